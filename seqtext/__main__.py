@@ -1,0 +1,6 @@
+"""``python -m seqtext``."""
+
+from seqtext.cli import entry
+
+if __name__ == "__main__":
+    entry()

@@ -1,0 +1,25 @@
+"""Recipes and tokenizers that come with seqtext, found from a checkout and from an installed package."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+_PACKAGE = Path(__file__).parent
+FOLDERS = ("recipes", "tokenizers")
+
+
+def find(path: str | Path) -> Path:
+    """``path`` if it exists; else, if it is ``recipes/…`` or ``tokenizers/…``, the one that came along.
+
+    In a wheel both folders lie inside the package, in a checkout beside it.
+
+    >>> find("recipes/translation/builtin.yaml").name
+    'builtin.yaml'
+    """
+    path = Path(path)
+    if path.exists() or path.is_absolute() or not path.parts or path.parts[0] not in FOLDERS:
+        return path
+    for root in (_PACKAGE, _PACKAGE.parent):
+        if (root / path).exists():
+            return root / path
+    return path

@@ -1,0 +1,124 @@
+"""A checkpoint is the whole model: weights, network configuration, tokenizers, format number."""
+
+from __future__ import annotations
+
+import dataclasses
+import pickle
+import zipfile
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+from seqtext.data.tokenizer import Tokenizer, Tokenizers
+from seqtext.errors import CheckpointError
+from seqtext.nn.config import NetworkConfig
+
+FORMAT = 1
+_KEY = "seqtext"
+_PREFIX = "network."  # of the network's weights in a LightningModule's state
+
+
+class Model(NamedTuple):
+    """What a checkpoint holds of the model."""
+
+    task: str
+    columns: tuple[str, str]  # names of source and target in the corpus trained on
+    config: NetworkConfig
+    tokenizers: Tokenizers
+    weights: dict[str, Tensor]
+
+
+def describe(
+    task: str, config: NetworkConfig, tokenizers: Tokenizers, columns: tuple[str, str]
+) -> dict[str, Any]:
+    """The part of a checkpoint that makes it a model; plain values only."""
+    return {
+        "format": FORMAT,
+        "task": task,
+        "columns": list(columns),
+        "network": dataclasses.asdict(config),
+        "source_spm": bytes(tokenizers.source),
+        "target_spm": bytes(tokenizers.target),
+    }
+
+
+def find(path: str | Path) -> Path:
+    """The checkpoint file of ``path``: itself, or ``best.ckpt`` (else ``last.ckpt``) of a run folder.
+
+    Raises:
+        CheckpointError: There is none.
+    """
+    path = Path(path)
+    if path.is_dir():
+        for name in ("best.ckpt", "last.ckpt"):
+            if (path / name).is_file():
+                return path / name
+        raise CheckpointError(f"{path}: no best.ckpt or last.ckpt in this folder; is it a run?")
+    if not path.exists():
+        raise CheckpointError(f"{path}: no such file or folder; expected a checkpoint or a run folder")
+    return path
+
+
+def read(path: str | Path) -> dict[str, Any]:
+    """All that a checkpoint file holds; tensors on the CPU.
+
+    Raises:
+        CheckpointError: It is no checkpoint of ours, damaged, or of another format.
+    """
+    path = find(path)
+    if not zipfile.is_zipfile(path):
+        raise CheckpointError(
+            f"{path}: not a checkpoint, or a damaged one ({path.stat().st_size:,} bytes); expected a"
+            " .ckpt file that `seqtext fit` has written"
+        )
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except (RuntimeError, EOFError, OSError, pickle.UnpicklingError, KeyError, ValueError) as error:
+        reason = str(error).split("\n")[0]
+        raise CheckpointError(
+            f"{path}: not a checkpoint of seqtext, or a damaged one ({reason[:200]})"
+        ) from error
+    if not isinstance(content, dict) or not isinstance(content.get(_KEY), dict):
+        raise CheckpointError(f"{path}: not a checkpoint of seqtext (it holds no {_KEY!r} entry)")
+    if (found := content[_KEY].get("format")) != FORMAT:
+        raise CheckpointError(
+            f"{path}: checkpoint format {found}, this version of seqtext reads format {FORMAT};"
+            " use the version that wrote it"
+        )
+    return content
+
+
+def unpack(content: dict[str, Any], where: str) -> Model:
+    """The model in what ``read`` returned.
+
+    Raises:
+        CheckpointError: Something is missing, or a field of the network is unknown.
+    """
+    described = content[_KEY]
+    try:
+        config = NetworkConfig(**described["network"])
+        source = Tokenizer(described["source_spm"], f"{where} (source tokenizer)")
+        target = Tokenizer(described["target_spm"], f"{where} (target tokenizer)")
+        state = content["state_dict"]
+        task = described["task"]
+        source_column, target_column = described["columns"]
+    except (KeyError, TypeError, ValueError) as error:
+        raise CheckpointError(f"{where}: incomplete or inconsistent ({error})") from error
+    weights = {
+        name.removeprefix(_PREFIX): value
+        for name, value in state.items()
+        if name.startswith(_PREFIX)
+    }
+    return Model(task, (source_column, target_column), config, Tokenizers(source, target), weights)
+
+
+def load(path: str | Path) -> Model:
+    """The model that a checkpoint file, or a run folder, holds.
+
+    Raises:
+        CheckpointError: See ``find``, ``read`` and ``unpack``.
+    """
+    path = find(path)
+    return unpack(read(path), str(path))

@@ -1,0 +1,91 @@
+"""``seqtext fit``: train a model. The options are the typed signatures of module, data and Trainer."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+from seqtext.errors import ConfigError, SeqtextError
+
+PRESET: dict[str, Any] = {
+    "model": {"class_path": "seqtext.EncoderDecoderModule"},
+    "data": {"class_path": "seqtext.PairsDataModule"},
+}
+
+# Kept by hand, so that help is at hand at once and short; a test compares it with the signatures.
+HELP = """\
+usage: seqtext fit --config FILE [--run DIR] [--resume DIR|CKPT|auto] [--KEY VALUE]…
+       python recipes/TASK/train.py fit …          the same, with TASK's defaults preset
+
+Train a model. What a FILE says, a --KEY overrides; what the run used is written to its config.yaml.
+
+  --config FILE                     YAML file; recipes/… are also found in the installed package
+  --run DIR                         a new folder for the run (default: runs/TASK/001, 002, …)
+  --resume DIR|CKPT|auto            go on with a run; auto: the newest unfinished one, else a new one
+  --print_config                    print the configuration and stop
+
+data
+  --data.train PATH                 a table (csv, tsv, jsonl, parquet; .gz), the PREFIX of PREFIX.en and
+  --data.validation PATH            PREFIX.de, a hub name, or builtin:SPLIT:COUNT[:SEED]
+  --data.source NAME                column, or file suffix, of the source text
+  --data.target NAME                column, or file suffix, of the target text
+  --data.batch_tokens N             pieces in one update, over all devices
+  --data.batch_size N               or sentence pairs in one update
+  --data.max_source_length N        longer training pairs are left out (also max_target_length)
+  --data.tokenizer.vocab_size N     also model_type, joint, source_model, target_model, …
+
+model
+  --model.network.cell C            rnn_tanh, rnn_relu, lstm or gru
+  --model.network.hidden_size N     also embedding_size, encoder_layers, decoder_layers
+  --model.network.attention A       dot, general, additive or multi_head
+  --model.network.input_feeding B   true or false
+  --model.network.dropout P         also word_dropout
+  --model.optimizer.learning_rate X also name, schedule, warmup_steps, weight_decay, …
+  --model.label_smoothing X
+
+run
+  --selection.monitor M             val_bleu or val_loss decides which checkpoint is best
+  --selection.average N             average the N best checkpoints at the end
+  --selection.patience N            stop after N validations without a better result
+  --trainer.max_epochs N            also max_steps, max_time
+  --trainer.precision P             32-true or bf16-mixed
+  --trainer.devices N               also accelerator, strategy (ddp), num_nodes
+  --trainer.accumulate_grad_batches N   steps that an update is cut into, to fit the memory
+  --trainer.val_check_interval X    validate every X epochs (0.5) or X batches (500)
+
+All options: --model.help, --data.help (with their defaults), and those of lightning.Trainer.
+"""
+
+
+def run(arguments: Sequence[str], task: str, preset: dict[str, Any]) -> None:
+    """Parse, check, train; see ``HELP``."""
+    if not arguments or any(argument in ("-h", "--help") for argument in arguments):
+        print(HELP, end="")
+        if not arguments:
+            raise ConfigError("no options given; at least --config or --data.train is needed")
+        return
+    os.environ.setdefault("HF_DATASETS_DISABLE_PROGRESS_BARS", str(int(not sys.stderr.isatty())))
+    from seqtext.cli.training import train
+
+    _quiet()
+
+    try:
+        train(list(arguments), task, {**PRESET, **preset})
+    except (SeqtextError, KeyboardInterrupt):
+        raise
+    except SystemExit as error:
+        # Lightning turns an interruption into status 1; a parser's error is 2
+        if error.code == 1:
+            raise KeyboardInterrupt from None
+        raise
+
+
+def _quiet() -> None:
+    """Leave the console to what a user of seqtext needs to read."""
+    for name in ("lightning.pytorch", "lightning.fabric", "lightning"):
+        logging.getLogger(name).setLevel(logging.ERROR)
+    warnings.filterwarnings("ignore", module=r"lightning\.|torch\.jit|torch\.optim\.lr_scheduler")

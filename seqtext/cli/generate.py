@@ -1,0 +1,161 @@
+"""``seqtext generate``: source lines in, hypotheses out."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, TextIO
+
+from seqtext.errors import ConfigError, DataError
+
+if TYPE_CHECKING:
+    from seqtext.generate import Hypothesis, SearchConfig
+
+_CHUNK = 2_000  # lines decoded before their output is written
+
+
+def parser() -> argparse.ArgumentParser:
+    """The options; importing and asking for help stays light."""
+    parser = argparse.ArgumentParser(
+        prog="seqtext generate", description="Decode text with a trained model, a line a sentence."
+    )
+    parser.add_argument("checkpoint", metavar="CKPT", help="a checkpoint file or a run folder")
+    parser.add_argument("--input", metavar="F", help="file to read (default: standard input)")
+    parser.add_argument("--output", metavar="F", help="file to write (default: standard output)")
+    parser.add_argument(
+        "--n_best", type=int, default=1, metavar="N",
+        help="hypotheses for a sentence, printed as index<TAB>score<TAB>text",
+    )  # fmt: skip
+    parser.add_argument("--scores", action="store_true", help="print score<TAB>text")
+    parser.add_argument(
+        "--format", choices=("text", "jsonl"), default="text",
+        help="jsonl: one object a sentence with all that is known of its hypotheses",
+    )  # fmt: skip
+    add_search_options(parser)
+    return parser
+
+
+def add_search_options(parser: argparse.ArgumentParser) -> None:
+    """What ``generate`` and ``test`` have in common."""
+    parser.add_argument(
+        "--beam_size", type=int, default=5, metavar="N",
+        help="hypotheses kept at every step; 1 is greedy search (default: 5)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--length_penalty", type=float, default=1.0, metavar="X",
+        help="more favours longer output; 0 is none (default: 1)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--length_formula", choices=("power", "wu"), default="power",
+        help="power: score = log-probability / length^X; wu: / ((5 + length) / 6)^X",
+    )  # fmt: skip
+    parser.add_argument(
+        "--max_length", type=int, metavar="N",
+        help="most pieces of an output (default: twice the source's, and 20 more)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--batch_size", type=int, default=64, metavar="N", help="sentences decoded together"
+    )
+    parser.add_argument(
+        "--device", default="cpu", metavar="D", help="cpu, cuda, cuda:1, mps (default: cpu)"
+    )
+
+
+def run(arguments: Sequence[str]) -> None:
+    """Parse and decode."""
+    options = parser().parse_args(arguments)
+    check_search_options(options)
+    if options.input is not None and not Path(options.input).is_file():
+        raise DataError(f"--input {options.input}: no such file")
+    from seqtext.generate import load
+
+    generator = load(options.checkpoint, options.device)
+    config = search_config(options)
+    with _input(options.input) as lines, _output(options.output) as output:
+        index = 0
+        for chunk in _chunks(lines, 1 if options.input is None and sys.stdin.isatty() else _CHUNK):
+            for source, found in zip(chunk, generator.search(chunk, config), strict=True):
+                output.write(_render(options, index, source, found))
+                index += 1
+            output.flush()
+
+
+def check_search_options(options: argparse.Namespace) -> None:
+    """Refuse what cannot work before anything is loaded."""
+    for name in ("beam_size", "n_best", "batch_size", "max_length"):
+        value = getattr(options, name, None)
+        if value is not None and value < 1:
+            raise ConfigError(f"--{name} {value}: expected at least 1")
+    if getattr(options, "n_best", 1) > options.beam_size:
+        raise ConfigError(
+            f"--n_best {options.n_best}: expected at most --beam_size, which is {options.beam_size}"
+        )
+
+
+def search_config(options: argparse.Namespace) -> SearchConfig:
+    """The options as ``SearchConfig``."""
+    from seqtext.generate import SearchConfig
+
+    return SearchConfig(
+        beam_size=options.beam_size,
+        n_best=getattr(options, "n_best", 1),
+        length_penalty=options.length_penalty,
+        length_formula=options.length_formula,
+        max_length=options.max_length,
+        batch_size=options.batch_size,
+    )
+
+
+def _render(
+    options: argparse.Namespace, index: int, source: str, found: list[Hypothesis]
+) -> str:
+    if options.format == "jsonl":
+        hypotheses = [
+            {"text": one.text, "score": one.score, "log_prob": one.log_prob, "pieces": one.pieces}
+            for one in found
+        ]
+        record = {"index": index, "source": source, "hypotheses": hypotheses}
+        return json.dumps(record, ensure_ascii=False) + "\n"
+    if options.n_best > 1:
+        return "".join(f"{index}\t{one.score:.4f}\t{one.text}\n" for one in found)
+    return f"{found[0].score:.4f}\t{found[0].text}\n" if options.scores else f"{found[0].text}\n"
+
+
+@contextlib.contextmanager
+def _input(path: str | None) -> Iterator[Iterator[str]]:
+    from seqtext.data.corpus import text_lines
+
+    with open(path, "rb") if path else contextlib.nullcontext(sys.stdin.buffer) as file:
+        yield text_lines(file, path or "standard input")
+
+
+@contextlib.contextmanager
+def _output(path: str | None) -> Iterator[TextIO]:
+    """A file appears under its name only when it is whole."""
+    if path is None:
+        sys.stdout.reconfigure(encoding="utf-8", newline="\n")  # type: ignore[union-attr]
+        yield sys.stdout
+        return
+    part = f"{path}.part"
+    try:
+        with open(part, "w", encoding="utf-8", newline="\n") as file:
+            yield file
+        os.replace(part, path)
+    except OSError as error:
+        raise DataError(f"--output {path}: cannot be written ({error.strerror})") from error
+
+
+def _chunks(lines: Iterator[str], size: int) -> Iterator[list[str]]:
+    chunk: list[str] = []
+    for line in lines:
+        chunk.append(line)
+        if len(chunk) == size:
+            yield chunk
+            chunk = []
+    if chunk:
+        yield chunk

@@ -1,0 +1,72 @@
+"""``seqtext test``: decode a corpus and score the result."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from seqtext.cli.generate import add_search_options, check_search_options, search_config
+from seqtext.errors import DataError
+
+
+def parser() -> argparse.ArgumentParser:
+    """The options; importing and asking for help stays light."""
+    parser = argparse.ArgumentParser(
+        prog="seqtext test",
+        description="Score a trained model on a corpus; the last line printed is one JSON object.",
+    )
+    parser.add_argument("checkpoint", metavar="CKPT", help="a checkpoint file or a run folder")
+    parser.add_argument(
+        "--data.test", dest="test", required=True, metavar="PATH",
+        help="a table (csv, tsv, jsonl, parquet; .gz), the PREFIX of PREFIX.en and PREFIX.de, a hub"
+        " name, or builtin:SPLIT:COUNT[:SEED]",
+    )  # fmt: skip
+    for side in ("source", "target"):
+        parser.add_argument(
+            f"--data.{side}", dest=side, metavar="NAME",
+            help=f"column or suffix of the {side} text (default: as in training)",
+        )  # fmt: skip
+    parser.add_argument("--output", metavar="F", help="write the hypotheses to this file")
+    parser.add_argument(
+        "--show", type=int, default=0, metavar="N", help="print N sources with both translations"
+    )
+    add_search_options(parser)
+    return parser
+
+
+def run(arguments: Sequence[str]) -> None:
+    """Parse, decode, score."""
+    options = parser().parse_args(arguments)
+    check_search_options(options)
+    from seqtext import checkpoint
+    from seqtext.data.corpus import Corpus
+    from seqtext.generate import load, texts
+    from seqtext.metrics import score_translations
+
+    columns = checkpoint.load(options.checkpoint).columns
+    corpus = Corpus(options.test, options.source or columns[0], options.target or columns[1], "test")
+    rows = list(corpus.rows())
+    generator = load(options.checkpoint, options.device)
+    start = time.perf_counter()
+    sources, references = [source for source, _ in rows], [target for _, target in rows]
+    hypotheses = texts(generator.search(sources, search_config(options)))
+    seconds = time.perf_counter() - start
+    print(
+        f"{len(rows):,} sentences decoded in {seconds:.1f} s, beam {options.beam_size}",
+        file=sys.stderr,
+    )
+    if options.output is not None:
+        try:
+            Path(options.output).write_text("".join(f"{text}\n" for text in hypotheses), "utf-8")
+        except OSError as error:
+            raise DataError(
+                f"--output {options.output}: cannot be written ({error.strerror})"
+            ) from error
+    step = max(1, len(rows) // max(1, options.show))
+    for i in range(0, len(rows), step)[: options.show]:
+        print(f"  source:     {sources[i]}\n  reference:  {references[i]}\n  hypothesis: {hypotheses[i]}\n")
+    print(json.dumps(score_translations(hypotheses, references)._asdict()))

@@ -1,0 +1,76 @@
+"""``seqtext tokenizer``: train a SentencePiece model on a corpus."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from seqtext.errors import DataError
+
+
+def parser() -> argparse.ArgumentParser:
+    """The options; importing and asking for help stays light."""
+    parser = argparse.ArgumentParser(
+        prog="seqtext tokenizer", description="Train a SentencePiece model on a corpus."
+    )
+    parser.add_argument(
+        "--data.train", dest="train", required=True, metavar="PATH",
+        help="a table (csv, tsv, jsonl, parquet; .gz), the PREFIX of PREFIX.en and PREFIX.de, a hub"
+        " name, or builtin:SPLIT:COUNT[:SEED]",
+    )  # fmt: skip
+    for side in ("source", "target"):
+        parser.add_argument(
+            f"--data.{side}", dest=side, default=side, metavar="NAME",
+            help=f"column or suffix of the {side} text (default: {side})",
+        )  # fmt: skip
+    parser.add_argument("--output", required=True, metavar="F.model", help="file to write")
+    parser.add_argument(
+        "--side", choices=("both", "source", "target"), default="both", help="text to train on"
+    )
+    parser.add_argument(
+        "--model_type", choices=("unigram", "bpe", "char", "word"), default="unigram"
+    )
+    parser.add_argument("--vocab_size", type=int, default=4000, metavar="N")
+    parser.add_argument(
+        "--normalization", choices=("nmt_nfkc", "nfkc", "nmt_nfkc_cf", "nfkc_cf", "identity"),
+        default="nmt_nfkc", help="identity leaves text as it is (code, symbols)",
+    )  # fmt: skip
+    parser.add_argument("--character_coverage", type=float, default=1.0, metavar="X")
+    parser.add_argument(
+        "--no_byte_fallback", action="store_true", help="unknown characters become unk, not bytes"
+    )
+    return parser
+
+
+def run(arguments: Sequence[str]) -> None:
+    """Parse, read, train, write."""
+    options = parser().parse_args(arguments)
+    from seqtext.data.corpus import Corpus
+    from seqtext.data.tokenizer import Tokenizer, TokenizerConfig
+
+    config = TokenizerConfig(
+        model_type=options.model_type,
+        vocab_size=options.vocab_size,
+        normalization=options.normalization,
+        byte_fallback=not options.no_byte_fallback,
+        character_coverage=options.character_coverage,
+    )
+    output = Path(options.output)
+    if output.exists():
+        raise DataError(f"--output {output}: exists already; remove it, or choose another name")
+    sides = {"both": (0, 1), "source": (0,), "target": (1,)}[options.side]
+    corpus = Corpus(options.train, options.source, options.target, "train")
+    start = time.perf_counter()
+    tokenizer = Tokenizer.train((row[side] for row in corpus.rows() for side in sides), config)
+    try:
+        output.write_bytes(bytes(tokenizer))
+    except OSError as error:
+        raise DataError(f"--output {output}: cannot be written ({error.strerror})") from error
+    print(
+        f"{output}: {config.model_type} with {tokenizer.vocab_size:,} pieces, trained in"
+        f" {time.perf_counter() - start:.1f} s",
+        file=sys.stderr,
+    )

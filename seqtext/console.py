@@ -1,0 +1,25 @@
+"""What a run tells its user, once however many processes there are."""
+
+from __future__ import annotations
+
+import sys
+
+from lightning.pytorch.utilities import rank_zero_only
+
+
+@rank_zero_only
+def say(message: str) -> None:
+    """Print a line on stderr, on the first rank alone."""
+    print(message, file=sys.stderr, flush=True)
+
+
+def duration(seconds: float) -> str:
+    """A time as people say it.
+
+    >>> duration(8.04), duration(75), duration(7300)
+    ('8.0 s', '1 min 15 s', '2 h 2 min')
+    """
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"

@@ -1,0 +1,495 @@
+"""Verbs, modals, adverbs and places of the built-in corpus, as tables read at import.
+
+Verb rows: English [past participle] [+particle] | German | object | subjects | objects | places
+           | manners and flags
+  English  a particle ending with "*" moves behind a pronoun object.
+  German   [sich] infinitive [third preterite participle] [sein]; "auf~machen" is separable, and
+           the principal parts of a strong verb are those of the verb without its prefix.
+  object   A accusative, D dative, DA dative recipient and accusative object (DA+ with "to" in
+           English), "auf:A" a prepositional object; "?" behind it: may be left out.
+  places   place categories; ">" goals instead of locations; "!" cannot be left out.
+  flags    manner groups (see MANNERS) "S" for a stative verb, "X" for what nobody does on purpose.
+"""
+
+from typing import Final
+
+from .lexicon import NOUNS
+from .words import (
+    ACC,
+    DAT,
+    Adverb,
+    Forms,
+    Modal,
+    ModalForm,
+    Noun,
+    PlaceWord,
+    Verb,
+    english_ing,
+    english_past,
+    english_third,
+    german_first,
+    german_participle,
+    german_preterite,
+    german_third,
+)
+
+_VERBS = """
+sleep slept slept | schlafen schläft schlief geschlafen | | person pet hunter | | hf | w
+work | arbeiten | | person | | wh | qct
+play | spielen | | young dog cat monkey | | ho | t
+laugh | lachen | | person | | hm | v
+cry | weinen | | person | | hm | v
+smile | lächeln | | person | | | f
+dance | tanzen | | person | | hmo | wt
+swim swam swum | schwimmen schwimmt schwamm geschwommen sein | | person dog duck | | b | q
+sing sang sung | singen singt sang gesungen | A? | person | song | hom | vwt
+run ran run | laufen läuft lief gelaufen sein | | person dog horse fox | | >l | q
+travel traveled traveled | reisen reist reiste gereist sein | | person | | >c! | mt
+fly flew flown | fliegen fliegt flog geflogen sein | | person | | >c! |
+drive drove driven | fahren fährt fuhr gefahren sein | | person | | >lcH! | mt
+go went gone | gehen geht ging gegangen sein | | person | | >lH! | t
+come came come | kommen kommt kam gekommen sein | | person | | >lH! | t
+come came come +back* | zurück~kommen kommt kam gekommen sein | | person | | | t
+arrive | an~kommen kommt kam gekommen sein | | person public | | c! |
+depart | ab~fahren fährt fuhr gefahren sein | | public ship | | |
+get got gotten +up* | auf~stehen steht stand gestanden sein | | person | | | q
+wake woke woken +up* | auf~wachen sein | | person pet | | | X
+fall fell fallen +asleep* | ein~schlafen schläft schlief geschlafen sein | | person pet | | hf | qX
+go went gone +shopping* | ein~kaufen | | person | | s | t
+watch +television* | fern~sehen sieht sah gesehen | | person | | h | t
+rest | sich aus~ruhen | | person | | hoq |
+live | wohnen | | person | | c! | tS
+stay | bleiben bleibt blieb geblieben sein | | person | | hc! |
+bark | bellen bellt bellte gebellt | | dog | | hof | L
+begin began begun | beginnen beginnt begann begonnen | | event holidays | | |
+grow grew grown | wachsen wächst wuchs gewachsen sein | | plant child | | | q
+bloom | blühen | | bloom | | G |
+stand stood stood | stehen steht stand gestanden | | stand | | x! |
+lie lay lain | liegen liegt lag gelegen | | flat | | x! |
+wait +for | warten | auf:A | person | person public | mh | p
+talk +about | sprechen spricht sprach gesprochen | über:A | person | event issue text film trip \
+person | hmw | t
+speak spoke spoken +with | sprechen spricht sprach gesprochen | mit:D | person | person | hmw | f
+think thought thought +of | denken denkt dachte gedacht | an:A | person | person event trip pet | |
+think thought thought +about | nach~denken denkt dachte gedacht | über:A | person | issue | hq |
+dream +of | träumen | von:D | person | house garden vehicle trip person horse | |
+laugh +at | lachen | über:A | person | joke picture tale fault | h | v
+participate +in | teil~nehmen nimmt nahm genommen | an:D | person | event | |
+play +with | spielen | mit:D | young dog cat | toy pet | ho | qt
+look looked looked +forward to | sich freuen | auf:A | person | event trip rest | |
+remember | sich erinnern | an:A | person | person event trip film | | S
+complain +about | sich beschweren | über:A | person | inn work neighbor boss colleague | | vf
+take took taken +care of | sich kümmern | um:A | person | pet child guest plant grandmother \
+grandfather grandparents garden | h |
+apologize +to | sich entschuldigen | bei:D | person | person | | f
+say said said +goodbye to | sich verabschieden | von:D | person | person | m | f
+help | helfen hilft half geholfen | D | person | person | hw | f
+thank | danken | D | person | person | | f
+follow | folgen folgt folgte gefolgt sein | D | person dog | person animal | | q
+answer | antworten | D | person | person | | fq
+congratulate | gratulieren | D | person | person | | f
+trust | vertrauen | D | person | person | | S
+listen +to | zu~hören | D | person | person | hm | p
+belong +to | gehören | D | thing vehicle wear furniture device house garden pet | person | | S
+forgive forgave forgiven | verzeihen verzeiht verzieh verziehen | D | person | person | | f
+read read read | lesen liest las gelesen | A? | person | text | hq | qt
+write wrote written | schreiben schreibt schrieb geschrieben | DA? | person | written | hq | q
+buy bought bought | kaufen | A | person | buy food drink bloom pet | s |
+sell sold sold | verkaufen | A | person | buy food drink bloom house | s |
+eat ate eaten | essen isst aß gegessen | A? | person | eat | he | qt
+drink drank drunk | trinken trinkt trank getrunken | A? | person | drink | he | qt
+see saw seen | sehen sieht sah gesehen | A | person | person animal film picture building town \
+tree lake ship | | S
+hear heard heard | hören | A | person | song dog bird story joke baker neighbor child | h | S
+open | auf~machen | A | person | open | h | cvq
+close | zu~machen | A | person | part box suitcase umbrella bag | h | cvq
+find found found | finden findet fand gefunden | A | person | thing wear mail pet | k | X
+lose lost lost | verlieren verliert verlor verloren | A | person | thing wear mail money | k | X
+look +for | suchen | A | person | thing wear mail pet child hotel work | k | p
+need | brauchen | A | person | thing wear device vehicle furniture money work person | | S
+have had had | haben hat hatte gehabt | A | person | thing pet house garden vehicle device time \
+money work issue | | S
+love | lieben | A | person | kin pet poem song food garden flower trip | | S
+like | mögen mag mochte gemocht | A | person | person animal food drink song film town text | | S
+hate | hassen | A | person | exam meeting mouse lion rule work city | | S
+know knew known | kennen kennt kannte gekannt | A | person | person town song text tale inn street \
+rule sight | | S
+visit | besuchen | A | person | person town sight | | t
+meet met met | treffen trifft traf getroffen | A | person | person | m |
+invite | ein~laden lädt lud geladen | A | person | person | | f
+call | an~rufen ruft rief gerufen | A | person | person | h |
+pick +up* | ab~holen | A | person | person | m |
+wash | waschen wäscht wusch gewaschen | A | person | wear dish road dog fruit | h | cq
+clean | putzen | A | person | room shoes window house mirror bicycle | | cqt
+cook | kochen | A? | person | cook | h | wt
+bake | backen backt backte gebacken | A | person | bake | h | t
+build built built | bauen | A | person | house bridge tower ship church | | qt
+repair | reparieren | A | person | vehicle device bicycle clock bed chair bridge | hw | cq
+paint | malen | A | person | drawn flower tree horse house | ho |
+draw drew drawn | zeichnen | A | person | drawn animal person bridge church | hq | q
+break broke broken | zerbrechen zerbricht zerbrach zerbrochen | A | person | dish mirror | h | X
+carry | tragen trägt trug getragen | A | person | carry bag child | | ct
+wear wore worn | tragen trägt trug getragen | A | person | wear ring | |
+take took taken +along* | mit~nehmen nimmt nahm genommen | A | person | umbrella camera bag dog \
+suitcase key coat | |
+forget forgot forgotten | vergessen vergisst vergaß vergessen | A | person | thing text issue \
+event person | | X
+understand understood understood | verstehen versteht verstand verstanden | A | person | issue \
+rule joke text person | | S
+explain | erklären | DA+? | person | issue rule joke plan | w | pf
+show showed shown | zeigen | DA? | person | picture text thing house garden town room bird | |
+give gave given | geben gibt gab gegeben | DA | person | thing text dish food money gift bloom | |
+send sent sent | schicken | DA? | person | mail present photo money book report | |
+tell told told | erzählen | DA | person | tale joke | | v
+recommend | empfehlen empfiehlt empfahl empfohlen | DA+? | person | book film novel inn doctor \
+wine museum | |
+lend lent lent | leihen leiht lieh geliehen | DA | person | money book road umbrella suitcase \
+camera radio | |
+offer | an~bieten bietet bot geboten | DA | person | drink food work money chair | | f
+introduce | vor~stellen | DA+ | person | person | | f
+bring brought brought | bringen bringt brachte gebracht | DA | person | drink food dish mail bloom \
+newspaper coat | |
+turn +on* | ein~schalten | A | person | device | h |
+turn +off* | aus~schalten | A | person | device | h |
+put put put +on* | an~ziehen zieht zog gezogen | A | person | coat shirt dress shoes jacket skirt \
+sweater | | q
+take took taken +off* | aus~ziehen zieht zog gezogen | A | person | coat shoes jacket sweater | h \
+| q
+tidy +up* | auf~räumen | A | person | room cupboard house | | qt
+lock | ab~schließen schließt schloss geschlossen | A | person | lock house suitcase office | | c
+try tried tried +on* | an~probieren | A | person | wear | s |
+give gave given +back* | zurück~geben gibt gab gegeben | A | person | thing book money key | |
+prepare | vor~bereiten bereitet bereitete bereitet | A | person | event trip soup report | h | ct
+choose chose chosen | aus~suchen | A | person | gift wear furniture book bloom ring | s | c
+order | bestellen | A | person | drink soup cake sausage book taxi | e |
+receive | bekommen bekommt bekam bekommen | A | person | mail present money report book | | X
+photograph | fotografieren | A | person | sight animal person flower | o |
+watch | beobachten | A | person cat | animal child thief | go | p
+look +at | an~sehen sieht sah gesehen | A | person | picture person map clock house | |
+feed fed fed | füttern | A | person | pet bird | og |
+catch caught caught | fangen fängt fing gefangen | A | hunter policeman | prey thief | g | q
+chase | jagen | A | hunter | prey | go | t
+bite bit bitten | beißen beißt biss gebissen | A | dog monkey donkey | person pet | |
+hug | umarmen umarmt umarmte umarmt | A | person | person | m |
+kiss | küssen | A | person | kin child friend horse | |
+ask | fragen | A | person | person | | fq
+greet | begrüßen | A | person | person | m | f
+admire | bewundern | A | person | person picture sight garden song | | S
+praise | loben | A | teacher boss kin president king queen | learner person soup cake report | |
+miss | vermissen | A | person | person pet | | S
+learn | lernen | A | person | learn language | hwq | qt
+speak spoke spoken | sprechen spricht sprach gesprochen | A | person | language | w | wS
+wake woke woken | wecken | A | person | person | | c
+plant | pflanzen | A | person | plant | G | t
+water | gießen gießt goss gegossen | A | person | plant garden | G |
+steal stole stolen | stehlen stiehlt stahl gestohlen | A | thief monkey fox | gift money food bag \
+| |
+take took taken | nehmen nimmt nahm genommen | A | person | public | |
+use | benutzen | A | person | device vehicle thing bridge library | | c
+place | stellen | A | person | stand dish | >x! | c
+lay laid laid | legen | A | person | flat | >x! | cq
+"""
+
+# Verbs that stand in the lexicon alone because sentence structure or agreement treats them
+# specially, and verbs that take a clause.
+_SPECIAL_VERBS = """
+be was been | sein ist war gewesen sein | | person | | | S
+become became become | werden wird wurde geworden sein | | person | | | S
+exist | geben gibt gab gegeben | A | person | building | v | S
+rain | regnen | | rain | | c |
+snow | schneien | | rain | | c |
+say said said | sagen | | person | | | S
+know knew known | wissen weiß wusste gewusst | | person | | | S
+believe | glauben | | person | | | S
+hope | hoffen | | person | | | S
+think thought thought | denken denkt dachte gedacht | | person | | | S
+hear heard heard | hören | | person | | | S
+see saw seen | sehen sieht sah gesehen | | person | | | S
+ask | fragen | | person | | | S
+wonder | sich fragen | | person | | | S
+"""
+
+MANNERS: Final = {
+    "q": (Adverb("quickly", "schnell"), Adverb("slowly", "langsam")),
+    "c": (Adverb("carefully", "vorsichtig"),),
+    "v": (Adverb("loudly", "laut"), Adverb("quietly", "leise")),
+    "L": (Adverb("loudly", "laut"),),
+    "w": (Adverb("well", "gut"), Adverb("badly", "schlecht")),
+    "p": (Adverb("patiently", "geduldig"),),
+    "f": (Adverb("politely", "höflich"), Adverb("kindly", "freundlich")),
+    "t": (Adverb("alone", "allein"),),
+    "T": (Adverb("together", "zusammen"),),  # with a plural subject, instead of "t"
+    "m": (
+        Adverb("by train", "mit dem Zug"),
+        Adverb("by bus", "mit dem Bus"),
+        Adverb("by car", "mit dem Auto"),
+        Adverb("by bicycle", "mit dem Fahrrad"),
+    ),
+}
+
+# Adverbials of time; uses: h habit, n now, p past (P: a moment), f future,
+# r present perfect.
+_DAYS = (
+    ("Monday", "Montag"),
+    ("Tuesday", "Dienstag"),
+    ("Wednesday", "Mittwoch"),
+    ("Thursday", "Donnerstag"),
+    ("Friday", "Freitag"),
+    ("Saturday", "Samstag"),
+    ("Sunday", "Sonntag"),
+)
+TIMES: Final = (
+    Adverb("yesterday", "gestern", "pP"),
+    Adverb("yesterday evening", "gestern Abend", "pP"),
+    Adverb("the day before yesterday", "vorgestern", "pP"),
+    Adverb("last week", "letzte Woche", "p"),
+    Adverb("last year", "letztes Jahr", "p"),
+    Adverb("last summer", "letzten Sommer", "p"),
+    Adverb("today", "heute", "nfr"),
+    Adverb("now", "jetzt", "n"),
+    Adverb("at the moment", "im Moment", "n"),
+    Adverb("this week", "diese Woche", "nr"),
+    Adverb("tomorrow", "morgen", "f"),
+    Adverb("tomorrow evening", "morgen Abend", "f"),
+    Adverb("the day after tomorrow", "übermorgen", "f"),
+    Adverb("soon", "bald", "f"),
+    Adverb("next week", "nächste Woche", "f"),
+    Adverb("next year", "nächstes Jahr", "f"),
+    Adverb("every day", "jeden Tag", "h"),
+    Adverb("every morning", "jeden Morgen", "h"),
+    Adverb("every evening", "jeden Abend", "h"),
+    Adverb("in the morning", "am Morgen", "hpP"),
+    Adverb("in the evening", "am Abend", "hpP"),
+    Adverb("on the weekend", "am Wochenende", "hpf"),
+    Adverb("in summer", "im Sommer", "h"),
+    Adverb("in winter", "im Winter", "h"),
+    *(Adverb(f"on {en}", f"am {de}", "pPf") for en, de in _DAYS),
+    *(Adverb(f"every {en}", f"jeden {de}", "h") for en, de in _DAYS),
+)
+# Units for "three days ago" / "vor drei Tagen", "in two weeks" / "in zwei Wochen".
+TIME_UNITS: Final = (("days", "Tagen"), ("weeks", "Wochen"), ("months", "Monaten"))
+
+OFTEN: Final = Adverb("often", "oft", "hp")
+FREQUENCIES: Final = (
+    OFTEN,
+    Adverb("always", "immer", "hp"),
+    Adverb("sometimes", "manchmal", "hp"),
+    Adverb("rarely", "selten", "hp"),
+    Adverb("never", "nie", "hpr"),
+    Adverb("already", "schon", "r"),
+    Adverb("just", "gerade", "r"),
+)
+STILL: Final = Adverb("still", "noch", "n")
+YET: Final = Adverb("yet", "noch", "r")  # only negated: "noch nicht", "noch kein"
+
+# Place rows: noun | at: English German | to: English German:case | categories; categories are
+# h home, o outdoors, e eating, s shopping, w work, m meeting, q quiet, f furniture, b bathing,
+# k losing things, x surfaces, g where animals are, G where plants are; l goals nearby, c towns,
+# v where buildings are.  "+" marks those that take a possessive.
+_PLACES = """
+garden | in in | into in:A | hoeqgGkl+
+kitchen | in in | into in:A | hqkl+
+living room | in in | into in:A | hqkl+
+bedroom | in in | into in:A | qkl+
+office | in in | to in:A | wkl+
+park | in in | to in:A | oemqgGkl
+forest | in in | into in:A | ogl
+beach | at an | to an:A | oml
+street | on auf | onto auf:A | omkg
+farm | on auf | to auf:A | owgl
+lake | at an | to an:A | oml
+market | at auf | to auf:A | sml
+supermarket | in in | to in:A | swkl
+bakery | in in | to zu:D | swl
+station | at an | to zu:D | mkl
+bus stop | at an | to zu:D | mkl
+airport | at an | to zu:D | wmkl
+school | at in | to in:A | wkl
+university | at an | to zu:D | wl
+hospital | in in | to in:A | wl
+library | in in | to in:A | qwl
+museum | in in | to in:A | wml
+hotel | in in | to in:A | ewkl
+restaurant | in in | to in:A | ewml
+café | in in | to in:A | eqml
+theater | in in | to in:A | wml
+cinema | in in | to in:A | mkl
+church | in in | to in:A | qml
+factory | in in | to in:A | wl
+village | in in | to in:A | vcs
+city | in in | to in:A | vcs
+lake | in in | into in:A | b
+river | in in | into in:A | b
+table | on auf | on auf:A | xf
+table | under unter | under unter:A | xf
+bed | under unter | under unter:A | xf
+sofa | next_to neben | next_to neben:A | x
+sofa | on auf | on auf:A | f
+cupboard | in in | in in:A | x
+chair | on auf | on auf:A | xf
+window | next_to neben | next_to neben:A | x
+door | next_to neben | next_to neben:A | x
+door | behind hinter | behind hinter:A | x
+house | in_front_of vor | in_front_of vor:A | f
+house | behind hinter | behind hinter:A | f
+tree | under unter | under unter:A | f
+"""
+
+# Places that are no noun phrase: English and German "at", English and German "to", categories.
+FIXED_PLACES: Final = (
+    ("at home", "zu Hause", "home", "nach Hause", "hH"),
+    *(
+        (f"in {en}", f"in {de}", f"to {en}", f"nach {de}", "csv")
+        for en, de in (
+            ("Berlin", "Berlin"),
+            ("Hamburg", "Hamburg"),
+            ("Munich", "München"),
+            ("Cologne", "Köln"),
+            ("Vienna", "Wien"),
+        )
+    ),
+    *(
+        (f"in {en}", f"in {de}", f"to {en}", f"nach {de}", "c")
+        for en, de in (
+            ("Germany", "Deutschland"),
+            ("Austria", "Österreich"),
+            ("Italy", "Italien"),
+            ("France", "Frankreich"),
+        )
+    ),
+    ("in Switzerland", "in der Schweiz", "to Switzerland", "in die Schweiz", "c"),
+)
+
+_CAN = ModalForm(("can", "can", "can"))
+_HAVE_TO = ModalForm(("have", "has", "have"), "have", "to ")
+_ALLOWED = ModalForm(("am", "is", "are"), "", "allowed to ")
+_SHOULD = ModalForm(("should", "should", "should"))
+_WANT = ModalForm(("want", "wants", "want"), "want", "to ")
+# Present, negated present and past: "must" is denied by "does not have to" (muss nicht) and
+# "may" by "is not allowed to" (darf nicht), which leaves no doubt about the German.
+MODALS: Final = {
+    "can": Modal(
+        "können",
+        (("kann", "kann", "können"), german_preterite("konnte")),
+        (_CAN, _CAN, ModalForm(("could", "could", "could"))),
+    ),
+    "must": Modal(
+        "müssen",
+        (("muss", "muss", "müssen"), german_preterite("musste")),
+        (
+            ModalForm(("must", "must", "must")),
+            _HAVE_TO,
+            ModalForm(("had", "had", "had"), "have", "to "),
+        ),
+    ),
+    "may": Modal(
+        "dürfen",
+        (("darf", "darf", "dürfen"), german_preterite("durfte")),
+        (
+            ModalForm(("may", "may", "may")),
+            _ALLOWED,
+            ModalForm(("was", "was", "were"), "", "allowed to "),
+        ),
+    ),
+    "should": Modal(
+        "sollen",
+        (german_preterite("sollte"), german_preterite("sollte")),
+        (_SHOULD, _SHOULD, _SHOULD),
+        has_past=False,
+    ),
+    "want": Modal(
+        "wollen",
+        (("will", "will", "wollen"), german_preterite("wollte")),
+        (_WANT, _WANT, ModalForm(("wanted", "wanted", "wanted"), "want", "to ")),
+    ),
+}
+
+
+def _forms(words: list[str]) -> tuple[str, Forms, Forms, str]:
+    """Bare infinitive, present, preterite and participle from the words of a table row."""
+    infinitive = words[0].replace("~", "")
+    bare = words[0].rpartition("~")[2]
+    if len(words) == 1:
+        third = german_third(bare)
+        return infinitive, (german_first(bare), third, bare), german_preterite(third + "e"), ""
+    third, past = words[1:3]
+    # "mögen" and "wissen" have the same first and third person (ich mag, er mag).
+    first = german_first(bare) if third[-1] == "t" else third
+    return infinitive, (first, third, bare), german_preterite(past), words[3]
+
+
+def _nouns(tags: frozenset[str]) -> tuple[Noun, ...]:
+    return tuple(noun for noun in NOUNS.values() if noun.tags & tags)
+
+
+def _read_verb(row: str) -> Verb:
+    en, de, government, subjects, objects, places, flags = (part.strip() for part in row.split("|"))
+    en, _, particle = (part.strip() for part in en.partition("+"))
+    base, *principal = en.split()
+    past, en_participle = principal or [english_past(base)] * 2
+    words = de.split()
+    reflexive, takes_sein = words[0] == "sich", words[-1] == "sein"
+    words = words[reflexive : len(words) - takes_sein] if len(words) > 1 else words
+    prefix, _, bare = words[0].rpartition("~")
+    infinitive, present, preterite, participle = _forms(words)
+    optional, to_recipient = government.endswith("?"), "+" in government
+    preposition, _, case = government.rstrip("?+").rpartition(":")
+    subject_tags, object_tags = frozenset(subjects.split()), frozenset(objects.split())
+    return Verb(
+        key=" ".join(filter(None, (base, particle.rstrip("*")))),
+        base=base,
+        third=english_third(base),
+        past=past,
+        en_participle=en_participle,
+        ing=english_ing(base),
+        particle=particle.rstrip("*"),
+        movable=particle.endswith("*"),
+        infinitive=infinitive,
+        prefix=prefix,
+        present=present,
+        preterite=preterite,
+        participle=prefix + (participle or german_participle(bare)),
+        takes_sein=takes_sein,
+        reflexive=reflexive,
+        case={"": -1, "A": ACC, "D": DAT, "DA": ACC}[case],
+        preposition=preposition,
+        optional=optional,
+        recipient=case == "DA",
+        recipient_to=to_recipient,
+        stative="S" in flags,
+        accidental="X" in flags,
+        subject_tags=subject_tags,
+        object_tags=object_tags,
+        places=places.strip(">!"),
+        goal=places.startswith(">"),
+        place_required=places.endswith("!"),
+        manners=flags.strip("SX"),
+        subjects=_nouns(subject_tags),
+        objects=_nouns(object_tags),
+    )
+
+
+def _read_place(row: str) -> PlaceWord:
+    noun, at, to, categories = (part.strip() for part in row.split("|"))
+    en_at, de_at = at.replace("_", " ").rsplit(" ", 1)
+    en_to, de_to = to.replace("_", " ").rsplit(" ", 1)
+    de_to, _, case = de_to.partition(":")
+    to_case = ACC if case == "A" else DAT
+    own = categories.endswith("+")
+    return PlaceWord(NOUNS[noun], en_at, de_at, en_to, de_to, to_case, categories.rstrip("+"), own)
+
+
+def _rows(table: str) -> list[str]:
+    return [line for line in table.splitlines() if line]
+
+
+VERBS: Final = tuple(_read_verb(row) for row in _rows(_VERBS))
+# "speak" alone takes a language and "know" a noun; "know" with a clause is a verb of its own.
+VERB: Final = {verb.key: verb for verb in VERBS}
+SPECIAL: Final = {verb.key: verb for verb in map(_read_verb, _rows(_SPECIAL_VERBS))}
+BE: Final = SPECIAL["be"]
+BE.present = ("bin", "ist", "sind")
+BECOME: Final = SPECIAL["become"]
+BECOME.present = ("werde", "wird", "werden")
+THERE: Final = SPECIAL["exist"]
+PLACES: Final = tuple(_read_place(row) for row in _rows(_PLACES))

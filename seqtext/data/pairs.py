@@ -1,0 +1,348 @@
+"""DataModule for sentence pairs: corpus -> ids, cached as Arrow -> planned batches."""
+
+from __future__ import annotations
+
+import functools
+import os
+import random
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import datasets
+import numpy as np
+from lightning.pytorch import LightningDataModule
+
+from seqtext import assets
+from seqtext.console import duration, say
+
+from seqtext.data.batch import Batch, collate
+from seqtext.data.bucketing import BatchPlan, Lengths, Rows, padding, share
+from seqtext.data.corpus import Corpus, Row, Split
+from seqtext.data.loader import PlannedLoader
+from seqtext.data.tokenizer import Tokenizer, TokenizerConfig, Tokenizers
+from seqtext.errors import ConfigError, DataError
+
+_CACHE_VERSION = 1  # raise it when cached results of the same input would differ
+
+
+class PairsDataModule(LightningDataModule):
+    """Pairs of source and target text.
+
+    A corpus is named by ``file.{csv,tsv,jsonl,parquet}[.gz]``, by the PREFIX of two parallel files
+    ``PREFIX.en`` and ``PREFIX.de``, by ``builtin:SPLIT:COUNT[:SEED]``, or by a hub name (``NAME`` or
+    ``NAME:CONFIG:SPLIT``).
+
+    Args:
+        train: Corpus to train on.
+        validation: Corpus to choose the best checkpoint by.
+        test: Corpus for ``seqtext test``; not read in training.
+        source: Column, or file suffix, of the source text.
+        target: Column, or file suffix, of the target text.
+        tokenizer: How text becomes pieces.
+        batch_tokens: Most pieces (padding counted, the longer side) in one update, over all ranks
+            and accumulation steps together: more devices make training faster, not different.
+        batch_size: Instead of ``batch_tokens``: sentence pairs in one update.
+        max_source_length: Training pairs with more source pieces are left out, and counted.
+        max_target_length: Likewise for the target.
+        num_workers: Processes that prepare batches ahead.
+        processes: Processes that tokenize.
+        seed: Of the batch plan.
+        cache_dir: Where prepared corpora lie. Default: ``$SEQTEXT_CACHE``, or ``~/.cache/seqtext``.
+    """
+
+    def __init__(
+        self,
+        train: str,
+        validation: str | None = None,
+        test: str | None = None,
+        *,
+        source: str = "source",
+        target: str = "target",
+        tokenizer: TokenizerConfig = TokenizerConfig(),  # noqa: B008 (frozen)
+        batch_tokens: int | None = 1500,
+        batch_size: int | None = None,
+        max_source_length: int = 250,
+        max_target_length: int = 250,
+        num_workers: int = 0,
+        processes: int = 1,
+        seed: int = 1,
+        cache_dir: str | None = None,
+    ) -> None:
+        super().__init__()
+        for name, value in (("num_workers", num_workers), ("seed", seed)):
+            if value < 0:
+                raise ConfigError(f"data.{name}: {value}, expected at least 0")
+        for name, value in (
+            ("max_source_length", max_source_length),
+            ("max_target_length", max_target_length),
+            ("processes", processes),
+        ):
+            if value < 1:
+                raise ConfigError(f"data.{name}: {value}, expected at least 1")
+        places = {"train": train, "validation": validation, "test": test}
+        self.corpora: dict[str, Corpus] = {
+            split: Corpus(name, source, target, split)  # type: ignore[arg-type]
+            for split, name in places.items()
+            if name is not None
+        }
+        self.columns = (source, target)
+        self.tokenizer = tokenizer
+        self.batch_tokens = None if batch_size is not None else batch_tokens
+        self.batch_size = batch_size
+        self.max_source_length, self.max_target_length = max_source_length, max_target_length
+        self.num_workers, self.processes, self.seed = num_workers, processes, seed
+        self.cache_dir = Path(
+            cache_dir or os.environ.get("SEQTEXT_CACHE") or "~/.cache/seqtext"
+        ).expanduser()
+        self.tokenizers: Tokenizers | None = None
+        self._encoded: dict[Split, datasets.Dataset] = {}
+        self._kept: Rows | None = None
+        # the plan needs at least these; a wrong value shall not wait for the corpus to be read
+        BatchPlan(np.ones(1), np.ones(1), batch_tokens=self.batch_tokens, batch_size=batch_size)
+
+    # --- reading and tokenizing, once on each node --------------------------------------------------
+
+    def prepare_data(self) -> None:
+        """Read, train tokenizers where none is given, tokenize; all of it cached on disk."""
+        start = time.perf_counter()
+        tokenizers = self.tokenizers or self._tokenizers()
+        counts = []
+        for split in self._splits():
+            encoded = self._encode(split, tokenizers)
+            counts.append(f"{len(encoded):,} {split} pairs from {self.corpora[split].name}")
+        say(f"data: {', '.join(counts)}; {duration(time.perf_counter() - start)}")
+
+    def setup(self, stage: str) -> None:
+        """Open what ``prepare_data`` has prepared."""
+        # batch counts differ from epoch to epoch, so every epoch has a loader of its own
+        if self.trainer is not None:
+            self.trainer.reload_dataloaders_every_n_epochs = 1  # type: ignore[attr-defined]
+        self.tokenizers = self.tokenizers or self._tokenizers()
+        for split in self._splits():
+            self._encoded[split] = self._encode(split, self.tokenizers)
+        self._kept = self._within_limits()
+
+    def _splits(self) -> list[Split]:
+        used: tuple[Split, ...] = ("train", "validation")
+        return [split for split in used if split in self.corpora]
+
+    def _tokenizers(self) -> Tokenizers:
+        config = self.tokenizer
+        if config.source_model is not None:
+            source = Tokenizer.load(assets.find(config.source_model))
+            target = source
+            if config.target_model is not None:
+                target = Tokenizer.load(assets.find(config.target_model))
+            return Tokenizers(source, target)
+        if config.joint:
+            both = self._train_tokenizer((0, 1))
+            return Tokenizers(both, both)
+        return Tokenizers(self._train_tokenizer((0,)), self._train_tokenizer((1,)))
+
+    def _train_tokenizer(self, sides: tuple[int, ...]) -> Tokenizer:
+        corpus = self.corpora["train"]
+        key = _digest(corpus.digest(), repr(self.tokenizer), repr(sides))
+        path = self.cache_dir / "tokenizers" / f"{key}.model"
+        if path.exists():
+            return Tokenizer.load(path)
+        start = time.perf_counter()
+        texts = (row[side] for row in corpus.rows() for side in sides)
+        tokenizer = Tokenizer.train(texts, self.tokenizer)
+        say(
+            f"tokenizer: {self.tokenizer.model_type} with {tokenizer.vocab_size:,} pieces, trained in"
+            f" {time.perf_counter() - start:.1f} s"
+        )
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = path.with_suffix(f".{os.getpid()}")
+        temporary.write_bytes(bytes(tokenizer))
+        temporary.replace(path)
+        return tokenizer
+
+    def _encode(self, split: Split, tokenizers: Tokenizers) -> datasets.Dataset:
+        """Columns source, target (text), source_ids, target_ids and their lengths."""
+        corpus = self.corpora[split]
+        digest = corpus.digest()
+        folder = str(self.cache_dir / "datasets")
+        try:
+            rows = datasets.Dataset.from_generator(
+                _generate,
+                gen_kwargs={"corpus": corpus, "digest": _digest(digest, str(_CACHE_VERSION))},
+                cache_dir=folder,
+            )
+        except datasets.exceptions.DatasetGenerationError as error:
+            if isinstance(error.__cause__, DataError):
+                raise error.__cause__ from None
+            raise
+        models = {"source_model": bytes(tokenizers.source), "target_model": bytes(tokenizers.target)}
+        key = _digest(digest, *(side.fingerprint for side in tokenizers), str(_CACHE_VERSION))
+        return rows.map(
+            _encode_rows,
+            batched=True,
+            fn_kwargs=models,
+            num_proc=self.processes if self.processes > 1 else None,
+            new_fingerprint=key[:32],
+        )
+
+    def _within_limits(self) -> Rows:
+        source, target = self._lengths("train")
+        reasons = {
+            "empty": (source == 0) | (target == 0),
+            f"longer than max_source_length {self.max_source_length}": source > self.max_source_length,
+            f"longer than max_target_length {self.max_target_length}": target > self.max_target_length,
+        }
+        left_out = np.logical_or.reduce(list(reasons.values()))
+        if left_out.any():
+            counts = ", ".join(f"{m.sum():,} {reason}" for reason, m in reasons.items() if m.any())
+            say(
+                f"data: {left_out.sum():,} of {len(source):,} training pairs left out ({counts})"
+            )
+        if left_out.all():
+            raise DataError(
+                f"{self.corpora['train'].name}: every pair is empty or longer than the limits; raise"
+                " data.max_source_length and data.max_target_length"
+            )
+        return np.flatnonzero(~left_out)
+
+    def _lengths(self, split: Split) -> tuple[Lengths, Lengths]:
+        columns = self._encoded[split].data
+        source, target = (columns.column(f"{side}_length").to_numpy() for side in ("source", "target"))
+        return source, target
+
+    # --- batches ----------------------------------------------------------------------------------------
+
+    def updates_per_epoch(self) -> int:
+        """Updates in the first epoch; later ones have nearly as many."""
+        return len(self._plan()[0].updates(0))
+
+    def train_dataloader(self) -> PlannedLoader:
+        """This rank's batches of the trainer's current epoch."""
+        epoch, rank, ranks, accumulation = self._position()
+        plan, source, target = self._plan()
+        updates = plan.updates(epoch)
+        if epoch == 0:
+            say(
+                f"data: {len(updates):,} updates an epoch of {len(source) / len(updates):.0f} pairs,"
+                f" {target.sum() / len(updates):.0f} target pieces; padding"
+                f" {padding(updates, target):.1%} of the target, {padding(updates, source):.1%} of the"
+                " source"
+            )
+        assert self._kept is not None
+        updates = [self._kept[rows] for rows in updates]
+        batches = share(updates, rank=rank, ranks=ranks, accumulation=accumulation)
+        return self._loader("train", batches, epoch, sample=self.tokenizer.sampling_nbest > 1)
+
+    def _plan(self) -> tuple[BatchPlan, Lengths, Lengths]:
+        assert self._kept is not None
+        _, _, ranks, accumulation = self._position()
+        source, target = (lengths[self._kept] + 1 for lengths in self._lengths("train"))
+        plan = BatchPlan(
+            source,
+            target,
+            batch_tokens=self.batch_tokens,
+            batch_size=self.batch_size,
+            shares=ranks * accumulation,
+            seed=self.seed,
+        )
+        return plan, source, target
+
+    def val_dataloader(self) -> PlannedLoader | list[Any]:
+        """This rank's batches of the validation corpus, nothing left out; empty if there is none."""
+        if "validation" not in self._encoded:
+            return []
+        source, target = (lengths + 1 for lengths in self._lengths("validation"))
+        _, rank, ranks, _ = self._position()
+        plan = BatchPlan(
+            source, target, batch_tokens=self.batch_tokens, batch_size=self.batch_size, shares=ranks
+        )
+        batches = share(plan.updates(0), rank=rank, ranks=ranks, accumulation=1)
+        return self._loader("validation", batches, 0, sample=False)
+
+    def validation_pairs(self, limit: int) -> list[Row]:
+        """At most ``limit`` validation pairs as text, spread evenly over the corpus."""
+        if "validation" not in self._encoded:
+            return []
+        rows = self._encoded["validation"].select_columns(["source", "target"])
+        chosen = np.linspace(0, len(rows) - 1, min(limit, len(rows))).round().astype(int)
+        found = rows[chosen.tolist()]
+        return list(zip(found["source"], found["target"], strict=True))
+
+    def _position(self) -> tuple[int, int, int, int]:
+        trainer = self.trainer
+        if trainer is None:
+            return 0, 0, 1, 1
+        accumulation = trainer.accumulate_grad_batches
+        return trainer.current_epoch, trainer.global_rank, trainer.world_size, accumulation
+
+    def _loader(
+        self, split: Split, batches: list[Rows], epoch: int, *, sample: bool
+    ) -> PlannedLoader:
+        assert self.tokenizers is not None
+        columns = ["source_ids", "target_ids"] + (["source", "target"] if sample else [])
+        read = functools.partial(
+            _read_batch,
+            self._encoded[split].select_columns(columns),
+            self.tokenizers,
+            self.tokenizer if sample else None,
+            (self.seed, epoch),
+        )
+        return PlannedLoader(batches, read, epoch=epoch, num_workers=self.num_workers)
+
+
+def _digest(*parts: str) -> str:
+    import hashlib
+
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+
+def _generate(corpus: Corpus, digest: str) -> Iterator[dict[str, str]]:
+    # `digest` is part of the key under which the result is cached
+    for source, target in corpus.rows():
+        yield {"source": source, "target": target}
+
+
+@functools.lru_cache(maxsize=2)
+def _tokenizer(model: bytes) -> Tokenizer:
+    return Tokenizer(model)
+
+
+def _encode_rows(
+    rows: dict[str, list[str]], source_model: bytes, target_model: bytes
+) -> dict[str, list[Any]]:
+    columns: dict[str, list[Any]] = {}
+    for side, model in (("source", source_model), ("target", target_model)):
+        ids = _tokenizer(model).encode(rows[side])
+        columns[f"{side}_ids"] = ids
+        columns[f"{side}_length"] = np.array([len(row) for row in ids], dtype=np.int32)  # type: ignore[assignment]
+    return columns
+
+
+def _read_batch(
+    encoded: datasets.Dataset,
+    tokenizers: Tokenizers,
+    sampling: TokenizerConfig | None,
+    key: tuple[int, int],
+    rows: Rows,
+) -> Batch:
+    found = encoded[rows.tolist()]
+    ids = {side: found[f"{side}_ids"] for side in ("source", "target")}
+    if sampling is not None:
+        for side, tokenizer in zip(("source", "target"), tokenizers, strict=True):
+            # seeded by row, so that a resumed run draws what the uninterrupted one would have drawn
+            ids[side] = [
+                tokenizer.sample(
+                    text,
+                    sampling.sampling_nbest,
+                    sampling.sampling_alpha,
+                    random.Random(f"{key}-{row}-{side}"),
+                )
+                for row, text in zip(rows.tolist(), found[side], strict=True)
+            ]
+    return collate(
+        ids["source"],
+        ids["target"],
+        source_eos=tokenizers.source.eos,
+        target_bos=tokenizers.target.bos,
+        target_eos=tokenizers.target.eos,
+    )

@@ -1,0 +1,207 @@
+"""Text to pieces to ids and back: a SentencePiece model that travels as bytes."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import random
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, NamedTuple, get_args
+
+import sentencepiece
+
+from seqtext.errors import ConfigError, DataError
+
+ModelType = Literal["unigram", "bpe", "char", "word"]
+Normalization = Literal["nmt_nfkc", "nfkc", "nmt_nfkc_cf", "nfkc_cf", "identity"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class TokenizerConfig:
+    """Where the tokenizers come from: files, or training on the training corpus.
+
+    Args:
+        model_type: SentencePiece algorithm: ``unigram``, ``bpe``, ``char`` or ``word``.
+        vocab_size: Number of pieces, special ones included; fewer where the corpus has not so many.
+        joint: One tokenizer for both sides instead of one each.
+        source_model: A SentencePiece file for the source, instead of training one.
+        target_model: Likewise for the target. With ``joint``, ``source_model`` serves both.
+        normalization: SentencePiece's rule; ``identity`` leaves text as it is (code, symbols).
+        byte_fallback: Spell unknown characters as bytes, so that nothing is unknown.
+        character_coverage: Share of the characters that get a piece; less for large alphabets.
+        sampling_nbest: In training, draw among this many segmentations of each sentence (subword
+            regularization, Kudo 2018, section 3.3; ``unigram`` only); 1 draws none.
+        sampling_alpha: How much the draw prefers probable segmentations; 0 is uniform.
+
+    Raises:
+        ConfigError: A value is out of range, or two contradict each other.
+    """
+
+    model_type: ModelType = "unigram"
+    vocab_size: int = 4000
+    joint: bool = True
+    source_model: str | None = None
+    target_model: str | None = None
+    normalization: Normalization = "nmt_nfkc"
+    byte_fallback: bool = True
+    character_coverage: float = 1.0
+    sampling_nbest: int = 1
+    sampling_alpha: float = 0.2
+
+    def __post_init__(self) -> None:
+        for name, choices in (("model_type", ModelType), ("normalization", Normalization)):
+            if (value := getattr(self, name)) not in get_args(choices):
+                raise ConfigError(
+                    f"tokenizer.{name}: {value!r}, expected one of {', '.join(get_args(choices))}"
+                )
+        if self.vocab_size < 4:
+            raise ConfigError(f"tokenizer.vocab_size: {self.vocab_size}, expected at least 4")
+        if not 0 < self.character_coverage <= 1:
+            raise ConfigError(
+                f"tokenizer.character_coverage: {self.character_coverage}, expected 0 < x <= 1"
+            )
+        if self.sampling_nbest < 1:
+            raise ConfigError(f"tokenizer.sampling_nbest: {self.sampling_nbest}, expected >= 1")
+        if self.joint and self.target_model is not None:
+            raise ConfigError(
+                "tokenizer.target_model: with tokenizer.joint the source_model serves both sides;"
+                " set tokenizer.joint to false"
+            )
+        if not self.joint and (self.source_model is None) != (self.target_model is None):
+            raise ConfigError(
+                "tokenizer: with joint false give both source_model and target_model, or neither"
+            )
+
+
+class Tokenizer:
+    """One SentencePiece model. ``bytes(tokenizer)`` is all there is to it.
+
+    Args:
+        model: The bytes of a SentencePiece ``.model`` file.
+        name: What to call it in an error message.
+
+    Raises:
+        DataError: The bytes are no SentencePiece model, or one without bos or eos.
+    """
+
+    def __init__(self, model: bytes, name: str = "the tokenizer") -> None:
+        self._model = model
+        self._processor = sentencepiece.SentencePieceProcessor()
+        try:
+            self._processor.LoadFromSerializedProto(model)
+        except (RuntimeError, TypeError) as error:
+            raise DataError(f"{name}: not a SentencePiece model; make one with"
+                            " `seqtext tokenizer`") from error
+        self.vocab_size: int = self._processor.vocab_size()
+        self.bos: int = self._processor.bos_id()
+        self.eos: int = self._processor.eos_id()
+        self.unk: int = self._processor.unk_id()
+        if min(self.bos, self.eos) < 0:
+            raise DataError(
+                f"{name}: has no bos or no eos piece; train it without bos_id=-1 and eos_id=-1"
+            )
+
+    @classmethod
+    def load(cls, path: str | Path) -> Tokenizer:
+        """Read a ``.model`` file.
+
+        Raises:
+            DataError: It cannot be read, or is no SentencePiece model.
+        """
+        try:
+            model = Path(path).read_bytes()
+        except OSError as error:
+            raise DataError(f"{path}: cannot be read ({error.strerror})") from error
+        return cls(model, str(path))
+
+    @classmethod
+    def train(cls, texts: Iterable[str], config: TokenizerConfig) -> Tokenizer:
+        """Train on ``texts``; the same texts and configuration give the same bytes.
+
+        Raises:
+            DataError: There is no text, or not enough of it for ``vocab_size``.
+        """
+        model = io.BytesIO()
+        identity = config.normalization == "identity"
+        try:
+            sentencepiece.SentencePieceTrainer.train(
+                sentence_iterator=iter(texts),
+                model_writer=model,
+                model_type=config.model_type,
+                vocab_size=config.vocab_size,
+                hard_vocab_limit=False,
+                normalization_rule_name=config.normalization,
+                remove_extra_whitespaces=not identity,
+                byte_fallback=config.byte_fallback and config.model_type in ("unigram", "bpe"),
+                character_coverage=config.character_coverage,
+                input_sentence_size=2_000_000,
+                shuffle_input_sentence=False,
+                num_threads=1 if config.model_type == "unigram" else 4,
+                minloglevel=2,
+            )
+        except RuntimeError as error:
+            detail = str(error).rsplit("] ", 1)[-1]
+            raise DataError(
+                f"tokenizer: SentencePiece cannot train {config.model_type} with vocab_size"
+                f" {config.vocab_size} on this text: {detail}"
+            ) from error
+        return cls(model.getvalue())
+
+    def __bytes__(self) -> bytes:
+        return self._model
+
+    @property
+    def fingerprint(self) -> str:
+        """Hexadecimal digest of the model."""
+        return hashlib.sha256(self._model).hexdigest()
+
+    @property
+    def control_ids(self) -> tuple[int, ...]:
+        """Ids that stand for no text (pad and the like), bos and eos left out."""
+        special = {self.bos, self.eos}
+        ids = range(self.vocab_size)
+        return tuple(i for i in ids if self._processor.is_control(i) and i not in special)
+
+    def encode(self, texts: Sequence[str]) -> list[list[int]]:
+        """Ids of each text, without bos and eos."""
+        ids: list[list[int]] = self._processor.encode(list(texts))
+        return ids
+
+    def sample(self, text: str, nbest: int, alpha: float, generator: random.Random) -> list[int]:
+        """Ids of one segmentation, drawn with probability ~ P(segmentation) ** alpha (Kudo 2018).
+
+        Raises:
+            ConfigError: The model is not ``unigram``: the others know one segmentation.
+        """
+        try:
+            proto = self._processor.nbest_encode(text, nbest_size=nbest, out_type="immutable_proto")
+        except RuntimeError as error:
+            raise ConfigError(
+                "tokenizer.sampling_nbest: only a unigram tokenizer can draw segmentations"
+            ) from error
+        nbests = list(proto.nbests)
+        if not nbests:
+            return self.encode([text])[0]
+        best = max(candidate.score for candidate in nbests)
+        weights = [2.718281828459045 ** (alpha * (c.score - best)) for c in nbests]
+        chosen = generator.choices(nbests, weights)[0]
+        return [piece.id for piece in chosen.pieces]
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """The text that ``ids`` spell."""
+        text: str = self._processor.decode(list(ids))
+        return text
+
+    def pieces(self, ids: Sequence[int]) -> list[str]:
+        """The pieces that ``ids`` name."""
+        pieces: list[str] = [self._processor.id_to_piece(i) for i in ids]
+        return pieces
+
+
+class Tokenizers(NamedTuple):
+    """One for each side; the same one twice if joint."""
+
+    source: Tokenizer
+    target: Tokenizer

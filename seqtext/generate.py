@@ -1,0 +1,195 @@
+"""A checkpoint -> text to text. Imports neither Lightning nor datasets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+
+import torch
+
+from seqtext import checkpoint
+from seqtext.data.batch import source_rows
+from seqtext.data.tokenizer import Tokenizers
+from seqtext.errors import CheckpointError, ConfigError
+from seqtext.nn.encoder_decoder import EncoderDecoder
+from seqtext.search.beam import beam_search
+from seqtext.search.greedy import greedy_search
+from seqtext.search.length_penalty import Formula, LengthPenalty
+from seqtext.search.protocol import Found, Pieces
+
+@dataclass(frozen=True, kw_only=True)
+class Hypothesis:
+    """One output for one source.
+
+    Args:
+        text: Detokenized.
+        score: What the search ranked by: ``log_prob`` under the length penalty.
+        log_prob: Sum of the log-probabilities of all pieces and of eos, in nats.
+        pieces: The pieces of the text.
+    """
+
+    text: str
+    score: float
+    log_prob: float
+    pieces: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class SearchConfig:
+    """How to decode.
+
+    Args:
+        beam_size: Hypotheses kept at every step; 1 is greedy search.
+        n_best: Hypotheses returned for a source, at most ``beam_size``.
+        length_penalty: Strength (alpha) of the length penalty; more favours longer output.
+        length_formula: ``power``: log-probability / length ** alpha; ``wu``: / ((5 + length) / 6) **
+            alpha (Wu et al. 2016).
+        max_length: Most pieces of an output. Default: twice the source's, and 20 more.
+        batch_size: Sentences decoded together; changes the speed, not the result.
+
+    Raises:
+        ConfigError: A value is out of range, or two contradict each other.
+    """
+
+    beam_size: int = 5
+    n_best: int = 1
+    length_penalty: float = 1.0
+    length_formula: Formula = "power"
+    max_length: int | None = None
+    batch_size: int = 64
+
+    def __post_init__(self) -> None:
+        for name in ("beam_size", "n_best", "batch_size", "max_length"):
+            if (value := getattr(self, name)) is not None and value < 1:
+                raise ConfigError(f"{name}: {value}, expected at least 1")
+        if self.n_best > self.beam_size:
+            raise ConfigError(
+                f"n_best: {self.n_best}, expected at most beam_size, which is {self.beam_size}"
+            )
+        LengthPenalty(self.length_penalty, self.length_formula)
+
+
+class Generator:
+    """A network and its tokenizers, ready to decode.
+
+    Args:
+        network: In evaluation mode while it decodes.
+        tokenizers: Of both sides.
+    """
+
+    def __init__(self, network: EncoderDecoder, tokenizers: Tokenizers) -> None:
+        self.network = network
+        self.tokenizers = tokenizers
+        target = tokenizers.target
+        self._pieces = Pieces(bos=target.bos, eos=target.eos, banned=target.control_ids)
+
+    def generate(
+        self,
+        sources: Sequence[str],
+        *,
+        beam_size: int = 5,
+        n_best: int = 1,
+        length_penalty: float = 1.0,
+        length_formula: Formula = "power",
+        max_length: int | None = None,
+        batch_size: int = 64,
+    ) -> list[list[Hypothesis]]:
+        """Decode ``sources``; see ``SearchConfig`` for the options.
+
+        Returns:
+            For every source, in order, its ``n_best`` hypotheses, best first.
+
+        Raises:
+            ConfigError: An option is out of range.
+        """
+        config = SearchConfig(
+            beam_size=beam_size,
+            n_best=n_best,
+            length_penalty=length_penalty,
+            length_formula=length_formula,
+            max_length=max_length,
+            batch_size=batch_size,
+        )
+        return self.search(sources, config)
+
+    def search(self, sources: Sequence[str], config: SearchConfig) -> list[list[Hypothesis]]:
+        """``generate`` with its options as one object."""
+        if isinstance(sources, str):
+            raise ConfigError("sources: a single string, expected a list of strings")
+        ids = self.tokenizers.source.encode(sources)
+        # like lengths together: little padding, and the sentences of a batch finish together
+        order = sorted(range(len(ids)), key=lambda i: len(ids[i]))
+        results: list[list[Hypothesis]] = [[] for _ in ids]
+        training = self.network.training
+        self.network.eval()
+        try:
+            bounds = [*range(0, len(order), config.batch_size), len(order)]
+            for start, end in pairwise(bounds):
+                rows = order[start:end]
+                decoded = self._decode([ids[row] for row in rows], config)
+                for row, found in zip(rows, decoded, strict=True):
+                    results[row] = [self._hypothesis(one) for one in found[: config.n_best]]
+        finally:
+            self.network.train(training)
+        return results
+
+    @torch.inference_mode()
+    def _decode(self, ids: list[list[int]], config: SearchConfig) -> list[list[Found]]:
+        device = next(self.network.parameters()).device
+        source, lengths = (part.to(device) for part in source_rows(ids, self.tokenizers.source.eos))
+        if config.max_length is None:
+            limits = 2 * lengths + 20
+        else:
+            limits = torch.full_like(lengths, config.max_length)
+        penalty = LengthPenalty(config.length_penalty, config.length_formula)
+        state = self.network.start(source, lengths)
+        if config.beam_size == 1:
+            found = greedy_search(self.network, state, limits, self._pieces, penalty)
+            return [[one] for one in found]
+        return beam_search(self.network, state, limits, self._pieces, config.beam_size, penalty)
+
+    def _hypothesis(self, found: Found) -> Hypothesis:
+        target = self.tokenizers.target
+        return Hypothesis(
+            text=target.decode(found.ids),
+            score=found.score,
+            log_prob=found.log_prob,
+            pieces=tuple(target.pieces(found.ids)),
+        )
+
+
+def load(path: str | Path, device: str = "cpu") -> Generator:
+    """Load a checkpoint for decoding.
+
+    Args:
+        path: A checkpoint file or a run folder.
+        device: Where to decode, as PyTorch names it: ``cpu``, ``cuda``, ``cuda:1``, ``mps``.
+
+    Raises:
+        CheckpointError: There is no checkpoint, or it cannot be read.
+        ConfigError: The device is not there.
+    """
+    model = checkpoint.load(path)
+    tokenizers = model.tokenizers
+    network = EncoderDecoder(
+        model.config, tokenizers.source.vocab_size, tokenizers.target.vocab_size
+    )
+    try:
+        network.load_state_dict(model.weights)
+    except RuntimeError as error:
+        raise CheckpointError(
+            f"{path}: its weights do not fit its network ({str(error).splitlines()[-1].strip()})"
+        ) from error
+    torch.set_flush_denormal(True)
+    try:
+        network.to(device)
+    except (RuntimeError, AssertionError) as error:
+        raise ConfigError(f"device: {device!r} is not to be had ({str(error).splitlines()[0]})") from error
+    return Generator(network.eval(), tokenizers)
+
+
+def texts(hypotheses: Iterable[list[Hypothesis]]) -> list[str]:
+    """The best text of every source."""
+    return [found[0].text for found in hypotheses]

@@ -1,0 +1,231 @@
+"""LightningModule around the encoder-decoder: loss, validation, optimizer, checkpoint."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any, ClassVar
+
+import torch
+from lightning.pytorch import LightningModule
+from lightning.pytorch.utilities.types import OptimizerLRScheduler
+from torch import Tensor
+from torch.optim import Optimizer
+from torchmetrics import MeanMetric
+from torchmetrics.text import SacreBLEUScore
+
+from seqtext import checkpoint
+from seqtext.data.batch import Batch
+from seqtext.data.tokenizer import Tokenizers
+from seqtext.errors import ConfigError
+from seqtext.generate import Generator, texts
+from seqtext.models import optimizer
+from seqtext.models.optimizer import OptimizerConfig
+from seqtext.nn.config import NetworkConfig
+from seqtext.nn.encoder_decoder import EncoderDecoder
+from seqtext.nn.loss import smoothed_nll
+
+
+class EncoderDecoderModule(LightningModule):
+    """Trains an ``EncoderDecoder`` on batches of pairs.
+
+    The network is built in ``setup``, when the data module knows its tokenizers, and lives in
+    ``network``; nothing else here is needed to decode.
+
+    Args:
+        network: Sizes and kinds.
+        optimizer: How weights are updated.
+        label_smoothing: Share of the target distribution spread over all pieces (Szegedy et al. 2016).
+        decode_sentences: Validation sentences decoded greedily for ``val_bleu``; 0 decodes none.
+        seed: Of the first weights and of dropout.
+
+    Raises:
+        ConfigError: A value is out of range.
+    """
+
+    task: ClassVar[str] = "translation"
+
+    def __init__(
+        self,
+        *,
+        network: NetworkConfig = NetworkConfig(),  # noqa: B008 (frozen)
+        optimizer: OptimizerConfig = OptimizerConfig(),  # noqa: B008 (frozen)
+        label_smoothing: float = 0.1,
+        decode_sentences: int = 500,
+        seed: int = 1,
+    ) -> None:
+        super().__init__()
+        if not 0 <= label_smoothing < 1:
+            raise ConfigError(f"label_smoothing: {label_smoothing}, expected 0 <= x < 1")
+        if not 0 <= decode_sentences <= 500:
+            raise ConfigError(f"decode_sentences: {decode_sentences}, expected 0 to 500")
+        self.config = network
+        self.optimizer_config = optimizer
+        self.label_smoothing = label_smoothing
+        self.decode_sentences = decode_sentences
+        self.seed = seed
+        self.network: EncoderDecoder | None = None
+        self.tokenizers: Tokenizers | None = None
+        self.columns = ("source", "target")
+        self.samples: list[tuple[str, str, str]] = []  # source, reference, hypothesis
+        self._window_tokens: Tensor | int = 0  # of this rank, since the last update
+        self._train_loss = MeanMetric()
+        self._val_loss = MeanMetric()
+        self._val_bleu = SacreBLEUScore()
+
+    # --- building -----------------------------------------------------------------------------------
+
+    def setup(self, stage: str) -> None:
+        """Build the network for the data module's tokenizers."""
+        torch.set_flush_denormal(True)
+        if self.network is None:
+            self.build(self.trainer.datamodule.tokenizers)  # type: ignore[attr-defined]
+            self.columns = self.trainer.datamodule.columns  # type: ignore[attr-defined]
+
+    def build(self, tokenizers: Tokenizers) -> None:
+        """Build the network, the same on every rank."""
+        self.tokenizers = tokenizers
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(self.seed)
+            self.network = EncoderDecoder(
+                self.config, tokenizers.source.vocab_size, tokenizers.target.vocab_size
+            )
+
+    def configure_optimizers(self) -> OptimizerLRScheduler:
+        """Optimizer and schedule."""
+        total = self.optimizer_config.total_steps or self._total_steps()
+        return optimizer.build(self.optimizer_config, self, total)  # type: ignore[return-value]
+
+    def _total_steps(self) -> int:
+        # Lightning's own estimate would build the training loader before a checkpoint's position in
+        # it is restored
+        if self.optimizer_config.schedule != "cosine":
+            return 0
+        trainer = self.trainer
+        if trainer.max_steps > 0:
+            return trainer.max_steps
+        if not trainer.max_epochs or trainer.max_epochs < 0:
+            raise ConfigError(
+                "optimizer.schedule: cosine needs an end; set trainer.max_epochs, trainer.max_steps or"
+                " optimizer.total_steps"
+            )
+        return int(trainer.max_epochs * trainer.datamodule.updates_per_epoch())  # type: ignore[attr-defined]
+
+    # --- training -----------------------------------------------------------------------------------
+
+    def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
+        """Seed dropout by position, so that a resumed run draws what it would have drawn."""
+        key = f"{self.seed}/{self.global_rank}/{self.current_epoch}/{batch_idx}"
+        torch.manual_seed(int.from_bytes(hashlib.sha256(key.encode()).digest()[:8]))
+
+    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
+        """The loss summed over this batch's pieces; see ``on_before_optimizer_step``."""
+        loss, tokens = self._loss(batch)
+        self._window_tokens = self._window_tokens + tokens
+        self._train_loss.update(loss.detach() / tokens, tokens)
+        return loss
+
+    def on_before_optimizer_step(self, optimizer: Optimizer) -> None:
+        """Turn gradients of sums into those of the mean over all pieces of the update.
+
+        Backward passes have summed over pieces; Lightning has divided by its number of accumulation
+        steps, and DDP by the number of ranks. What is wanted is the sum over all ranks and steps
+        divided by the pieces of all of them, whatever their number, a short last window included.
+        """
+        tokens = torch.as_tensor(self._window_tokens, dtype=torch.float32, device=self.device)
+        tokens = self.trainer.strategy.reduce(tokens, reduce_op="sum")  # type: ignore[assignment]
+        self._window_tokens = 0
+        scale = self.trainer.accumulate_grad_batches * self.trainer.world_size / tokens
+        gradients = [p.grad for p in self.parameters() if p.grad is not None]
+        torch._foreach_mul_(gradients, scale)
+
+    def configure_gradient_clipping(
+        self,
+        optimizer: Optimizer,
+        gradient_clip_val: int | float | None = None,
+        gradient_clip_algorithm: str | None = None,
+    ) -> None:
+        """Clip by norm, or by value.
+
+        Done here because Lightning refuses to clip for a fused optimizer under mixed precision, on
+        account of a loss scaling that bfloat16 does not need.
+        """
+        if self.trainer.precision.startswith("16"):
+            self.clip_gradients(optimizer, gradient_clip_val, gradient_clip_algorithm)
+        elif gradient_clip_val and gradient_clip_algorithm == "value":
+            torch.nn.utils.clip_grad_value_(self.parameters(), gradient_clip_val)
+        elif gradient_clip_val:
+            torch.nn.utils.clip_grad_norm_(self.parameters(), gradient_clip_val)
+
+    def train_loss(self) -> float:
+        """Mean loss per piece since the last call, over all ranks."""
+        loss = float(self._train_loss.compute())
+        self._train_loss.reset()
+        return loss
+
+    def _loss(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        assert self.network is not None
+        logits = self.network(batch.source, batch.source_lengths, batch.target_input)
+        loss = smoothed_nll(logits, batch.labels, self.label_smoothing if self.training else 0.0)
+        return loss, (batch.labels >= 0).sum()
+
+    # --- validation ---------------------------------------------------------------------------------
+
+    def validation_step(self, batch: Batch, batch_idx: int) -> None:
+        """Collect the loss per piece, without smoothing."""
+        loss, tokens = self._loss(batch)
+        self._val_loss.update(loss / tokens, tokens)
+
+    def on_validation_epoch_end(self) -> None:
+        """Log ``val_loss``, and ``val_bleu`` of freely decoded sentences."""
+        self.log("val_loss", self._val_loss)
+        if self.decode_sentences:
+            self._decode_validation()
+            self.log("val_bleu", 100 * self._val_bleu.compute())
+            self._val_bleu.reset()
+
+    def _decode_validation(self) -> None:
+        assert self.network is not None
+        assert self.tokenizers is not None
+        pairs = self.trainer.datamodule.validation_pairs(self.decode_sentences)  # type: ignore[attr-defined]
+        pairs = pairs[self.global_rank :: self.trainer.world_size]
+        generator = Generator(self.network, self.tokenizers)
+        hypotheses = texts(generator.generate([source for source, _ in pairs], beam_size=1))
+        references = [[reference] for _, reference in pairs]
+        self._val_bleu.update(hypotheses, references)
+        self.samples = [(*pair, text) for pair, text in zip(pairs, hypotheses, strict=True)]
+
+    # --- checkpoint ---------------------------------------------------------------------------------
+
+    def on_save_checkpoint(self, content: dict[str, Any]) -> None:
+        """Add what makes the checkpoint a whole model."""
+        assert self.tokenizers is not None
+        content["seqtext"] = checkpoint.describe(
+            self.task, self.config, self.tokenizers, self.columns
+        )
+
+    def on_load_checkpoint(self, content: dict[str, Any]) -> None:
+        """Refuse weights of another network."""
+        model = checkpoint.unpack(content, "checkpoint")
+        refuse_other_network(model.config, self.config)
+        if self.network is None:
+            self.build(model.tokenizers)
+            self.columns = model.columns
+
+
+def refuse_other_network(saved: NetworkConfig, wanted: NetworkConfig) -> None:
+    """Compare the network of a checkpoint with the configured one.
+
+    Raises:
+        ConfigError: They differ; names every field, what the checkpoint has and what was given.
+    """
+    fields = vars(saved)
+    changed = [
+        f"network.{name}: the checkpoint has {fields[name]!r}, given is {value!r}"
+        for name, value in vars(wanted).items()
+        if fields[name] != value
+    ]
+    if changed:
+        raise ConfigError(
+            f"a checkpoint's network cannot be changed; {'; '.join(changed)}. Leave these options out, or"
+            " start a new run"
+        )

@@ -1,0 +1,121 @@
+"""Optimizers and learning rates over steps."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
+
+import torch
+from torch import nn
+
+from seqtext.errors import ConfigError
+
+Schedule = Literal["constant", "inverse_sqrt", "cosine", "plateau"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class OptimizerConfig:
+    """How weights are updated.
+
+    Args:
+        name: ``adam`` (Kingma & Ba 2015) or ``adamw`` (Loshchilov & Hutter 2019), both fused.
+        learning_rate: The highest one.
+        beta1: Decay of the mean gradient.
+        beta2: Decay of the mean squared gradient.
+        eps: Added to the denominator.
+        weight_decay: Decoupled for ``adamw``, an L2 penalty for ``adam``.
+        schedule: After the warm-up ``constant``, ``inverse_sqrt`` (falls as 1 / sqrt(step), Vaswani et
+            al. 2017), ``cosine`` (to ``final_share`` at ``total_steps``, Loshchilov & Hutter 2017) or
+            ``plateau`` (falls when the validation loss does not).
+        warmup_steps: Updates over which the learning rate rises from 0.
+        total_steps: Updates until ``cosine`` is at its end. Default: those of the whole run.
+        final_share: Share of the learning rate that ``cosine`` ends at.
+        plateau_factor: What ``plateau`` multiplies the learning rate by.
+        plateau_patience: Epochs without a better validation loss that ``plateau`` waits for.
+
+    Raises:
+        ConfigError: A value is out of range, or two contradict each other.
+    """
+
+    name: Literal["adam", "adamw"] = "adam"
+    learning_rate: float = 1e-3
+    beta1: float = 0.9
+    beta2: float = 0.999
+    eps: float = 1e-8
+    weight_decay: float = 0.0
+    schedule: Schedule = "constant"
+    warmup_steps: int = 0
+    total_steps: int | None = None
+    final_share: float = 0.02
+    plateau_factor: float = 0.5
+    plateau_patience: int = 1
+
+    def __post_init__(self) -> None:
+        if self.name not in ("adam", "adamw"):
+            raise ConfigError(f"optimizer.name: {self.name!r}, expected adam or adamw")
+        if self.schedule not in get_args(Schedule):
+            raise ConfigError(
+                f"optimizer.schedule: {self.schedule!r}, expected one of"
+                f" {', '.join(get_args(Schedule))}"
+            )
+        if self.learning_rate <= 0:
+            raise ConfigError(f"optimizer.learning_rate: {self.learning_rate}, expected more than 0")
+        for name in ("beta1", "beta2"):
+            if not 0 <= (value := getattr(self, name)) < 1:
+                raise ConfigError(f"optimizer.{name}: {value}, expected 0 <= {name} < 1")
+        if self.warmup_steps < 0:
+            raise ConfigError(f"optimizer.warmup_steps: {self.warmup_steps}, expected at least 0")
+        if self.schedule == "inverse_sqrt" and not self.warmup_steps:
+            raise ConfigError("optimizer.schedule: inverse_sqrt needs optimizer.warmup_steps above 0")
+        if self.schedule == "plateau" and self.warmup_steps:
+            raise ConfigError("optimizer.warmup_steps: plateau has no warm-up, set it to 0")
+        if not 0 < self.plateau_factor < 1:
+            raise ConfigError(
+                f"optimizer.plateau_factor: {self.plateau_factor}, expected 0 < factor < 1"
+            )
+
+
+def learning_rate_share(config: OptimizerConfig, step: int, total_steps: int) -> float:
+    """The learning rate at ``step`` (from 0) as a share of the highest one.
+
+    >>> config = OptimizerConfig(schedule="inverse_sqrt", warmup_steps=4)
+    >>> [learning_rate_share(config, step, 100) for step in (0, 3, 15)]
+    [0.25, 1.0, 0.5]
+    """
+    step += 1
+    warmup = config.warmup_steps
+    if step < warmup:
+        return step / warmup
+    if config.schedule == "inverse_sqrt":
+        return math.sqrt(warmup / step)
+    if config.schedule == "cosine":
+        done = min(1.0, (step - warmup) / max(1, total_steps - warmup))
+        return config.final_share + (1 - config.final_share) * 0.5 * (1 + math.cos(math.pi * done))
+    return 1.0
+
+
+def build(config: OptimizerConfig, module: nn.Module, total_steps: int) -> dict[str, Any]:
+    """Optimizer and schedule as Lightning's ``configure_optimizers`` returns them."""
+    kind = torch.optim.Adam if config.name == "adam" else torch.optim.AdamW
+    devices = {parameter.device.type for parameter in module.parameters()}
+    optimizer = kind(
+        module.parameters(),
+        lr=config.learning_rate,
+        betas=(config.beta1, config.beta2),
+        eps=config.eps,
+        weight_decay=config.weight_decay,
+        fused=devices <= {"cpu", "cuda"},
+    )
+    if config.schedule == "plateau":
+        plateau = torch.optim.lr_scheduler.ReduceLROnPlateau(
+            optimizer, factor=config.plateau_factor, patience=config.plateau_patience
+        )
+        return {
+            "optimizer": optimizer,
+            "lr_scheduler": {"scheduler": plateau, "monitor": "val_loss", "interval": "epoch"},
+        }
+    schedule = torch.optim.lr_scheduler.LambdaLR(
+        optimizer, lambda step: learning_rate_share(config, step, total_steps)
+    )
+    return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}

@@ -1,0 +1,136 @@
+"""Attention over a memory that is projected once; one query or all of them go through the same code.
+
+Shapes: B rows, S source positions, T queries, Q query width, M memory width, A key width.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from seqtext.errors import ConfigError
+from seqtext.nn.config import AttentionKind
+
+
+class Memory(NamedTuple):
+    """Encoder outputs, ready to be attended to."""
+
+    keys: Tensor  # (B, S, A)
+    values: Tensor  # (B, S, M)
+    mask: Tensor  # (B, S) bool, True = real piece
+
+
+def dot_scores(query: Tensor, keys: Tensor) -> Tensor:
+    """score(t, s) = q_t . k_s  (Luong et al. 2015, eq. 8, dot).
+
+    Args:
+        query: (B, T, A).
+        keys: (B, S, A).
+
+    Returns:
+        (B, T, S).
+    """
+    return query @ keys.transpose(1, 2)
+
+
+def additive_scores(query: Tensor, keys: Tensor, vector: Tensor) -> Tensor:
+    """score(t, s) = v . tanh(q_t + k_s)  (Bahdanau et al. 2015, A.1.2).
+
+    Args:
+        query: (B, T, A), already projected.
+        keys: (B, S, A).
+        vector: (A,), v.
+
+    Returns:
+        (B, T, S).
+    """
+    return torch.tanh(query.unsqueeze(2) + keys.unsqueeze(1)) @ vector
+
+
+def attend(scores: Tensor, values: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+    """a_t = softmax over real positions of score(t, .), c_t = sum_s a_ts v_s.
+
+    Args:
+        scores: (B, T, S).
+        values: (B, S, M).
+        mask: (B, S) bool, True = real piece; at least one a row.
+
+    Returns:
+        Context (B, T, M) and weights (B, T, S); a padded position has weight 0.
+    """
+    weights = scores.masked_fill(~mask.unsqueeze(1), -torch.inf).softmax(-1).to(values.dtype)
+    return weights @ values, weights
+
+
+class Attention(nn.Module):
+    """Scores of one kind, with the projections that the kind needs.
+
+    ``dot``: q . m. ``general``: q . W m (Luong et al. 2015, eq. 8). ``additive``:
+    v . tanh(U q + W m) (Bahdanau et al. 2015). ``multi_head``: scaled dot products in ``heads``
+    subspaces (Vaswani et al. 2017, section 3.2.2); the weights returned are the heads' mean.
+
+    Args:
+        kind: See above.
+        query_size: Q.
+        memory_size: M.
+        heads: For ``multi_head``; divides Q.
+
+    Raises:
+        ConfigError: ``dot`` with Q different from M.
+    """
+
+    def __init__(
+        self, kind: AttentionKind, query_size: int, memory_size: int, *, heads: int = 4
+    ) -> None:
+        super().__init__()
+        self.kind = kind
+        self.heads = heads if kind == "multi_head" else 1
+        self.output_size = query_size if kind == "multi_head" else memory_size
+        if kind == "dot":
+            if query_size != memory_size:
+                raise ConfigError(
+                    f"network.attention: dot needs a query as wide as the memory, got {query_size}"
+                    f" and {memory_size}; choose general"
+                )
+            return
+        self.key = nn.Linear(memory_size, query_size, bias=False)
+        if kind == "additive":
+            self.query = nn.Linear(query_size, query_size)
+            self.vector = nn.Parameter(torch.empty(query_size))
+            nn.init.uniform_(self.vector, -(query_size**-0.5), query_size**-0.5)
+        elif kind == "multi_head":
+            self.query = nn.Linear(query_size, query_size)
+            self.value = nn.Linear(memory_size, query_size)
+            self.output = nn.Linear(query_size, query_size)
+
+    def project(self, memory: Tensor, mask: Tensor) -> Memory:
+        """Project encoder outputs (B, S, M) once; mask (B, S) is True at real pieces."""
+        keys = memory if self.kind == "dot" else self.key(memory)
+        values = self.value(memory) if self.kind == "multi_head" else memory
+        return Memory(keys, values, mask)
+
+    def forward(self, query: Tensor, memory: Memory) -> tuple[Tensor, Tensor]:
+        """Query (B, T, Q) -> context (B, T, M) (``multi_head``: (B, T, Q)) and weights (B, T, S)."""
+        if self.kind == "multi_head":
+            return self._multi_head(query, memory)
+        if self.kind == "additive":
+            scores = additive_scores(self.query(query), memory.keys, self.vector)
+        else:
+            scores = dot_scores(query, memory.keys)
+        return attend(scores, memory.values, memory.mask)
+
+    def _multi_head(self, query: Tensor, memory: Memory) -> tuple[Tensor, Tensor]:
+        def split(inputs: Tensor) -> Tensor:  # (B, L, Q) -> (B * heads, L, Q / heads)
+            rows, length, size = inputs.shape
+            parts = inputs.view(rows, length, self.heads, size // self.heads)
+            return parts.transpose(1, 2).reshape(rows * self.heads, length, size // self.heads)
+
+        queries, keys, values = split(self.query(query)), split(memory.keys), split(memory.values)
+        mask = memory.mask.repeat_interleave(self.heads, 0)
+        context, weights = attend(dot_scores(queries, keys) * keys.size(-1) ** -0.5, values, mask)
+        rows, length, size = query.shape
+        context = context.view(rows, self.heads, length, -1).transpose(1, 2)
+        weights = weights.view(rows, self.heads, length, -1).mean(1)
+        return self.output(context.reshape(rows, length, size)), weights

@@ -1,0 +1,82 @@
+"""The typed description of a network: all that is needed, with the weights, to build it again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from seqtext.errors import ConfigError
+
+Cell = Literal["rnn_tanh", "rnn_relu", "lstm", "gru"]
+AttentionKind = Literal["dot", "general", "additive", "multi_head"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class NetworkConfig:
+    """Sizes and kinds of an encoder-decoder with attention.
+
+    Args:
+        cell: Recurrent cell of encoder and decoder.
+        embedding_size: Width of source and target embeddings, and of the readout.
+        hidden_size: Width of the decoder state and of the encoder's output, both directions together.
+        encoder_layers: Layers of the encoder.
+        decoder_layers: Layers of the decoder. The first one queries the memory; the others read its
+            output and the context, so that they know where the attention has been.
+        bidirectional: Whether the encoder reads in both directions, each ``hidden_size / 2`` wide.
+        attention: How the decoder scores the memory: ``dot``, ``general``, ``additive`` or
+            ``multi_head``.
+        heads: Heads of ``multi_head`` attention.
+        input_feeding: Feed each step's readout into the next one (Luong et al. 2015, section 3.3).
+            Slower: training then needs a loop over the target.
+        tied_readout: Use the target embeddings as weights of the output layer (Press & Wolf 2017).
+        residual: Add the input of a recurrent layer to its output where the sizes agree.
+        layer_norm: Normalize the output of every recurrent layer (Ba et al. 2016).
+        dropout: Probability of dropping a value of embeddings, layer outputs and readout.
+        word_dropout: Probability of dropping a whole piece's embedding (Gal & Ghahramani 2016).
+        init_scale: Weights start uniform within +-(init_scale / sqrt(fan-in)); embeddings with
+            standard deviation 1 / sqrt(embedding_size). Much smaller and a fused decoder aligns late.
+
+    Raises:
+        ConfigError: A value is out of range, or two contradict each other.
+    """
+
+    cell: Cell = "lstm"
+    embedding_size: int = 256
+    hidden_size: int = 512
+    encoder_layers: int = 1
+    decoder_layers: int = 2
+    bidirectional: bool = True
+    attention: AttentionKind = "general"
+    heads: int = 4
+    input_feeding: bool = False
+    tied_readout: bool = True
+    residual: bool = False
+    layer_norm: bool = False
+    dropout: float = 0.3
+    word_dropout: float = 0.0
+    init_scale: float = 2.2
+
+    def __post_init__(self) -> None:
+        for name, choices in (("cell", Cell), ("attention", AttentionKind)):
+            if (value := getattr(self, name)) not in get_args(choices):
+                raise ConfigError(
+                    f"network.{name}: {value!r}, expected one of {', '.join(get_args(choices))}"
+                )
+        for name in ("embedding_size", "hidden_size", "encoder_layers", "decoder_layers", "heads"):
+            if (value := getattr(self, name)) < 1:
+                raise ConfigError(f"network.{name}: {value}, expected at least 1")
+        for name in ("dropout", "word_dropout"):
+            if not 0 <= (value := getattr(self, name)) < 1:
+                raise ConfigError(f"network.{name}: {value}, expected 0 <= {name} < 1")
+        if self.init_scale <= 0:
+            raise ConfigError(f"network.init_scale: {self.init_scale}, expected more than 0")
+        if self.bidirectional and self.hidden_size % 2:
+            raise ConfigError(
+                f"network.hidden_size: {self.hidden_size}, expected an even number: a bidirectional"
+                " encoder gives each direction half of it"
+            )
+        if self.attention == "multi_head" and self.hidden_size % self.heads:
+            raise ConfigError(
+                f"network.heads: {self.heads} heads cannot share network.hidden_size"
+                f" {self.hidden_size}; choose a divisor"
+            )

@@ -1,0 +1,130 @@
+"""The attention decoder: fused over the whole target, or with input feeding; one code path for both."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from seqtext.nn.attention import Attention, Memory
+from seqtext.nn.config import NetworkConfig
+from seqtext.nn.embedding import OutputLayer, PieceEmbedding
+from seqtext.nn.encoder import Bridge, EncoderOutput
+from seqtext.nn.recurrent import RecurrentStack
+
+
+class DecoderState(NamedTuple):
+    """All that the next step needs. K hypotheses share a sentence's memory, which is not copied."""
+
+    recurrent: Tensor  # (B, K, layers, P, H)
+    feed: Tensor  # (B, K, E) the last readout; (B, K, 0) without input feeding
+    memory: Memory
+
+    def select(self, sentences: Tensor, beams: Tensor) -> DecoderState:
+        """Keep ``sentences`` (B',) and of each the hypotheses ``beams`` (B', K'), indices into K."""
+        memory = self.memory
+        if len(sentences) < len(memory.mask):
+            memory = Memory(*(part[sentences] for part in memory))
+        rows = sentences.unsqueeze(1)
+        return DecoderState(self.recurrent[rows, beams], self.feed[rows, beams], memory)
+
+
+class DecoderOutput(NamedTuple):
+    """Decoder outputs for T positions of K hypotheses."""
+
+    readout: Tensor  # (B, K, T, E)
+    weights: Tensor  # (B, K, T, S), attention
+    state: DecoderState
+
+
+class Decoder(nn.Module):
+    """Recurrent decoder with attention between its first layer and the others.
+
+    The first layer runs over the target; its outputs query the memory; outputs and contexts go
+    through the other layers, which so know where the attention has been, and all of them to the
+    readout ``tanh(W [top; bottom; context])``. Without input feeding nothing waits for the attention of
+    an earlier step, so teacher forcing needs no loop over time. With input feeding (Luong et al.
+    2015, section 3.3) each step's readout is part of the next step's input.
+
+    Args:
+        config: Sizes and kinds.
+        vocab_size: V, number of target pieces.
+    """
+
+    def __init__(self, config: NetworkConfig, vocab_size: int) -> None:
+        super().__init__()
+        size, width = config.hidden_size, config.embedding_size
+        self.embedding = PieceEmbedding(
+            vocab_size, width, dropout=config.dropout, word_dropout=config.word_dropout
+        )
+        self.feed_size = width if config.input_feeding else 0
+        self.bottom = RecurrentStack(config.cell, width + self.feed_size, size)
+        self.attention = Attention(config.attention, size, size, heads=config.heads)
+        attended = size + self.attention.output_size
+        self.upper: RecurrentStack | None = None
+        if config.decoder_layers > 1:
+            self.upper = RecurrentStack(
+                config.cell,
+                attended,
+                size,
+                layers=config.decoder_layers - 1,
+                dropout=config.dropout,
+                residual=config.residual,
+                layer_norm=config.layer_norm,
+            )
+        self.norm = nn.LayerNorm(size) if config.layer_norm else nn.Identity()
+        self.readout = nn.Linear(attended + (size if self.upper else 0), width)
+        self.dropout = nn.Dropout(config.dropout)
+        self.output = OutputLayer(vocab_size, width, self.embedding if config.tied_readout else None)
+        self.bridge = Bridge(
+            size * config.encoder_layers, (config.decoder_layers, self.bottom.parts, size)
+        )
+
+    def start(self, encoded: EncoderOutput) -> DecoderState:
+        """The state before the first step, with K = 1."""
+        recurrent = self.bridge(encoded.last).unsqueeze(1)
+        feed = recurrent.new_zeros(len(recurrent), 1, self.feed_size)
+        return DecoderState(recurrent, feed, self.attention.project(encoded.memory, encoded.mask))
+
+    def forward(self, ids: Tensor, state: DecoderState) -> DecoderOutput:
+        """Read T pieces of each hypothesis.
+
+        Args:
+            ids: (B, K, T) pieces, the first of a sentence being bos.
+            state: From ``start`` or an earlier call.
+        """
+        embedded = self.embedding(ids)
+        if not self.feed_size:
+            return self._advance(embedded, state)
+        readouts, weights = [], []
+        for t in range(ids.size(2)):
+            step = self._advance(
+                torch.cat([embedded[:, :, t : t + 1], state.feed.unsqueeze(2)], 3), state
+            )
+            state = step.state
+            readouts.append(step.readout)
+            weights.append(step.weights)
+        return DecoderOutput(torch.cat(readouts, 2), torch.cat(weights, 2), state)
+
+    def _advance(self, inputs: Tensor, state: DecoderState) -> DecoderOutput:
+        rows, beams, length = inputs.shape[:3]
+        recurrent = state.recurrent.flatten(0, 1)  # (B * K, layers, P, H)
+        bottom, _, bottom_state = self.bottom(inputs.flatten(0, 1), None, recurrent[:, :1])
+        bottom = self.dropout(self.norm(bottom))
+        # a sentence's hypotheses are so many queries to the same memory
+        context, weights = self.attention(
+            bottom.reshape(rows, beams * length, -1).to(state.memory.keys.dtype), state.memory
+        )
+        attended = torch.cat([bottom, context.view(rows * beams, length, -1)], 2)
+        if self.upper is not None:
+            top, _, upper_state = self.upper(attended, None, recurrent[:, 1:])
+            bottom_state = torch.cat([bottom_state, upper_state], 1)
+            attended = torch.cat([top, attended], 2)
+        readout = self.dropout(torch.tanh(self.readout(attended))).unflatten(0, (rows, beams))
+        feed = readout[:, :, -1] if self.feed_size else state.feed
+        return DecoderOutput(
+            readout,
+            weights.view(rows, beams, length, -1),
+            DecoderState(bottom_state.unflatten(0, (rows, beams)), feed, state.memory),
+        )

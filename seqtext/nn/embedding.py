@@ -1,0 +1,69 @@
+"""Ids to vectors and vectors to logits."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+# Matrix products whose width is a multiple of this are up to twice as fast on CPU, and take tensor
+# cores on GPU. The extra rows are never used as input and are cut off the logits.
+_MULTIPLE = 64
+
+
+def padded_size(vocab_size: int) -> int:
+    """The number of rows that a table of ``vocab_size`` pieces gets.
+
+    >>> padded_size(8001)
+    8064
+    """
+    return -(-vocab_size // _MULTIPLE) * _MULTIPLE
+
+
+class PieceEmbedding(nn.Module):
+    """Embeddings with dropout of values, and of whole pieces (Gal & Ghahramani 2016).
+
+    Args:
+        vocab_size: Number of pieces.
+        size: E, width of an embedding.
+        dropout: Probability of dropping a value.
+        word_dropout: Probability of dropping a position's whole embedding.
+    """
+
+    def __init__(
+        self, vocab_size: int, size: int, *, dropout: float = 0.0, word_dropout: float = 0.0
+    ) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.empty(padded_size(vocab_size), size))
+        self.dropout = nn.Dropout(dropout)
+        self.word_dropout = word_dropout
+
+    def forward(self, ids: Tensor) -> Tensor:
+        """Ids of any shape (...) -> (..., E)."""
+        embedded = F.embedding(ids, self.weight)
+        if self.training and self.word_dropout:
+            keep = torch.rand(ids.shape, device=ids.device) >= self.word_dropout
+            embedded = embedded * (keep.unsqueeze(-1) / (1 - self.word_dropout))
+        dropped: Tensor = self.dropout(embedded)
+        return dropped
+
+
+class OutputLayer(nn.Module):
+    """Readout (..., E) -> logits (..., V), with the weights of ``tied`` where given.
+
+    Args:
+        vocab_size: V, number of pieces.
+        size: E, width of the readout.
+        tied: The embeddings whose weights serve here too (Press & Wolf 2017).
+    """
+
+    def __init__(self, vocab_size: int, size: int, tied: PieceEmbedding | None = None) -> None:
+        super().__init__()
+        rows = padded_size(vocab_size)
+        self.vocab_size = vocab_size
+        self.weight = nn.Parameter(torch.empty(rows, size)) if tied is None else tied.weight
+        self.bias = nn.Parameter(torch.zeros(rows))
+
+    def forward(self, readout: Tensor) -> Tensor:
+        """The padded rows' logits are cut off: under label smoothing they would cost."""
+        return F.linear(readout, self.weight, self.bias)[..., : self.vocab_size]

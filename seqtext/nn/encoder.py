@@ -1,0 +1,76 @@
+"""Source ids -> memory and the state that the decoder starts from."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from seqtext.nn.config import NetworkConfig
+from seqtext.nn.embedding import PieceEmbedding
+from seqtext.nn.recurrent import RecurrentStack
+
+
+class EncoderOutput(NamedTuple):
+    """What the encoder knows of the source."""
+
+    memory: Tensor  # (B, S, M)
+    last: Tensor  # (B, layers, M), hidden state at each row's end, both directions side by side
+    mask: Tensor  # (B, S) bool, True = real piece
+
+
+class Encoder(nn.Module):
+    """Embedding and recurrent stack over the source.
+
+    Args:
+        config: Sizes and kinds.
+        vocab_size: Number of source pieces.
+    """
+
+    def __init__(self, config: NetworkConfig, vocab_size: int) -> None:
+        super().__init__()
+        self.embedding = PieceEmbedding(
+            vocab_size,
+            config.embedding_size,
+            dropout=config.dropout,
+            word_dropout=config.word_dropout,
+        )
+        self.stack = RecurrentStack(
+            config.cell,
+            config.embedding_size,
+            config.hidden_size // (2 if config.bidirectional else 1),
+            layers=config.encoder_layers,
+            bidirectional=config.bidirectional,
+            dropout=config.dropout,
+            residual=config.residual,
+            layer_norm=config.layer_norm,
+        )
+        self.dropout = nn.Dropout(config.dropout)
+
+    def forward(self, source: Tensor, source_lengths: Tensor) -> EncoderOutput:
+        """Source (B, S) ids and lengths (B,), at least 1 each."""
+        positions = torch.arange(source.size(1), device=source.device)
+        mask = positions < source_lengths.unsqueeze(1)
+        encoded = self.stack(self.embedding(source), source_lengths)
+        return EncoderOutput(self.dropout(encoded.outputs), encoded.last, mask)
+
+
+class Bridge(nn.Module):
+    """Last hidden states of the encoder -> first states of the decoder: tanh(W h + b).
+
+    The LSTM's cell states start here too: at the end of a padded row the encoder's own are lost.
+
+    Args:
+        encoder_size: Width of all encoder layers' last states together.
+        shape: (layers, P, H) of the decoder's state.
+    """
+
+    def __init__(self, encoder_size: int, shape: tuple[int, int, int]) -> None:
+        super().__init__()
+        self.shape = shape
+        self.linear = nn.Linear(encoder_size, shape[0] * shape[1] * shape[2])
+
+    def forward(self, last: Tensor) -> Tensor:
+        """(B, layers, M) -> (B, layers, P, H)."""
+        return torch.tanh(self.linear(last.flatten(1))).unflatten(1, self.shape)

@@ -1,0 +1,168 @@
+"""One recurrent stack for every cell: padded, with lengths, one or two directions."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from seqtext.nn.config import Cell
+
+
+class RecurrentOutput(NamedTuple):
+    """What a stack returns."""
+
+    outputs: Tensor  # (B, T, D * H), one vector a position
+    last: Tensor  # (B, layers, D * H), hidden state at each row's last position
+    state: Tensor  # (B, layers, P, D * H), to go on from; P = 2 for LSTM (hidden, cell), else 1
+
+
+def reverse(inputs: Tensor, lengths: Tensor) -> Tensor:
+    """Reverse each row within its length; padding stays where it is.
+
+    Args:
+        inputs: (B, T, I).
+        lengths: (B,) int64, each at most T.
+
+    Example:
+        >>> reverse(torch.tensor([[[1], [2], [0]]]), torch.tensor([2])).flatten().tolist()
+        [2, 1, 0]
+    """
+    positions = torch.arange(inputs.size(1), device=inputs.device)
+    mirrored = lengths.unsqueeze(1) - 1 - positions
+    index = torch.where(mirrored >= 0, mirrored, positions)
+    return inputs.gather(1, index.unsqueeze(2).expand_as(inputs))
+
+
+def at_length(outputs: Tensor, lengths: Tensor | None) -> Tensor:
+    """(B, T, H) -> (B, H): the vector at each row's last position."""
+    if lengths is None:
+        return outputs[:, -1]
+    return outputs[torch.arange(len(outputs), device=outputs.device), lengths - 1]
+
+
+class RecurrentStack(nn.Module):
+    """Recurrent layers on top of each other, over padded rows.
+
+    A padded call reaches kernels that a packed one never does (oneDNN on CPU, persistent cuDNN),
+    so every direction of every layer is a padded call of its own; the backward one runs on rows
+    reversed within their lengths. Padding therefore never changes a result. Order in a layer:
+    recurrence, residual, layer normalization; dropout between layers.
+
+    Args:
+        cell: ``rnn_tanh``, ``rnn_relu``, ``lstm`` or ``gru``.
+        input_size: I, width of the input.
+        hidden_size: H, width of one direction.
+        layers: Number of layers.
+        bidirectional: Two directions (D = 2), their outputs side by side.
+        dropout: Between layers.
+        residual: Add a layer's input to its output where the widths agree.
+        layer_norm: Normalize every layer's output.
+
+    Example:
+        >>> stack = RecurrentStack("gru", 3, 4, bidirectional=True)
+        >>> stack(torch.zeros(2, 5, 3), torch.tensor([5, 2])).outputs.shape
+        torch.Size([2, 5, 8])
+    """
+
+    def __init__(
+        self,
+        cell: Cell,
+        input_size: int,
+        hidden_size: int,
+        *,
+        layers: int = 1,
+        bidirectional: bool = False,
+        dropout: float = 0.0,
+        residual: bool = False,
+        layer_norm: bool = False,
+    ) -> None:
+        super().__init__()
+        self.cell = cell
+        self.hidden_size = hidden_size
+        self.layers = layers
+        self.directions = 2 if bidirectional else 1
+        self.output_size = hidden_size * self.directions
+        self.parts = 2 if cell == "lstm" else 1
+        self.residual = residual
+        sizes = [input_size] + [self.output_size] * (layers - 1)
+        self.forwards = nn.ModuleList(_recurrence(cell, size, hidden_size) for size in sizes)
+        self.backwards = nn.ModuleList(
+            _recurrence(cell, size, hidden_size) for size in (sizes if bidirectional else [])
+        )
+        self.norms = nn.ModuleList(
+            nn.LayerNorm(self.output_size) if layer_norm else nn.Identity() for _ in sizes
+        )
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(
+        self, inputs: Tensor, lengths: Tensor | None = None, state: Tensor | None = None
+    ) -> RecurrentOutput:
+        """Run the stack.
+
+        Args:
+            inputs: (B, T, I).
+            lengths: (B,) int64, at least 1 each; None where no row is padded.
+            state: (B, layers, P, D * H) to go on from; None starts at zero.
+
+        Returns:
+            ``RecurrentOutput``. Its ``state`` is meaningful only for rows without padding: the cell
+            state that an LSTM had at a shorter row's end is overwritten and cannot be recovered.
+        """
+        last, states = [], []
+        for layer in range(self.layers):
+            outputs, state_out = self._layer(
+                layer, inputs, lengths, None if state is None else state[:, layer]
+            )
+            last.append(self._last(outputs, lengths))
+            states.append(state_out)
+            if self.residual and outputs.shape == inputs.shape:
+                outputs = outputs + inputs
+            outputs = self.norms[layer](outputs)
+            inputs = self.dropout(outputs) if layer + 1 < self.layers else outputs
+        return RecurrentOutput(inputs, torch.stack(last, 1), torch.stack(states, 1))
+
+    def _layer(
+        self, layer: int, inputs: Tensor, lengths: Tensor | None, state: Tensor | None
+    ) -> tuple[Tensor, Tensor]:
+        size = self.hidden_size
+        ahead = None if state is None else state[..., :size]
+        outputs, state_out = _run(self.forwards[layer], inputs, ahead)
+        if self.directions == 1:
+            return outputs, state_out
+        if lengths is None:
+            lengths = torch.full((len(inputs),), inputs.size(1), device=inputs.device)
+        back = None if state is None else state[..., size:]
+        back_outputs, back_state = _run(self.backwards[layer], reverse(inputs, lengths), back)
+        outputs = torch.cat([outputs, reverse(back_outputs, lengths)], 2)
+        return outputs, torch.cat([state_out, back_state], 2)
+
+    def _last(self, outputs: Tensor, lengths: Tensor | None) -> Tensor:
+        size = self.hidden_size  # the backward direction ends at the row's first position
+        return torch.cat([at_length(outputs[..., :size], lengths), outputs[:, 0, size:]], 1)
+
+
+def _recurrence(cell: Cell, input_size: int, hidden_size: int) -> nn.RNNBase:
+    if cell == "lstm":
+        return nn.LSTM(input_size, hidden_size, batch_first=True)
+    if cell == "gru":
+        return nn.GRU(input_size, hidden_size, batch_first=True)
+    return nn.RNN(
+        input_size, hidden_size, nonlinearity=cell.removeprefix("rnn_"), batch_first=True
+    )
+
+
+def _run(module: nn.Module, inputs: Tensor, state: Tensor | None) -> tuple[Tensor, Tensor]:
+    """One direction of one layer: (B, T, I), (B, P, H) or None -> (B, T, H), (B, P, H)."""
+    if isinstance(module, nn.LSTM):
+        hx = None
+        if state is not None:
+            hx = tuple(part.transpose(0, 1).contiguous() for part in state.split(1, dim=1))
+        outputs, (hidden, cell) = module(inputs, hx)
+        return outputs, torch.cat([hidden, cell]).transpose(0, 1)
+    # autocast knows no low-precision GRU on CPU and would be handed mixed types
+    inputs = inputs.to(module.weight_ih_l0.dtype)  # type: ignore[union-attr,arg-type]
+    hx = None if state is None else state.transpose(0, 1).contiguous().to(inputs.dtype)
+    outputs, hidden = module(inputs, hx)
+    return outputs, hidden.transpose(0, 1)

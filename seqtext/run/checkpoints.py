@@ -1,0 +1,258 @@
+"""Callbacks that keep a run: its folder, last and best checkpoints, and an orderly stop."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch.trainer.states import TrainerFn
+
+from seqtext.console import say
+from seqtext.errors import ConfigError
+from seqtext.run import folder
+
+
+@dataclass(frozen=True, kw_only=True)
+class SelectionConfig:
+    """Which checkpoint is the model to use.
+
+    Args:
+        monitor: What is compared: ``val_bleu`` or ``val_loss``.
+        average: The weights of so many best checkpoints are averaged at the end; the average becomes
+            ``best.ckpt`` if it is better than all of them. 1 averages nothing.
+        patience: Validations in a row without a better result after which training stops. Default:
+            it goes on to the end.
+        save_minutes: ``last.ckpt`` is written at every validation and at least this often.
+
+    Raises:
+        ConfigError: A value is out of range.
+    """
+
+    monitor: str = "val_bleu"
+    average: int = 4
+    patience: int | None = None
+    save_minutes: float = 10.0
+
+    def __post_init__(self) -> None:
+        if self.average < 1:
+            raise ConfigError(f"selection.average: {self.average}, expected at least 1")
+        if self.patience is not None and self.patience < 1:
+            raise ConfigError(f"selection.patience: {self.patience}, expected at least 1")
+        if self.save_minutes <= 0:
+            raise ConfigError(f"selection.save_minutes: {self.save_minutes}, expected more than 0")
+
+    @property
+    def smaller_is_better(self) -> bool:
+        """Whether a smaller value is the better one."""
+        return self.monitor.endswith("loss")
+
+
+class RunFolder(Callback):
+    """Agrees on the run's folder with all ranks before anything is written.
+
+    Args:
+        path: The folder; None takes the next free one below ``root``.
+        root: See ``path``.
+        config: Text of ``config.yaml``.
+        resumed: The folder is that of a run that is gone on with.
+    """
+
+    def __init__(self, path: Path | None, root: Path, config: str, *, resumed: bool) -> None:
+        self._path, self._root, self._config, self._resumed = path, root, config, resumed
+        self._agreed: Path | None = None
+
+    @property
+    def path(self) -> Path:
+        """The folder, once ``setup`` has run."""
+        assert self._agreed is not None
+        return self._agreed
+
+    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Create it on the first rank, tell the others."""
+        if self._agreed is not None:
+            return
+        path = self._path
+        if trainer.is_global_zero:
+            if not self._resumed:
+                path = folder.create(path) if path else folder.create_next(self._root)
+            assert path is not None
+            (path / folder.RESULT).unlink(missing_ok=True)
+            (path / folder.CONFIG).write_text(self._config, encoding="utf-8")
+        self._agreed = Path(trainer.strategy.broadcast(path))
+        say(f"run: {self._agreed}")
+
+
+class Checkpoints(Callback):
+    """Writes ``last.ckpt`` and ``best.ckpt``, and stops in good order when asked to.
+
+    The first Ctrl-C (or SIGTERM) ends the run after the batch at hand, with everything saved; the
+    second one ends it at once.
+    """
+
+    def __init__(self, run: RunFolder, config: SelectionConfig) -> None:
+        self._run, self._config = run, config
+        self._best: list[tuple[float, int]] = []  # (score, step), best first
+        self._saved_at = time.monotonic()
+        self._asked_to_stop = False
+        self._handlers: dict[int, Any] = {}
+
+    @property
+    def best(self) -> tuple[float, int] | None:
+        """Score and step of the best validation."""
+        return self._best[0] if self._best else None
+
+    # --- an orderly stop ----------------------------------------------------------------------------
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Listen to Ctrl-C and SIGTERM."""
+        if threading.current_thread() is threading.main_thread():
+            for number in (signal.SIGINT, signal.SIGTERM):
+                self._handlers[number] = signal.signal(number, self._ask_to_stop)
+
+    def _ask_to_stop(self, number: int, frame: Any) -> None:
+        self._asked_to_stop = True
+        self._restore_handlers()
+        say("\nstopping after this batch; a second Ctrl-C stops at once and saves nothing")
+
+    def _restore_handlers(self) -> None:
+        for number, handler in self._handlers.items():
+            signal.signal(number, signal.default_int_handler if number == signal.SIGINT else handler)
+        self._handlers = {}
+
+    def teardown(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Leave signals as they were."""
+        self._restore_handlers()
+
+    def on_train_batch_end(
+        self,
+        trainer: Trainer,
+        pl_module: LightningModule,
+        outputs: Any,
+        batch: Any,
+        batch_idx: int,
+    ) -> None:
+        """Save from time to time, and stop when asked to."""
+        # between the last batch of an epoch and its validation Lightning's counters are half-way
+        if batch_idx + 1 == trainer.num_training_batches:
+            return
+        due = time.monotonic() - self._saved_at > 60 * self._config.save_minutes
+        if self._any_rank(trainer, due or self._asked_to_stop):
+            self._save_last(trainer)
+            self._stop_if_asked(trainer)
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Stop when asked to; what a validation would save is saved here where there is none."""
+        if not trainer.enable_validation:
+            self._save_last(trainer)
+        self._stop_if_asked(trainer)
+
+    def _any_rank(self, trainer: Trainer, mine: bool) -> bool:
+        if trainer.world_size == 1:
+            return mine
+        return trainer.strategy.reduce_boolean_decision(mine, all=False)
+
+    def _stop_if_asked(self, trainer: Trainer) -> None:
+        if self._any_rank(trainer, self._asked_to_stop):
+            raise KeyboardInterrupt
+
+    # --- last and best ------------------------------------------------------------------------------
+
+    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Save the last state, and the weights if they are among the best."""
+        if trainer.state.fn != TrainerFn.FITTING or trainer.sanity_checking:
+            return
+        score, step = self._score(trainer), trainer.global_step
+        sign = -1 if self._config.smaller_is_better else 1  # of equal ones the later is better
+        kept = sorted([*self._best, (score, step)], key=lambda s: (sign * s[0], s[1]), reverse=True)
+        kept = kept[: self._config.average]
+        if (score, step) in kept:
+            trainer.save_checkpoint(self._weights(step), weights_only=True)
+        for dropped in {step for _, step in self._best} - {step for _, step in kept}:
+            self._on_first(trainer, self._weights(dropped).unlink, missing_ok=True)
+        self._best = kept
+        if kept[0][1] == step:
+            self._on_first(trainer, _replace, self._weights(step), self._run.path / folder.BEST)
+        self._save_last(trainer)
+
+    def _score(self, trainer: Trainer) -> float:
+        metrics = trainer.callback_metrics
+        if self._config.monitor not in metrics:
+            raise ConfigError(
+                f"selection.monitor: no {self._config.monitor!r} has been measured; there are"
+                f" {', '.join(sorted(metrics))}"
+            )
+        return float(metrics[self._config.monitor])
+
+    def _weights(self, step: int) -> Path:
+        return self._run.path / "candidates" / f"{step}.ckpt"
+
+    def _save_last(self, trainer: Trainer) -> None:
+        path = self._run.path / folder.LAST
+        trainer.save_checkpoint(path.with_suffix(".part"))
+        self._on_first(trainer, path.with_suffix(".part").replace, path)
+        self._saved_at = time.monotonic()
+
+    @staticmethod
+    def _on_first(trainer: Trainer, action: Callable[..., Any], *args: Any, **kwargs: Any) -> None:
+        if trainer.is_global_zero:
+            action(*args, **kwargs)
+
+    def state_dict(self) -> dict[str, Any]:
+        """The candidates, so that a resumed run knows them."""
+        return {"best": self._best}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Take up the candidates whose weights are still there."""
+        self._best = [(score, step) for score, step in state_dict["best"]]
+
+    def finish(self, trainer: Trainer, module: LightningModule, datamodule: Any) -> None:
+        """After training: try the average of the best, and leave only ``best.ckpt``."""
+        self._best = [(score, step) for score, step in self._best if self._weights(step).exists()]
+        if not self._best:
+            path = self._run.path
+            self._on_first(trainer, _replace, path / folder.LAST, path / folder.BEST)
+            return
+        if len(self._best) > 1:
+            self._try_average(trainer, module, datamodule)
+        trainer.strategy.barrier("best checkpoint")
+        self._on_first(trainer, shutil.rmtree, self._run.path / "candidates")
+
+    def _try_average(self, trainer: Trainer, module: LightningModule, datamodule: Any) -> None:
+        candidates = [
+            torch.load(self._weights(step), map_location="cpu", weights_only=True)["state_dict"]
+            for _, step in self._best
+        ]
+        average = {
+            name: torch.stack([weights[name].double() for weights in candidates]).mean(0).to(value.dtype)
+            for name, value in candidates[0].items()
+        }
+        module.load_state_dict(average)
+        trainer.validate(module, datamodule=datamodule, verbose=False)
+        averaged, single = self._score(trainer), self._best[0][0]
+        better = averaged < single if self._config.smaller_is_better else averaged > single
+        name = self._config.monitor
+        say(
+            f"best: {name} {single:.2f} at step {self._best[0][1]:,}; average of the"
+            f" {len(candidates)} best: {averaged:.2f}{', taken' if better else ''}"
+        )
+        if better:
+            self._best.insert(0, (averaged, trainer.global_step))
+            part = self._run.path / "best.part"
+            trainer.save_checkpoint(part, weights_only=True)
+            self._on_first(trainer, part.replace, self._run.path / folder.BEST)
+
+
+def _replace(source: Path, target: Path) -> None:
+    """Copy so that ``target`` is never half-written."""
+    part = target.with_suffix(".part")
+    shutil.copyfile(source, part)
+    os.replace(part, target)

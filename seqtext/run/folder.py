@@ -1,0 +1,72 @@
+"""The folder of a run: which one, and that nobody else's work is in it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from seqtext.errors import ConfigError
+
+CONFIG, LAST, BEST, RESULT = "config.yaml", "last.ckpt", "best.ckpt", "result.json"
+
+
+def create(path: Path) -> Path:
+    """Make ``path`` the folder of a new run.
+
+    Raises:
+        ConfigError: It holds something already, or cannot be written to.
+    """
+    check_unused(path)
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        (path / CONFIG).touch()
+    except OSError as error:
+        raise ConfigError(
+            f"run: {path} cannot be written to ({error.strerror}); choose another with --run"
+        ) from error
+    return path
+
+
+def check_unused(path: Path) -> None:
+    """Refuse a folder that holds something.
+
+    Raises:
+        ConfigError: It does, or is no folder.
+    """
+    if path.exists() and not path.is_dir():
+        raise ConfigError(f"run: {path} is a file, expected a folder; choose another with --run")
+    if path.is_dir() and (found := sorted(entry.name for entry in path.iterdir())):
+        raise ConfigError(
+            f"run: {path} is in use already (it holds {', '.join(found[:4])}); choose another with"
+            f" --run, or go on with --resume {path}"
+        )
+
+
+def create_next(root: Path) -> Path:
+    """Make the next of ``root/001``, ``root/002``, …; two runs that start at once get two folders."""
+    number = max((int(run.name) for run in _numbered(root)), default=0)
+    while True:
+        number += 1
+        path = root / f"{number:03d}"
+        try:
+            path.mkdir(parents=True)
+        except FileExistsError:
+            continue
+        except OSError as error:
+            raise ConfigError(
+                f"run: {path} cannot be made ({error.strerror}); choose another place with --run"
+            ) from error
+        return create(path)
+
+
+def unfinished(root: Path) -> Path | None:
+    """The newest run below ``root`` that can be gone on with and has not come to its end."""
+    for run in sorted(_numbered(root), reverse=True):
+        if (run / LAST).exists() and not (run / RESULT).exists():
+            return run
+    return None
+
+
+def _numbered(root: Path) -> list[Path]:
+    if not root.is_dir():
+        return []
+    return [entry for entry in root.iterdir() if entry.is_dir() and entry.name.isdecimal()]

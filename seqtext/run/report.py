@@ -1,0 +1,219 @@
+"""Callback that tells how a run is going: console, metrics.csv, learning_curve.png, samples.md."""
+
+from __future__ import annotations
+
+import csv
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch.trainer.states import TrainerFn
+
+from seqtext.console import duration, say
+from seqtext.data.batch import Batch
+from seqtext.run import folder
+from seqtext.run.checkpoints import Checkpoints, RunFolder
+
+_COLUMNS = (
+    "step", "epoch", "minutes", "learning_rate", "train_loss", "target_pieces_per_second",
+    "val_loss", "val_bleu", "validation_share",
+)  # fmt: skip
+_SAMPLES = 5
+_ESTIMATE_AFTER = 20  # updates; the first ones are slower
+
+
+class Report(Callback):
+    """Measures and reports; changes nothing.
+
+    Args:
+        run: Where the files go.
+        checkpoints: Knows the best result.
+    """
+
+    def __init__(self, run: RunFolder, checkpoints: Checkpoints) -> None:
+        self._run, self._checkpoints = run, checkpoints
+        self._earlier_seconds = 0.0  # of the run that is gone on with
+        self._started = self._since = time.perf_counter()
+        self._validating = self._validating_since = 0.0  # seconds, all and since the last row
+        self._pieces = 0
+        self._first_step = 0
+
+    # --- training -----------------------------------------------------------------------------------
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Say how large the task is, and set the clocks."""
+        parameters = sum(p.numel() for p in pl_module.parameters())
+        say(
+            f"fit: {parameters / 1e6:.1f} M parameters, {trainer.world_size} process(es) on"
+            f" {pl_module.device.type}, precision {trainer.precision}"
+        )
+        self._first_step = trainer.global_step
+        if trainer.is_global_zero:
+            _forget_after(self._metrics_file, trainer.global_step)
+        self._started = self._since = time.perf_counter()
+
+    def on_train_batch_end(
+        self,
+        trainer: Trainer,
+        pl_module: LightningModule,
+        outputs: Any,
+        batch: Batch,
+        batch_idx: int,
+    ) -> None:
+        """Count pieces; estimate the time once it can be told."""
+        self._pieces += batch.labels.numel()
+        if trainer.global_step - self._first_step == _ESTIMATE_AFTER and (
+            (batch_idx + 1) % trainer.accumulate_grad_batches == 0
+        ):
+            self._estimate(trainer)
+
+    def _estimate(self, trainer: Trainer) -> None:
+        left = self._updates_left(trainer)
+        if left is not None:
+            rate = (time.perf_counter() - self._started) / _ESTIMATE_AFTER
+            say(f"fit: {left:,} updates to go, about {duration(left * rate)}")
+
+    @staticmethod
+    def _updates_left(trainer: Trainer) -> int | None:
+        limits = []
+        if trainer.max_steps > 0:
+            limits.append(trainer.max_steps)
+        if trainer.max_epochs and trainer.max_epochs > 0:
+            batches = float(trainer.num_training_batches)
+            limits.append(int(trainer.max_epochs * batches / trainer.accumulate_grad_batches))
+        return max(0, min(limits) - trainer.global_step) if limits else None
+
+    # --- validation ---------------------------------------------------------------------------------
+
+    def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Start the validation's clock."""
+        self._validation_started = time.perf_counter()
+
+    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Write a row, samples and the curve."""
+        if trainer.state.fn != TrainerFn.FITTING or trainer.sanity_checking:
+            return
+        now = time.perf_counter()
+        validating = now - self._validation_started
+        self._validating += validating
+        training = now - self._since - validating
+        loss = pl_module.train_loss()  # type: ignore[operator]
+        if trainer.is_global_zero:
+            self._write(trainer, pl_module, loss, training)
+        self._since, self._pieces = time.perf_counter(), 0
+
+    def _write(
+        self, trainer: Trainer, module: LightningModule, loss: float, training: float
+    ) -> None:
+        elapsed = time.perf_counter() - self._started
+        metrics = {name: float(value) for name, value in trainer.callback_metrics.items()}
+        row = {
+            "step": trainer.global_step,
+            "epoch": trainer.current_epoch + 1,
+            "minutes": round((elapsed + self._earlier_seconds) / 60, 3),
+            "learning_rate": trainer.optimizers[0].param_groups[0]["lr"],
+            "train_loss": round(loss, 4),
+            "target_pieces_per_second": round(self._pieces * trainer.world_size / training),
+            "val_loss": round(metrics["val_loss"], 4),
+            "val_bleu": round(metrics["val_bleu"], 2) if "val_bleu" in metrics else "",
+            "validation_share": round(self._validating / elapsed, 4),
+        }
+        _append(self._metrics_file, row)
+        _draw(self._metrics_file, self._run.path / "learning_curve.png")
+        self._write_samples(trainer, module)
+        bleu = f"  val BLEU {metrics['val_bleu']:5.2f}" if "val_bleu" in metrics else ""
+        best = self._checkpoints.best
+        mark = "  best so far" if best and best[1] == trainer.global_step else ""
+        say(
+            f"epoch {row['epoch']:3d}  step {row['step']:6,d}  {duration(elapsed):>13s}"
+            f"  train loss {loss:.3f}  val loss {metrics['val_loss']:.3f}{bleu}"
+            f"  {row['target_pieces_per_second']:,} pieces/s, validation"
+            f" {row['validation_share']:.0%}{mark}"
+        )
+
+    def _write_samples(self, trainer: Trainer, module: LightningModule) -> None:
+        samples: list[tuple[str, str, str]] = module.samples[:: max(1, len(module.samples) // _SAMPLES)]  # type: ignore[assignment,index,arg-type]
+        lines = [f"# Validation sentences after step {trainer.global_step:,}", ""]
+        for source, reference, hypothesis in samples[:_SAMPLES]:
+            lines += [f"- source: {source}", f"  reference: {reference}", f"  hypothesis: {hypothesis}"]
+        text = "\n".join(lines) + "\n"
+        (self._run.path / "samples.md").write_text(text, encoding="utf-8")
+
+    # --- the end ------------------------------------------------------------------------------------
+
+    def finish(self, trainer: Trainer) -> None:
+        """Write ``result.json``, which marks the run as finished."""
+        if not trainer.is_global_zero:
+            return
+        best = self._checkpoints.best
+        seconds = time.perf_counter() - self._started + self._earlier_seconds
+        result = {
+            "steps": trainer.global_step,
+            "minutes": round(seconds / 60, 2),
+            "best_score": round(best[0], 4) if best else None,
+            "best_step": best[1] if best else None,
+        }
+        text = json.dumps(result, indent=2) + "\n"
+        (self._run.path / folder.RESULT).write_text(text, encoding="utf-8")
+        say(f"fit: done in {duration(seconds)}; the model is {self._run.path / folder.BEST}")
+
+    def state_dict(self) -> dict[str, Any]:
+        """The time spent so far."""
+        return {"seconds": time.perf_counter() - self._started + self._earlier_seconds}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Count on from there."""
+        self._earlier_seconds = state_dict["seconds"]
+
+    @property
+    def _metrics_file(self) -> Path:
+        return self._run.path / "metrics.csv"
+
+
+def _append(path: Path, row: dict[str, Any]) -> None:
+    new = not path.exists()
+    with path.open("a", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, _COLUMNS)
+        if new:
+            writer.writeheader()
+        writer.writerow(row)
+
+
+def _rows(path: Path) -> list[dict[str, str]]:
+    with path.open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def _forget_after(path: Path, step: int) -> None:
+    """Drop rows that a run wrote after the checkpoint from which it is gone on with."""
+    if not path.exists():
+        return
+    rows = [row for row in _rows(path) if int(row["step"]) <= step]
+    path.unlink()
+    for row in rows:
+        _append(path, row)
+
+
+def _draw(metrics: Path, picture: Path) -> None:
+    """Losses and BLEU over steps, as PNG."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    rows = _rows(metrics)
+    steps = [int(row["step"]) for row in rows]
+    figure = Figure(figsize=(7, 4), layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.add_subplot(xlabel="updates", ylabel="loss per piece (nats)")
+    for name in ("train_loss", "val_loss"):
+        axes.plot(steps, [float(row[name]) for row in rows], marker=".", label=name)
+    if all(row["val_bleu"] for row in rows):
+        right = axes.twinx()
+        right.set_ylabel("validation BLEU (greedy)")
+        right.plot(steps, [float(r["val_bleu"]) for r in rows], "k.--", label="val_bleu")
+        right.set_ylim(bottom=0)
+        right.legend(loc="lower right")
+    axes.legend(loc="upper right")
+    axes.grid(alpha=0.3)
+    figure.savefig(picture, dpi=120)

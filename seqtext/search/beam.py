@@ -1,0 +1,146 @@
+"""Beam search over the step protocol, batched; finished sentences leave the batch."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from seqtext.search.length_penalty import LengthPenalty
+from seqtext.search.protocol import Found, Pieces, State, StepModel, constrain, look_now
+
+
+class _Beam(NamedTuple):
+    """N sentences with K live hypotheses and the best F finished ones each, at step t."""
+
+    origin: Tensor  # (N,) which sentence of the input a row is
+    scores: Tensor  # (N, K) log-probabilities of the live hypotheses
+    history: Tensor  # (N, K, t) their pieces
+    finished: Tensor  # (N, F) scores under the length penalty, best first, -inf where none
+    finished_log_prob: Tensor  # (N, F)
+    finished_ids: Tensor  # (N, F, t) pieces, filled up with eos
+
+    def keep(self, rows: Tensor) -> _Beam:
+        return _Beam(*(part[rows] for part in self))
+
+
+@torch.inference_mode()
+def beam_search(
+    model: StepModel[State],
+    state: State,
+    max_lengths: Tensor,
+    pieces: Pieces,
+    beam_size: int,
+    length_penalty: LengthPenalty | None = None,
+) -> list[list[Found]]:
+    """Keep the ``beam_size`` most probable hypotheses at every step.
+
+    A hypothesis is finished when eos is among the best ``beam_size`` continuations; a sentence,
+    when it has ``beam_size`` finished hypotheses or reaches its maximum length, where the live
+    ones are ended with eos. With ``beam_size`` 1 this is greedy search.
+
+    Args:
+        model: See ``StepModel``.
+        state: Of N sentences with one hypothesis each.
+        max_lengths: (N,) int64, most pieces of a hypothesis, eos not counted.
+        pieces: Special ids.
+        beam_size: At least 1.
+        length_penalty: Ranks finished hypotheses. Default: mean log-probability.
+
+    Returns:
+        For every sentence its finished hypotheses, at most ``beam_size``, best first.
+    """
+    penalty = length_penalty or LengthPenalty()
+    count, device = len(max_lengths), max_lengths.device
+    ids = torch.full((count, 1), pieces.bos, device=device)
+    results: list[list[Found]] = [[] for _ in range(count)]
+    beam: _Beam | None = None
+    step = 0
+    while beam is None or len(beam.origin):
+        log_probs, state = model.step(ids, state)
+        if beam is None:
+            beam = _first(count, beam_size, log_probs)
+        limits = max_lengths[beam.origin]
+        log_probs = constrain(log_probs, step >= limits, pieces)
+        beam, parents = _advance(beam, log_probs, pieces.eos, beam_size, penalty(step + 1))
+        rows = torch.arange(len(beam.origin), device=device)
+        if look_now(step + 1, device):
+            done = (beam.finished > -torch.inf).all(1) | (step >= limits)
+            if bool(done.any()):
+                for origin, found in _collect(beam.keep(done.nonzero()[:, 0]), pieces.eos):
+                    results[origin] = found
+                rows = (~done).nonzero()[:, 0]
+                beam, parents = beam.keep(rows), parents[rows]
+        if len(rows):
+            state = model.select(state, rows, parents)
+            ids = beam.history[..., -1]
+        step += 1
+    return results
+
+
+def _first(count: int, beam_size: int, log_probs: Tensor) -> _Beam:
+    none = log_probs.new_full((count, beam_size), -torch.inf)
+    empty = torch.empty((count, beam_size, 0), dtype=torch.long, device=log_probs.device)
+    origin = torch.arange(count, device=log_probs.device)
+    return _Beam(origin, log_probs.new_zeros(count, 1), empty[:, :1], none, none, empty)
+
+
+def _advance(
+    beam: _Beam, log_probs: Tensor, eos: int, beam_size: int, penalty: float
+) -> tuple[_Beam, Tensor]:
+    """One step: the new beam, and for each live hypothesis the one that it continues, (N, K)."""
+    rows, live, vocab_size = log_probs.shape
+    totals = (beam.scores.unsqueeze(2) + log_probs).view(rows, -1)
+    # of 2K continuations at most K are eos, so K others are among them
+    values, index = totals.topk(min(2 * beam_size, live * vocab_size), dim=1)
+    parents, ids = index // vocab_size, index % vocab_size
+    is_eos = ids == eos
+    beam = _finish(beam, values, parents, is_eos, eos, penalty)
+    chosen = is_eos.byte().argsort(dim=1, stable=True)[:, : min(beam_size, live * (vocab_size - 1))]
+    parents, ids = parents.gather(1, chosen), ids.gather(1, chosen)
+    scores = values.gather(1, chosen).masked_fill(is_eos.gather(1, chosen), -torch.inf)
+    history = torch.cat([_rows(beam.history, parents), ids.unsqueeze(2)], 2)
+    return beam._replace(scores=scores, history=history), parents
+
+
+def _finish(
+    beam: _Beam, values: Tensor, parents: Tensor, is_eos: Tensor, eos: int, penalty: float
+) -> _Beam:
+    """Merge continuations that end into the best finished hypotheses of each sentence."""
+    size = beam.finished.size(1)
+    full = (beam.finished > -torch.inf).all(1, keepdim=True)
+    ending = is_eos[:, :size] & ~full
+    log_prob = values[:, :size].masked_fill(~ending, -torch.inf)
+    ids = _rows(beam.history, parents[:, :size])
+    merged = torch.cat([beam.finished, log_prob / penalty], 1)
+    finished, best = merged.topk(size, dim=1)
+    all_ids = torch.nn.functional.pad(torch.cat([beam.finished_ids, ids], 1), (0, 1), value=eos)
+    return beam._replace(
+        finished=finished,
+        finished_log_prob=torch.cat([beam.finished_log_prob, log_prob], 1).gather(1, best),
+        finished_ids=_rows(all_ids, best),
+    )
+
+
+def _rows(history: Tensor, index: Tensor) -> Tensor:
+    """(N, K, t), (N, K') -> (N, K', t)."""
+    return history.gather(1, index.unsqueeze(2).expand(-1, -1, history.size(2)))
+
+
+def _collect(beam: _Beam, eos: int) -> list[tuple[int, list[Found]]]:
+    collected = []
+    for origin, scores, log_probs, hypotheses in zip(
+        beam.origin.tolist(),
+        beam.finished.tolist(),
+        beam.finished_log_prob.tolist(),
+        beam.finished_ids.tolist(),
+        strict=True,
+    ):
+        found = [
+            Found(tuple(ids[: ids.index(eos)]), log_prob, score)
+            for score, log_prob, ids in zip(scores, log_probs, hypotheses, strict=True)
+            if score > -float("inf")
+        ]
+        collected.append((origin, found))
+    return collected

@@ -1,0 +1,59 @@
+"""Greedy search: the most probable piece at every step."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from seqtext.search.length_penalty import LengthPenalty
+from seqtext.search.protocol import Found, Pieces, State, StepModel, constrain, look_now
+
+
+@torch.inference_mode()
+def greedy_search(
+    model: StepModel[State],
+    state: State,
+    max_lengths: Tensor,
+    pieces: Pieces,
+    length_penalty: LengthPenalty | None = None,
+) -> list[Found]:
+    """Take the best piece until eos; a hypothesis at its maximum length is ended with eos.
+
+    Args:
+        model: See ``StepModel``.
+        state: Of N sentences with one hypothesis each.
+        max_lengths: (N,) int64, most pieces of a hypothesis, eos not counted.
+        pieces: Special ids.
+        length_penalty: Changes only the score that is reported. Default: mean log-probability.
+
+    Returns:
+        One hypothesis a sentence, in order.
+    """
+    penalty = length_penalty or LengthPenalty()
+    device = max_lengths.device
+    # finished sentences leave the batch; `origin` says where the others came from
+    origin = torch.arange(len(max_lengths), device=device)
+    ids = torch.full((len(origin), 1), pieces.bos, device=device)
+    history = ids[:, :0]
+    log_prob: Tensor | float = 0.0
+    results: dict[int, Found] = {}
+    while len(origin):
+        log_probs, state = model.step(ids, state)
+        step = history.size(1)
+        ended = ids[:, 0] == pieces.eos
+        log_probs = constrain(log_probs, ended | (step >= max_lengths[origin]), pieces)
+        best, ids = log_probs[:, 0].max(-1, keepdim=True)
+        log_prob = log_prob + best[:, 0].masked_fill(ended, 0.0)
+        history = torch.cat([history, ids], 1)
+        ended = ids[:, 0] == pieces.eos
+        if not look_now(step + 1, device) or not bool(ended.any()):
+            continue
+        for row in ended.nonzero()[:, 0].tolist():
+            out = history[row].tolist()
+            out = out[: out.index(pieces.eos)]
+            total = float(log_prob[row])
+            results[int(origin[row])] = Found(tuple(out), total, total / penalty(len(out) + 1))
+        live = (~ended).nonzero()[:, 0]
+        origin, ids, history, log_prob = origin[live], ids[live], history[live], log_prob[live]
+        state = model.select(state, live, torch.zeros_like(ids))
+    return [results[row] for row in range(len(max_lengths))]

@@ -1,0 +1,46 @@
+"""Length penalties, named by formula: score = log-probability / penalty(length)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from seqtext.errors import ConfigError
+
+Formula = Literal["power", "wu"]
+
+
+@dataclass(frozen=True)
+class LengthPenalty:
+    """What a hypothesis' log-probability is divided by; the length counts eos.
+
+    ``power``: length ** alpha (alpha 1 is the mean log-probability). ``wu``:
+    ((5 + length) / 6) ** alpha (Wu et al. 2016, eq. 14). With alpha 0 nothing is divided.
+
+    Args:
+        alpha: Strength; more favours longer output.
+        formula: See above.
+
+    Raises:
+        ConfigError: Unknown formula.
+
+    Example:
+        >>> LengthPenalty(1.0)(4)
+        4.0
+        >>> LengthPenalty(1.0, "wu")(7)
+        2.0
+    """
+
+    alpha: float = 1.0
+    formula: Formula = "power"
+
+    def __post_init__(self) -> None:
+        if self.formula not in get_args(Formula):
+            raise ConfigError(
+                f"length_formula: {self.formula!r}, expected one of {', '.join(get_args(Formula))}"
+            )
+
+    def __call__(self, length: int) -> float:
+        """The penalty of a hypothesis of ``length`` pieces, eos included."""
+        base = length if self.formula == "power" else (5 + length) / 6
+        return float(base**self.alpha)

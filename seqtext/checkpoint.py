@@ -57,7 +57,9 @@ def find(path: str | Path) -> Path:
                 return path / name
         raise CheckpointError(f"{path}: no best.ckpt or last.ckpt in this folder; is it a run?")
     if not path.exists():
-        raise CheckpointError(f"{path}: no such file or folder; expected a checkpoint or a run folder")
+        raise CheckpointError(
+            f"{path}: no such file or folder; expected a checkpoint or a run folder"
+        )
     return path
 
 

@@ -19,6 +19,7 @@ from seqtext.search.greedy import greedy_search
 from seqtext.search.length_penalty import Formula, LengthPenalty
 from seqtext.search.protocol import Found, Pieces
 
+
 @dataclass(frozen=True, kw_only=True)
 class Hypothesis:
     """One output for one source.
@@ -186,7 +187,9 @@ def load(path: str | Path, device: str = "cpu") -> Generator:
     try:
         network.to(device)
     except (RuntimeError, AssertionError) as error:
-        raise ConfigError(f"device: {device!r} is not to be had ({str(error).splitlines()[0]})") from error
+        raise ConfigError(
+            f"device: {device!r} is not to be had ({str(error).splitlines()[0]})"
+        ) from error
     return Generator(network.eval(), tokenizers)
 
 

@@ -25,7 +25,8 @@ def score_translations(hypotheses: Sequence[str], references: Sequence[str]) -> 
         >>> score_translations(["Der Hund schläft."], ["Der Hund schläft."]).bleu
         100.0
     """
-    from sacrebleu.metrics import BLEU, CHRF
+    from sacrebleu.metrics.bleu import BLEU
+    from sacrebleu.metrics.chrf import CHRF
 
     bleu = BLEU()
     score = bleu.corpus_score(hypotheses, [references]).score

@@ -15,8 +15,9 @@ COMMANDS = {
     "test": "score a trained model on a corpus",
     "tokenizer": "train a SentencePiece tokenizer",
 }
-_USAGE = "usage: seqtext COMMAND …      (seqtext COMMAND --help says more)\n\ncommands:\n" + "".join(
-    f"  {name:10s} {what}\n" for name, what in COMMANDS.items()
+_USAGE = (
+    "usage: seqtext COMMAND …      (seqtext COMMAND --help says more)\n\ncommands:\n"
+    + "".join(f"  {name:10s} {what}\n" for name, what in COMMANDS.items())
 )
 
 
@@ -46,7 +47,8 @@ def main(
     command, *rest = arguments
     if command not in COMMANDS:
         print(
-            f"seqtext: unknown command {command!r}; there are {', '.join(COMMANDS)}", file=sys.stderr
+            f"seqtext: unknown command {command!r}; there are {', '.join(COMMANDS)}",
+            file=sys.stderr,
         )
         return 2
     module = import_module(f"seqtext.cli.{command}")

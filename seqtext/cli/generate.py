@@ -111,9 +111,7 @@ def search_config(options: argparse.Namespace) -> SearchConfig:
     )
 
 
-def _render(
-    options: argparse.Namespace, index: int, source: str, found: list[Hypothesis]
-) -> str:
+def _render(options: argparse.Namespace, index: int, source: str, found: list[Hypothesis]) -> str:
     if options.format == "jsonl":
         hypotheses = [
             {"text": one.text, "score": one.score, "log_prob": one.log_prob, "pieces": one.pieces}

@@ -48,7 +48,9 @@ def run(arguments: Sequence[str]) -> None:
     from seqtext.metrics import score_translations
 
     columns = checkpoint.load(options.checkpoint).columns
-    corpus = Corpus(options.test, options.source or columns[0], options.target or columns[1], "test")
+    corpus = Corpus(
+        options.test, options.source or columns[0], options.target or columns[1], "test"
+    )
     rows = list(corpus.rows())
     generator = load(options.checkpoint, options.device)
     start = time.perf_counter()
@@ -68,5 +70,7 @@ def run(arguments: Sequence[str]) -> None:
             ) from error
     step = max(1, len(rows) // max(1, options.show))
     for i in range(0, len(rows), step)[: options.show]:
-        print(f"  source:     {sources[i]}\n  reference:  {references[i]}\n  hypothesis: {hypotheses[i]}\n")
+        print(
+            f"  source:     {sources[i]}\n  reference:  {references[i]}\n  hypothesis: {hypotheses[i]}\n"
+        )
     print(json.dumps(score_translations(hypotheses, references)._asdict()))

@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import torch
+import yaml
 from jsonargparse import Namespace
-from lightning.pytorch import LightningDataModule, LightningModule, Trainer
+from lightning.fabric.utilities.exceptions import MisconfigurationException
+from lightning.pytorch import Callback, LightningDataModule, LightningModule, Trainer
 from lightning.pytorch.callbacks import EarlyStopping
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 from lightning.pytorch.utilities import rank_zero_only
-from lightning.pytorch.utilities.exceptions import MisconfigurationException
 
 from seqtext import assets, checkpoint
 from seqtext.checkpoint import Model
@@ -93,7 +94,7 @@ def train(arguments: list[str], task: str, preset: dict[str, Any]) -> None:
         arguments = ["--config", str(saved), *arguments]
     cli = _parse(arguments, preset)
     run = resume.parent if resume is not None else options.run
-    if resume is None and run is not None and rank_zero_only.rank == 0:
+    if resume is None and run is not None and rank_zero_only.rank == 0:  # type: ignore[attr-defined]
         folder.check_unused(run)
     model = None
     if resume is not None:
@@ -110,11 +111,11 @@ def _fit(cli: _CLI, run: RunFolder, model: Model | None, resume: Path | None) ->
     checkpoints = Checkpoints(run, selection)
     report = Report(run, checkpoints)
     trainer: Trainer = cli.trainer
-    own = [run, report, checkpoints]
+    own: list[Callback] = [run, report, checkpoints]
     if selection.patience is not None:
         mode = "min" if selection.smaller_is_better else "max"
         own.append(EarlyStopping(selection.monitor, patience=selection.patience, mode=mode))
-    trainer.callbacks = [*own, *trainer.callbacks]
+    trainer.callbacks = [*own, *trainer.callbacks]  # type: ignore[attr-defined]
     if model is not None:
         refuse_other_network(model.config, cli.model.config)
         cli.datamodule.tokenizers = model.tokenizers
@@ -140,10 +141,24 @@ def _own_options(arguments: list[str]) -> tuple[argparse.Namespace, list[str]]:
     options, rest = parser.parse_known_args(arguments)
     for config in reversed(options.config):
         path = assets.find(config)
-        if not path.is_file():
-            raise ConfigError(f"--config {config}: no such file")
+        _check_yaml(path, config)
         rest = ["--config", str(path), *rest]
     return options, rest
+
+
+def _check_yaml(path: Path, name: str) -> None:
+    """The parser's own message would not name the file."""
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"--config {name}: cannot be read ({error.strerror})") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        where = getattr(error, "problem_mark", None)
+        line = "" if where is None else f":{where.line + 1}"
+        reason = getattr(error, "problem", None) or error
+        raise ConfigError(f"--config {name}{line}: not YAML ({reason})") from error
+    if not isinstance(content, dict):
+        raise ConfigError(f"--config {name}: expected sections (data:, model:, …), got {content!r}")
 
 
 def _parse(arguments: list[str], preset: dict[str, Any]) -> _CLI:
@@ -155,7 +170,9 @@ def _parse(arguments: list[str], preset: dict[str, Any]) -> _CLI:
         if argument.startswith(("--model.", "--data.")) and not any(
             known == name or known.startswith(f"{name}.") for known in names
         ):
-            there = ", ".join(sorted(k for k in names if k.startswith(name[: name.rindex(".") + 1])))
+            there = ", ".join(
+                sorted(k for k in names if k.startswith(name[: name.rindex(".") + 1]))
+            )
             raise ConfigError(f"{argument}: no such option; there are {there}")
     return cli
 
@@ -191,13 +208,17 @@ def _find_resume(resume: str | None, run: Path | None, root: Path) -> Path | Non
         found = run if run is not None and (run / folder.LAST).exists() else None
         if run is None:
             found = folder.unfinished(root)
-        say(f"resume: {found / folder.LAST}" if found else "resume: no unfinished run, starting one")
+        say(
+            f"resume: {found / folder.LAST}" if found else "resume: no unfinished run, starting one"
+        )
         return found / folder.LAST if found else None
     path = Path(resume)
     if path.is_dir():
         path = path / folder.LAST
     if not path.is_file():
-        raise CheckpointError(f"--resume {resume}: no such checkpoint, and no run with a {folder.LAST}")
+        raise CheckpointError(
+            f"--resume {resume}: no such checkpoint, and no run with a {folder.LAST}"
+        )
     if run is not None and run.resolve() != path.parent.resolve():
         raise ConfigError(
             f"--run {run}: a resumed run stays in its folder, which is {path.parent}; leave --run out"
@@ -215,6 +236,8 @@ def _tell_changes(saved: Path, cli: _CLI, preset: dict[str, Any]) -> None:
         old, new = before.get(name), after.get(name)
         if old != new and name != "config":
             say(f"resume: {name} is now {new!r}, was {old!r}")
+        if name.endswith("optimizer.schedule") and old != new and "plateau" in (old, new):
+            raise ConfigError(f"--{name} {new}: a run that began with {old} cannot change to it")
 
 
 def _flat(tree: dict[str, Any], prefix: str = "") -> dict[str, Any]:
@@ -236,5 +259,7 @@ def _fall_back_from_bfloat16(trainer: Namespace) -> None:
     )
     if str(trainer.precision).startswith("bf16") and on_cpu:
         if not torch.ops.mkldnn._is_mkldnn_bf16_supported():
-            say(f"precision: this processor has no bfloat16, training in 32-true not {trainer.precision}")
+            say(
+                f"precision: this processor has no bfloat16, training in 32-true not {trainer.precision}"
+            )
             trainer.precision = "32-true"

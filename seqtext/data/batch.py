@@ -27,7 +27,8 @@ def pad(rows: Sequence[Sequence[int]], value: int = 0) -> Tensor:
     [[5, 6], [7, 0]]
     """
     longest = max(len(row) for row in rows)
-    return torch.tensor([[*row, *[value] * (longest - len(row))] for row in rows])
+    filled = [[*row, *[value] * (longest - len(row))] for row in rows]
+    return torch.tensor(filled, dtype=torch.int64)
 
 
 def source_rows(rows: Sequence[Sequence[int]], eos: int) -> tuple[Tensor, Tensor]:

@@ -18,6 +18,19 @@ Lengths = npt.NDArray[np.int32]
 _POOL = 100  # updates whose rows are sorted together: little padding, yet other company every epoch
 
 
+def check_size(batch_tokens: int | None, batch_size: int | None) -> None:
+    """Check the size of an update.
+
+    Raises:
+        ConfigError: Not exactly one of the two is given, or it is too small.
+    """
+    if (batch_tokens is None) == (batch_size is None):
+        raise ConfigError("data: give either batch_tokens or batch_size, and not both")
+    for name, value in (("batch_tokens", batch_tokens), ("batch_size", batch_size)):
+        if value is not None and value < 1:
+            raise ConfigError(f"data.{name}: {value}, expected at least 1")
+
+
 class BatchPlan:
     """Which rows make up which update.
 
@@ -30,7 +43,7 @@ class BatchPlan:
         seed: Of the shuffling.
 
     Raises:
-        ConfigError: Not exactly one of ``batch_tokens`` and ``batch_size`` is given, or it is too small.
+        ConfigError: See ``check_size``.
         DataError: There are fewer rows than shares.
     """
 
@@ -44,11 +57,7 @@ class BatchPlan:
         shares: int = 1,
         seed: int = 0,
     ) -> None:
-        if (batch_tokens is None) == (batch_size is None):
-            raise ConfigError("data: give either batch_tokens or batch_size, and not both")
-        for name, value in (("batch_tokens", batch_tokens), ("batch_size", batch_size)):
-            if value is not None and value < 1:
-                raise ConfigError(f"data.{name}: {value}, expected at least 1")
+        check_size(batch_tokens, batch_size)
         if len(source_lengths) < shares:
             raise DataError(
                 f"{len(source_lengths)} rows cannot be shared by {shares} (ranks times accumulation"

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
+import functools
+import glob
 import gzip
 import hashlib
 import json
+import os
 import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -17,6 +21,7 @@ from seqtext.errors import DataError
 Split = Literal["train", "validation", "test"]
 Row = tuple[str, str]
 TABLES = ("csv", "tsv", "jsonl", "parquet")
+_UNREADABLE = (OSError, EOFError, zlib.error)  # what reading raises, of a packed file too
 
 
 @dataclass(frozen=True)
@@ -65,16 +70,27 @@ class Corpus:
         else:
             paths = [Path(self.name)]
         for path in paths:
-            if not path.is_file():
+            try:
+                there = path.is_file()
+            except OSError as error:  # a folder on the way that may not be entered
+                raise DataError(f"{path}: cannot be read ({error.strerror})") from error
+            if not there:
                 raise DataError(self._missing(path))
         return paths
 
     def digest(self) -> str:
         """Of all that decides the rows, the files' content included: cached results hang on it."""
         content = hashlib.sha256(repr((self.name, self.source, self.target, self.split)).encode())
-        for path in self.files:
-            with _open(path) as file:
+        paths = self.files
+        if self.kind == "builtin":  # its rows are as new as the grammar that makes them
+            from seqtext.data import builtin
+
+            paths = sorted(Path(builtin.__file__).parent.glob("*.py"))
+        for path in paths:
+            with _open(path, unpack=False) as file:
                 content.update(hashlib.file_digest(file, "sha256").digest())
+        if self.kind == "hub":
+            content.update(self.load_hub()._fingerprint.encode())
         return content.hexdigest()
 
     def rows(self) -> Iterator[Row]:
@@ -93,7 +109,7 @@ class Corpus:
     def _prefix_files(self) -> list[Path]:
         path = Path(self.name)
         try:
-            return sorted(path.parent.glob(f"{path.name}.*")) if path.name else []
+            return sorted(path.parent.glob(f"{glob.escape(path.name)}.*")) if path.name else []
         except (OSError, ValueError):
             return []
 
@@ -120,7 +136,9 @@ class Corpus:
             raise DataError(f"{self.name}: {expected}")
         split: Any = fields[0]
         if split not in builtin.SPLITS:
-            raise DataError(f"{self.name}: no split {split!r}; there are {', '.join(builtin.SPLITS)}")
+            raise DataError(
+                f"{self.name}: no split {split!r}; there are {', '.join(builtin.SPLITS)}"
+            )
         for english, german in builtin.pairs(split, *(int(field) for field in fields[1:])):
             row = {"en": english, "de": german}
             yield self._field(row, self.source, self.name), self._field(row, self.target, self.name)
@@ -135,8 +153,10 @@ class Corpus:
             if pair[0] is None or pair[1] is None:
                 break
             yield pair[0], pair[1]
-        counts = [count + sum(1 for _ in lines) for count, lines in zip(counts, (source, target),
-                                                                        strict=True)]
+        counts = [
+            count + sum(1 for _ in lines)
+            for count, lines in zip(counts, (source, target), strict=True)
+        ]
         if counts[0] != counts[1]:
             raise DataError(
                 f"{paths[0]} has {counts[0]} lines and {paths[1]} has {counts[1]}; parallel files need"
@@ -164,7 +184,7 @@ class Corpus:
 
     def _csv(self) -> Iterator[Row]:
         path = self.files[0]
-        reader = csv.reader((line + "\n" for line in _text_lines(path)), strict=True)
+        reader = csv.reader(_text_lines(path, ends=True), strict=True)
         try:
             header = next(reader, [])
             for values in reader:
@@ -211,8 +231,11 @@ class Corpus:
                     for row in batch.to_pylist():
                         number += 1
                         where = f"{path}, row {number}"
-                        yield self._field(row, self.source, where), self._field(row, self.target, where)
-        except (pyarrow.ArrowException, OSError) as error:
+                        yield (
+                            self._field(row, self.source, where),
+                            self._field(row, self.target, where),
+                        )
+        except (pyarrow.ArrowException, *_UNREADABLE) as error:
             raise DataError(f"{path}: not a Parquet file ({error})") from error
 
     def _hub(self) -> Iterator[Row]:
@@ -228,19 +251,12 @@ class Corpus:
         Raises:
             DataError: It cannot be reached, or there is no such data, configuration or split.
         """
-        import datasets
-
         name, _, rest = self.name.partition(":")
         config, _, split = rest.partition(":")
         if self.name.count(":") not in (0, 2):
             raise DataError(f"{self.name}: expected a hub name NAME or NAME:CONFIG:SPLIT")
         try:
-            return datasets.load_dataset(
-                name,
-                config or None,
-                split=split or self.split,
-                download_config=datasets.DownloadConfig(max_retries=1),
-            )
+            return _load_hub(name, config or None, split or self.split)
         except Exception as error:  # the hub's client raises whatever its transport does
             reason = str(error).strip().split("\n")[0] or type(error).__name__
             raise DataError(
@@ -267,7 +283,54 @@ class Corpus:
         if not isinstance(value, str):
             found = "nothing (null)" if value is None else f"{type(value).__name__} {value!r}"
             raise DataError(f"{where}: column {column!r} holds {found}, expected text")
+        try:
+            value.encode()
+        except UnicodeEncodeError as error:  # JSON can spell half of a character
+            half = f"\\u{ord(value[error.start]):04x}"
+            raise DataError(
+                f"{where}: column {column!r} holds {half}, half of a surrogate pair, expected text"
+            ) from error
         return value
+
+
+@functools.cache  # the digest and the rows both need it
+def _load_hub(name: str, config: str | None, split: str) -> Any:
+    import datasets
+
+    with _answering_hub() as unreachable:
+        try:
+            download = datasets.DownloadConfig(max_retries=1)
+            return datasets.load_dataset(name, config, split=split, download_config=download)
+        except datasets.exceptions.DatasetGenerationError as error:
+            raise error.__cause__ or error from None
+        except ConnectionError as error:
+            raise unreachable or error from None
+
+
+@contextlib.contextmanager
+def _answering_hub() -> Iterator[Exception | None]:
+    """Ask the hub once for an answer; without one, yield why, and have only what lies in its cache.
+
+    Left alone, its client asks for minutes, and warns each time.
+    """
+    import datasets
+    import huggingface_hub
+    from huggingface_hub.utils import logging
+
+    offline, verbosity = datasets.config.HF_HUB_OFFLINE, logging.get_verbosity()
+    endpoint, unreachable = datasets.config.HF_ENDPOINT, None
+    if not offline:
+        try:
+            huggingface_hub.get_session().head(endpoint, timeout=10)
+        except Exception as error:
+            unreachable = ConnectionError(f"{endpoint}: {error}")
+    datasets.config.HF_HUB_OFFLINE = offline or unreachable is not None
+    logging.set_verbosity_error()
+    try:
+        yield unreachable
+    finally:
+        datasets.config.HF_HUB_OFFLINE = offline
+        logging.set_verbosity(verbosity)
 
 
 def _looks_like_path(name: str) -> bool:
@@ -276,25 +339,32 @@ def _looks_like_path(name: str) -> bool:
     return (
         name.startswith((".", "/", "~", "\\"))
         or len(path.parts) > 2
-        or path.exists()
-        or (len(path.parts) == 2 and path.parent.is_dir())
+        or os.path.exists(path)
+        or (len(path.parts) == 2 and os.path.isdir(path.parent))
     )
 
 
-def _open(path: Path) -> IO[bytes]:
+def _open(path: Path, *, unpack: bool = True) -> IO[bytes]:
     try:
-        return gzip.open(path) if path.suffix == ".gz" else path.open("rb")  # type: ignore[return-value]
+        if unpack and path.suffix == ".gz":
+            return gzip.open(path)  # type: ignore[return-value]
+        return path.open("rb")
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror})") from error
 
 
-def _text_lines(path: Path) -> Iterator[str]:
+def _text_lines(path: Path, *, ends: bool = False) -> Iterator[str]:
     with _open(path) as file:
-        yield from text_lines(file, str(path))
+        yield from text_lines(file, str(path), ends=ends)
 
 
-def text_lines(file: Iterable[bytes], name: str) -> Iterator[str]:
-    """Lines as they are, without their end (LF or CRLF); a byte-order mark at the start is dropped.
+def text_lines(file: Iterable[bytes], name: str, *, ends: bool = False) -> Iterator[str]:
+    """Lines as they are; a byte-order mark at the start is dropped.
+
+    Args:
+        file: Open for reading bytes.
+        name: What to call it in an error message.
+        ends: Keep the end of each line (LF or CRLF).
 
     Raises:
         DataError: Not UTF-8, or unreadable; names ``name`` and the line.
@@ -302,12 +372,12 @@ def text_lines(file: Iterable[bytes], name: str) -> Iterator[str]:
     number = 0
     try:
         for number, raw in enumerate(file, 1):
-            line = raw.removesuffix(b"\n").removesuffix(b"\r")
+            line = raw if ends else raw.removesuffix(b"\n").removesuffix(b"\r")
             yield line.decode("utf-8-sig" if number == 1 else "utf-8")
     except UnicodeDecodeError as error:
         raise DataError(
             f"{name}:{number}: not UTF-8 (byte 0x{error.object[error.start]:02x} at position"
             f" {error.start + 1}); convert it to UTF-8"
         ) from error
-    except (EOFError, OSError, zlib.error) as error:
+    except _UNREADABLE as error:
         raise DataError(f"{name}: cannot be read after line {number} ({error})") from error

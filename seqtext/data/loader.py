@@ -36,7 +36,12 @@ class PlannedLoader:
     """
 
     def __init__(
-        self, plan: list[Rows], read: Callable[[Rows], Batch], *, epoch: int = 0, num_workers: int = 0
+        self,
+        plan: list[Rows],
+        read: Callable[[Rows], Batch],
+        *,
+        epoch: int = 0,
+        num_workers: int = 0,
     ) -> None:
         self._plan, self._read = plan, read
         self._epoch, self._num_workers = epoch, num_workers

@@ -16,9 +16,8 @@ from lightning.pytorch import LightningDataModule
 
 from seqtext import assets
 from seqtext.console import duration, say
-
 from seqtext.data.batch import Batch, collate
-from seqtext.data.bucketing import BatchPlan, Lengths, Rows, padding, share
+from seqtext.data.bucketing import BatchPlan, Lengths, Rows, check_size, padding, share
 from seqtext.data.corpus import Corpus, Row, Split
 from seqtext.data.loader import PlannedLoader
 from seqtext.data.tokenizer import Tokenizer, TokenizerConfig, Tokenizers
@@ -99,8 +98,7 @@ class PairsDataModule(LightningDataModule):
         self.tokenizers: Tokenizers | None = None
         self._encoded: dict[Split, datasets.Dataset] = {}
         self._kept: Rows | None = None
-        # the plan needs at least these; a wrong value shall not wait for the corpus to be read
-        BatchPlan(np.ones(1), np.ones(1), batch_tokens=self.batch_tokens, batch_size=batch_size)
+        check_size(self.batch_tokens, self.batch_size)
 
     # --- reading and tokenizing, once on each node --------------------------------------------------
 
@@ -108,6 +106,9 @@ class PairsDataModule(LightningDataModule):
         """Read, train tokenizers where none is given, tokenize; all of it cached on disk."""
         start = time.perf_counter()
         tokenizers = self.tokenizers or self._tokenizers()
+        if self.tokenizer.sampling_nbest > 1:
+            for side in tokenizers:  # one that cannot draw says so now, not in the first batch
+                side.sample("", 1, 0.0, random.Random())
         counts = []
         for split in self._splits():
             encoded = self._encode(split, tokenizers)
@@ -175,7 +176,10 @@ class PairsDataModule(LightningDataModule):
             if isinstance(error.__cause__, DataError):
                 raise error.__cause__ from None
             raise
-        models = {"source_model": bytes(tokenizers.source), "target_model": bytes(tokenizers.target)}
+        models = {
+            "source_model": bytes(tokenizers.source),
+            "target_model": bytes(tokenizers.target),
+        }
         key = _digest(digest, *(side.fingerprint for side in tokenizers), str(_CACHE_VERSION))
         return rows.map(
             _encode_rows,
@@ -189,15 +193,15 @@ class PairsDataModule(LightningDataModule):
         source, target = self._lengths("train")
         reasons = {
             "empty": (source == 0) | (target == 0),
-            f"longer than max_source_length {self.max_source_length}": source > self.max_source_length,
-            f"longer than max_target_length {self.max_target_length}": target > self.max_target_length,
+            f"longer than max_source_length {self.max_source_length}": source
+            > self.max_source_length,
+            f"longer than max_target_length {self.max_target_length}": target
+            > self.max_target_length,
         }
         left_out = np.logical_or.reduce(list(reasons.values()))
         if left_out.any():
             counts = ", ".join(f"{m.sum():,} {reason}" for reason, m in reasons.items() if m.any())
-            say(
-                f"data: {left_out.sum():,} of {len(source):,} training pairs left out ({counts})"
-            )
+            say(f"data: {left_out.sum():,} of {len(source):,} training pairs left out ({counts})")
         if left_out.all():
             raise DataError(
                 f"{self.corpora['train'].name}: every pair is empty or longer than the limits; raise"
@@ -207,7 +211,9 @@ class PairsDataModule(LightningDataModule):
 
     def _lengths(self, split: Split) -> tuple[Lengths, Lengths]:
         columns = self._encoded[split].data
-        source, target = (columns.column(f"{side}_length").to_numpy() for side in ("source", "target"))
+        source, target = (
+            columns.column(f"{side}_length").to_numpy() for side in ("source", "target")
+        )
         return source, target
 
     # --- batches ----------------------------------------------------------------------------------------

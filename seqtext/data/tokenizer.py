@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import io
+import math
 import random
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, NamedTuple, get_args
@@ -16,6 +18,7 @@ from seqtext.errors import ConfigError, DataError
 
 ModelType = Literal["unigram", "bpe", "char", "word"]
 Normalization = Literal["nmt_nfkc", "nfkc", "nmt_nfkc_cf", "nfkc_cf", "identity"]
+_ONE_SEGMENTATION = "tokenizer.sampling_nbest: only a unigram tokenizer can draw segmentations"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,6 +67,10 @@ class TokenizerConfig:
             )
         if self.sampling_nbest < 1:
             raise ConfigError(f"tokenizer.sampling_nbest: {self.sampling_nbest}, expected >= 1")
+        if self.sampling_alpha < 0:
+            raise ConfigError(f"tokenizer.sampling_alpha: {self.sampling_alpha}, expected >= 0")
+        if self.sampling_nbest > 1 and self.model_type != "unigram" and self.source_model is None:
+            raise ConfigError(_ONE_SEGMENTATION)
         if self.joint and self.target_model is not None:
             raise ConfigError(
                 "tokenizer.target_model: with tokenizer.joint the source_model serves both sides;"
@@ -92,8 +99,9 @@ class Tokenizer:
         try:
             self._processor.LoadFromSerializedProto(model)
         except (RuntimeError, TypeError) as error:
-            raise DataError(f"{name}: not a SentencePiece model; make one with"
-                            " `seqtext tokenizer`") from error
+            raise DataError(
+                f"{name}: not a SentencePiece model; make one with `seqtext tokenizer`"
+            ) from error
         self.vocab_size: int = self._processor.vocab_size()
         self.bos: int = self._processor.bos_id()
         self.eos: int = self._processor.eos_id()
@@ -124,10 +132,11 @@ class Tokenizer:
             DataError: There is no text, or not enough of it for ``vocab_size``.
         """
         model = io.BytesIO()
+        failures: list[DataError] = []
         identity = config.normalization == "identity"
         try:
             sentencepiece.SentencePieceTrainer.train(
-                sentence_iterator=iter(texts),
+                sentence_iterator=_noting(texts, failures),
                 model_writer=model,
                 model_type=config.model_type,
                 vocab_size=config.vocab_size,
@@ -137,12 +146,15 @@ class Tokenizer:
                 byte_fallback=config.byte_fallback and config.model_type in ("unigram", "bpe"),
                 character_coverage=config.character_coverage,
                 input_sentence_size=2_000_000,
+                max_sentence_length=1 << 20,  # bytes; longer ones it leaves out without a word
                 shuffle_input_sentence=False,
                 num_threads=1 if config.model_type == "unigram" else 4,
                 minloglevel=2,
             )
         except RuntimeError as error:
-            detail = str(error).rsplit("] ", 1)[-1]
+            if failures:  # of the corpus, not of SentencePiece
+                raise failures[0] from None
+            detail = str(error).rsplit("] ", 1)[-1] or "there is no text in it"
             raise DataError(
                 f"tokenizer: SentencePiece cannot train {config.model_type} with vocab_size"
                 f" {config.vocab_size} on this text: {detail}"
@@ -164,6 +176,10 @@ class Tokenizer:
         ids = range(self.vocab_size)
         return tuple(i for i in ids if self._processor.is_control(i) and i not in special)
 
+    @functools.cached_property
+    def _scores(self) -> list[float]:
+        return [self._processor.get_score(i) for i in range(self.vocab_size)]
+
     def encode(self, texts: Sequence[str]) -> list[list[int]]:
         """Ids of each text, without bos and eos."""
         ids: list[list[int]] = self._processor.encode(list(texts))
@@ -176,18 +192,16 @@ class Tokenizer:
             ConfigError: The model is not ``unigram``: the others know one segmentation.
         """
         try:
-            proto = self._processor.nbest_encode(text, nbest_size=nbest, out_type="immutable_proto")
+            candidates = self._processor.nbest_encode(text, nbest_size=nbest, out_type=int)
         except RuntimeError as error:
-            raise ConfigError(
-                "tokenizer.sampling_nbest: only a unigram tokenizer can draw segmentations"
-            ) from error
-        nbests = list(proto.nbests)
-        if not nbests:
-            return self.encode([text])[0]
-        best = max(candidate.score for candidate in nbests)
-        weights = [2.718281828459045 ** (alpha * (c.score - best)) for c in nbests]
-        chosen = generator.choices(nbests, weights)[0]
-        return [piece.id for piece in chosen.pieces]
+            raise ConfigError(_ONE_SEGMENTATION) from error
+        if not any(candidates):
+            return []
+        scores = [sum(map(self._scores.__getitem__, ids)) for ids in candidates]
+        best = max(scores)
+        weights = [math.exp(alpha * (score - best)) for score in scores]
+        chosen: list[int] = generator.choices(candidates, weights)[0]
+        return chosen
 
     def decode(self, ids: Sequence[int]) -> str:
         """The text that ``ids`` spell."""
@@ -198,6 +212,15 @@ class Tokenizer:
         """The pieces that ``ids`` name."""
         pieces: list[str] = [self._processor.id_to_piece(i) for i in ids]
         return pieces
+
+
+def _noting(texts: Iterable[str], failures: list[DataError]) -> Iterator[str]:
+    """``texts``; an error in reading them is noted, as SentencePiece turns it into one of its own."""
+    try:
+        yield from texts
+    except DataError as error:
+        failures.append(error)
+        raise
 
 
 class Tokenizers(NamedTuple):

@@ -112,6 +112,11 @@ class EncoderDecoderModule(LightningModule):
 
     # --- training -----------------------------------------------------------------------------------
 
+    def on_train_start(self) -> None:
+        """Where a run is gone on with, the options given now win over those saved."""
+        schedule = self.lr_schedulers()
+        optimizer.apply(self.optimizer_config, self.trainer.optimizers[0], schedule)
+
     def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
         """Seed dropout by position, so that a resumed run draws what it would have drawn."""
         key = f"{self.seed}/{self.global_rank}/{self.current_epoch}/{batch_idx}"
@@ -132,7 +137,7 @@ class EncoderDecoderModule(LightningModule):
         divided by the pieces of all of them, whatever their number, a short last window included.
         """
         tokens = torch.as_tensor(self._window_tokens, dtype=torch.float32, device=self.device)
-        tokens = self.trainer.strategy.reduce(tokens, reduce_op="sum")  # type: ignore[assignment]
+        tokens = self.trainer.strategy.reduce(tokens, reduce_op="sum")
         self._window_tokens = 0
         scale = self.trainer.accumulate_grad_batches * self.trainer.world_size / tokens
         gradients = [p.grad for p in self.parameters() if p.grad is not None]

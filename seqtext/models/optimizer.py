@@ -60,14 +60,18 @@ class OptimizerConfig:
                 f" {', '.join(get_args(Schedule))}"
             )
         if self.learning_rate <= 0:
-            raise ConfigError(f"optimizer.learning_rate: {self.learning_rate}, expected more than 0")
+            raise ConfigError(
+                f"optimizer.learning_rate: {self.learning_rate}, expected more than 0"
+            )
         for name in ("beta1", "beta2"):
             if not 0 <= (value := getattr(self, name)) < 1:
                 raise ConfigError(f"optimizer.{name}: {value}, expected 0 <= {name} < 1")
         if self.warmup_steps < 0:
             raise ConfigError(f"optimizer.warmup_steps: {self.warmup_steps}, expected at least 0")
         if self.schedule == "inverse_sqrt" and not self.warmup_steps:
-            raise ConfigError("optimizer.schedule: inverse_sqrt needs optimizer.warmup_steps above 0")
+            raise ConfigError(
+                "optimizer.schedule: inverse_sqrt needs optimizer.warmup_steps above 0"
+            )
         if self.schedule == "plateau" and self.warmup_steps:
             raise ConfigError("optimizer.warmup_steps: plateau has no warm-up, set it to 0")
         if not 0 < self.plateau_factor < 1:
@@ -107,6 +111,8 @@ def build(config: OptimizerConfig, module: nn.Module, total_steps: int) -> dict[
         weight_decay=config.weight_decay,
         fused=devices <= {"cpu", "cuda"},
     )
+    for group in optimizer.param_groups:
+        group["base_lr"] = config.learning_rate  # see apply
     if config.schedule == "plateau":
         plateau = torch.optim.lr_scheduler.ReduceLROnPlateau(
             optimizer, factor=config.plateau_factor, patience=config.plateau_patience
@@ -119,3 +125,22 @@ def build(config: OptimizerConfig, module: nn.Module, total_steps: int) -> dict[
         optimizer, lambda step: learning_rate_share(config, step, total_steps)
     )
     return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+
+def apply(config: OptimizerConfig, optimizer: torch.optim.Optimizer, schedule: Any) -> None:
+    """Let ``config`` win over the hyper-parameters that a checkpoint has brought back.
+
+    The position in the schedule stays as it was restored.
+    """
+    for group in optimizer.param_groups:
+        factor = config.learning_rate / group["base_lr"]
+        group["lr"] *= factor
+        group.update(
+            base_lr=config.learning_rate,
+            initial_lr=config.learning_rate,
+            betas=(config.beta1, config.beta2),
+            eps=config.eps,
+            weight_decay=config.weight_decay,
+        )
+    if isinstance(schedule, torch.optim.lr_scheduler.LambdaLR):
+        schedule.base_lrs = [config.learning_rate] * len(schedule.base_lrs)

@@ -76,7 +76,9 @@ class Decoder(nn.Module):
         self.norm = nn.LayerNorm(size) if config.layer_norm else nn.Identity()
         self.readout = nn.Linear(attended + (size if self.upper else 0), width)
         self.dropout = nn.Dropout(config.dropout)
-        self.output = OutputLayer(vocab_size, width, self.embedding if config.tied_readout else None)
+        self.output = OutputLayer(
+            vocab_size, width, self.embedding if config.tied_readout else None
+        )
         self.bridge = Bridge(
             size * config.encoder_layers, (config.decoder_layers, self.bottom.parts, size)
         )

@@ -73,4 +73,4 @@ class Bridge(nn.Module):
 
     def forward(self, last: Tensor) -> Tensor:
         """(B, layers, M) -> (B, layers, P, H)."""
-        return torch.tanh(self.linear(last.flatten(1))).unflatten(1, self.shape)
+        return torch.tanh(self.linear(last.flatten(1))).view(len(last), *self.shape)

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from seqtext.nn.config import NetworkConfig
 from seqtext.nn.decoder import Decoder, DecoderState
-from seqtext.nn.embedding import PieceEmbedding
+from seqtext.nn.embedding import OutputLayer, PieceEmbedding
 from seqtext.nn.encoder import Encoder
 
 
@@ -80,7 +80,7 @@ def initialize(network: nn.Module, scale: float) -> None:
     so does a forget gate that starts open (bias 1), which lets the recurrence explain more.
     """
     for module in network.modules():
-        if isinstance(module, PieceEmbedding):
+        if isinstance(module, PieceEmbedding | OutputLayer):  # the same weights if tied
             nn.init.normal_(module.weight, std=module.weight.size(1) ** -0.5)
         elif isinstance(module, nn.RNNBase | nn.Linear):
             for name, parameter in module.named_parameters(recurse=False):

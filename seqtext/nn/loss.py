@@ -5,6 +5,7 @@ from __future__ import annotations
 from torch import Tensor
 from torch.nn import functional as F
 
+
 def smoothed_nll(logits: Tensor, labels: Tensor, smoothing: float = 0.0) -> Tensor:
     """Label-smoothed negative log-likelihood, summed over real pieces (Szegedy et al. 2016, section 7).
 

@@ -148,9 +148,7 @@ def _recurrence(cell: Cell, input_size: int, hidden_size: int) -> nn.RNNBase:
         return nn.LSTM(input_size, hidden_size, batch_first=True)
     if cell == "gru":
         return nn.GRU(input_size, hidden_size, batch_first=True)
-    return nn.RNN(
-        input_size, hidden_size, nonlinearity=cell.removeprefix("rnn_"), batch_first=True
-    )
+    return nn.RNN(input_size, hidden_size, nonlinearity=cell.removeprefix("rnn_"), batch_first=True)
 
 
 def _run(module: nn.Module, inputs: Tensor, state: Tensor | None) -> tuple[Tensor, Tensor]:
@@ -158,11 +156,11 @@ def _run(module: nn.Module, inputs: Tensor, state: Tensor | None) -> tuple[Tenso
     if isinstance(module, nn.LSTM):
         hx = None
         if state is not None:
-            hx = tuple(part.transpose(0, 1).contiguous() for part in state.split(1, dim=1))
+            hx = tuple(part.transpose(0, 1).contiguous() for part in state.chunk(2, dim=1))
         outputs, (hidden, cell) = module(inputs, hx)
         return outputs, torch.cat([hidden, cell]).transpose(0, 1)
     # autocast knows no low-precision GRU on CPU and would be handed mixed types
-    inputs = inputs.to(module.weight_ih_l0.dtype)  # type: ignore[union-attr,arg-type]
-    hx = None if state is None else state.transpose(0, 1).contiguous().to(inputs.dtype)
-    outputs, hidden = module(inputs, hx)
+    inputs = inputs.to(next(module.parameters()).dtype)
+    start = None if state is None else state.transpose(0, 1).contiguous().to(inputs.dtype)
+    outputs, hidden = module(inputs, start)
     return outputs, hidden.transpose(0, 1)

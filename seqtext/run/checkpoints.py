@@ -80,15 +80,18 @@ class RunFolder(Callback):
         """Create it on the first rank, tell the others."""
         if self._agreed is not None:
             return
-        path = self._path
+        path = str(self._path)
         if trainer.is_global_zero:
-            if not self._resumed:
-                path = folder.create(path) if path else folder.create_next(self._root)
-            assert path is not None
-            (path / folder.RESULT).unlink(missing_ok=True)
-            (path / folder.CONFIG).write_text(self._config, encoding="utf-8")
+            claimed = self._path if self._resumed else self._create()
+            assert claimed is not None
+            (claimed / folder.RESULT).unlink(missing_ok=True)
+            (claimed / folder.CONFIG).write_text(self._config, encoding="utf-8")
+            path = str(claimed)
         self._agreed = Path(trainer.strategy.broadcast(path))
         say(f"run: {self._agreed}")
+
+    def _create(self) -> Path:
+        return folder.create(self._path) if self._path else folder.create_next(self._root)
 
 
 class Checkpoints(Callback):
@@ -101,7 +104,7 @@ class Checkpoints(Callback):
     def __init__(self, run: RunFolder, config: SelectionConfig) -> None:
         self._run, self._config = run, config
         self._best: list[tuple[float, int]] = []  # (score, step), best first
-        self._saved_at = time.monotonic()
+        self._saved_at, self._saved_step = time.monotonic(), 0
         self._asked_to_stop = False
         self._handlers: dict[int, Any] = {}
 
@@ -125,7 +128,9 @@ class Checkpoints(Callback):
 
     def _restore_handlers(self) -> None:
         for number, handler in self._handlers.items():
-            signal.signal(number, signal.default_int_handler if number == signal.SIGINT else handler)
+            signal.signal(
+                number, signal.default_int_handler if number == signal.SIGINT else handler
+            )
         self._handlers = {}
 
     def teardown(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
@@ -150,10 +155,14 @@ class Checkpoints(Callback):
             self._stop_if_asked(trainer)
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Stop when asked to; what a validation would save is saved here where there is none."""
-        if not trainer.enable_validation:
-            self._save_last(trainer)
+        """Save what no validation has saved, and stop when asked to."""
+        self.on_train_end(trainer, pl_module)
         self._stop_if_asked(trainer)
+
+    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Save what no validation has saved: the end may come between two of them."""
+        if self._saved_step != trainer.global_step:
+            self._save_last(trainer)
 
     def _any_rank(self, trainer: Trainer, mine: bool) -> bool:
         if trainer.world_size == 1:
@@ -199,7 +208,7 @@ class Checkpoints(Callback):
         path = self._run.path / folder.LAST
         trainer.save_checkpoint(path.with_suffix(".part"))
         self._on_first(trainer, path.with_suffix(".part").replace, path)
-        self._saved_at = time.monotonic()
+        self._saved_at, self._saved_step = time.monotonic(), trainer.global_step
 
     @staticmethod
     def _on_first(trainer: Trainer, action: Callable[..., Any], *args: Any, **kwargs: Any) -> None:
@@ -232,7 +241,9 @@ class Checkpoints(Callback):
             for _, step in self._best
         ]
         average = {
-            name: torch.stack([weights[name].double() for weights in candidates]).mean(0).to(value.dtype)
+            name: torch.stack([weights[name].double() for weights in candidates])
+            .mean(0)
+            .to(value.dtype)
             for name, value in candidates[0].items()
         }
         module.load_state_dict(average)

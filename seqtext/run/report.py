@@ -134,10 +134,15 @@ class Report(Callback):
         )
 
     def _write_samples(self, trainer: Trainer, module: LightningModule) -> None:
-        samples: list[tuple[str, str, str]] = module.samples[:: max(1, len(module.samples) // _SAMPLES)]  # type: ignore[assignment,index,arg-type]
+        decoded: Any = module.samples
+        samples = decoded[:: max(1, len(decoded) // _SAMPLES)]
         lines = [f"# Validation sentences after step {trainer.global_step:,}", ""]
         for source, reference, hypothesis in samples[:_SAMPLES]:
-            lines += [f"- source: {source}", f"  reference: {reference}", f"  hypothesis: {hypothesis}"]
+            lines += [
+                f"- source: {source}",
+                f"  reference: {reference}",
+                f"  hypothesis: {hypothesis}",
+            ]
         text = "\n".join(lines) + "\n"
         (self._run.path / "samples.md").write_text(text, encoding="utf-8")
 

@@ -1,30 +1,17 @@
-"""German: endings of the noun phrase and the order of words in the clause."""
+"""German clauses: forms of the verb and the order of words."""
 
 from typing import Final
 
+from .german_endings import DEFINITE, RELATIVE, STRONG, determiner, number
 from .tree import (
-    ALL,
     BARE,
     DEF,
-    EVERY,
-    FEW,
     FUTURE,
-    HER,
-    HIS,
-    HOW_MANY,
-    MANY,
-    MY,
-    NO,
-    NUMBER,
-    OUR,
+    ME,
     PAST,
     PAST_PERFECT,
     PRESENT,
-    SEVERAL,
-    SOME,
-    THEIR,
-    THIS,
-    WHICH,
+    WE,
     Clause,
     Complex,
     Gap,
@@ -40,58 +27,8 @@ from .tree import (
     agreement,
 )
 from .verbs import BE, BECOME
-from .words import ANY_PLURAL, DAT, GEN, NOM, PLURAL
+from .words import ANY_PLURAL, DAT, GEN, NOM
 
-# Ending tables, as ending[case][masculine, neuter, feminine, plural].
-_ARTICLE: Final = (
-    ("der", "das", "die", "die"),
-    ("den", "das", "die", "die"),
-    ("dem", "dem", "der", "den"),
-    ("des", "des", "der", "der"),
-)
-_DER_WORD: Final = (
-    ("er", "es", "e", "e"),
-    ("en", "es", "e", "e"),
-    ("em", "em", "er", "en"),
-    ("es", "es", "er", "er"),
-)
-_EIN_WORD: Final = (
-    ("", "", "e", "e"),
-    ("en", "", "e", "e"),
-    ("em", "em", "er", "en"),
-    ("es", "es", "er", "er"),
-)
-_WEAK: Final = (
-    ("e", "e", "e", "en"),
-    ("en", "e", "e", "en"),
-    ("en", "en", "en", "en"),
-    ("en", "en", "en", "en"),
-)
-_MIXED: Final = (
-    ("er", "es", "e", "en"),
-    ("en", "es", "e", "en"),
-    ("en", "en", "en", "en"),
-    ("en", "en", "en", "en"),
-)
-_STRONG: Final = (
-    ("er", "es", "e", "e"),
-    ("en", "es", "e", "e"),
-    ("em", "em", "er", "en"),
-    ("en", "en", "er", "er"),
-)
-_RELATIVE: Final = (*_ARTICLE[:2], ("dem", "dem", "der", "denen"))
-
-# Determiners by stem: those like "dieser", those like "ein", and plural ones like adjectives.
-_DER_STEMS: Final = {THIS: "dies", EVERY: "jed", WHICH: "welch", ALL: "all"}
-_EIN_STEMS: Final = {NO: "kein", MY: "mein", HIS: "sein", HER: "ihr", OUR: "unser", THEIR: "ihr"}
-_STRONG_STEMS: Final = {
-    MANY: "viel",
-    SOME: "einig",
-    SEVERAL: "mehrer",
-    FEW: "wenig",
-    HOW_MANY: "wie viel",
-}
-_DEFINITE: Final = frozenset({DEF, THIS, EVERY, ALL, *range(MY, THEIR + 1)})
 _CONTRACTED: Final = {
     "in dem": "im",
     "in das": "ins",
@@ -101,12 +38,6 @@ _CONTRACTED: Final = {
     "bei dem": "beim",
     "von dem": "vom",
 }
-_REFLEXIVE: Final = ("mich", "sich", "sich")
-_UNITS = ("", "ein", "zwei", "drei", "vier", "fünf", "sechs", "sieben", "acht", "neun", "zehn",
-          "elf", "zwölf", "dreizehn", "vierzehn", "fünfzehn", "sechzehn", "siebzehn", "achtzehn",
-          "neunzehn")  # fmt: skip
-_TENS = ("", "", "zwanzig", "dreißig", "vierzig", "fünfzig", "sechzig", "siebzig", "achtzig",
-         "neunzig")  # fmt: skip
 _HABEN: Final = (("habe", "hat", "haben"), ("hatte", "hatte", "hatten"))
 _CONJUNCTIONS: Final = {
     "because": "weil",
@@ -122,13 +53,6 @@ _CONJUNCTIONS: Final = {
 _QUESTION_WORDS: Final = {"where": "wo", "when": "wann", "why": "warum"}
 
 
-def number(n: int) -> str:
-    """The number word for n in 2..99."""
-    if n < 20:
-        return _UNITS[n]
-    return (f"{_UNITS[n % 10]}und" if n % 10 else "") + _TENS[n // 10]
-
-
 def noun_phrase(phrase: NounPhrase, case: int, negated: bool = False) -> str:
     """The noun phrase in a case; `negated` turns "ein" and no determiner into "kein"."""
     if isinstance(phrase, Word):
@@ -137,16 +61,16 @@ def noun_phrase(phrase: NounPhrase, case: int, negated: bool = False) -> str:
         return f"{noun_phrase(phrase.first, case)} und {noun_phrase(phrase.second, case)}"
     if isinstance(phrase, Gap):
         head = phrase.head
-        return _RELATIVE[case][ANY_PLURAL if head.plural else head.noun.gender]
+        return RELATIVE[case][ANY_PLURAL if head.plural else head.noun.gender]
     noun = phrase.noun
     column = ANY_PLURAL if phrase.plural else noun.gender
     owner = phrase.owner
     if isinstance(owner, Word):  # "Annas altes Auto": nothing before the adjective shows the case
-        determiner = owner.de[0] + "s"
-        endings: tuple[tuple[str, ...], ...] = _STRONG
+        article = owner.de[0] + "s"
+        endings: tuple[tuple[str, ...], ...] = STRONG
     else:
-        determiner, endings = _determiner(phrase, case, column, negated)
-    words = [determiner] if determiner else []
+        article, endings = determiner(phrase, case, column, negated)
+    words = [article] if article else []
     if phrase.very:
         words.append("sehr")
     ending = endings[case][column]
@@ -157,28 +81,6 @@ def noun_phrase(phrase: NounPhrase, case: int, negated: bool = False) -> str:
     if phrase.relative is not None:
         words[-1] += f", {relative_clause(phrase.relative)},"
     return " ".join(words)
-
-
-def _determiner(
-    phrase: Phrase, case: int, column: int, negated: bool
-) -> tuple[str, tuple[tuple[str, ...], ...]]:
-    """The determiner and the table of the adjective endings that it asks for."""
-    det = phrase.det
-    if det == DEF:
-        return _ARTICLE[case][column], _WEAK
-    if det == BARE and negated:
-        det = NO
-    if det == BARE:
-        if phrase.plural or "mass" in phrase.noun.tags:
-            return "", _STRONG
-        return "ein" + _EIN_WORD[case][column], _MIXED
-    if det in _EIN_STEMS:
-        return _EIN_STEMS[det] + _EIN_WORD[case][column], _MIXED
-    if det in _DER_STEMS:
-        return _DER_STEMS[det] + _DER_WORD[case][column], _WEAK
-    if det == NUMBER:
-        return number(phrase.number), _STRONG
-    return _STRONG_STEMS[det] + _STRONG[case][column], _STRONG
 
 
 def prepositional(preposition: str, phrase: NounPhrase, case: int) -> str:
@@ -200,6 +102,13 @@ def place(there: Place) -> str:
     if not there.goal:
         return prepositional(word.de_at, phrase, DAT)
     return prepositional(word.de_to, phrase, word.to_case)
+
+
+def _definite(phrase: NounPhrase) -> bool:
+    """Whether the phrase stands before the adverbials of its clause, as what is known does."""
+    if isinstance(phrase, Phrase):
+        return phrase.owner is not None or phrase.det in DEFINITE
+    return not isinstance(phrase, Pair) or _definite(phrase.first)
 
 
 def _predicate(predicate: Predicate, clause: Clause) -> str:
@@ -230,12 +139,6 @@ def _occupation(predicate: Predicate, clause: Clause) -> str:
     if predicate.adjective is not None:
         return f"{article} {predicate.adjective.stem}{'e' if female else 'er'} {noun}"
     return f"{article} {noun}" if clause.negated else noun
-
-
-def _definite(phrase: NounPhrase) -> bool:
-    if isinstance(phrase, Phrase):
-        return phrase.owner is not None or phrase.det in _DEFINITE
-    return not isinstance(phrase, Pair) or _definite(phrase.first)
 
 
 def _middle(clause: Clause) -> list[str]:
@@ -277,17 +180,18 @@ def _middle(clause: Clause) -> list[str]:
     if clause.place and (clause.place.goal or verb.key == "exist"):
         late += where
         where = []
-    if negated:
-        body = behind_time + center + time + often + deny
+    if negated:  # what is denied stands behind the time: "das Fenster gestern nicht"
+        early += behind_time + center + time + often + deny
     else:
-        body = time + behind_time + center + often
-    return early + body + manner + where + late
+        early += time + behind_time + center + often
+    return early + manner + where + late
 
 
 def _reflexive(clause: Clause) -> str:
-    if agreement(clause.subject) == PLURAL and noun_phrase(clause.subject, NOM) == "wir":
+    subject = clause.subject
+    if subject is WE or (isinstance(subject, Pair) and subject.second is ME):
         return "uns"
-    return _REFLEXIVE[agreement(clause.subject)]
+    return "mich" if subject is ME else "sich"
 
 
 def _verbs(clause: Clause) -> tuple[str, str, str]:
@@ -347,7 +251,7 @@ def _after_finite(clause: Clause, subject: str, middle: list[str]) -> list[str]:
     if isinstance(clause.subject, Word) and clause.subject.pronoun:
         return [subject, *middle]
     count = int(clause.verb.reflexive)
-    if isinstance(clause.subject, Phrase):
+    if not isinstance(clause.subject, Word):
         objects = (clause.object if not clause.verb.preposition else None, clause.recipient)
         count += sum(isinstance(thing, Word) and thing.pronoun for thing in objects)
     if "sie" in middle[:count]:

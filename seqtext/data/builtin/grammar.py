@@ -6,7 +6,8 @@ guarantees for a seed, so that a seed gives the same corpus wherever it is run.
 
 from typing import Final
 
-from .clauses import PERSON_VERBS, Clauses
+from .actions import PERSON_VERBS
+from .states import States
 from .tree import (
     FUTURE,
     HE,
@@ -39,7 +40,7 @@ _SAYING: Final = tuple(SPECIAL[key] for key in ("say", "believe", "know", "think
 _ASKING: Final = (SPECIAL["ask"], SPECIAL["wonder"])
 
 
-class Grammar(Clauses):
+class Grammar(States):
     """A source of sentences, drawn from one random sequence."""
 
     def sentence(self) -> Sentence:
@@ -111,7 +112,7 @@ class Grammar(Clauses):
         """Take out of a clause what does not belong in a question."""
         clause.negated = False
         clause.front = ""
-        if clause.frequency and clause.frequency.en == "yet":
+        if clause.frequency and clause.frequency.en in ("yet", "never"):
             clause.frequency = None
 
     def _object_question(self, tense: int, modal: Modal | None) -> Question:
@@ -137,9 +138,10 @@ class Grammar(Clauses):
 
     def _adverbial_question(self, tense: int, modal: Modal | None) -> Question:
         word = self.pick(("where", "when", "why"))
-        if word == "when" and tense == PERFECT:
+        timed = word == "when"
+        if timed and tense == PERFECT:
             tense = PAST
-        clause = self.action(tense, modal=modal, brief=True, simple=word == "when")
+        clause = self.action(tense, modal=modal, brief=True, simple=timed, acting=timed)
         while word == "where" and not clause.verb.places:
             clause = self.action(tense, modal=modal, brief=True)
         if word == "why" and self.chance(0.8):
@@ -180,6 +182,7 @@ class Grammar(Clauses):
             first = self.action(PAST, self.person(), brief=True, acting=True)
             second = self.action(PAST, first.subject, brief=True, acting=True)
             first.negated = second.negated = False
+            first.frequency = second.frequency = second.time = None
             if second.verb is first.verb:
                 return Joined("and", first, self.action(PAST, self.person(), brief=True))
             return Joined("and", first, second, shared=True)
@@ -228,9 +231,12 @@ class Grammar(Clauses):
         )
         sub_clause, main_clause = (first, second) if sub_first else (second, first)
         sub_clause.negated = False
-        if conjunction == "when":
-            sub_clause.frequency = None
-            sub_clause.time = sub_clause.time if sub == PAST else None
+        main_clause.negated = main_clause.negated and conjunction == "when"
+        sub_clause.frequency = None
+        if main == PAST:
+            main_clause.frequency = None
+        elif conjunction == "when":
+            sub_clause.time = None
         return Complex(conjunction, main_clause, sub_clause, sub_first)
 
     def _reason(self, sub_first: bool) -> Complex:
@@ -264,6 +270,7 @@ class Grammar(Clauses):
             sub = self.weather(PRESENT, simple=True)
         elif self.chance(0.6):
             sub = self.state(PRESENT, sub_subject, mood=True)
+            sub.time = None
         else:
             sub = self.action(PRESENT, sub_subject, brief=True, simple=True, acting=True)
             sub.time = sub.frequency = None
@@ -281,9 +288,9 @@ class Grammar(Clauses):
             if r < 0.1 and tense == PRESENT:
                 verb = SPECIAL["hope"]
             main = Clause(subject, verb, tense)
-            known = verb.key in ("hear", "see", "know")
+            known = verb.key in ("hear", "see", "know") or subject in (ME, WE)
             again = None if known else self.again(subject)
-            main.negated = verb.key in ("believe", "know") and self.chance(0.2)
+            main.negated = verb.key == "believe" and self.chance(0.3)
             if verb.key == "hope":
                 hoped = self.action(FUTURE, again if self.chance(0.4) else None, brief=True)
                 return Complex("that", main, hoped)

@@ -23,9 +23,9 @@ from .words import (
 _NOUNS = """
 man/men | Mann m es Männer | person male
 woman/women | Frau f - Frauen | person female
-child/children | Kind n es Kinder | person young own
-boy | Junge m n! Jungen | person male young
-girl | Mädchen n s Mädchen | person female young
+child/children | Kind n es Kinder | person young minor own
+boy | Junge m n! Jungen | person male young minor
+girl | Mädchen n s Mädchen | person female young minor
 teacher | Lehrer m s Lehrer | person male own solo teacher
 doctor | Arzt m es Ärzte | person male own solo
 student | Student m en! Studenten | person male learner
@@ -63,11 +63,11 @@ son | Sohn m es Söhne | person male kin young
 daughter | Tochter f - Töchter | person female kin young
 uncle | Onkel m s Onkel | person male kin
 aunt | Tante f - Tanten | person female kin
-grandmother | Großmutter f - Großmütter | person female kin one
-grandfather | Großvater m s Großväter | person male kin one
+grandmother | Großmutter f - Großmütter | person female kin one aged
+grandfather | Großvater m s Großväter | person male kin one aged
 nephew | Neffe m n! Neffen | person male kin young
 parents | Eltern p | person kin
-grandparents | Großeltern p | person kin
+grandparents | Großeltern p | person kin aged
 
 dog | Hund m es Hunde | animal pet hunter dog own
 cat | Katze f - Katzen | animal pet hunter own
@@ -255,14 +255,14 @@ comfortable/more | bequem | 0 furniture shoe
 dangerous/more | gefährlich | 0 wild
 wild | wild/wild/- | 0 wild
 delicious/more | lecker | 0 food
-healthy | gesund | 0 fruit
+healthy | gesund/gesund/gesünder | 0 fruit
 fresh | frisch | 0 food drink
 sweet | süß | 0 fruit bake
-sour | sauer/saur/saurer | 0 fruit
+sour/more | sauer/saur/saurer | 0 fruit
 expensive/more | teuer/teur/teurer | 0 wear vehicle device furniture inn buy too
 cheap | billig | 0 wear device furniture inn buy
 heavy | schwer | 0 carry furniture too
-strong | stark | 0 hotdrink pet
+strong | stark/stark/stärker | 0 hotdrink pet
 friendly | freundlich | 0 person
 polite/more | höflich | 0 person
 nice | nett | 0 person
@@ -279,7 +279,7 @@ hungry | hungrig | 0 person state animal too
 thirsty | durstig | 0 person state animal
 sick | krank/krank/- | 0 person state animal
 happy | glücklich | 0 person state
-sad | traurig | 0 person state film song too
+sad/sadder | traurig | 0 person state film song too
 angry | wütend/wütend/wütender | 0 person state too
 nervous/more | nervös | 0 person state too
 satisfied/more | zufrieden | 0 person state
@@ -359,6 +359,7 @@ def _read_noun(row: str, adjectives: tuple[Adjective, ...]) -> Noun:
         gender = {"m": MASCULINE, "n": NEUTER, "f": FEMININE}[words[1]]
         forms = german_noun_forms(words[0], gender, words[2], words[3])
         plural = plural or english_plural(singular)
+    ageless = tags & {"minor", "aged"}  # no "alte Jungen", no "junge Großmutter"
     return Noun(
         (singular, plural),
         gender,
@@ -368,7 +369,7 @@ def _read_noun(row: str, adjectives: tuple[Adjective, ...]) -> Noun:
         has_plural=only_plural or not (only_singular or "one" in tags),
         kind=tag_text.split()[0],
         sex="m" if "male" in tags else "f" if "female" in tags else "",
-        adjectives=tuple(a for a in adjectives if a.tags & tags),
+        adjectives=tuple(a for a in adjectives if a.tags & tags and not (a.rank == 2 and ageless)),
     )
 
 

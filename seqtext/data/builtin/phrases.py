@@ -4,6 +4,7 @@ import random
 from collections.abc import Sequence
 from typing import Final, TypeVar
 
+from .adverbials import FIXED_PLACES, PLACES
 from .lexicon import FEMALE_NAMES, MALE_NAMES, NOUNS, SURNAMES
 from .tree import (
     ALL,
@@ -30,7 +31,6 @@ from .tree import (
     Word,
     agreement,
 )
-from .verbs import FIXED_PLACES, PLACES
 from .words import PLURAL, Adjective, Noun, PlaceWord
 
 T = TypeVar("T")
@@ -45,6 +45,7 @@ NAMES: Final = MALE + FEMALE
 _SUBJECT_PRONOUNS: Final = (HE, SHE, THEY, ME, WE, HE, SHE)
 _QUANTITIES: Final = (MANY, SOME, SEVERAL, FEW, ALL, MANY, SOME)
 PERSONS: Final = tuple(noun for noun in NOUNS.values() if "person" in noun.tags)
+_NUMEROUS: Final = frozenset({"person", "animal", "eat", "text", "thing", "dish", "plant"})
 _OWNERS: Final = (
     *(noun for noun in PERSONS if noun.has_singular and "own" in noun.tags),
     *(NOUNS[key] for key in ("mother", "father", "brother", "sister")),
@@ -54,7 +55,7 @@ _PLACES_BY_CATEGORY: Final[dict[str, tuple[PlaceWord | tuple[str, ...], ...]]] =
         *(place for place in PLACES if category in place.categories),
         *(place for place in FIXED_PLACES if category in place[4]),
     )
-    for category in "hoeswmqfbkxgGlcvH"
+    for category in "hoeswmqfbkrxgGlcvH"
 }
 
 
@@ -156,12 +157,12 @@ class Phrases:
             return
         r = self.random()
         if r < (0.05 if subject else 0.3):
-            phrase.det = BARE
+            phrase.det = self.pick(_QUANTITIES) if "person" in phrase.noun.tags else BARE
         elif r < 0.6:
             phrase.det = self.pick(_QUANTITIES)
         else:
             phrase.det = NUMBER
-            top = 11 if self.chance(0.6) else 98
+            top = 98 if phrase.noun.kind in _NUMEROUS and self.chance(0.5) else 11
             phrase.number = 2 + int(self.random() * top)
 
     def owner(self) -> Phrase | Word:

@@ -139,10 +139,15 @@ class Joined:
 
 @dataclass(slots=True, eq=False)
 class Complex:
-    """A main clause with a subordinate one, which comes first if `sub_first`."""
+    """A main clause with a subordinate one, which comes first if `sub_first`.
 
-    conjunction: str  # "because", "although", "if", "when", "while", "after", "before",
-    main: Clause  # or, as the object of the main verb, "that", "whether", "where", "why", "when?"
+    The conjunction is "because", "although", "if", "when", "while", "after" or "before"; or
+    where the clause is the object of the main verb, "that", "whether", "where", "why" or "when?",
+    which is the question ("wann") and not the conjunction ("wenn", "als").
+    """
+
+    conjunction: str
+    main: Clause
     sub: Clause
     sub_first: bool = False
 

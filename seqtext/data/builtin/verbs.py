@@ -1,4 +1,4 @@
-"""Verbs, modals, adverbs and places of the built-in corpus, as tables read at import.
+"""Verbs and modals of the built-in corpus, as a table read at import.
 
 Verb rows: English [past participle] [+particle] | German | object | subjects | objects | places
            | manners and flags
@@ -7,22 +7,22 @@ Verb rows: English [past participle] [+particle] | German | object | subjects | 
            the principal parts of a strong verb are those of the verb without its prefix.
   object   A accusative, D dative, DA dative recipient and accusative object (DA+ with "to" in
            English), "auf:A" a prepositional object; "?" behind it: may be left out.
-  places   place categories; ">" goals instead of locations; "!" cannot be left out.
-  flags    manner groups (see MANNERS) "S" for a stative verb, "X" for what nobody does on purpose.
+  places   place categories (see adverbials); ">" goals instead of locations; "!" obligatory.
+  flags    manner groups (see adverbials.MANNERS); "S" for a stative verb, "X" for what nobody
+           does on purpose.
 """
 
+from functools import cache
 from typing import Final
 
 from .lexicon import NOUNS
 from .words import (
     ACC,
     DAT,
-    Adverb,
     Forms,
     Modal,
     ModalForm,
     Noun,
-    PlaceWord,
     Verb,
     english_ing,
     english_past,
@@ -34,7 +34,7 @@ from .words import (
 )
 
 _VERBS = """
-sleep slept slept | schlafen schläft schlief geschlafen | | person pet hunter | | hf | w
+sleep slept slept | schlafen schläft schlief geschlafen | | person pet hunter | | r | w
 work | arbeiten | | person | | wh | qct
 play | spielen | | young dog cat monkey | | ho | t
 laugh | lachen | | person | | hm | v
@@ -54,7 +54,7 @@ arrive | an~kommen kommt kam gekommen sein | | person public | | c! |
 depart | ab~fahren fährt fuhr gefahren sein | | public ship | | |
 get got gotten +up* | auf~stehen steht stand gestanden sein | | person | | | q
 wake woke woken +up* | auf~wachen sein | | person pet | | | X
-fall fell fallen +asleep* | ein~schlafen schläft schlief geschlafen sein | | person pet | | hf | qX
+fall fell fallen +asleep* | ein~schlafen schläft schlief geschlafen sein | | person pet | | r | qX
 go went gone +shopping* | ein~kaufen | | person | | s | t
 watch +television* | fern~sehen sieht sah gesehen | | person | | h | t
 rest | sich aus~ruhen | | person | | hoq |
@@ -101,15 +101,15 @@ drink drank drunk | trinken trinkt trank getrunken | A? | person | drink | he | 
 see saw seen | sehen sieht sah gesehen | A | person | person animal film picture building town \
 tree lake ship | | S
 hear heard heard | hören | A | person | song dog bird story joke baker neighbor child | h | S
-open | auf~machen | A | person | open | h | cvq
-close | zu~machen | A | person | part box suitcase umbrella bag | h | cvq
+open | auf~machen | A | person | open | | cvq
+close | zu~machen | A | person | part box suitcase umbrella bag | | cvq
 find found found | finden findet fand gefunden | A | person | thing wear mail pet | k | X
 lose lost lost | verlieren verliert verlor verloren | A | person | thing wear mail money | k | X
-look +for | suchen | A | person | thing wear mail pet child hotel work | k | p
+look +for | suchen | A | person | thing wear mail dog cat child hotel work | k | p
 need | brauchen | A | person | thing wear device vehicle furniture money work person | | S
 have had had | haben hat hatte gehabt | A | person | thing pet house garden vehicle device time \
 money work issue | | S
-love | lieben | A | person | kin pet poem song food garden flower trip | | S
+love | lieben | A | person | kin pet poem song garden flower trip | | S
 like | mögen mag mochte gemocht | A | person | person animal food drink song film town text | | S
 hate | hassen | A | person | exam meeting mouse lion rule work city | | S
 know knew known | kennen kennt kannte gekannt | A | person | person town song text tale inn street \
@@ -119,13 +119,13 @@ meet met met | treffen trifft traf getroffen | A | person | person | m |
 invite | ein~laden lädt lud geladen | A | person | person | | f
 call | an~rufen ruft rief gerufen | A | person | person | h |
 pick +up* | ab~holen | A | person | person | m |
-wash | waschen wäscht wusch gewaschen | A | person | wear dish road dog fruit | h | cq
+wash | waschen wäscht wusch gewaschen | A | person | wear dish road dog fruit | | cq
 clean | putzen | A | person | room shoes window house mirror bicycle | | cqt
 cook | kochen | A? | person | cook | h | wt
 bake | backen backt backte gebacken | A | person | bake | h | t
 build built built | bauen | A | person | house bridge tower ship church | | qt
-repair | reparieren | A | person | vehicle device bicycle clock bed chair bridge | hw | cq
-paint | malen | A | person | drawn flower tree horse house | ho |
+repair | reparieren | A | person | vehicle device bicycle clock bed chair bridge | | cq
+paint | malen | A | person | drawn flower tree horse | ho |
 draw drew drawn | zeichnen | A | person | drawn animal person bridge church | hq | q
 break broke broken | zerbrechen zerbricht zerbrach zerbrochen | A | person | dish mirror | h | X
 carry | tragen trägt trug getragen | A | person | carry bag child | | ct
@@ -137,7 +137,7 @@ event person | | X
 understand understood understood | verstehen versteht verstand verstanden | A | person | issue \
 rule joke text person | | S
 explain | erklären | DA+? | person | issue rule joke plan | w | pf
-show showed shown | zeigen | DA? | person | picture text thing house garden town room bird | |
+show showed shown | zeigen | DA | person | picture text thing house garden town room bird | |
 give gave given | geben gibt gab gegeben | DA | person | thing text dish food money gift bloom | |
 send sent sent | schicken | DA? | person | mail present photo money book report | |
 tell told told | erzählen | DA | person | tale joke | | v
@@ -167,7 +167,7 @@ photograph | fotografieren | A | person | sight animal person flower | o |
 watch | beobachten | A | person cat | animal child thief | go | p
 look +at | an~sehen sieht sah gesehen | A | person | picture person map clock house | |
 feed fed fed | füttern | A | person | pet bird | og |
-catch caught caught | fangen fängt fing gefangen | A | hunter policeman | prey thief | g | q
+catch caught caught | fangen fängt fing gefangen | A | hunter | prey | g | q
 chase | jagen | A | hunter | prey | go | t
 bite bit bitten | beißen beißt biss gebissen | A | dog monkey donkey | person pet | |
 hug | umarmen umarmt umarmte umarmt | A | person | person | m |
@@ -175,7 +175,7 @@ kiss | küssen | A | person | kin child friend horse | |
 ask | fragen | A | person | person | | fq
 greet | begrüßen | A | person | person | m | f
 admire | bewundern | A | person | person picture sight garden song | | S
-praise | loben | A | teacher boss kin president king queen | learner person soup cake report | |
+praise | loben | A | teacher boss kin president king queen | learner person cake report | |
 miss | vermissen | A | person | person pet | | S
 learn | lernen | A | person | learn language | hwq | qt
 speak spoke spoken | sprechen spricht sprach gesprochen | A | person | language | w | wS
@@ -208,157 +208,6 @@ see saw seen | sehen sieht sah gesehen | | person | | | S
 ask | fragen | | person | | | S
 wonder | sich fragen | | person | | | S
 """
-
-MANNERS: Final = {
-    "q": (Adverb("quickly", "schnell"), Adverb("slowly", "langsam")),
-    "c": (Adverb("carefully", "vorsichtig"),),
-    "v": (Adverb("loudly", "laut"), Adverb("quietly", "leise")),
-    "L": (Adverb("loudly", "laut"),),
-    "w": (Adverb("well", "gut"), Adverb("badly", "schlecht")),
-    "p": (Adverb("patiently", "geduldig"),),
-    "f": (Adverb("politely", "höflich"), Adverb("kindly", "freundlich")),
-    "t": (Adverb("alone", "allein"),),
-    "T": (Adverb("together", "zusammen"),),  # with a plural subject, instead of "t"
-    "m": (
-        Adverb("by train", "mit dem Zug"),
-        Adverb("by bus", "mit dem Bus"),
-        Adverb("by car", "mit dem Auto"),
-        Adverb("by bicycle", "mit dem Fahrrad"),
-    ),
-}
-
-# Adverbials of time; uses: h habit, n now, p past (P: a moment), f future,
-# r present perfect.
-_DAYS = (
-    ("Monday", "Montag"),
-    ("Tuesday", "Dienstag"),
-    ("Wednesday", "Mittwoch"),
-    ("Thursday", "Donnerstag"),
-    ("Friday", "Freitag"),
-    ("Saturday", "Samstag"),
-    ("Sunday", "Sonntag"),
-)
-TIMES: Final = (
-    Adverb("yesterday", "gestern", "pP"),
-    Adverb("yesterday evening", "gestern Abend", "pP"),
-    Adverb("the day before yesterday", "vorgestern", "pP"),
-    Adverb("last week", "letzte Woche", "p"),
-    Adverb("last year", "letztes Jahr", "p"),
-    Adverb("last summer", "letzten Sommer", "p"),
-    Adverb("today", "heute", "nfr"),
-    Adverb("now", "jetzt", "n"),
-    Adverb("at the moment", "im Moment", "n"),
-    Adverb("this week", "diese Woche", "nr"),
-    Adverb("tomorrow", "morgen", "f"),
-    Adverb("tomorrow evening", "morgen Abend", "f"),
-    Adverb("the day after tomorrow", "übermorgen", "f"),
-    Adverb("soon", "bald", "f"),
-    Adverb("next week", "nächste Woche", "f"),
-    Adverb("next year", "nächstes Jahr", "f"),
-    Adverb("every day", "jeden Tag", "h"),
-    Adverb("every morning", "jeden Morgen", "h"),
-    Adverb("every evening", "jeden Abend", "h"),
-    Adverb("in the morning", "am Morgen", "hpP"),
-    Adverb("in the evening", "am Abend", "hpP"),
-    Adverb("on the weekend", "am Wochenende", "hpf"),
-    Adverb("in summer", "im Sommer", "h"),
-    Adverb("in winter", "im Winter", "h"),
-    *(Adverb(f"on {en}", f"am {de}", "pPf") for en, de in _DAYS),
-    *(Adverb(f"every {en}", f"jeden {de}", "h") for en, de in _DAYS),
-)
-# Units for "three days ago" / "vor drei Tagen", "in two weeks" / "in zwei Wochen".
-TIME_UNITS: Final = (("days", "Tagen"), ("weeks", "Wochen"), ("months", "Monaten"))
-
-OFTEN: Final = Adverb("often", "oft", "hp")
-FREQUENCIES: Final = (
-    OFTEN,
-    Adverb("always", "immer", "hp"),
-    Adverb("sometimes", "manchmal", "hp"),
-    Adverb("rarely", "selten", "hp"),
-    Adverb("never", "nie", "hpr"),
-    Adverb("already", "schon", "r"),
-    Adverb("just", "gerade", "r"),
-)
-STILL: Final = Adverb("still", "noch", "n")
-YET: Final = Adverb("yet", "noch", "r")  # only negated: "noch nicht", "noch kein"
-
-# Place rows: noun | at: English German | to: English German:case | categories; categories are
-# h home, o outdoors, e eating, s shopping, w work, m meeting, q quiet, f furniture, b bathing,
-# k losing things, x surfaces, g where animals are, G where plants are; l goals nearby, c towns,
-# v where buildings are.  "+" marks those that take a possessive.
-_PLACES = """
-garden | in in | into in:A | hoeqgGkl+
-kitchen | in in | into in:A | hqkl+
-living room | in in | into in:A | hqkl+
-bedroom | in in | into in:A | qkl+
-office | in in | to in:A | wkl+
-park | in in | to in:A | oemqgGkl
-forest | in in | into in:A | ogl
-beach | at an | to an:A | oml
-street | on auf | onto auf:A | omkg
-farm | on auf | to auf:A | owgl
-lake | at an | to an:A | oml
-market | at auf | to auf:A | sml
-supermarket | in in | to in:A | swkl
-bakery | in in | to zu:D | swl
-station | at an | to zu:D | mkl
-bus stop | at an | to zu:D | mkl
-airport | at an | to zu:D | wmkl
-school | at in | to in:A | wkl
-university | at an | to zu:D | wl
-hospital | in in | to in:A | wl
-library | in in | to in:A | qwl
-museum | in in | to in:A | wml
-hotel | in in | to in:A | ewkl
-restaurant | in in | to in:A | ewml
-café | in in | to in:A | eqml
-theater | in in | to in:A | wml
-cinema | in in | to in:A | mkl
-church | in in | to in:A | qml
-factory | in in | to in:A | wl
-village | in in | to in:A | vcs
-city | in in | to in:A | vcs
-lake | in in | into in:A | b
-river | in in | into in:A | b
-table | on auf | on auf:A | xf
-table | under unter | under unter:A | xf
-bed | under unter | under unter:A | xf
-sofa | next_to neben | next_to neben:A | x
-sofa | on auf | on auf:A | f
-cupboard | in in | in in:A | x
-chair | on auf | on auf:A | xf
-window | next_to neben | next_to neben:A | x
-door | next_to neben | next_to neben:A | x
-door | behind hinter | behind hinter:A | x
-house | in_front_of vor | in_front_of vor:A | f
-house | behind hinter | behind hinter:A | f
-tree | under unter | under unter:A | f
-"""
-
-# Places that are no noun phrase: English and German "at", English and German "to", categories.
-FIXED_PLACES: Final = (
-    ("at home", "zu Hause", "home", "nach Hause", "hH"),
-    *(
-        (f"in {en}", f"in {de}", f"to {en}", f"nach {de}", "csv")
-        for en, de in (
-            ("Berlin", "Berlin"),
-            ("Hamburg", "Hamburg"),
-            ("Munich", "München"),
-            ("Cologne", "Köln"),
-            ("Vienna", "Wien"),
-        )
-    ),
-    *(
-        (f"in {en}", f"in {de}", f"to {en}", f"nach {de}", "c")
-        for en, de in (
-            ("Germany", "Deutschland"),
-            ("Austria", "Österreich"),
-            ("Italy", "Italien"),
-            ("France", "Frankreich"),
-        )
-    ),
-    ("in Switzerland", "in der Schweiz", "to Switzerland", "in die Schweiz", "c"),
-)
 
 _CAN = ModalForm(("can", "can", "can"))
 _HAVE_TO = ModalForm(("have", "has", "have"), "have", "to ")
@@ -418,8 +267,9 @@ def _forms(words: list[str]) -> tuple[str, Forms, Forms, str]:
     return infinitive, (first, third, bare), german_preterite(past), words[3]
 
 
+@cache
 def _nouns(tags: frozenset[str]) -> tuple[Noun, ...]:
-    return tuple(noun for noun in NOUNS.values() if noun.tags & tags)
+    return tuple(noun for noun in NOUNS.values() if not tags.isdisjoint(noun.tags))
 
 
 def _read_verb(row: str) -> Verb:
@@ -469,16 +319,6 @@ def _read_verb(row: str) -> Verb:
     )
 
 
-def _read_place(row: str) -> PlaceWord:
-    noun, at, to, categories = (part.strip() for part in row.split("|"))
-    en_at, de_at = at.replace("_", " ").rsplit(" ", 1)
-    en_to, de_to = to.replace("_", " ").rsplit(" ", 1)
-    de_to, _, case = de_to.partition(":")
-    to_case = ACC if case == "A" else DAT
-    own = categories.endswith("+")
-    return PlaceWord(NOUNS[noun], en_at, de_at, en_to, de_to, to_case, categories.rstrip("+"), own)
-
-
 def _rows(table: str) -> list[str]:
     return [line for line in table.splitlines() if line]
 
@@ -492,4 +332,3 @@ BE.present = ("bin", "ist", "sind")
 BECOME: Final = SPECIAL["become"]
 BECOME.present = ("werde", "wird", "werden")
 THERE: Final = SPECIAL["exist"]
-PLACES: Final = tuple(_read_place(row) for row in _rows(_PLACES))

@@ -5,7 +5,7 @@ gender, genitive and plural of a noun and the principal parts of a strong verb. 
 is computed here, once, when the lexicon is read, so that realizing a sentence only looks forms up.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
 
 # German cases, used as indexes into form tuples.
@@ -144,7 +144,7 @@ class PlaceWord:
     de_to: str
     to_case: int
     categories: str
-    own: bool = field(default=False)
+    own: bool = False
 
 
 # ---------------------------------------------------------------- English

@@ -1,52 +1,35 @@
-"""Sampling of single clauses: a verb with its roles and adverbials, states, weather, "there is"."""
+"""Sampling of single clauses: somebody does something, with roles and adverbials."""
 
+from collections.abc import Iterable
 from typing import Final
 
-from .lexicon import ADJECTIVES, NOUNS, OCCUPATION_ADJECTIVES, OCCUPATIONS
+from .adverbials import FREQUENCIES, MANNERS, STILL, TIME_UNITS, TIMES, YET
+from .lexicon import NOUNS
 from .phrases import PERSONS, Phrases, is_plural
 from .tree import (
+    ALL,
     BARE,
     DEF,
-    EXPLETIVE,
+    EVERY,
     FUTURE,
     HE,
     HER,
     HIS,
-    MANY,
-    NO,
     NUMBER,
     PAST,
     PAST_PERFECT,
     PERFECT,
     PRESENT,
-    SEVERAL,
     SHE,
-    SOME,
-    THIS,
     Clause,
     Gap,
     NounPhrase,
     Phrase,
-    Place,
-    Predicate,
     Word,
     agreement,
 )
-from .verbs import (
-    BE,
-    BECOME,
-    FREQUENCIES,
-    MANNERS,
-    MODALS,
-    SPECIAL,
-    STILL,
-    THERE,
-    TIME_UNITS,
-    TIMES,
-    VERBS,
-    YET,
-)
-from .words import ACC, THIRD, Adjective, Adverb, Modal
+from .verbs import MODALS, VERBS
+from .words import ACC, THIRD, Adverb, Modal, Noun, Verb
 
 PERSON_VERBS: Final = tuple(v for v in VERBS if "person" in v.subject_tags)
 _ACTIONS: Final = tuple(v for v in PERSON_VERBS if not v.stative)
@@ -60,12 +43,19 @@ _OTHERS: Final = tuple(
     if "person" not in noun.tags or "person" not in verb.subject_tags
 )
 _OTHER_ACTIONS: Final = tuple(pair for pair in _OTHERS if not pair[0].stative)
-_AS_SUBJECT: Final = {n: tuple(v for v in VERBS if n in v.subjects) for n in NOUNS.values()}
-_AS_OBJECT: Final = {
-    n: tuple(v for v in VERBS if n in v.objects and "person" in v.subject_tags)
-    for n in NOUNS.values()
-}
-_TIMES: Final = {use: tuple(t for t in TIMES if use in t.uses) for use in "hnpPfr"}
+
+
+def _by_noun(entries: Iterable[tuple[Verb, Noun]]) -> dict[Noun, list[Verb]]:
+    verbs: dict[Noun, list[Verb]] = {noun: [] for noun in NOUNS.values()}
+    for verb, noun in entries:
+        verbs[noun].append(verb)
+    return verbs
+
+
+# What a noun may do, and what people may do with it, for relative clauses.
+_AS_SUBJECT: Final = _by_noun((verb, noun) for verb in VERBS for noun in verb.subjects)
+_AS_OBJECT: Final = _by_noun((verb, noun) for verb in PERSON_VERBS for noun in verb.objects)
+TIMES_BY_USE: Final = {use: tuple(t for t in TIMES if use in t.uses) for use in "hnpPfr"}
 _FREQUENCIES: Final = {use: tuple(f for f in FREQUENCIES if use in f.uses) for use in "hpr"}
 _AGO: Final = tuple(
     Adverb(f"{english} {unit} ago", f"vor {german} {einheit}")
@@ -75,22 +65,17 @@ _AGO: Final = tuple(
 _HENCE: Final = tuple(
     Adverb("in " + a.en.removesuffix(" ago"), "in" + a.de.removeprefix("vor")) for a in _AGO
 )
-_STATES: Final = tuple(a for a in ADJECTIVES.values() if "state" in a.tags)
-_TRAITS: Final = tuple(a for a in ADJECTIVES.values() if "person" in a.tags - {"state"})
-_DEGREES: Final = (Adverb("very", "sehr"), Adverb("too", "zu"), Adverb("quite", "ziemlich"))
-_DESCRIBED: Final = tuple(
-    n for n in NOUNS.values() if n.adjectives and not n.tags & {"person", "mass"}
-)
-_BY_KIND: Final = {
-    kind: tuple(n for n in _DESCRIBED if n.kind == kind) for kind in {n.kind for n in _DESCRIBED}
-}
-_WEATHER: Final = tuple(ADJECTIVES[en] for en in ("cold", "warm", "hot", "dark"))
 _MODALS: Final = tuple(MODALS.values())
-_THERE_NOUNS: Final = tuple(n for n in NOUNS.values() if "building" in n.tags)
 
 
-class Clauses(Phrases):
-    """A source of clauses, drawn from one random sequence."""
+def not_every(subject: NounPhrase) -> None:
+    """Make "every child" and "all children" definite, as negation and they do not go together."""
+    if isinstance(subject, Phrase) and subject.det in (EVERY, ALL):
+        subject.det = DEF
+
+
+class Actions(Phrases):
+    """A source of clauses about actions, drawn from one random sequence."""
 
     def action(
         self,
@@ -117,6 +102,8 @@ class Clauses(Phrases):
             verb = self.pick(_INTENDED if planned else _ACTIONS if acting else PERSON_VERBS)
             subject = subject or self.person()
         clause = Clause(subject, verb, tense, modal=modal, negated=self.chance(0.12) and not fluent)
+        if clause.negated:
+            not_every(subject)
         self._roles(clause)
         self._adverbials(clause, brief, simple, fluent)
         if not brief:
@@ -175,6 +162,10 @@ class Clauses(Phrases):
         self._time(clause, scale, "P" if brief or clause.progressive else "p")
         if clause.frequency:
             clause.manner = None
+            if clause.frequency.en == "never":
+                not_every(clause.subject)
+            if isinstance(clause.object, Phrase) and clause.object.det == NUMBER:
+                clause.object.det = DEF
         # "They read" could be present or past, "They are reading" could not.
         if (
             clause.tense == PRESENT
@@ -186,8 +177,10 @@ class Clauses(Phrases):
             clause.frequency = clause.time = None
         if not brief and clause.time and self.chance(0.35):
             clause.front = "time"
-        elif not (brief or clause.negated or verb.goal or verb.place_required):
-            clause.front = "place" if clause.place and self.chance(0.15) else ""
+        elif clause.place and not (brief or clause.negated or verb.goal or verb.place_required):
+            phrase = clause.place.phrase
+            known = phrase is None or phrase.det != BARE
+            clause.front = "place" if known and self.chance(0.15) else ""
 
     def _manner(self, clause: Clause) -> None:
         group = self.pick(clause.verb.manners)
@@ -209,41 +202,44 @@ class Clauses(Phrases):
         tense, verb = clause.tense, clause.verb
         if clause.modal is not None or (verb.stative and tense != FUTURE):
             if clause.modal is not None and self.chance(0.25 * scale):
-                clause.time = self.pick(_TIMES[past if tense == PAST else "f"])
+                clause.time = self.pick(TIMES_BY_USE[past if tense == PAST else "f"])
         elif tense == PERFECT:
             if self.chance(0.5):
                 clause.frequency = YET if clause.negated else self.pick(_FREQUENCIES["r"])
             elif self.chance(0.2):
-                clause.time = self.pick(_TIMES["r"])
+                clause.time = self.pick(TIMES_BY_USE["r"])
         elif tense == PAST and self.chance(0.4 * scale):
             if not clause.negated and not clause.progressive and self.chance(0.2):
                 clause.frequency = self.pick(_FREQUENCIES["p"])
             else:
-                clause.time = self.pick(_AGO if past == "p" and self.chance(0.15) else _TIMES[past])
+                clause.time = self.pick(
+                    _AGO if past == "p" and self.chance(0.15) else TIMES_BY_USE[past]
+                )
         elif tense == FUTURE and self.chance(0.45 * scale):
-            clause.time = self.pick(_HENCE if self.chance(0.15) else _TIMES["f"])
+            clause.time = self.pick(_HENCE if self.chance(0.15) else TIMES_BY_USE["f"])
         elif tense == PRESENT and clause.progressive and self.chance(0.25 * scale):
-            if self.chance(0.25) and not clause.negated:
+            lasting = clause.object is None or verb.preposition
+            if lasting and not clause.negated and self.chance(0.35):
                 clause.frequency = STILL
             else:
-                clause.time = self.pick(_TIMES["n"])
+                clause.time = self.pick(TIMES_BY_USE["n"])
         elif tense == PRESENT and not clause.progressive and self.chance(0.7 * scale):
             if self.chance(0.5) and not clause.negated:
                 clause.frequency = self.pick(_FREQUENCIES["h"])
             elif not clause.negated:
-                clause.time = self.pick(_TIMES["h"])
+                clause.time = self.pick(TIMES_BY_USE["h"])
 
     def _relatives(self, clause: Clause) -> None:
         subject, thing = clause.subject, clause.object
         if isinstance(subject, Phrase) and self.chance(0.09):
-            self.relative(subject, clause.tense)
+            self.relative(subject, clause.tense, clause.verb)
         trailing = clause.manner or clause.place or clause.recipient or clause.frequency
         timed = clause.time and clause.front != "time"
         free = not (trailing or timed or clause.negated)
         if isinstance(thing, Phrase) and free and self.chance(0.16):
-            self.relative(thing, clause.tense)
+            self.relative(thing, clause.tense, clause.verb)
 
-    def relative(self, head: Phrase, tense: int) -> None:
+    def relative(self, head: Phrase, tense: int, main: Verb) -> None:
         """Give the phrase a relative clause; the determiner makes room for it."""
         noun = head.noun
         if "kin" in noun.tags or noun.tags & {"time", "language", "one"}:
@@ -257,7 +253,7 @@ class Clauses(Phrases):
         else:
             tense = PRESENT if r < 0.5 else PAST if r < 0.8 else PERFECT
         verbs = (_AS_SUBJECT if self.chance(0.5) else _AS_OBJECT)[noun] or _AS_OBJECT[noun]
-        verbs = tuple(v for v in verbs if not v.stative) if tense > PAST else verbs
+        verbs = [v for v in verbs if v is not main and not (v.stative and tense > PAST)]
         if not verbs:
             return
         verb = self.pick(verbs)
@@ -273,135 +269,6 @@ class Clauses(Phrases):
         if clause.recipient is SHE and isinstance(clause.object, Gap):
             clause.recipient = HE
         head.relative = clause
-
-    def state(self, tense: int, subject: NounPhrase | None = None, mood: bool = False) -> Clause:
-        """Somebody or something is somehow; `mood`: in a passing state."""
-        if subject is None:
-            if not mood and self.chance(0.4):
-                return self._description(tense)
-            subject = self.person()
-        if not mood and not is_plural(subject) and self.chance(0.12):
-            return self._who_one_is(tense, subject)
-        clause = Clause(subject, BE, tense, negated=self.chance(0.15))
-        if not mood and self.chance(0.12):
-            clause.place = self.place("homeqcw", False)
-            clause.time = self._when(tense, 0.3)
-            return clause
-        if isinstance(subject, Phrase):
-            subject.adjectives = tuple(a for a in subject.adjectives if a.rank)
-            subject.very = False
-            subject.det = DEF if subject.det == BARE and subject.plural else subject.det
-        passing = mood or self.chance(0.55)
-        adjective = self.pick(_STATES if passing else _TRAITS)
-        clause.predicate = self._predicate(adjective, clause)
-        if passing:
-            clause.time = self._when(tense, 0.2)
-            if tense == PAST and not clause.time and self.chance(0.12):
-                clause.verb, clause.negated = BECOME, False
-        elif adjective.de_comparative and self.chance(0.25):
-            other = (
-                self.name() if self.chance(0.3) else self.phrase(self.pick(PERSONS), simple=True)
-            )
-            if other is not subject:
-                clause.predicate = Predicate(adjective, than=other, equal=self.chance(0.3))
-        if tense == FUTURE and not passing:
-            clause.tense = PRESENT
-        return clause
-
-    def _when(self, tense: int, probability: float) -> Adverb | None:
-        if not self.chance(probability):
-            return None
-        return self.pick(_TIMES["p" if tense == PAST else "f" if tense == FUTURE else "n"][:6])
-
-    def _predicate(self, adjective: Adjective, clause: Clause) -> Predicate:
-        degree = None
-        if adjective.de_comparative and self.chance(0.3):
-            degree = _DEGREES[0] if clause.negated else self.pick(_DEGREES)
-            # "too" suits what can be a fault: too big, but not too honest
-            degree = _DEGREES[0] if degree.en == "too" and "too" not in adjective.tags else degree
-        return Predicate(adjective, degree)
-
-    def _description(self, tense: int) -> Clause:
-        noun = self.pick(_DESCRIBED)
-        phrase = self.phrase(noun, simple=True)
-        phrase.adjectives, phrase.very = phrase.adjectives[:1], False
-        adjective = self.pick(noun.adjectives)
-        if any(adjective.rank == other.rank for other in phrase.adjectives):
-            phrase.adjectives = ()
-        clause = Clause(phrase, BE, tense if tense == PAST else PRESENT, negated=self.chance(0.15))
-        clause.predicate = self._predicate(adjective, clause)
-        if adjective.de_comparative and self.chance(0.25):
-            other = self.pick(_BY_KIND[noun.kind])
-            if other is not noun and adjective in other.adjectives:
-                than = Phrase(other, self.pick((DEF, THIS)), phrase.plural and other.has_plural)
-                than.plural = than.plural or not other.has_singular
-                clause.predicate = Predicate(adjective, than=than, equal=self.chance(0.3))
-        elif self.chance(0.12):
-            self.relative(phrase, clause.tense)
-        return clause
-
-    def _who_one_is(self, tense: int, subject: NounPhrase) -> Clause:
-        """An age, or an occupation of somebody who is known to be a man or a woman."""
-        clause = Clause(subject, BE, tense if tense == PAST else PRESENT)
-        noun = subject.noun if isinstance(subject, Phrase) else None
-        sex = noun.sex if noun else subject.sex if isinstance(subject, Word) else ""
-        if sex and (noun is None or "kin" in noun.tags) and self.chance(0.5):
-            occupation = self.pick(OCCUPATIONS)
-            adjective = ADJECTIVES[self.pick(OCCUPATION_ADJECTIVES)] if self.chance(0.3) else None
-            clause.predicate = Predicate(adjective, occupation=occupation)
-            clause.negated = self.chance(0.25)
-            return clause
-        young = noun is not None and "young" in noun.tags
-        old = noun is not None and noun.key.startswith("grand")
-        low, span = (3, 14) if young else (60, 35) if old else (18, 50)
-        clause.predicate = Predicate(age=low + int(self.random() * span))
-        return clause
-
-    def _town(self, category: str) -> Place:
-        """A town or country that both speakers know."""
-        place = self.place(category, False)
-        if place.phrase is not None and place.phrase.det == BARE:
-            place.phrase.det = DEF
-        return place
-
-    def weather(self, tense: int, simple: bool = False) -> Clause:
-        """It rains, it is cold."""
-        if self.chance(0.5):
-            verb = SPECIAL[self.pick(("rain", "rain", "snow"))]
-            clause = Clause(EXPLETIVE, verb, tense, progressive=tense == PRESENT and not simple)
-        else:
-            clause = Clause(EXPLETIVE, BE, tense)
-            clause.predicate = self._predicate(self.pick(_WEATHER), clause)
-        clause.negated = self.chance(0.1)
-        return clause
-
-    def weather_report(self, tense: int) -> Clause:
-        """The weather with a time and a place."""
-        clause = self.weather(tense)
-        clause.time = self._when(tense, 0.6)
-        if self.chance(0.6):
-            clause.place = self._town("c")
-        if clause.time and self.chance(0.4):
-            clause.front = "time"
-        elif clause.place and self.chance(0.4):
-            clause.front = "place"
-        return clause
-
-    def existence(self) -> Clause:
-        """There is something somewhere."""
-        r = self.random()
-        noun = self.pick(_THERE_NOUNS)
-        tense = PRESENT if r < 0.7 else PAST if r < 0.9 else FUTURE
-        phrase = Phrase(noun, BARE, self.chance(0.5), self.adjectives(noun))
-        if self.chance(0.18):
-            phrase.det = NO
-        elif phrase.plural:
-            phrase.det = self.pick((MANY, SOME, SEVERAL, NUMBER))
-            phrase.number = 2 + int(self.random() * 11)
-        clause = Clause(EXPLETIVE, THERE, tense, object=phrase, place=self._town("v"))
-        if self.chance(0.45):
-            clause.front = "place"
-        return clause
 
     def any_modal(self, past: bool) -> Modal:
         """A modal that has the tense."""

@@ -1,0 +1,44 @@
+# `make` alone says what there is.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+RUN := runs/translation/builtin-$(shell date +%Y%m%d-%H%M%S)
+
+.PHONY: help setup translate test check clean
+
+help:
+	@echo "make translate   set up $(VENV), train the small English-German translator, show translations"
+	@echo "make test        set up $(VENV), run the tests"
+	@echo "make check       set up $(VENV), run the linter, the formatter and the type checker"
+	@echo "make setup       set up $(VENV) with the pinned set of packages"
+
+setup: $(READY)
+
+$(READY): pyproject.toml constraints.txt
+	@echo "== setting up $(VENV) (the only step that needs the network)"
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt torch==2.13.0
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	@touch $@
+
+translate: $(READY)
+	@echo "== training the built-in English-German translator (less than 4 minutes on 2 cores)"
+	$(BIN)/python recipes/translation/train.py fit --config recipes/translation/builtin.yaml --run $(RUN)
+	@echo "== scoring it on 1,000 sentences that it has not seen"
+	$(BIN)/seqtext test $(RUN) --data.test builtin:test:1000 --show 10
+	@echo "== the run lies in $(RUN)"
+	@echo "== translate a sentence of your own:"
+	@echo "   echo 'The dog is sleeping in the garden.' | $(BIN)/seqtext generate $(RUN)"
+
+test: $(READY)
+	@echo "== running the tests (a few minutes)"
+	$(BIN)/python -m pytest -q
+
+check: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+clean:
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache

@@ -1,0 +1,116 @@
+"""``seqtext generate``, ``test``, ``tokenizer`` and ``seqtext.load``."""
+
+from __future__ import annotations
+
+import io
+import json
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+
+import seqtext
+from seqtext.cli import main
+
+SOURCES = ["The dog is sleeping.", "", "My sister has bought a very expensive red car.", "Нет"]
+
+
+@pytest.fixture
+def generate(trained: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):  # type: ignore[no-untyped-def]
+    """Run ``seqtext generate`` from standard input to standard output."""
+
+    def generate(*options: str, text: str = "\n".join(SOURCES) + "\n") -> list[str]:
+        stdin = io.TextIOWrapper(io.BytesIO(text.encode()))
+        monkeypatch.setattr(sys, "stdin", stdin)
+        capsys.readouterr()
+        assert main(["generate", str(trained), *options]) == 0
+        return capsys.readouterr().out.split("\n")[:-1]
+
+    return generate
+
+
+def test_a_line_for_each_line(generate, trained: Path) -> None:
+    expected = [found[0].text for found in seqtext.load(trained).generate(SOURCES)]
+    assert generate() == expected
+
+
+def test_scores(generate, trained: Path) -> None:
+    found = seqtext.load(trained).generate(SOURCES)
+    assert generate("--scores") == [f"{one.score:.4f}\t{one.text}" for [one] in found]
+
+
+def test_n_best(generate, trained: Path) -> None:
+    lines = [line.split("\t") for line in generate("--n_best", "3", "--beam_size", "4")]
+    assert [int(line[0]) for line in lines] == [i for i in range(len(SOURCES)) for _ in range(3)]
+    for i in range(len(SOURCES)):
+        scores = [float(line[1]) for line in lines if int(line[0]) == i]
+        assert scores == sorted(scores, reverse=True)
+        assert len({line[2] for line in lines if int(line[0]) == i}) >= 2
+
+
+def test_jsonl(generate) -> None:
+    records = [json.loads(line) for line in generate("--format", "jsonl", "--n_best", "2")]
+    assert [record["source"] for record in records] == SOURCES
+    assert [record["index"] for record in records] == [0, 1, 2, 3]
+    for record in records:
+        assert len(record["hypotheses"]) == 2
+        for one in record["hypotheses"]:
+            assert one["log_prob"] == pytest.approx(one["score"] * (len(one["pieces"]) + 1))
+
+
+def test_from_file_to_file(trained: Path) -> None:
+    Path("in.txt").write_text("\ufeffThe dog sleeps.\r\nHe sings.\r\n", encoding="utf-8")
+    assert main(["generate", str(trained), "--input", "in.txt", "--output", "out.txt"]) == 0
+    expected = seqtext.load(trained).generate(["The dog sleeps.", "He sings."])
+    assert Path("out.txt").read_text() == "".join(f"{one.text}\n" for [one] in expected)
+
+
+def test_no_input_no_output(generate) -> None:
+    assert generate(text="") == []
+
+
+def test_checkpoint_alone_decodes_elsewhere(trained: Path, tmp_path: Path) -> None:
+    shutil.copy(trained / "best.ckpt", tmp_path / "copied.ckpt")
+    copied = seqtext.load(tmp_path / "copied.ckpt")
+    assert copied.generate(SOURCES) == seqtext.load(trained).generate(SOURCES)
+
+
+def test_order_and_batch_size_change_nothing(trained: Path) -> None:
+    translator = seqtext.load(trained)
+    translator.network.double()
+    together = translator.generate(SOURCES * 3, beam_size=3, n_best=2, batch_size=5)
+    assert together[:4] == together[4:8] == together[8:]
+    assert translator.generate(SOURCES[::-1], beam_size=3, n_best=2)[::-1] == together[:4]
+    alone = [translator.generate([source], beam_size=3, n_best=2)[0] for source in SOURCES]
+    for one, other in zip(together, alone, strict=False):
+        assert [hypothesis.text for hypothesis in one] == [h.text for h in other]
+        assert [h.score for h in one] == pytest.approx([h.score for h in other], abs=1e-12)
+
+
+def test_a_single_string_is_refused(trained: Path) -> None:
+    with pytest.raises(seqtext.errors.ConfigError, match="expected a list of strings"):
+        seqtext.load(trained).generate("The dog sleeps.")
+
+
+def test_scores_are_those_of_the_outputs(trained: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    import sacrebleu
+
+    options = ["--data.test", "builtin:test:30", "--beam_size", "2", "--output", "hyp.txt"]
+    assert main(["test", str(trained), *options]) == 0
+    result = json.loads(capsys.readouterr().out.splitlines()[-1])
+    hypotheses = Path("hyp.txt").read_text().split("\n")[:-1]
+    references = [german for _, german in seqtext.data.builtin.pairs("test", 30)]
+    bleu = sacrebleu.corpus_bleu(hypotheses, [references])
+    assert result["bleu"] == round(bleu.score, 2)
+    assert result["chrf"] == round(sacrebleu.corpus_chrf(hypotheses, [references]).score, 2)
+    assert result["signature"].startswith("nrefs:1|case:mixed|eff:no|tok:13a")
+
+
+def test_tokenizer_is_trained_and_used(tiny: list[str]) -> None:
+    corpus = ["--data.train", "builtin:train:300", "--data.source", "en", "--data.target", "de"]
+    options = ["--model_type", "bpe", "--vocab_size", "600", "--output", "t.model"]
+    assert main(["tokenizer", *corpus, *options]) == 0
+    given = ["--data.tokenizer.source_model=t.model", "--trainer.max_steps=2", "--run=r"]
+    assert main(["fit", *tiny, *given]) == 0
+    assert bytes(seqtext.load("r").tokenizers.source) == Path("t.model").read_bytes()

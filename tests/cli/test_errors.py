@@ -1,0 +1,217 @@
+"""A user's mistake: status 2, one message that says where, what came and what was wanted, no traceback."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from seqtext.cli import main
+
+
+@pytest.fixture
+def fails(capsys: pytest.CaptureFixture[str]):  # type: ignore[no-untyped-def]
+    """Run a command that must fail; returns its message."""
+
+    def fails(*arguments: str | Path) -> str:
+        assert main([str(argument) for argument in arguments]) == 2
+        captured = capsys.readouterr()
+        assert "Traceback" not in captured.err
+        assert captured.err.strip()
+        return captured.err
+
+    return fails
+
+
+def write(name: str, text: str | bytes) -> Path:
+    path = Path(name)
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    return path
+
+
+# --- corpora ----------------------------------------------------------------------------------------
+
+
+def test_missing_file(fails, tiny) -> None:
+    message = fails("fit", *tiny, "--data.train", "nowhere/pairs.tsv")
+    assert "nowhere/pairs.tsv: no such file" in message
+    assert not Path("runs").exists()
+
+
+def test_unequal_numbers_of_lines(fails, tiny) -> None:
+    write("c.en", "a\nb\nc\n")
+    write("c.de", "a\nb\n")
+    message = fails("fit", *tiny, "--data.train", "./c")
+    assert "c.en has 3 lines and c.de has 2" in message
+
+
+def test_unknown_suffix_lists_those_there_are(fails, tiny) -> None:
+    write("c.en", "a\n")
+    write("c.fr", "a\n")
+    message = fails("fit", *tiny, "--data.train", "./c")
+    assert "c.de: no such file" in message
+    assert "c.en, c.fr" in message
+
+
+def test_unknown_column_lists_those_there_are(fails, tiny) -> None:
+    write("c.tsv", "en\tfr\na\tb\n")
+    message = fails("fit", *tiny, "--data.train", "c.tsv")
+    assert "no column 'de'; there are 'en', 'fr'" in message
+    assert "--data.target" in message
+
+
+def test_empty_corpus(fails, tiny) -> None:
+    write("c.tsv", "en\tde\n")
+    assert "c.tsv: there are no rows in it" in fails("fit", *tiny, "--data.train", "c.tsv")
+
+
+def test_not_utf8_names_file_and_line(fails, tiny) -> None:
+    write("c.en", b"good\nb\xe4d\n")
+    write("c.de", "gut\nschlecht\n")
+    message = fails("fit", *tiny, "--data.train", "./c")
+    assert "c.en:2: not UTF-8 (byte 0xe4" in message
+
+
+def test_hub_name_that_cannot_be_reached(fails, tiny) -> None:
+    message = fails("fit", *tiny, "--data.train", "nobody/nothing")
+    assert "nobody/nothing: is no file here, and cannot be had from the hub" in message
+
+
+# --- options ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("arguments", "parts"),
+    [
+        (["--trainer.max_epoks=3"], ["trainer.max_epoks"]),
+        (["--model.network.hiden_size=3"], ["hiden_size"]),
+        (["--model.network.cel=gru"], ["--model.network.cel=gru: no such option", "network.cell"]),
+        (["--data.trian=x"], ["trian"]),
+        (["--trainer.max_epochs=many"], ["max_epochs", "int"]),
+        (["--model.network.dropout=high"], ["network.dropout", "float", "high"]),
+        (["--model.network.cell=lsmt"], ["network.cell", "lstm", "lsmt"]),
+        (["--model.network.hidden_size=33"], ["network.hidden_size: 33, expected an even number"]),
+        (["--model.network.dropout=1.5"], ["network.dropout: 1.5, expected 0 <= dropout < 1"]),
+        (["--data.batch_size=0"], ["data.batch_size: 0, expected at least 1"]),
+        (["--selection.average=0"], ["selection.average: 0, expected at least 1"]),
+        (["--config=nowhere.yaml"], ["--config nowhere.yaml: cannot be read (No such file"]),
+        (["--resume=nowhere"], ["--resume nowhere: no such checkpoint"]),
+        (["--data.tokenizer.source_model=nowhere.model"], ["nowhere.model: cannot be read"]),
+    ],
+)
+def test_wrong_option(fails, tiny, arguments: list[str], parts: list[str]) -> None:
+    message = fails("fit", *tiny, *arguments, "--run", "r")
+    for part in parts:
+        assert part in message
+    assert not Path("r").exists()
+
+
+def test_broken_yaml(fails) -> None:
+    write("c.yaml", "data: [1,\n")
+    assert "c.yaml" in fails("fit", "--config", "c.yaml")
+
+
+def test_unknown_key_in_yaml(fails, tiny) -> None:
+    write("c.yaml", "trainer:\n  max_epoks: 3\n")
+    assert "max_epoks" in fails("fit", "--config", "c.yaml", *tiny)
+
+
+def test_no_training_corpus(fails) -> None:
+    assert "train" in fails("fit", "--run", "r")
+
+
+def test_monitor_that_is_not_measured(fails, tiny) -> None:
+    message = fails("fit", *tiny, "--selection.monitor=val_blue", "--run", "r")
+    assert "val_blue" in message
+    assert "val_bleu" in message
+
+
+def test_used_run_folder(fails, tiny, trained: Path) -> None:
+    before = {path.name: path.stat().st_mtime_ns for path in trained.iterdir()}
+    message = fails("fit", *tiny, "--run", trained)
+    assert "in use already" in message
+    assert f"--resume {trained}" in message
+    assert before == {path.name: path.stat().st_mtime_ns for path in trained.iterdir()}
+
+
+def test_run_folder_that_cannot_be_written(fails, tiny) -> None:
+    write("file", "")
+    assert "file/r cannot be written to" in fails("fit", *tiny, "--run", "file/r")
+
+
+def test_unknown_command(fails) -> None:
+    assert "unknown command 'train'; there are fit, generate" in fails("train")
+
+
+# --- checkpoints ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("command", ["generate", "test"])
+def test_no_checkpoint(fails, command: str, trained: Path) -> None:
+    more = (
+        ["--data.test", "builtin:test:5"] if command == "test" else ["--input", write("i", "a\n")]
+    )
+    write("text.ckpt", "no checkpoint at all")
+    write("cut.ckpt", (trained / "best.ckpt").read_bytes()[:-5000])
+    Path("empty").mkdir()
+    for path, part in [
+        ("nowhere", "nowhere: no such file or folder"),
+        ("text.ckpt", "text.ckpt: not a checkpoint, or a damaged one (20 bytes)"),
+        ("cut.ckpt", "cut.ckpt: not a checkpoint"),
+        ("empty", "empty: no best.ckpt or last.ckpt"),
+    ]:
+        assert part in fails(command, path, *more)
+
+
+def test_checkpoint_of_something_else(fails) -> None:
+    import torch
+
+    torch.save({"state_dict": {}}, "other.ckpt")
+    write("i", "a\n")
+    message = fails("generate", "other.ckpt", "--input", "i")
+    assert "other.ckpt: not a checkpoint of seqtext" in message
+
+
+def test_checkpoint_of_another_format(fails, trained: Path) -> None:
+    import torch
+
+    content = torch.load(trained / "best.ckpt", weights_only=True)
+    content["seqtext"]["format"] = 99
+    torch.save(content, "future.ckpt")
+    write("i", "a\n")
+    message = fails("generate", "future.ckpt", "--input", "i")
+    assert "checkpoint format 99, this version of seqtext reads format 1" in message
+
+
+@pytest.mark.parametrize(
+    ("arguments", "part"),
+    [
+        (["--beam_size", "0"], "--beam_size 0: expected at least 1"),
+        (["--n_best", "3", "--beam_size", "2"], "--n_best 3: expected at most --beam_size"),
+        (["--beam_size", "two"], "--beam_size: invalid int value: 'two'"),
+        (["--beam_sise", "2"], "--beam_sise"),
+        (["--format", "xml"], "'xml'"),
+        (["--input", "nowhere.txt"], "--input nowhere.txt: no such file"),
+        (["--device", "gpu"], "device: 'gpu'"),
+        (["--output", "no/where.txt"], "--output no/where.txt: cannot be written"),
+        (["--input", "latin1.txt"], "latin1.txt:2: not UTF-8"),
+    ],
+)
+def test_wrong_option_of_generate(fails, trained: Path, arguments: list[str], part: str) -> None:
+    write("i", "a\n")
+    write("latin1.txt", b"good\nb\xe4d\n")
+    assert part in fails("generate", trained, "--input", "i", *arguments)
+    assert not Path("out.part").exists()
+
+
+def test_test_names_the_columns_there_are(fails, trained: Path) -> None:
+    write("c.tsv", "english\tgerman\na\tb\n")
+    message = fails("test", trained, "--data.test", "c.tsv")
+    assert "no column 'en'; there are 'english', 'german'" in message
+
+
+def test_tokenizer_never_overwrites(fails) -> None:
+    write("t.model", "mine")
+    message = fails("tokenizer", "--data.train", "builtin:train:9", "--output", "t.model")
+    assert "t.model: exists already" in message
+    assert Path("t.model").read_text() == "mine"

@@ -1,0 +1,264 @@
+"""``seqtext fit``: what a run leaves, how it is stopped and gone on with."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+import yaml
+
+import seqtext
+from seqtext import checkpoint
+from seqtext.cli import main
+from seqtext.run.report import Report
+
+
+def weights(run: Path, name: str = "last.ckpt") -> dict[str, torch.Tensor]:
+    return checkpoint.load(run / name).weights
+
+
+def metrics(run: str | Path) -> list[dict[str, str]]:
+    with Path(run, "metrics.csv").open() as file:
+        return list(csv.DictReader(file))
+
+
+def assert_equal_bits(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> None:
+    assert one.keys() == other.keys()
+    for name, value in one.items():
+        assert torch.equal(value, other[name]), name
+
+
+def at_step(step: int, action: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have ``action`` happen in the middle of the batch after ``step`` updates, once."""
+    original = Report.on_train_batch_end
+    done = []
+
+    def hooked(self: Report, trainer: Any, *args: Any) -> None:
+        original(self, trainer, *args)
+        if trainer.global_step == step and not done:
+            done.append(step)
+            action()
+
+    monkeypatch.setattr(Report, "on_train_batch_end", hooked)
+
+
+def interrupt() -> None:
+    os.kill(os.getpid(), signal.SIGINT)
+
+
+def crash() -> None:
+    raise RuntimeError("power cut")
+
+
+def test_run_folder_explains_itself(trained: Path) -> None:
+    assert sorted(path.name for path in trained.iterdir()) == [
+        "best.ckpt",
+        "config.yaml",
+        "last.ckpt",
+        "learning_curve.png",
+        "metrics.csv",
+        "result.json",
+        "samples.md",
+    ]
+    config = yaml.safe_load((trained / "config.yaml").read_text())
+    assert config["model"]["init_args"]["network"]["hidden_size"] == 24
+    rows = metrics(trained)
+    assert [int(row["step"]) for row in rows] == [10, 20]
+    assert float(rows[1]["val_loss"]) < float(rows[0]["val_loss"])
+    assert (trained / "learning_curve.png").read_bytes().startswith(b"\x89PNG")
+    assert "reference:" in (trained / "samples.md").read_text()
+    assert json.loads((trained / "result.json").read_text())["steps"] == 20
+
+
+def test_every_long_step_says_what_it_does(
+    tiny: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["fit", *tiny, "--run", "r", "--data.train=builtin:train:600"]) == 0
+    told = capsys.readouterr().err
+    for part in (
+        "tokenizer: unigram with",
+        "data: 600 train pairs",
+        "run: r",
+        "M parameters",
+        "updates to go, about",
+        "val BLEU",
+        "validation",
+        "best: val_bleu",
+        "fit: done in",
+    ):
+        assert part in told
+    assert "Lightning" not in told  # its tips and banners are no concern of ours
+
+
+def test_runs_are_numbered(tiny: list[str]) -> None:
+    for number in ("001", "002"):
+        assert main(["fit", *tiny, "--trainer.max_steps=1"]) == 0
+        assert Path(f"runs/translation/{number}/best.ckpt").is_file()
+
+
+def test_config_of_a_run_repeats_it(tiny: list[str], trained: Path) -> None:
+    assert main(["fit", "--config", str(trained / "config.yaml"), "--run", "again"]) == 0
+    assert_equal_bits(weights(trained), weights(Path("again")))
+
+
+@pytest.mark.parametrize("step", [3, 10, 14])
+@pytest.mark.parametrize("how", [interrupt, crash])
+def test_resumed_run_equals_an_uninterrupted_one(
+    tiny: list[str], step: int, how: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With dropout, word dropout, subword sampling and a worker, stopped anywhere, to the bit."""
+    options = [
+        *tiny,
+        "--data.num_workers=1",
+        "--model.network.word_dropout=0.1",
+        "--data.tokenizer.sampling_nbest=4",
+        "--trainer.val_check_interval=0.5",
+        "--model.optimizer.schedule=cosine",
+    ]
+    assert main(["fit", *options, "--run", "whole"]) == 0
+    with monkeypatch.context() as patch:
+        at_step(step, how, patch)
+        if how is interrupt:
+            assert main(["fit", *options, "--run", "stopped"]) == 130
+        else:
+            with pytest.raises(RuntimeError, match="power cut"):
+                main(["fit", *options, "--run", "stopped"])
+    assert not Path("stopped/result.json").exists()
+    if how is crash and step == 3:  # it had not got as far as its first validation
+        assert not Path("stopped/last.ckpt").exists()
+        return
+    assert main(["fit", "--resume", "stopped"]) == 0
+    assert_equal_bits(weights(Path("whole")), weights(Path("stopped")))
+    assert_equal_bits(weights(Path("whole"), "best.ckpt"), weights(Path("stopped"), "best.ckpt"))
+
+    def steps(run: str) -> list[str]:
+        return [row["step"] for row in metrics(run)]
+
+    assert steps("stopped") == steps("whole")
+
+
+def test_interrupted_run_is_found_by_auto(
+    tiny: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["fit", *tiny, "--resume", "auto", "--trainer.max_steps=2"]) == 0
+    assert "no unfinished run, starting one" in capsys.readouterr().err
+    with monkeypatch.context() as patch:
+        at_step(3, interrupt, patch)
+        assert main(["fit", *tiny]) == 130
+    assert "a second Ctrl-C stops at once" in capsys.readouterr().err
+    assert main(["fit", *tiny, "--resume", "auto"]) == 0
+    assert "resume: runs/translation/002/last.ckpt" in capsys.readouterr().err
+    assert Path("runs/translation/002/result.json").exists()
+    assert not Path("runs/translation/003").exists()
+
+
+def test_changed_options_win_and_are_told(
+    tiny: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["fit", *tiny, "--run", "r"]) == 0
+    capsys.readouterr()
+    changed = ["--trainer.max_epochs=3", "--model.optimizer.learning_rate=0.01"]
+    assert main(["fit", "--resume", "r", *changed]) == 0
+    told = capsys.readouterr().err
+    assert "resume: trainer.max_epochs is now 3, was 2" in told
+    assert "resume: model.optimizer.learning_rate is now 0.01, was 0.001" in told
+    content = checkpoint.read("r/last.ckpt")
+    assert content["optimizer_states"][0]["param_groups"][0]["lr"] == 0.01
+    assert json.loads(Path("r/result.json").read_text())["steps"] == 30
+    assert yaml.safe_load(Path("r/config.yaml").read_text())["trainer"]["max_epochs"] == 3
+
+
+def test_other_network_is_refused_on_resume(
+    trained: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = (trained / "last.ckpt").read_bytes()
+    assert main(["fit", "--resume", str(trained), "--model.network.hidden_size=32"]) == 2
+    message = capsys.readouterr().err
+    assert "network.hidden_size: the checkpoint has 24, given is 32" in message
+    assert (trained / "last.ckpt").read_bytes() == before
+    assert (trained / "result.json").exists()
+
+
+def test_two_processes_train_the_same_model(tiny: list[str]) -> None:
+    """Without dropout, with ``--trainer.devices 2`` added and nothing else changed."""
+    options = [*tiny, "--model.network.dropout=0", "--trainer.max_epochs=1"]
+    command = [sys.executable, "-m", "seqtext", "fit", *options]
+    two = ["--trainer.devices", "2", "--trainer.strategy", "ddp"]
+    for run, extra in (("one", []), ("two", two)):
+        result = subprocess.run(
+            [*command, "--run", run, *extra],
+            timeout=300,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert result.returncode == 0, result.stderr
+    assert result.stderr.count("val BLEU") == 1  # the second process keeps quiet
+    for name, value in weights(Path("one")).items():
+        torch.testing.assert_close(weights(Path("two"))[name], value, rtol=0, atol=1e-4)
+    rows = [metrics(run) for run in ("one", "two")]
+    for column in ("train_loss", "val_loss", "val_bleu"):
+        one, other = (float(row[0][column]) for row in rows)
+        assert one == pytest.approx(other, abs=0.02), column
+
+
+@pytest.mark.parametrize("cell", ["rnn_tanh", "rnn_relu", "gru"])
+def test_other_networks_train_and_decode(tiny: list[str], cell: str) -> None:
+    options = {
+        "rnn_tanh": ["attention=additive", "decoder_layers=1", "bidirectional=false"],
+        "rnn_relu": ["attention=multi_head", "encoder_layers=2", "residual=true"],
+        "gru": ["attention=dot", "input_feeding=true", "layer_norm=true", "tied_readout=false"],
+    }[cell]
+    network = [f"--model.network.{option}" for option in [f"cell={cell}", *options]]
+    assert main(["fit", *tiny, *network, "--run", "r", "--trainer.max_epochs=1"]) == 0
+    assert len(seqtext.load("r").generate(["The dog sleeps."], beam_size=2)[0]) == 1
+
+
+def test_validation_loss_can_choose_and_stop(tiny: list[str]) -> None:
+    options = ["--selection.monitor=val_loss", "--selection.patience=1", "--selection.average=1"]
+    slow = ["--model.optimizer.learning_rate=1e-12", "--trainer.max_epochs=9"]
+    assert main(["fit", *tiny, *options, *slow, "--run", "r"]) == 0
+    result = json.loads(Path("r/result.json").read_text())
+    assert result["steps"] <= 30  # nothing was learned, so it stopped after the second or third
+    assert result["best_score"] > 1
+
+
+def test_averaging_is_taken_only_if_better(
+    tiny: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = ["--trainer.val_check_interval=0.2", "--selection.monitor=val_loss"]
+    assert main(["fit", *tiny, *options, "--run", "r"]) == 0
+    told = capsys.readouterr().err
+    line = next(line for line in told.splitlines() if line.startswith("best: "))
+    single, averaged = (
+        float(line.split(mark)[1].split()[0].rstrip(","))
+        for mark in ("val_loss ", "average of the 4 best: ")
+    )
+    assert ("taken" in line) == (averaged < single)
+
+
+def test_without_validation_the_last_is_the_best(tiny: list[str]) -> None:
+    options = [option for option in tiny if not option.startswith("--data.validation")]
+    assert main(["fit", *options, "--run", "r"]) == 0
+    assert_equal_bits(weights(Path("r"), "best.ckpt"), weights(Path("r"), "last.ckpt"))
+
+
+def test_help_names_options_that_exist(capsys: pytest.CaptureFixture[str]) -> None:
+    import re
+
+    from seqtext.cli.fit import HELP, PRESET
+    from seqtext.cli.training import _flat, _parse
+
+    known = _flat(_parse(["--data.train=x"], PRESET).config.as_dict())
+    named = re.findall(r"--((?:data|model|selection|trainer)\.[\w.]+)", HELP)
+    assert len(named) > 20
+    for name in named:
+        assert name in known or name in ("model.help", "data.help"), name

@@ -1,0 +1,70 @@
+"""What all tests share: no network, no writing outside temporary folders, one thread."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+_SCRATCH = tempfile.mkdtemp(prefix="seqtext-tests-")
+os.environ["SEQTEXT_CACHE"] = str(Path(_SCRATCH) / "cache")
+os.environ["HF_HOME"] = str(Path(_SCRATCH) / "huggingface")
+os.environ["MPLCONFIGDIR"] = str(Path(_SCRATCH) / "matplotlib")
+os.environ["HF_HUB_OFFLINE"] = "1"
+os.environ.update({name: "1" for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS")})
+
+import pytest  # noqa: E402
+import torch  # noqa: E402
+
+torch.set_num_threads(1)  # sums in a fixed order: equal runs give equal bits
+
+REPOSITORY = Path(__file__).parent.parent
+
+
+@pytest.fixture(scope="session")
+def repository() -> Path:
+    """The checkout."""
+    return REPOSITORY
+
+
+@pytest.fixture(scope="session")
+def corpora() -> Path:
+    """The folder of real corpora; tests that need it are skipped where it is absent."""
+    path = Path(os.environ.get("SEQTEXT_DATA", REPOSITORY.parent / "shared" / "data"))
+    if not path.is_dir():
+        pytest.skip(f"no real corpora at {path}; set SEQTEXT_DATA")
+    return path
+
+
+@pytest.fixture(autouse=True)
+def _in_a_temporary_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def tiny() -> list[str]:
+    """Options of ``fit`` for a network that trains in a second or two."""
+    return [
+        "--data.train=builtin:train:240",
+        "--data.validation=builtin:validation:40",
+        "--data.source=en",
+        "--data.target=de",
+        "--data.tokenizer.vocab_size=500",
+        "--data.batch_size=24",
+        "--model.network.embedding_size=16",
+        "--model.network.hidden_size=24",
+        "--model.network.dropout=0.2",
+        "--model.decode_sentences=8",
+        "--trainer.accelerator=cpu",
+        "--trainer.max_epochs=2",
+    ]
+
+
+@pytest.fixture(scope="session")
+def trained(tiny: list[str], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a finished run: it has learned little, but it is whole."""
+    from seqtext.cli import main
+
+    path = tmp_path_factory.mktemp("runs") / "run"
+    assert main(["fit", *tiny, "--run", str(path)]) == 0
+    return path

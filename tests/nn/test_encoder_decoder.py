@@ -1,0 +1,352 @@
+"""The whole network: padding, order and stepping change nothing; every weight learns."""
+
+import math
+
+import pytest
+import torch
+from torch import nn
+from torch.nn.utils.rnn import pack_padded_sequence
+from torch.testing import assert_close
+
+from seqtext.errors import ConfigError
+from seqtext.nn.config import NetworkConfig
+from seqtext.nn.encoder_decoder import EncoderDecoder
+from seqtext.nn.loss import smoothed_nll
+
+SOURCE_VOCAB, TARGET_VOCAB, BOS = 13, 11, 1
+SOURCE_LENGTHS = torch.tensor([4, 1, 6])
+TARGET_LENGTHS = torch.tensor([3, 5, 1])
+
+CONFIGS = {
+    "defaults": {},
+    "rnn_tanh": {"cell": "rnn_tanh"},
+    "rnn_relu": {"cell": "rnn_relu"},
+    "gru": {"cell": "gru"},
+    "dot": {"attention": "dot"},
+    "additive": {"attention": "additive"},
+    "multi_head": {"attention": "multi_head", "heads": 2},
+    "one_layer": {"decoder_layers": 1},
+    "three_layers": {"decoder_layers": 3, "encoder_layers": 2},
+    "input_feeding": {"input_feeding": True},
+    "input_feeding_one_layer": {"input_feeding": True, "decoder_layers": 1, "cell": "rnn_tanh"},
+    "one_direction": {"bidirectional": False, "encoder_layers": 2},
+    "untied": {"tied_readout": False},
+    "residual": {"residual": True, "decoder_layers": 3, "embedding_size": 8},
+    "layer_norm": {"layer_norm": True, "decoder_layers": 3},
+    "everything": {
+        "cell": "gru",
+        "encoder_layers": 3,
+        "decoder_layers": 3,
+        "attention": "multi_head",
+        "heads": 4,
+        "input_feeding": True,
+        "residual": True,
+        "layer_norm": True,
+        "tied_readout": False,
+    },
+}
+every_config = pytest.mark.parametrize("options", CONFIGS.values(), ids=CONFIGS.keys())
+
+
+def build(options, seed=0):
+    torch.manual_seed(seed)
+    config = NetworkConfig(**{"embedding_size": 6, "hidden_size": 8, "dropout": 0.0} | options)
+    network = EncoderDecoder(config, SOURCE_VOCAB, TARGET_VOCAB).double()
+    with torch.no_grad():  # as after some training: no bias is 0
+        for name, parameter in network.named_parameters():
+            if "bias" in name:
+                parameter.uniform_(-0.3, 0.3)
+    return network
+
+
+def make_batch(seed=1):
+    """Ids of sources (B, S) and targets (B, T), bos first; the padding is random ids."""
+    generator = torch.Generator().manual_seed(seed)
+    source = torch.randint(SOURCE_VOCAB, (3, 6), generator=generator)
+    target = torch.randint(2, TARGET_VOCAB, (3, 5), generator=generator)
+    target[:, 0] = BOS
+    return source, target
+
+
+def assert_equal(found, expected):
+    assert_close(found, expected, rtol=0, atol=1e-12)
+
+
+# --- what must change nothing ---
+
+
+@every_config
+def test_padding_never_changes_logits(options):
+    network = build(options)
+    source, target = make_batch()
+    logits = network(source, SOURCE_LENGTHS, target)
+    for row in range(3):
+        length, target_length = SOURCE_LENGTHS[row], TARGET_LENGTHS[row]
+        alone = network(
+            source[row : row + 1, :length],
+            SOURCE_LENGTHS[row : row + 1],
+            target[row : row + 1, :target_length],
+        )
+        assert_equal(logits[row : row + 1, :target_length], alone)
+
+
+@every_config
+def test_order_of_the_batch_changes_nothing(options):
+    network = build(options)
+    source, target = make_batch()
+    order = torch.tensor([2, 0, 1])
+    found = network(source[order], SOURCE_LENGTHS[order], target[order])
+    assert_equal(found, network(source, SOURCE_LENGTHS, target)[order])
+
+
+@every_config
+def test_teacher_forcing_equals_stepping(options):
+    network = build(options)
+    source, target = make_batch()
+    expected = network(source, SOURCE_LENGTHS, target).log_softmax(-1)
+    state = network.start(source, SOURCE_LENGTHS)
+    for t in range(target.size(1)):
+        log_probs, state = network.step(target[:, t : t + 1], state)
+        assert_equal(log_probs[:, 0], expected[:, t])
+
+
+# --- several hypotheses of one sentence ---
+
+
+def three_hypotheses(network, length=4):
+    """Each sentence with K = 3 hypotheses that have read different pieces (B, K, length)."""
+    source, _ = make_batch()
+    state = network.start(source, SOURCE_LENGTHS)
+    state = network.select(state, torch.arange(3), torch.zeros(3, 3, dtype=torch.long))
+    ids = torch.randint(TARGET_VOCAB, (3, 3, length), generator=torch.Generator().manual_seed(2))
+    return source, state, ids
+
+
+@every_config
+def test_hypotheses_that_share_a_memory_do_not_meet(options):
+    network = build(options)
+    source, state, ids = three_hypotheses(network)
+    together = network.decoder(ids, state)
+    for k in range(3):
+        alone = network.decoder(ids[:, k : k + 1], network.start(source, SOURCE_LENGTHS))
+        assert_equal(together.readout[:, k], alone.readout[:, 0])
+        assert_equal(together.weights[:, k], alone.weights[:, 0])
+        assert_equal(together.state.recurrent[:, k], alone.state.recurrent[:, 0])
+
+
+@every_config
+@pytest.mark.parametrize(
+    ("sentences", "beams"),
+    [([0, 1, 2], [[2, 0], [1, 1], [0, 2]]), ([0, 2], [[2, 0, 1], [1, 1, 0]]), ([1], [[2]])],
+    ids=["all_sentences", "two_sentences", "one_sentence"],
+)
+def test_select_keeps_the_chosen_hypotheses(options, sentences, beams):
+    network = build(options)
+    _, state, ids = three_hypotheses(network)
+    state = network.decoder(ids, state).state
+    pieces = torch.arange(9).view(3, 3)
+    expected, _ = network.step(pieces, state)
+
+    rows, beams = torch.tensor(sentences), torch.tensor(beams)
+    chosen = rows.unsqueeze(1), beams
+    found, after = network.step(pieces[chosen], network.select(state, rows, beams))
+    assert_equal(found, expected[chosen])
+    assert len(after.memory.mask) == len(sentences)
+
+
+# --- learning ---
+
+
+@every_config
+def test_gradients_reach_every_parameter(options):
+    network = build(options)
+    source, target = make_batch()
+    labels = target.roll(-1, 1)
+    labels[torch.arange(5) >= TARGET_LENGTHS.unsqueeze(1)] = -100
+    smoothed_nll(network(source, SOURCE_LENGTHS, target), labels, 0.1).backward()
+    unreached = [
+        name
+        for name, parameter in network.named_parameters()
+        if parameter.grad is None or not parameter.grad.any()
+    ]
+    assert unreached == []
+
+
+def test_dropout_works_in_training_only():
+    network = build({"dropout": 0.4, "word_dropout": 0.1})
+    source, target = make_batch()
+    training = [network(source, SOURCE_LENGTHS, target) for _ in range(2)]
+    assert not training[0].allclose(training[1])
+    expected = build({})(source, SOURCE_LENGTHS, target)
+    assert_equal(network.eval()(source, SOURCE_LENGTHS, target), expected)
+
+
+def learn_to_copy(init_scale, seed=2):
+    """Copy sources in which a piece has 3 successors -> loss, attention's entropy and accuracy.
+
+    A language model of the target alone cannot get below ln 3 nats a piece. Entropy is a share of
+    that of uniform attention; accuracy is the weight that lies on the piece to copy.
+    """
+    torch.manual_seed(seed)
+    vocab_size, length, rows = 30, 20, 16
+    config = NetworkConfig(
+        embedding_size=64, hidden_size=64, decoder_layers=2, dropout=0.0, init_scale=init_scale
+    )
+    network = EncoderDecoder(config, vocab_size, vocab_size)
+    optimizer = torch.optim.Adam(network.parameters(), lr=0.003)
+    successors = torch.randint(2, vocab_size, (vocab_size, 3))
+    for _ in range(120):
+        source = torch.randint(2, vocab_size, (rows, length))
+        for t in range(1, length):
+            source[:, t] = successors[source[:, t - 1], torch.randint(3, (rows,))]
+        target = source.roll(1, 1)
+        target[:, 0] = BOS
+        output = network.decoder(
+            target.unsqueeze(1), network.start(source, torch.full((rows,), length))
+        )
+        loss = smoothed_nll(network.decoder.output(output.readout), source) / source.numel()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    weights = output.weights[:, 0].detach()  # (B, T, S)
+    entropy = torch.special.entr(weights).sum(-1).mean() / math.log(length)
+    accuracy = weights.diagonal(dim1=1, dim2=2).mean()
+    return loss.item(), entropy.item(), accuracy.item()
+
+
+def test_fused_decoder_aligns_early():
+    loss, entropy, accuracy = learn_to_copy(NetworkConfig().init_scale)
+    assert loss < 0.5
+    assert entropy < 0.48
+    assert accuracy > 0.36
+
+
+def test_a_small_start_aligns_late():
+    loss, entropy, accuracy = learn_to_copy(init_scale=0.1)
+    assert loss > 0.8
+    assert entropy > 0.48
+    assert accuracy < 0.36
+
+
+# --- encoder and bridge ---
+
+
+@pytest.mark.parametrize("bidirectional", [True, False])
+@pytest.mark.parametrize("cell", ["lstm", "gru"])
+def test_bridge_starts_from_the_hidden_states_at_each_rows_end(cell, bidirectional):
+    network = build({"cell": cell, "bidirectional": bidirectional, "encoder_layers": 2})
+    stack = network.encoder.stack
+    twin = {"lstm": nn.LSTM, "gru": nn.GRU}[cell](
+        6, stack.hidden_size, 2, batch_first=True, bidirectional=bidirectional
+    ).double()
+    weights = {}
+    for modules, suffix in ((stack.forwards, ""), (stack.backwards, "_reverse")):
+        for layer, module in enumerate(modules):
+            for name, value in module.named_parameters():
+                weights[name.replace("_l0", f"_l{layer}{suffix}")] = value.detach()
+    twin.load_state_dict(weights)
+
+    source, _ = make_batch()
+    packed = pack_padded_sequence(
+        network.encoder.embedding(source), SOURCE_LENGTHS, batch_first=True, enforce_sorted=False
+    )
+    _, hidden = twin(packed)
+    hidden = hidden[0] if cell == "lstm" else hidden  # (layers * D, B, H)
+    expected = hidden.unflatten(0, (2, -1)).permute(2, 0, 1, 3).flatten(2)
+    encoded = network.encoder(source, SOURCE_LENGTHS)
+    assert_close(encoded.last, expected)
+
+    linear = network.decoder.bridge.linear
+    first = torch.tanh(expected.flatten(1) @ linear.weight.T + linear.bias)
+    assert_close(network.decoder.start(encoded).recurrent.flatten(1), first)
+
+
+def test_encoder_mask_is_true_at_real_pieces():
+    source, _ = make_batch()
+    mask = build({}).encoder(source, SOURCE_LENGTHS).mask
+    assert mask.tolist() == [[t < length for t in range(6)] for length in SOURCE_LENGTHS.tolist()]
+
+
+# --- building ---
+
+
+@pytest.mark.parametrize("tied", [True, False])
+def test_tied_readout_shares_the_target_embeddings(tied):
+    decoder = build({"tied_readout": tied}).decoder
+    assert (decoder.output.weight is decoder.embedding.weight) is tied
+
+
+@every_config
+def test_a_seed_decides_every_weight(options, monkeypatch):
+    # memory that nobody initialized is NaN here, so that it cannot pass for a weight
+    monkeypatch.setattr(torch.utils.deterministic, "fill_uninitialized_memory", True)
+    torch.use_deterministic_algorithms(True)
+    try:
+        first, again, other = build(options, 5), build(options, 5), build(options, 6)
+    finally:
+        torch.use_deterministic_algorithms(False)
+    for name, weight in first.state_dict().items():
+        assert bool(weight.isfinite().all()), name
+        assert torch.equal(weight, again.state_dict()[name]), name
+    assert not torch.equal(first.encoder.embedding.weight, other.encoder.embedding.weight)
+
+
+def test_weights_start_within_the_documented_bounds():
+    config = NetworkConfig(embedding_size=64, hidden_size=100, tied_readout=False, init_scale=1.5)
+    network = EncoderDecoder(config, SOURCE_VOCAB, TARGET_VOCAB)
+    for name, weight in network.named_parameters():
+        if "embedding" in name or name == "decoder.output.weight":
+            assert 0.9 / 8 < weight.std() < 1.1 / 8, name
+        elif "bias" in name:
+            assert not weight.any(), name
+        else:
+            bound = 1.5 / math.sqrt(weight.size(1))
+            assert 0.95 * bound < weight.abs().max() <= bound, name
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"cell": "elman"}, "network.cell: 'elman', expected one of rnn_tanh, rnn_relu, lstm, gru"),
+        (
+            {"attention": "none"},
+            "network.attention: 'none', expected one of dot, general, additive, multi_head",
+        ),
+        ({"embedding_size": 0}, "network.embedding_size: 0, expected at least 1"),
+        ({"hidden_size": -2}, "network.hidden_size: -2, expected at least 1"),
+        ({"encoder_layers": 0}, "network.encoder_layers: 0, expected at least 1"),
+        ({"decoder_layers": 0}, "network.decoder_layers: 0, expected at least 1"),
+        ({"heads": 0}, "network.heads: 0, expected at least 1"),
+        ({"dropout": 1.0}, "network.dropout: 1.0, expected 0 <= dropout < 1"),
+        ({"word_dropout": -0.1}, "network.word_dropout: -0.1, expected 0 <= word_dropout < 1"),
+        ({"init_scale": 0.0}, "network.init_scale: 0.0, expected more than 0"),
+        (
+            {"hidden_size": 7},
+            "network.hidden_size: 7, expected an even number: a bidirectional encoder gives each"
+            " direction half of it",
+        ),
+        (
+            {"hidden_size": 10, "attention": "multi_head", "heads": 4},
+            "network.heads: 4 heads cannot share network.hidden_size 10; choose a divisor",
+        ),
+    ],
+    ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
+)
+def test_wrong_config_says_what_was_expected(options, message):
+    with pytest.raises(ConfigError) as caught:
+        NetworkConfig(**options)
+    assert str(caught.value) == message
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"hidden_size": 7, "bidirectional": False},
+        {"hidden_size": 10, "heads": 4},
+        {"hidden_size": 12, "heads": 3, "attention": "multi_head"},
+        {"dropout": 0.0, "word_dropout": 0.99, "init_scale": 1e-9},
+    ],
+    ids=str,
+)
+def test_sound_configs_are_accepted(options):
+    NetworkConfig(**options)

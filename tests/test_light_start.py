@@ -1,0 +1,47 @@
+"""Decoding and help never wait for what only training needs."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+HEAVY = ("lightning", "datasets", "torchmetrics", "pandas", "matplotlib", "sacrebleu")
+PROGRAM = """
+import sys
+from seqtext.cli import main
+status = main(sys.argv[1:])
+print("loaded:", *sorted(sys.modules.keys() & {%s}))
+sys.exit(status)
+""" % ", ".join(map(repr, (*HEAVY, "torch", "jsonargparse")))
+
+
+def loaded(*arguments: str, text: str = "") -> set[str]:
+    result = subprocess.run(
+        [sys.executable, "-c", PROGRAM, *arguments],
+        input=text, capture_output=True, text=True, timeout=120, check=True,
+    )  # fmt: skip
+    return set(result.stdout.splitlines()[-1].split()[1:])
+
+
+@pytest.mark.parametrize("command", ["fit", "generate", "test", "tokenizer"])
+def test_help_loads_nothing_heavy(command: str) -> None:
+    assert loaded(command, "--help") == set()
+
+
+def test_help_of_the_program_loads_nothing_heavy() -> None:
+    assert loaded("--help") == set()
+
+
+def test_decoding_loads_torch_alone(trained: Path) -> None:
+    assert loaded("generate", str(trained), text="The dog sleeps.\n") == {"torch"}
+
+
+def test_load_loads_torch_alone(trained: Path) -> None:
+    program = f"import sys, seqtext; seqtext.load({str(trained)!r}); print(*sys.modules)"
+    result = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=120, check=True
+    )
+    assert not {*HEAVY} & set(result.stdout.split())

@@ -8,13 +8,15 @@ import functools
 import glob
 import gzip
 import hashlib
+import io
 import json
+import logging
 import os
 import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, Literal
+from typing import Any, Literal
 
 from seqtext.errors import DataError
 
@@ -315,9 +317,9 @@ def _answering_hub() -> Iterator[Exception | None]:
     """
     import datasets
     import huggingface_hub
-    from huggingface_hub.utils import logging
+    from huggingface_hub.utils import logging as hub_logging
 
-    offline, verbosity = datasets.config.HF_HUB_OFFLINE, logging.get_verbosity()
+    offline, verbosity = datasets.config.HF_HUB_OFFLINE, hub_logging.get_verbosity()
     endpoint, unreachable = datasets.config.HF_ENDPOINT, None
     if not offline:
         try:
@@ -325,12 +327,12 @@ def _answering_hub() -> Iterator[Exception | None]:
         except Exception as error:
             unreachable = ConnectionError(f"{endpoint}: {error}")
     datasets.config.HF_HUB_OFFLINE = offline or unreachable is not None
-    logging.set_verbosity_error()
+    hub_logging.set_verbosity(logging.ERROR)
     try:
         yield unreachable
     finally:
         datasets.config.HF_HUB_OFFLINE = offline
-        logging.set_verbosity(verbosity)
+        hub_logging.set_verbosity(verbosity)
 
 
 def _looks_like_path(name: str) -> bool:
@@ -344,10 +346,10 @@ def _looks_like_path(name: str) -> bool:
     )
 
 
-def _open(path: Path, *, unpack: bool = True) -> IO[bytes]:
+def _open(path: Path, *, unpack: bool = True) -> io.BufferedIOBase:
     try:
         if unpack and path.suffix == ".gz":
-            return gzip.open(path)  # type: ignore[return-value]
+            return gzip.open(path)
         return path.open("rb")
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror})") from error

@@ -22,7 +22,10 @@ class DecoderState(NamedTuple):
     memory: Memory
 
     def select(self, sentences: Tensor, beams: Tensor) -> DecoderState:
-        """Keep ``sentences`` (B',) and of each the hypotheses ``beams`` (B', K'), indices into K."""
+        """Keep ``sentences`` (B',) and of each the hypotheses ``beams`` (B', K'), indices into K.
+
+        Sentences ascend, each at most once: then as many as there are need no copy of the memory.
+        """
         memory = self.memory
         if len(sentences) < len(memory.mask):
             memory = Memory(*(part[sentences] for part in memory))

@@ -67,7 +67,7 @@ class EncoderDecoder(nn.Module):
         return logits.log_softmax(-1, dtype=dtype), output.state
 
     def select(self, state: DecoderState, sentences: Tensor, beams: Tensor) -> DecoderState:
-        """Keep ``sentences`` (B',) and of each the hypotheses ``beams`` (B', K')."""
+        """Keep ``sentences`` (B',), ascending, and of each the hypotheses ``beams`` (B', K')."""
         return state.select(sentences, beams)
 
 

@@ -27,7 +27,10 @@ class StepModel(Protocol[State]):
         ...
 
     def select(self, state: State, sentences: Tensor, beams: Tensor) -> State:
-        """Keep ``sentences`` (N',) int64 and of each the hypotheses ``beams`` (N', K') int64."""
+        """Keep ``sentences`` (N',) int64 and of each the hypotheses ``beams`` (N', K') int64.
+
+        Sentences ascend, each at most once: as many as there are means all of them.
+        """
         ...
 
 

@@ -181,6 +181,12 @@ def test_one_long_row_is_an_update_of_its_own() -> None:
     assert sorted(map(sorted, sets(plan.updates(0)))) == [[0, 2], [1]]
 
 
+def test_rest_too_small_to_share_joins_another_update() -> None:
+    lengths = np.full(201, 5, dtype=np.int32)
+    sizes = [len(rows) for rows in BatchPlan(lengths, lengths, batch_size=2, shares=2).updates(0)]
+    assert sorted(sizes) == [2] * 99 + [3]
+
+
 def test_longer_side_counts() -> None:
     short, long = np.full(8, 2, dtype=np.int32), np.full(8, 5, dtype=np.int32)
     for source, target in ((short, long), (long, short)):

@@ -145,8 +145,14 @@ def test_blank_lines_of_csv_and_jsonl_are_no_rows(tmp_path: Path, put: Put) -> N
 
 @pytest.mark.parametrize("kind", ["csv", "tsv", "jsonl", "parquet"])
 def test_one_column_can_be_both_sides(kind: str, tmp_path: Path, put: Put) -> None:
-    content = {"csv": csv_of, "tsv": tsv, "jsonl": jsonl, "parquet": parquet_of}[kind](SOME)
-    assert read(put(tmp_path / f"a.{kind}", content), "de", "de") == [(b, b) for _, b in SOME]
+    writers: dict[str, Callable[[Rows], bytes]] = {
+        "csv": csv_of,
+        "tsv": tsv,
+        "jsonl": jsonl,
+        "parquet": parquet_of,
+    }
+    path = put(tmp_path / f"a.{kind}", writers[kind](SOME))
+    assert read(path, "de", "de") == [(b, b) for _, b in SOME]
 
 
 def test_builtin_is_named_by_split_count_and_seed() -> None:
@@ -232,41 +238,45 @@ def nulls() -> bytes:
     return file.getvalue()
 
 
+ERRORS: list[tuple[str, bytes, str | None]] = [
+    ("a.tsv", b"", r"a\.tsv: there are no rows"),
+    ("a.tsv", b"en\tde\n", r"a\.tsv: there are no rows"),
+    ("a.csv", b"", r"a\.csv: there are no rows"),
+    ("a.csv", b"en,de\n", r"a\.csv: there are no rows"),
+    ("a.jsonl", b"\n", r"a\.jsonl: there are no rows"),
+    ("a.parquet", parquet_of([]), r"a\.parquet: there are no rows"),
+    ("a.tsv", b"x\tde\n1\t2\n", r"a\.tsv:2: no column 'en'; there are 'x', 'de'\."),
+    ("a.csv", b"x,de\n1,2\n", r"a\.csv:2: no column 'en'; there are 'x', 'de'\."),
+    ("a.jsonl", b'{"x": "", "de": ""}', r"a\.jsonl:1: no column 'en'; there are 'x', 'de'\."),
+    ("a.parquet", parquet_of([("", "")])[:-9], r"a\.parquet: not a Parquet file"),
+    ("a.parquet", b"en\tde\n", r"a\.parquet: not a Parquet file"),
+    ("a.parquet.gz", b"en\tde\n", r"a\.parquet\.gz: not a Parquet file"),
+    ("a.tsv", b"en\tde\na\tb\na\xff\tb\n", r"a\.tsv:3: not UTF-8 \(byte 0xff at position 2\)"),
+    ("a.csv", b"en,de\na,b\n\xe4,b\n", r"a\.csv:3: not UTF-8 \(byte 0xe4 at position 1\)"),
+    ("a.jsonl", b'{"en": "", "de": "\xff"}', r"a\.jsonl:1: not UTF-8"),
+    ("a.tsv", b"\xff\xfee\0n\0", r"a\.tsv:1: not UTF-8 \(byte 0xff at position 1\)"),
+    ("a.tsv", b"en\tde\na\tb\tc\n", r"a\.tsv:2: 3 columns, expected 2 as in the header"),
+    ("a.tsv", b"en\tde\na\tb\n\n", r"a\.tsv:3: 1 columns, expected 2 as in the header"),
+    ("a.csv", b"en,de\na,b\na,b,c\n", r"a\.csv:3: 3 columns, expected 2 as in the header"),
+    ("a.csv", b'en,de\n"a\nb",c\n"d\n', r"a\.csv:4: not well-formed CSV \(unexpected end of"),
+    ("a.csv", b'en,de\n"a"b,c\n', r"a\.csv:2: not well-formed CSV"),
+    ("a.jsonl", b'{"en": "", "de": ""}\n{"en"', r"a\.jsonl:2: not JSON \(.*, column 6\)"),
+    ("a.jsonl", b'["a", "b"]\n', r"a\.jsonl:1: expected an object with named fields, got \["),
+    ("a.jsonl", b'{"en": 7, "de": ""}', r"a\.jsonl:1: column 'en' holds int 7, expected text"),
+    ("a.jsonl", b'{"en": "", "de": null}', r"a\.jsonl:1: column 'de' holds nothing \(null\)"),
+    ("a.jsonl", HALF, r"a\.jsonl:1: column 'en' holds \\ud83d, half of a surrogate pair"),
+    ("a.parquet", nulls(), r"a\.parquet, row 2: column 'en' holds nothing \(null\)"),
+    ("a.tsv.gz", b"plain", None),
+    ("a.tsv.gz", PACKED[:-30], r"a\.tsv\.gz: cannot be read after line \d+ \("),
+    ("a.tsv.gz", PACKED[:12] + b"\xff" * 99, r"a\.tsv\.gz: cannot be read after line 0 \("),
+    ("a.csv.gz", b"", None),
+]
+
+
 @pytest.mark.parametrize(
     ("name", "content", "message"),
-    [
-        ("a.tsv", b"", r"a\.tsv: there are no rows"),
-        ("a.tsv", b"en\tde\n", r"a\.tsv: there are no rows"),
-        ("a.csv", b"", r"a\.csv: there are no rows"),
-        ("a.csv", b"en,de\n", r"a\.csv: there are no rows"),
-        ("a.jsonl", b"\n", r"a\.jsonl: there are no rows"),
-        ("a.parquet", parquet_of([]), r"a\.parquet: there are no rows"),
-        ("a.tsv", b"x\tde\n1\t2\n", r"a\.tsv:2: no column 'en'; there are 'x', 'de'\."),
-        ("a.csv", b"x,de\n1,2\n", r"a\.csv:2: no column 'en'; there are 'x', 'de'\."),
-        ("a.jsonl", b'{"x": "", "de": ""}', r"a\.jsonl:1: no column 'en'; there are 'x', 'de'\."),
-        ("a.parquet", parquet_of([("", "")])[:-9], r"a\.parquet: not a Parquet file"),
-        ("a.parquet", b"en\tde\n", r"a\.parquet: not a Parquet file"),
-        ("a.parquet.gz", b"en\tde\n", r"a\.parquet\.gz: not a Parquet file"),
-        ("a.tsv", b"en\tde\na\tb\na\xff\tb\n", r"a\.tsv:3: not UTF-8 \(byte 0xff at position 2\)"),
-        ("a.csv", b"en,de\na,b\n\xe4,b\n", r"a\.csv:3: not UTF-8 \(byte 0xe4 at position 1\)"),
-        ("a.jsonl", b'{"en": "", "de": "\xff"}', r"a\.jsonl:1: not UTF-8"),
-        ("a.tsv", b"\xff\xfee\0n\0", r"a\.tsv:1: not UTF-8 \(byte 0xff at position 1\)"),
-        ("a.tsv", b"en\tde\na\tb\tc\n", r"a\.tsv:2: 3 columns, expected 2 as in the header"),
-        ("a.tsv", b"en\tde\na\tb\n\n", r"a\.tsv:3: 1 columns, expected 2 as in the header"),
-        ("a.csv", b"en,de\na,b\na,b,c\n", r"a\.csv:3: 3 columns, expected 2 as in the header"),
-        ("a.csv", b'en,de\n"a\nb",c\n"d\n', r"a\.csv:4: not well-formed CSV \(unexpected end of"),
-        ("a.csv", b'en,de\n"a"b,c\n', r"a\.csv:2: not well-formed CSV"),
-        ("a.jsonl", b'{"en": "", "de": ""}\n{"en"', r"a\.jsonl:2: not JSON \(.*, column 6\)"),
-        ("a.jsonl", b'["a", "b"]\n', r"a\.jsonl:1: expected an object with named fields, got \["),
-        ("a.jsonl", b'{"en": 7, "de": ""}', r"a\.jsonl:1: column 'en' holds int 7, expected text"),
-        ("a.jsonl", b'{"en": "", "de": null}', r"a\.jsonl:1: column 'de' holds nothing \(null\)"),
-        ("a.jsonl", HALF, r"a\.jsonl:1: column 'en' holds \\ud83d, half of a surrogate pair"),
-        ("a.parquet", nulls(), r"a\.parquet, row 2: column 'en' holds nothing \(null\)"),
-        ("a.tsv.gz", b"plain", None),
-        ("a.tsv.gz", PACKED[:-30], r"a\.tsv\.gz: cannot be read after line \d+ \("),
-        ("a.tsv.gz", PACKED[:12] + b"\xff" * 99, r"a\.tsv\.gz: cannot be read after line 0 \("),
-        ("a.csv.gz", b"", None),
-    ],
+    ERRORS,
+    ids=[f"{i} {name}" for i, (name, *_) in enumerate(ERRORS)],
 )
 def test_error(name: str, content: bytes, message: str | None, tmp_path: Path, put: Put) -> None:
     path = tmp_path / name

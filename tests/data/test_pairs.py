@@ -13,7 +13,7 @@ from seqtext.data import pairs as pairs_module
 from seqtext.data.batch import IGNORE, Batch
 from seqtext.data.corpus import Corpus
 from seqtext.data.pairs import PairsDataModule
-from seqtext.data.tokenizer import Tokenizer, TokenizerConfig
+from seqtext.data.tokenizer import Tokenizer, TokenizerConfig, Tokenizers
 from seqtext.errors import ConfigError, DataError
 
 Rows = list[tuple[str, str]]
@@ -119,12 +119,15 @@ def test_ranks_and_accumulation_share_the_same_updates(start: Start) -> None:
     assert alone.updates_per_epoch() == len(start(trainer=at()).train_dataloader())
 
 
-def test_ranks_share_the_validation(start: Start, pairs: Rows) -> None:
+def test_ranks_share_the_validation(start: Start, pairs: Rows, tmp_path: Path) -> None:
     found: Rows = []
+    path = write(tmp_path / "odd.tsv", pairs[60:85])  # 25 rows: three batches of 8, and one row
     for rank in range(3):
-        data = start(trainer=at(rank=rank, ranks=3, accumulation=2))
-        found += [pair for batch in data.val_dataloader() for pair in text_of(batch, data)]
-    assert sorted(found) == sorted(pairs[60:90])
+        data = start(validation=str(path), trainer=at(rank=rank, ranks=3, accumulation=2))
+        batches = list(data.val_dataloader())
+        assert len(batches) == 3
+        found += [pair for batch in batches for pair in text_of(batch, data)]
+    assert sorted(found) == sorted(pairs[60:85])
 
 
 def test_every_epoch_has_a_plan_and_a_loader_of_its_own(start: Start) -> None:
@@ -203,7 +206,7 @@ def test_setup_alone_finds_what_was_prepared(
 def test_cache_notices_other_text_of_the_same_size_and_time(
     start: Start, pairs: Rows, tmp_path: Path
 ) -> None:
-    start()
+    first = start().tokenizers
     path = tmp_path / "train.tsv"
     before = path.stat()
     changed = [(source.replace("dog", "cat"), target) for source, target in pairs[:60]]
@@ -211,13 +214,17 @@ def test_cache_notices_other_text_of_the_same_size_and_time(
     os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
     after = path.stat()
     assert (after.st_size, after.st_mtime_ns) == (before.st_size, before.st_mtime_ns)
-    assert sorted(epoch_of(start())) == sorted(changed) != sorted(pairs[:60])
+    data = start()
+    assert sorted(epoch_of(data)) == sorted(changed) != sorted(pairs[:60])
+    assert first is not None
+    assert data.tokenizers is not None
+    assert bytes(data.tokenizers.source) != bytes(first.source)
 
 
 def test_cache_notices_another_tokenizer(start: Start, pairs: Rows, tmp_path: Path) -> None:
     models = []
     for options in ({"vocab_size": 300}, {"vocab_size": 320}, {"model_type": "char"}):
-        data = start(tokenizer=TokenizerConfig(**options))  # type: ignore[arg-type]
+        data = start(tokenizer=TokenizerConfig(**options))
         assert data.tokenizers is not None
         models.append(bytes(data.tokenizers.source))
         assert sorted(epoch_of(data)) == sorted(pairs[:60])
@@ -252,7 +259,7 @@ def test_limits_leave_out_and_tell(
 ) -> None:
     long, longer = "dog " * 120, "Hund " * 150
     odd = [(long, "Hund"), ("dog", longer), (long, longer), ("", "Hund")]
-    data = start(train=pairs[:60] + odd, max_source_length=119, max_target_length=149)
+    data = start(train=odd[:2] + pairs[:60] + odd[2:], max_source_length=119, max_target_length=149)
     assert sorted(epoch_of(data)) == sorted(pairs[:60])
     told = capsys.readouterr().err
     assert re.search(
@@ -333,7 +340,7 @@ def test_given_tokenizers_are_used_as_they_are(
 def test_tokenizers_of_a_checkpoint_come_first(start: Start, texts: list[str], pairs: Rows) -> None:
     model = Tokenizer.train(texts, TokenizerConfig(model_type="char"))
     data = start(prepare=False)
-    data.tokenizers = pairs_module.Tokenizers(model, model)
+    data.tokenizers = Tokenizers(model, model)
     data.prepare_data()
     data.setup("fit")
     assert data.tokenizers.source is model
@@ -350,7 +357,7 @@ def test_missing_tokenizer_file(start: Start) -> None:
 
 
 def segmentations(data: PairsDataModule) -> dict[tuple[str, str], list[int]]:
-    found = {}
+    found: dict[tuple[str, str], list[int]] = {}
     for batch in data.train_dataloader():
         rows = zip(batch.source, batch.source_lengths, strict=True)
         ids = [row[:length].tolist() for row, length in rows]

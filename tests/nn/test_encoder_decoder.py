@@ -110,6 +110,51 @@ def test_teacher_forcing_equals_stepping(options):
         assert_equal(log_probs[:, 0], expected[:, t])
 
 
+@every_config
+def test_decoder_equals_a_loop_over_its_parts(options):
+    """readout = tanh(W [top; bottom; context] + b), where top reads [bottom; context]."""
+    network = build(options)
+    source, target = make_batch()
+    decoder, encoded = network.decoder, network.encoder(source, SOURCE_LENGTHS)
+    memory = decoder.attention.project(encoded.memory, encoded.mask)
+    state = decoder.bridge(encoded.last)
+    bottom_state, top_state = state[:, :1], state[:, 1:]
+    readout = torch.zeros(3, 1, network.config.embedding_size, dtype=torch.double)
+    logits = []
+    for t in range(target.size(1)):
+        inputs = decoder.embedding.weight[target[:, t : t + 1]]
+        if options.get("input_feeding"):
+            inputs = torch.cat([inputs, readout], 2)
+        bottom, _, bottom_state = decoder.bottom(inputs, None, bottom_state)
+        bottom = decoder.norm(bottom)
+        context, _ = decoder.attention(bottom, memory)
+        parts = torch.cat([bottom, context], 2)
+        if network.config.decoder_layers > 1:
+            top, _, top_state = decoder.upper(parts, None, top_state)
+            parts = torch.cat([top, parts], 2)
+        readout = torch.tanh(decoder.readout(parts))
+        logits.append(decoder.output(readout))
+    assert_equal(network(source, SOURCE_LENGTHS, target), torch.cat(logits, 1))
+
+
+@pytest.mark.skipif(
+    not torch.ops.mkldnn._is_mkldnn_bf16_supported(), reason="this CPU has no bfloat16 kernels"
+)
+@every_config
+def test_runs_under_autocast(options):
+    network = build(options).float()
+    source, target = make_batch()
+    expected = network(source, SOURCE_LENGTHS, target).log_softmax(-1)
+    with torch.autocast("cpu", torch.bfloat16):
+        logits = network(source, SOURCE_LENGTHS, target)
+        state = network.start(source, SOURCE_LENGTHS)
+        for t in range(target.size(1)):
+            log_probs, state = network.step(target[:, t : t + 1], state)
+            assert log_probs.dtype == torch.float32
+            assert_close(log_probs[:, 0], expected[:, t], rtol=0.1, atol=0.2)
+    assert_close(logits.float().log_softmax(-1), expected, rtol=0.1, atol=0.2)
+
+
 # --- several hypotheses of one sentence ---
 
 

@@ -1,0 +1,83 @@
+"""Every recipe's configuration is valid, and each trains on real text through the real command line."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from itertools import islice
+from pathlib import Path
+
+import pytest
+import yaml
+
+from seqtext import assets
+from seqtext.cli import main
+from seqtext.cli.fit import PRESET
+from seqtext.cli.training import _flat, _parse
+
+REPOSITORY = Path(__file__).parent.parent
+RECIPES = sorted((REPOSITORY / "recipes").rglob("*.yaml"))
+SMALL = [
+    "--model.network.embedding_size=32",
+    "--model.network.hidden_size=48",
+    "--model.decode_sentences=20",
+    "--trainer.max_epochs=1",
+    "--trainer.accelerator=cpu",
+]
+
+
+def seqtext(*arguments: str, text: str = "") -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, *arguments],
+        input=text, capture_output=True, text=True, timeout=300, check=True,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("path", RECIPES, ids=lambda path: f"{path.parent.name}/{path.name}")
+def test_configuration_is_valid(path: Path) -> None:
+    cli = _parse(["--config", str(path)], PRESET)
+    cli.instantiate()
+    assert cli.model.config.hidden_size > 0
+    given = yaml.safe_load(path.read_text())
+    assert _flat(given).items() <= _flat(cli.config.as_dict()).items()
+
+
+def test_recipes_and_tokenizers_are_found_from_anywhere() -> None:
+    for name in ("recipes/translation/builtin.yaml", "tokenizers/builtin.model"):
+        assert not Path(name).exists()  # tests run in a folder of their own
+        assert assets.find(name).is_file()
+
+
+def test_multi30k_slice_through_the_command_line(corpora: Path) -> None:
+    """Train, score, translate: the commands that the recipe's README gives, on 300 real pairs."""
+    for split, count in (("train", 300), ("val", 30)):
+        for side in ("en", "de"):
+            with (corpora / f"translation/multi30k/{split}.{side}").open(encoding="utf-8") as file:
+                lines = "".join(islice(file, count))
+            Path(f"{split}.{side}").write_text(lines, encoding="utf-8")
+    train = str(REPOSITORY / "recipes/translation/train.py")
+    fit = seqtext(
+        train, "fit", "--config", "recipes/translation/multi30k.yaml",
+        "--data.train", "./train", "--data.validation", "./val",
+        "--data.tokenizer.vocab_size=600", *SMALL,
+    )  # fmt: skip
+    assert "300 train pairs from ./train, 30 validation pairs from ./val" in fit.stderr
+    run = "runs/translation/001"
+    test = seqtext("-m", "seqtext", "test", run, "--data.test", "./val", "--beam_size", "2")
+    scores = json.loads(test.stdout.splitlines()[-1])
+    assert 0 <= scores["bleu"] <= 100
+    assert "tok:13a" in scores["signature"]
+    source = "A man in a blue shirt.\nTwo dogs.\n"
+    assert len(seqtext("-m", "seqtext", "generate", run, text=source).stdout.splitlines()) == 2
+
+
+@pytest.mark.slow
+def test_builtin_recipe_learns(capsys: pytest.CaptureFixture[str]) -> None:
+    """A tenth of the recipe is enough to see that it learns to translate."""
+    recipe = ["--config", "recipes/translation/builtin.yaml", "--trainer.accelerator=cpu"]
+    less = ["--data.train=builtin:train:8000", "--trainer.max_epochs=2"]
+    assert main(["fit", *recipe, *less, "--run", "r"]) == 0
+    capsys.readouterr()
+    assert main(["test", "r", "--data.test", "builtin:test:200"]) == 0
+    assert json.loads(capsys.readouterr().out.splitlines()[-1])["bleu"] > 15

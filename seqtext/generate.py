@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -78,11 +79,18 @@ class Generator:
     Args:
         network: In evaluation mode while it decodes.
         tokenizers: Of both sides.
+        columns: Names of source and target in the corpus trained on.
     """
 
-    def __init__(self, network: EncoderDecoder, tokenizers: Tokenizers) -> None:
+    def __init__(
+        self,
+        network: EncoderDecoder,
+        tokenizers: Tokenizers,
+        columns: tuple[str, str] = ("source", "target"),
+    ) -> None:
         self.network = network
         self.tokenizers = tokenizers
+        self.columns = columns
         target = tokenizers.target
         self._pieces = Pieces(bos=target.bos, eos=target.eos, banned=target.control_ids)
 
@@ -104,6 +112,7 @@ class Generator:
 
         Raises:
             ConfigError: An option is out of range.
+            CheckpointError: The network's outputs are no numbers.
         """
         config = SearchConfig(
             beam_size=beam_size,
@@ -131,6 +140,11 @@ class Generator:
                 rows = order[start:end]
                 decoded = self._decode([ids[row] for row in rows], config)
                 for row, found in zip(rows, decoded, strict=True):
+                    if not found or not math.isfinite(found[0].log_prob):
+                        raise CheckpointError(
+                            "the network's outputs are no probabilities (nan or infinite): training"
+                            " has diverged; lower the learning rate, or use an earlier checkpoint"
+                        )
                     results[row] = [self._hypothesis(one) for one in found[: config.n_best]]
         finally:
             self.network.train(training)
@@ -190,7 +204,7 @@ def load(path: str | Path, device: str = "cpu") -> Generator:
         raise ConfigError(
             f"device: {device!r} is not to be had ({str(error).splitlines()[0]})"
         ) from error
-    return Generator(network.eval(), tokenizers)
+    return Generator(network.eval(), tokenizers, model.columns)
 
 
 def texts(hypotheses: Iterable[list[Hypothesis]]) -> list[str]:

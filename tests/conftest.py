@@ -11,7 +11,7 @@ os.environ["SEQTEXT_CACHE"] = str(Path(_SCRATCH) / "cache")
 os.environ["HF_HOME"] = str(Path(_SCRATCH) / "huggingface")
 os.environ["MPLCONFIGDIR"] = str(Path(_SCRATCH) / "matplotlib")
 os.environ["HF_HUB_OFFLINE"] = "1"
-os.environ.update({name: "1" for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS")})
+os.environ.update(dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1"))
 
 import pytest  # noqa: E402
 import torch  # noqa: E402

@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 
 HEAVY = ("lightning", "datasets", "torchmetrics", "pandas", "matplotlib", "sacrebleu")
-PROGRAM = """
+PROGRAM = f"""
 import sys
 from seqtext.cli import main
 status = main(sys.argv[1:])
-print("loaded:", *sorted(sys.modules.keys() & {%s}))
+print("loaded:", *sorted(sys.modules.keys() & {{*{(*HEAVY, "torch", "jsonargparse")}}}))
 sys.exit(status)
-""" % ", ".join(map(repr, (*HEAVY, "torch", "jsonargparse")))
+"""
 
 
 def loaded(*arguments: str, text: str = "") -> set[str]:

@@ -42,17 +42,14 @@ def run(arguments: Sequence[str]) -> None:
     """Parse, decode, score."""
     options = parser().parse_args(arguments)
     check_search_options(options)
-    from seqtext import checkpoint
     from seqtext.data.corpus import Corpus
     from seqtext.generate import load, texts
     from seqtext.metrics import score_translations
 
-    columns = checkpoint.load(options.checkpoint).columns
-    corpus = Corpus(
-        options.test, options.source or columns[0], options.target or columns[1], "test"
-    )
-    rows = list(corpus.rows())
     generator = load(options.checkpoint, options.device)
+    source, target = generator.columns
+    corpus = Corpus(options.test, options.source or source, options.target or target, "test")
+    rows = list(corpus.rows())
     start = time.perf_counter()
     sources, references = [source for source, _ in rows], [target for _, target in rows]
     hypotheses = texts(generator.search(sources, search_config(options)))

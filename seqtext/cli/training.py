@@ -111,11 +111,16 @@ def _fit(cli: _CLI, run: RunFolder, model: Model | None, resume: Path | None) ->
     checkpoints = Checkpoints(run, selection)
     report = Report(run, checkpoints)
     trainer: Trainer = cli.trainer
-    own: list[Callback] = [run, report, checkpoints]
+    own: list[Callback] = [run, checkpoints, report]
     if selection.patience is not None:
         mode = "min" if selection.smaller_is_better else "max"
         own.append(EarlyStopping(selection.monitor, patience=selection.patience, mode=mode))
     trainer.callbacks = [*own, *trainer.callbacks]  # type: ignore[attr-defined]
+    if selection.monitor == "val_bleu" and not getattr(cli.model, "decode_sentences", 1):
+        raise ConfigError(
+            "selection.monitor: val_bleu needs decoded sentences, and model.decode_sentences is 0; choose"
+            " val_loss"
+        )
     if model is not None:
         refuse_other_network(model.config, cli.model.config)
         cli.datamodule.tokenizers = model.tokenizers
@@ -257,9 +262,7 @@ def _fall_back_from_bfloat16(trainer: Namespace) -> None:
     on_cpu = trainer.accelerator == "cpu" or (
         trainer.accelerator == "auto" and not torch.accelerator.is_available()
     )
-    if str(trainer.precision).startswith("bf16") and on_cpu:
-        if not torch.ops.mkldnn._is_mkldnn_bf16_supported():
-            say(
-                f"precision: this processor has no bfloat16, training in 32-true not {trainer.precision}"
-            )
-            trainer.precision = "32-true"
+    wanted = str(trainer.precision)
+    if wanted.startswith("bf16") and on_cpu and not torch.ops.mkldnn._is_mkldnn_bf16_supported():
+        say(f"precision: this processor has no bfloat16, training in 32-true instead of {wanted}")
+        trainer.precision = "32-true"

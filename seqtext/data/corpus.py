@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import csv
-import functools
 import glob
 import gzip
 import hashlib
 import io
 import json
-import logging
 import os
 import zlib
 from collections.abc import Iterable, Iterator
@@ -18,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from seqtext.data import hub
 from seqtext.errors import DataError
 
 Split = Literal["train", "validation", "test"]
@@ -258,7 +256,7 @@ class Corpus:
         if self.name.count(":") not in (0, 2):
             raise DataError(f"{self.name}: expected a hub name NAME or NAME:CONFIG:SPLIT")
         try:
-            return _load_hub(name, config or None, split or self.split)
+            return hub.load(name, config or None, split or self.split)
         except Exception as error:  # the hub's client raises whatever its transport does
             reason = str(error).strip().split("\n")[0] or type(error).__name__
             raise DataError(
@@ -293,46 +291,6 @@ class Corpus:
                 f"{where}: column {column!r} holds {half}, half of a surrogate pair, expected text"
             ) from error
         return value
-
-
-@functools.cache  # the digest and the rows both need it
-def _load_hub(name: str, config: str | None, split: str) -> Any:
-    import datasets
-
-    with _answering_hub() as unreachable:
-        try:
-            download = datasets.DownloadConfig(max_retries=1)
-            return datasets.load_dataset(name, config, split=split, download_config=download)
-        except datasets.exceptions.DatasetGenerationError as error:
-            raise error.__cause__ or error from None
-        except ConnectionError as error:
-            raise unreachable or error from None
-
-
-@contextlib.contextmanager
-def _answering_hub() -> Iterator[Exception | None]:
-    """Ask the hub once for an answer; without one, yield why, and have only what lies in its cache.
-
-    Left alone, its client asks for minutes, and warns each time.
-    """
-    import datasets
-    import huggingface_hub
-    from huggingface_hub.utils import logging as hub_logging
-
-    offline, verbosity = datasets.config.HF_HUB_OFFLINE, hub_logging.get_verbosity()
-    endpoint, unreachable = datasets.config.HF_ENDPOINT, None
-    if not offline:
-        try:
-            huggingface_hub.get_session().head(endpoint, timeout=10)
-        except Exception as error:
-            unreachable = ConnectionError(f"{endpoint}: {error}")
-    datasets.config.HF_HUB_OFFLINE = offline or unreachable is not None
-    hub_logging.set_verbosity(logging.ERROR)
-    try:
-        yield unreachable
-    finally:
-        datasets.config.HF_HUB_OFFLINE = offline
-        hub_logging.set_verbosity(verbosity)
 
 
 def _looks_like_path(name: str) -> bool:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
+import hashlib
 import os
 import random
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -97,6 +100,7 @@ class PairsDataModule(LightningDataModule):
         ).expanduser()
         self.tokenizers: Tokenizers | None = None
         self._encoded: dict[Split, datasets.Dataset] = {}
+        self._digests: dict[Split, str] = {}
         self._kept: Rows | None = None
         check_size(self.batch_tokens, self.batch_size)
 
@@ -104,6 +108,8 @@ class PairsDataModule(LightningDataModule):
 
     def prepare_data(self) -> None:
         """Read, train tokenizers where none is given, tokenize; all of it cached on disk."""
+        if self._encoded:  # Lightning asks again before the last validation
+            return
         start = time.perf_counter()
         tokenizers = self.tokenizers or self._tokenizers()
         if self.tokenizer.sampling_nbest > 1:
@@ -120,6 +126,8 @@ class PairsDataModule(LightningDataModule):
         # batch counts differ from epoch to epoch, so every epoch has a loader of its own
         if self.trainer is not None:
             self.trainer.reload_dataloaders_every_n_epochs = 1  # type: ignore[attr-defined]
+        if self._encoded:
+            return
         self.tokenizers = self.tokenizers or self._tokenizers()
         for split in self._splits():
             self._encoded[split] = self._encode(split, self.tokenizers)
@@ -144,7 +152,8 @@ class PairsDataModule(LightningDataModule):
 
     def _train_tokenizer(self, sides: tuple[int, ...]) -> Tokenizer:
         corpus = self.corpora["train"]
-        key = _digest(corpus.digest(), repr(self.tokenizer), repr(sides))
+        unsampled = dataclasses.replace(self.tokenizer, sampling_nbest=1, sampling_alpha=0.0)
+        key = _digest(self._digest("train"), repr(unsampled), repr(sides))
         path = self.cache_dir / "tokenizers" / f"{key}.model"
         if path.exists():
             return Tokenizer.load(path)
@@ -156,15 +165,16 @@ class PairsDataModule(LightningDataModule):
             f" {time.perf_counter() - start:.1f} s"
         )
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_suffix(f".{os.getpid()}")
-        temporary.write_bytes(bytes(tokenizer))
-        temporary.replace(path)
+        # several nodes may share the folder: whoever is last replaces a file by the same file
+        with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as part:
+            part.write(bytes(tokenizer))
+        os.replace(part.name, path)
         return tokenizer
 
     def _encode(self, split: Split, tokenizers: Tokenizers) -> datasets.Dataset:
         """Columns source, target (text), source_ids, target_ids and their lengths."""
         corpus = self.corpora[split]
-        digest = corpus.digest()
+        digest = self._digest(split)
         folder = str(self.cache_dir / "datasets")
         try:
             rows = datasets.Dataset.from_generator(
@@ -188,6 +198,11 @@ class PairsDataModule(LightningDataModule):
             num_proc=self.processes if self.processes > 1 else None,
             new_fingerprint=key[:32],
         )
+
+    def _digest(self, split: Split) -> str:
+        if split not in self._digests:
+            self._digests[split] = self.corpora[split].digest()
+        return self._digests[split]
 
     def _within_limits(self) -> Rows:
         source, target = self._lengths("train")
@@ -297,8 +312,6 @@ class PairsDataModule(LightningDataModule):
 
 
 def _digest(*parts: str) -> str:
-    import hashlib
-
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 

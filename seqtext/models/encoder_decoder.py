@@ -68,7 +68,7 @@ class EncoderDecoderModule(LightningModule):
         self.columns = ("source", "target")
         self.samples: list[tuple[str, str, str]] = []  # source, reference, hypothesis
         self._window_tokens: Tensor | int = 0  # of this rank, since the last update
-        self._train_loss = MeanMetric()
+        self._train_totals: Tensor | float = 0.0  # (loss, pieces) of this rank, see train_totals
         self._val_loss = MeanMetric()
         self._val_bleu = SacreBLEUScore()
 
@@ -126,7 +126,7 @@ class EncoderDecoderModule(LightningModule):
         """The loss summed over this batch's pieces; see ``on_before_optimizer_step``."""
         loss, tokens = self._loss(batch)
         self._window_tokens = self._window_tokens + tokens
-        self._train_loss.update(loss.detach() / tokens, tokens)
+        self._train_totals = self._train_totals + torch.stack([loss.detach().float(), tokens.float()])
         return loss
 
     def on_before_optimizer_step(self, optimizer: Optimizer) -> None:
@@ -161,11 +161,12 @@ class EncoderDecoderModule(LightningModule):
         elif gradient_clip_val:
             torch.nn.utils.clip_grad_norm_(self.parameters(), gradient_clip_val)
 
-    def train_loss(self) -> float:
-        """Mean loss per piece since the last call, over all ranks."""
-        loss = float(self._train_loss.compute())
-        self._train_loss.reset()
-        return loss
+    def train_totals(self) -> tuple[float, int]:
+        """Loss per piece, and number of pieces, since the last call, over all ranks."""
+        totals = torch.as_tensor(self._train_totals, device=self.device)
+        loss, pieces = self.trainer.strategy.reduce(totals, reduce_op="sum").tolist()  # type: ignore[union-attr]
+        self._train_totals = 0.0
+        return loss / pieces, int(pieces)
 
     def _loss(self, batch: Batch) -> tuple[Tensor, Tensor]:
         assert self.network is not None
@@ -209,12 +210,12 @@ class EncoderDecoderModule(LightningModule):
         )
 
     def on_load_checkpoint(self, content: dict[str, Any]) -> None:
-        """Refuse weights of another network."""
+        """Build the checkpoint's network; where there is one already, refuse weights of another."""
         model = checkpoint.unpack(content, "checkpoint")
-        refuse_other_network(model.config, self.config)
         if self.network is None:
+            self.config, self.columns = model.config, model.columns
             self.build(model.tokenizers)
-            self.columns = model.columns
+        refuse_other_network(model.config, self.config)
 
 
 def refuse_other_network(saved: NetworkConfig, wanted: NetworkConfig) -> None:

@@ -29,10 +29,12 @@ class NetworkConfig:
         input_feeding: Feed each step's readout into the next one (Luong et al. 2015, section 3.3).
             Slower: training then needs a loop over the target.
         tied_readout: Use the target embeddings as weights of the output layer (Press & Wolf 2017).
-        residual: Add the input of a recurrent layer to its output where the sizes agree.
+        residual: Add the input of a recurrent layer to its output where the widths agree: from the
+            encoder's second layer and the decoder's third layer on.
         layer_norm: Normalize the output of every recurrent layer (Ba et al. 2016).
-        dropout: Probability of dropping a value of embeddings, layer outputs and readout.
-        word_dropout: Probability of dropping a whole piece's embedding (Gal & Ghahramani 2016).
+        dropout: Probability of dropping a value of embeddings, of what passes from layer to layer, of
+            the memory and of the readout.
+        word_dropout: Probability of dropping a position's whole embedding (Sennrich & Zhang 2019).
         init_scale: Weights start uniform within +-(init_scale / sqrt(fan-in)); embeddings with
             standard deviation 1 / sqrt(embedding_size). Much smaller and a fused decoder aligns late.
 

@@ -21,7 +21,7 @@ def padded_size(vocab_size: int) -> int:
 
 
 class PieceEmbedding(nn.Module):
-    """Embeddings with dropout of values, and of whole pieces (Gal & Ghahramani 2016).
+    """Embeddings with dropout of values, and of whole positions (Sennrich & Zhang 2019).
 
     Args:
         vocab_size: Number of pieces.
@@ -43,7 +43,7 @@ class PieceEmbedding(nn.Module):
         embedded = F.embedding(ids, self.weight)
         if self.training and self.word_dropout:
             keep = torch.rand(ids.shape, device=ids.device) >= self.word_dropout
-            embedded = embedded * (keep.unsqueeze(-1) / (1 - self.word_dropout))
+            embedded = embedded * (keep.unsqueeze(-1).to(embedded.dtype) / (1 - self.word_dropout))
         dropped: Tensor = self.dropout(embedded)
         return dropped
 

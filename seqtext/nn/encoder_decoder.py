@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from seqtext.nn.attention import Attention
 from seqtext.nn.config import NetworkConfig
 from seqtext.nn.decoder import Decoder, DecoderState
 from seqtext.nn.embedding import OutputLayer, PieceEmbedding
@@ -82,6 +83,9 @@ def initialize(network: nn.Module, scale: float) -> None:
     for module in network.modules():
         if isinstance(module, PieceEmbedding | OutputLayer):  # the same weights if tied
             nn.init.normal_(module.weight, std=module.weight.size(1) ** -0.5)
+        elif isinstance(module, Attention) and module.kind == "additive":
+            bound = scale * len(module.vector) ** -0.5
+            nn.init.uniform_(module.vector, -bound, bound)
         elif isinstance(module, nn.RNNBase | nn.Linear):
             for name, parameter in module.named_parameters(recurse=False):
                 if "bias" in name:

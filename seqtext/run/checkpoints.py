@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
@@ -26,7 +26,7 @@ class SelectionConfig:
     """Which checkpoint is the model to use.
 
     Args:
-        monitor: What is compared: ``val_bleu`` or ``val_loss``.
+        monitor: What is compared: ``val_bleu`` (more is better) or ``val_loss`` (less is better).
         average: The weights of so many best checkpoints are averaged at the end; the average becomes
             ``best.ckpt`` if it is better than all of them. 1 averages nothing.
         patience: Validations in a row without a better result after which training stops. Default:
@@ -37,7 +37,7 @@ class SelectionConfig:
         ConfigError: A value is out of range.
     """
 
-    monitor: str = "val_bleu"
+    monitor: Literal["val_bleu", "val_loss"] = "val_bleu"
     average: int = 4
     patience: int | None = None
     save_minutes: float = 10.0
@@ -53,7 +53,11 @@ class SelectionConfig:
     @property
     def smaller_is_better(self) -> bool:
         """Whether a smaller value is the better one."""
-        return self.monitor.endswith("loss")
+        return self.monitor == "val_loss"
+
+    def better(self, score: float, other: float) -> bool:
+        """Whether ``score`` beats ``other``."""
+        return score < other if self.smaller_is_better else score > other
 
 
 class RunFolder(Callback):
@@ -69,6 +73,7 @@ class RunFolder(Callback):
     def __init__(self, path: Path | None, root: Path, config: str, *, resumed: bool) -> None:
         self._path, self._root, self._config, self._resumed = path, root, config, resumed
         self._agreed: Path | None = None
+        self.earlier_best: float | None = None  # of a finished run that is gone on with
 
     @property
     def path(self) -> Path:
@@ -84,7 +89,7 @@ class RunFolder(Callback):
         if trainer.is_global_zero:
             claimed = self._path if self._resumed else self._create()
             assert claimed is not None
-            (claimed / folder.RESULT).unlink(missing_ok=True)
+            self.earlier_best = folder.take_result(claimed).get("best_score")
             (claimed / folder.CONFIG).write_text(self._config, encoding="utf-8")
             path = str(claimed)
         self._agreed = Path(trainer.strategy.broadcast(path))
@@ -188,18 +193,13 @@ class Checkpoints(Callback):
         for dropped in {step for _, step in self._best} - {step for _, step in kept}:
             self._on_first(trainer, self._weights(dropped).unlink, missing_ok=True)
         self._best = kept
-        if kept[0][1] == step:
+        earlier = self._run.earlier_best
+        if kept[0][1] == step and (earlier is None or self._config.better(score, earlier)):
             self._on_first(trainer, _replace, self._weights(step), self._run.path / folder.BEST)
         self._save_last(trainer)
 
     def _score(self, trainer: Trainer) -> float:
-        metrics = trainer.callback_metrics
-        if self._config.monitor not in metrics:
-            raise ConfigError(
-                f"selection.monitor: no {self._config.monitor!r} has been measured; there are"
-                f" {', '.join(sorted(metrics))}"
-            )
-        return float(metrics[self._config.monitor])
+        return float(trainer.callback_metrics[self._config.monitor])
 
     def _weights(self, step: int) -> Path:
         return self._run.path / "candidates" / f"{step}.ckpt"
@@ -220,25 +220,27 @@ class Checkpoints(Callback):
         return {"best": self._best}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Take up the candidates whose weights are still there."""
+        """Know them again."""
         self._best = [(score, step) for score, step in state_dict["best"]]
 
     def finish(self, trainer: Trainer, module: LightningModule, datamodule: Any) -> None:
         """After training: try the average of the best, and leave only ``best.ckpt``."""
-        self._best = [(score, step) for score, step in self._best if self._weights(step).exists()]
-        if not self._best:
+        if not self._best:  # nothing was validated
             path = self._run.path
             self._on_first(trainer, _replace, path / folder.LAST, path / folder.BEST)
             return
-        if len(self._best) > 1:
-            self._try_average(trainer, module, datamodule)
+        files = [self._weights(step) for _, step in self._best]
+        files = [file for file in files if file.exists()]  # a finished run has none of its earlier ones
+        if len(files) > 1:
+            self._try_average(trainer, module, datamodule, files)
         trainer.strategy.barrier("best checkpoint")
-        self._on_first(trainer, shutil.rmtree, self._run.path / "candidates")
+        self._on_first(trainer, shutil.rmtree, self._run.path / "candidates", ignore_errors=True)
 
-    def _try_average(self, trainer: Trainer, module: LightningModule, datamodule: Any) -> None:
+    def _try_average(
+        self, trainer: Trainer, module: LightningModule, datamodule: Any, files: list[Path]
+    ) -> None:
         candidates = [
-            torch.load(self._weights(step), map_location="cpu", weights_only=True)["state_dict"]
-            for _, step in self._best
+            torch.load(file, map_location="cpu", weights_only=True)["state_dict"] for file in files
         ]
         average = {
             name: torch.stack([weights[name].double() for weights in candidates])
@@ -249,7 +251,10 @@ class Checkpoints(Callback):
         module.load_state_dict(average)
         trainer.validate(module, datamodule=datamodule, verbose=False)
         averaged, single = self._score(trainer), self._best[0][0]
-        better = averaged < single if self._config.smaller_is_better else averaged > single
+        earlier = self._run.earlier_best
+        better = self._config.better(averaged, single) and (
+            earlier is None or self._config.better(averaged, earlier)
+        )
         name = self._config.monitor
         say(
             f"best: {name} {single:.2f} at step {self._best[0][1]:,}; average of the"

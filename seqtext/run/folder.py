@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
+from typing import Any
 
 from seqtext.errors import ConfigError
 
@@ -56,6 +58,16 @@ def create_next(root: Path) -> Path:
                 f"run: {path} cannot be made ({error.strerror}); choose another place with --run"
             ) from error
         return create(path)
+
+
+def take_result(run: Path) -> dict[str, Any]:
+    """What ``result.json`` says, or nothing; it is removed, for the run is no longer finished."""
+    path = run / RESULT
+    if not path.exists():
+        return {}
+    result: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    path.unlink()
+    return result
 
 
 def unfinished(root: Path) -> Path | None:

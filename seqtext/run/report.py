@@ -37,8 +37,8 @@ class Report(Callback):
         self._earlier_seconds = 0.0  # of the run that is gone on with
         self._started = self._since = time.perf_counter()
         self._validating = self._validating_since = 0.0  # seconds, all and since the last row
-        self._pieces = 0
         self._first_step = 0
+        self._warned = False
 
     # --- training -----------------------------------------------------------------------------------
 
@@ -62,8 +62,7 @@ class Report(Callback):
         batch: Batch,
         batch_idx: int,
     ) -> None:
-        """Count pieces; estimate the time once it can be told."""
-        self._pieces += batch.labels.numel()
+        """Estimate the time once it can be told."""
         if trainer.global_step - self._first_step == _ESTIMATE_AFTER and (
             (batch_idx + 1) % trainer.accumulate_grad_batches == 0
         ):
@@ -95,19 +94,30 @@ class Report(Callback):
         """Write a row, samples and the curve."""
         if trainer.state.fn != TrainerFn.FITTING or trainer.sanity_checking:
             return
-        now = time.perf_counter()
-        validating = now - self._validation_started
+        validating = time.perf_counter() - self._validation_started
         self._validating += validating
-        training = now - self._since - validating
-        loss = pl_module.train_loss()  # type: ignore[operator]
-        if trainer.is_global_zero:
-            self._write(trainer, pl_module, loss, training)
-        self._since, self._pieces = time.perf_counter(), 0
+        self._write(trainer, pl_module, validating)
+        share = self._validating / (time.perf_counter() - self._started)
+        if share > 0.1 and not self._warned and trainer.current_epoch:
+            self._warned = True
+            say(
+                f"validation takes {share:.0%} of the time; validate less often with"
+                " --trainer.val_check_interval, or decode fewer sentences with"
+                " --model.decode_sentences"
+            )
 
-    def _write(
-        self, trainer: Trainer, module: LightningModule, loss: float, training: float
-    ) -> None:
-        elapsed = time.perf_counter() - self._started
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Without validation there is a row for every epoch."""
+        if not trainer.enable_validation:
+            self._write(trainer, pl_module, 0.0)
+
+    def _write(self, trainer: Trainer, module: LightningModule, validating: float) -> None:
+        now = time.perf_counter()
+        elapsed, training = now - self._started, now - self._since - validating
+        loss, pieces = module.train_totals()  # type: ignore[operator]
+        self._since = now
+        if not trainer.is_global_zero:
+            return
         metrics = {name: float(value) for name, value in trainer.callback_metrics.items()}
         row = {
             "step": trainer.global_step,
@@ -115,20 +125,22 @@ class Report(Callback):
             "minutes": round((elapsed + self._earlier_seconds) / 60, 3),
             "learning_rate": trainer.optimizers[0].param_groups[0]["lr"],
             "train_loss": round(loss, 4),
-            "target_pieces_per_second": round(self._pieces * trainer.world_size / training),
-            "val_loss": round(metrics["val_loss"], 4),
+            "target_pieces_per_second": round(pieces / training),
+            "val_loss": round(metrics["val_loss"], 4) if "val_loss" in metrics else "",
             "val_bleu": round(metrics["val_bleu"], 2) if "val_bleu" in metrics else "",
             "validation_share": round(self._validating / elapsed, 4),
         }
         _append(self._metrics_file, row)
         _draw(self._metrics_file, self._run.path / "learning_curve.png")
         self._write_samples(trainer, module)
-        bleu = f"  val BLEU {metrics['val_bleu']:5.2f}" if "val_bleu" in metrics else ""
+        validated = f"  val loss {metrics['val_loss']:.3f}" if "val_loss" in metrics else ""
+        if "val_bleu" in metrics:
+            validated += f"  val BLEU {metrics['val_bleu']:5.2f}"
         best = self._checkpoints.best
         mark = "  best so far" if best and best[1] == trainer.global_step else ""
         say(
             f"epoch {row['epoch']:3d}  step {row['step']:6,d}  {duration(elapsed):>13s}"
-            f"  train loss {loss:.3f}  val loss {metrics['val_loss']:.3f}{bleu}"
+            f"  train loss {loss:.3f}{validated}"
             f"  {row['target_pieces_per_second']:,} pieces/s, validation"
             f" {row['validation_share']:.0%}{mark}"
         )
@@ -212,7 +224,8 @@ def _draw(metrics: Path, picture: Path) -> None:
     FigureCanvasAgg(figure)
     axes = figure.add_subplot(xlabel="updates", ylabel="loss per piece (nats)")
     for name in ("train_loss", "val_loss"):
-        axes.plot(steps, [float(row[name]) for row in rows], marker=".", label=name)
+        if all(row[name] for row in rows):
+            axes.plot(steps, [float(row[name]) for row in rows], marker=".", label=name)
     if all(row["val_bleu"] for row in rows):
         right = axes.twinx()
         right.set_ylabel("validation BLEU (greedy)")

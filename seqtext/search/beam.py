@@ -7,8 +7,9 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from seqtext.errors import ConfigError
 from seqtext.search.length_penalty import LengthPenalty
-from seqtext.search.protocol import Found, Pieces, State, StepModel, constrain, look_now
+from seqtext.search.protocol import Constraint, Found, Pieces, State, StepModel, look_now
 
 
 class _Beam(NamedTuple):
@@ -49,8 +50,14 @@ def beam_search(
         length_penalty: Ranks finished hypotheses. Default: mean log-probability.
 
     Returns:
-        For every sentence its finished hypotheses, at most ``beam_size``, best first.
+        For every sentence its finished hypotheses, at most ``beam_size``, best first; none where
+        the model gives eos no probability.
+
+    Raises:
+        ConfigError: ``beam_size`` below 1.
     """
+    if beam_size < 1:
+        raise ConfigError(f"beam_size: {beam_size}, expected at least 1")
     penalty = length_penalty or LengthPenalty()
     count, device = len(max_lengths), max_lengths.device
     ids = torch.full((count, 1), pieces.bos, device=device)
@@ -60,9 +67,9 @@ def beam_search(
     while beam is None or len(beam.origin):
         log_probs, state = model.step(ids, state)
         if beam is None:
-            beam = _first(count, beam_size, log_probs)
+            beam, constraint = _first(count, beam_size, log_probs), Constraint(pieces, log_probs)
         limits = max_lengths[beam.origin]
-        log_probs = constrain(log_probs, step >= limits, pieces)
+        log_probs = constraint(log_probs, step >= limits)
         beam, parents = _advance(beam, log_probs, pieces.eos, beam_size, penalty(step + 1))
         rows = torch.arange(len(beam.origin), device=device)
         if look_now(step + 1, device):

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from seqtext.search.length_penalty import LengthPenalty
-from seqtext.search.protocol import Found, Pieces, State, StepModel, constrain, look_now
+from seqtext.search.protocol import Constraint, Found, Pieces, State, StepModel, look_now
 
 
 @torch.inference_mode()
@@ -37,12 +37,15 @@ def greedy_search(
     history = ids[:, :0]
     log_prob: Tensor | float = 0.0
     results: dict[int, Found] = {}
+    constraint: Constraint | None = None
     while len(origin):
         log_probs, state = model.step(ids, state)
         step = history.size(1)
         ended = ids[:, 0] == pieces.eos
-        log_probs = constrain(log_probs, ended | (step >= max_lengths[origin]), pieces)
-        best, ids = log_probs[:, 0].max(-1, keepdim=True)
+        constraint = constraint or Constraint(pieces, log_probs)
+        at_end = ended | (step >= max_lengths[origin])
+        best, ids = constraint(log_probs, at_end)[:, 0].max(-1, keepdim=True)
+        ids = ids.masked_fill(at_end.unsqueeze(1), pieces.eos)  # also where eos is impossible
         log_prob = log_prob + best[:, 0].masked_fill(ended, 0.0)
         history = torch.cat([history, ids], 1)
         ended = ids[:, 0] == pieces.eos

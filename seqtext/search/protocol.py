@@ -64,18 +64,24 @@ class Found:
     score: float
 
 
-def constrain(log_probs: Tensor, at_end: Tensor, pieces: Pieces) -> Tensor:
-    """Rule out what is never produced, and all but eos for sentences ``at_end``.
+class Constraint:
+    """Rules out what is never produced, and all but eos where a hypothesis has its full length.
 
     Args:
-        log_probs: (N, K, V).
-        at_end: (N,) bool, True where a hypothesis has its maximum length.
         pieces: Special ids.
+        log_probs: Any of the search's (N, K, V); its V and device count.
     """
-    ids = torch.arange(log_probs.size(-1), device=log_probs.device)
-    never = torch.isin(ids, torch.tensor([pieces.bos, *pieces.banned], device=ids.device))
-    ruled_out = never | (at_end.view(-1, 1, 1) & (ids != pieces.eos))
-    return log_probs.masked_fill(ruled_out, -torch.inf)
+
+    def __init__(self, pieces: Pieces, log_probs: Tensor) -> None:
+        ids = torch.arange(log_probs.size(-1), device=log_probs.device)
+        never = torch.tensor([pieces.bos, *pieces.banned], device=log_probs.device)
+        self._never = torch.isin(ids, never)
+        self._not_eos = ids != pieces.eos
+
+    def __call__(self, log_probs: Tensor, at_end: Tensor) -> Tensor:
+        """Log-probabilities (N, K, V), with -inf where ruled out; ``at_end`` is (N,) bool."""
+        ruled_out = self._never | (at_end.view(-1, 1, 1) & self._not_eos)
+        return log_probs.masked_fill(ruled_out, -torch.inf)
 
 
 def look_now(step: int, device: torch.device) -> bool:

@@ -122,8 +122,10 @@ def test_no_training_corpus(fails) -> None:
 
 def test_monitor_that_is_not_measured(fails, tiny) -> None:
     message = fails("fit", *tiny, "--selection.monitor=val_blue", "--run", "r")
-    assert "val_blue" in message
-    assert "val_bleu" in message
+    assert "val_blue" in message and "val_bleu" in message
+    message = fails("fit", *tiny, "--model.decode_sentences=0", "--run", "r")
+    assert "val_bleu needs decoded sentences" in message
+    assert not Path("r").exists()
 
 
 def test_used_run_folder(fails, tiny, trained: Path) -> None:

@@ -126,7 +126,9 @@ class EncoderDecoderModule(LightningModule):
         """The loss summed over this batch's pieces; see ``on_before_optimizer_step``."""
         loss, tokens = self._loss(batch)
         self._window_tokens = self._window_tokens + tokens
-        self._train_totals = self._train_totals + torch.stack([loss.detach().float(), tokens.float()])
+        self._train_totals = self._train_totals + torch.stack(
+            [loss.detach().float(), tokens.float()]
+        )
         return loss
 
     def on_before_optimizer_step(self, optimizer: Optimizer) -> None:

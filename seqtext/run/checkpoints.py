@@ -55,10 +55,6 @@ class SelectionConfig:
         """Whether a smaller value is the better one."""
         return self.monitor == "val_loss"
 
-    def better(self, score: float, other: float) -> bool:
-        """Whether ``score`` beats ``other``."""
-        return score < other if self.smaller_is_better else score > other
-
 
 class RunFolder(Callback):
     """Agrees on the run's folder with all ranks before anything is written.
@@ -92,7 +88,8 @@ class RunFolder(Callback):
             self.earlier_best = folder.take_result(claimed).get("best_score")
             (claimed / folder.CONFIG).write_text(self._config, encoding="utf-8")
             path = str(claimed)
-        self._agreed = Path(trainer.strategy.broadcast(path))
+        path, self.earlier_best = trainer.strategy.broadcast((path, self.earlier_best))
+        self._agreed = Path(path)
         say(f"run: {self._agreed}")
 
     def _create(self) -> Path:
@@ -108,7 +105,8 @@ class Checkpoints(Callback):
 
     def __init__(self, run: RunFolder, config: SelectionConfig) -> None:
         self._run, self._config = run, config
-        self._best: list[tuple[float, int]] = []  # (score, step), best first
+        # (score, step), best first; step -1 is the best.ckpt that a finished run had
+        self._best: list[tuple[float, int]] = []
         self._saved_at, self._saved_step = time.monotonic(), 0
         self._asked_to_stop = False
         self._handlers: dict[int, Any] = {}
@@ -121,7 +119,9 @@ class Checkpoints(Callback):
     # --- an orderly stop ----------------------------------------------------------------------------
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Listen to Ctrl-C and SIGTERM."""
+        """Know the best of a finished run that is gone on with; listen to Ctrl-C and SIGTERM."""
+        if self._run.earlier_best is not None:
+            self._best = self._sorted([(self._run.earlier_best, -1), *self._best])
         if threading.current_thread() is threading.main_thread():
             for number in (signal.SIGINT, signal.SIGTERM):
                 self._handlers[number] = signal.signal(number, self._ask_to_stop)
@@ -151,8 +151,10 @@ class Checkpoints(Callback):
         batch_idx: int,
     ) -> None:
         """Save from time to time, and stop when asked to."""
-        # between the last batch of an epoch and its validation Lightning's counters are half-way
-        if batch_idx + 1 == trainer.num_training_batches:
+        # a run that stopped between a batch and its validation, or the epoch's end, would go on
+        # behind them
+        every = trainer.val_check_batch or float("inf")
+        if (batch_idx + 1) % every == 0 or batch_idx + 1 == trainer.num_training_batches:
             return
         due = time.monotonic() - self._saved_at > 60 * self._config.save_minutes
         if self._any_rank(trainer, due or self._asked_to_stop):
@@ -185,18 +187,20 @@ class Checkpoints(Callback):
         if trainer.state.fn != TrainerFn.FITTING or trainer.sanity_checking:
             return
         score, step = self._score(trainer), trainer.global_step
-        sign = -1 if self._config.smaller_is_better else 1  # of equal ones the later is better
-        kept = sorted([*self._best, (score, step)], key=lambda s: (sign * s[0], s[1]), reverse=True)
-        kept = kept[: self._config.average]
+        kept = self._sorted([*self._best, (score, step)])[: self._config.average]
         if (score, step) in kept:
             trainer.save_checkpoint(self._weights(step), weights_only=True)
         for dropped in {step for _, step in self._best} - {step for _, step in kept}:
             self._on_first(trainer, self._weights(dropped).unlink, missing_ok=True)
         self._best = kept
-        earlier = self._run.earlier_best
-        if kept[0][1] == step and (earlier is None or self._config.better(score, earlier)):
+        if kept[0][1] == step:
             self._on_first(trainer, _replace, self._weights(step), self._run.path / folder.BEST)
         self._save_last(trainer)
+
+    def _sorted(self, scored: list[tuple[float, int]]) -> list[tuple[float, int]]:
+        """Best first; of equal ones the later."""
+        sign = -1 if self._config.smaller_is_better else 1
+        return sorted(scored, key=lambda one: (sign * one[0], one[1]), reverse=True)
 
     def _score(self, trainer: Trainer) -> float:
         return float(trainer.callback_metrics[self._config.monitor])
@@ -230,7 +234,9 @@ class Checkpoints(Callback):
             self._on_first(trainer, _replace, path / folder.LAST, path / folder.BEST)
             return
         files = [self._weights(step) for _, step in self._best]
-        files = [file for file in files if file.exists()]  # a finished run has none of its earlier ones
+        files = [
+            file for file in files if file.exists()
+        ]  # a finished run has none of its earlier ones
         if len(files) > 1:
             self._try_average(trainer, module, datamodule, files)
         trainer.strategy.barrier("best checkpoint")
@@ -251,10 +257,7 @@ class Checkpoints(Callback):
         module.load_state_dict(average)
         trainer.validate(module, datamodule=datamodule, verbose=False)
         averaged, single = self._score(trainer), self._best[0][0]
-        earlier = self._run.earlier_best
-        better = self._config.better(averaged, single) and (
-            earlier is None or self._config.better(averaged, earlier)
-        )
+        better = averaged < single if self._config.smaller_is_better else averaged > single
         name = self._config.monitor
         say(
             f"best: {name} {single:.2f} at step {self._best[0][1]:,}; average of the"

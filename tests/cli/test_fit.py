@@ -30,6 +30,10 @@ def metrics(run: str | Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
+def result(run: str | Path) -> dict[str, Any]:
+    return json.loads(Path(run, "result.json").read_text())
+
+
 def assert_equal_bits(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> None:
     assert one.keys() == other.keys()
     for name, value in one.items():
@@ -75,7 +79,7 @@ def test_run_folder_explains_itself(trained: Path) -> None:
     assert float(rows[1]["val_loss"]) < float(rows[0]["val_loss"])
     assert (trained / "learning_curve.png").read_bytes().startswith(b"\x89PNG")
     assert "reference:" in (trained / "samples.md").read_text()
-    assert json.loads((trained / "result.json").read_text())["steps"] == 20
+    assert result(trained)["steps"] == 20
 
 
 def test_every_long_step_says_what_it_does(
@@ -172,7 +176,7 @@ def test_changed_options_win_and_are_told(
     assert "resume: model.optimizer.learning_rate is now 0.01, was 0.001" in told
     content = checkpoint.read("r/last.ckpt")
     assert content["optimizer_states"][0]["param_groups"][0]["lr"] == 0.01
-    assert json.loads(Path("r/result.json").read_text())["steps"] == 30
+    assert result("r")["steps"] == 30
     assert yaml.safe_load(Path("r/config.yaml").read_text())["trainer"]["max_epochs"] == 3
 
 
@@ -193,15 +197,15 @@ def test_two_processes_train_the_same_model(tiny: list[str]) -> None:
     command = [sys.executable, "-m", "seqtext", "fit", *options]
     two = ["--trainer.devices", "2", "--trainer.strategy", "ddp"]
     for run, extra in (("one", []), ("two", two)):
-        result = subprocess.run(
+        done = subprocess.run(
             [*command, "--run", run, *extra],
             timeout=300,
             capture_output=True,
             text=True,
             check=False,
         )
-        assert result.returncode == 0, result.stderr
-    assert result.stderr.count("val BLEU") == 1  # the second process keeps quiet
+        assert done.returncode == 0, done.stderr
+    assert done.stderr.count("val BLEU") == 1  # the second process keeps quiet
     for name, value in weights(Path("one")).items():
         torch.testing.assert_close(weights(Path("two"))[name], value, rtol=0, atol=1e-4)
     rows = [metrics(run) for run in ("one", "two")]
@@ -226,9 +230,10 @@ def test_validation_loss_can_choose_and_stop(tiny: list[str]) -> None:
     options = ["--selection.monitor=val_loss", "--selection.patience=1", "--selection.average=1"]
     slow = ["--model.optimizer.learning_rate=1e-12", "--trainer.max_epochs=9"]
     assert main(["fit", *tiny, *options, *slow, "--run", "r"]) == 0
-    result = json.loads(Path("r/result.json").read_text())
-    assert result["steps"] <= 30  # nothing was learned, so it stopped after the second or third
-    assert result["best_score"] > 1
+    assert (
+        result("r")["steps"] <= 30
+    )  # nothing was learned, so it stopped after the second or third
+    assert result("r")["best_score"] > 1
 
 
 def test_averaging_is_taken_only_if_better(
@@ -245,10 +250,23 @@ def test_averaging_is_taken_only_if_better(
     assert ("taken" in line) == (averaged < single)
 
 
+def test_going_on_never_loses_the_best(tiny: list[str]) -> None:
+    """A finished run is gone on with, and gets worse."""
+    options = [*tiny, "--selection.monitor=val_loss", "--selection.average=2"]
+    assert main(["fit", *options, "--run", "r"]) == 0
+    best, score = weights(Path("r"), "best.ckpt"), result("r")["best_score"]
+    worse = ["--trainer.max_epochs=4", "--model.optimizer.learning_rate=0.5"]
+    assert main(["fit", "--resume", "r", *worse]) == 0
+    assert_equal_bits(best, weights(Path("r"), "best.ckpt"))
+    assert result("r")["best_score"] == score
+    assert result("r")["steps"] == 40
+
+
 def test_without_validation_the_last_is_the_best(tiny: list[str]) -> None:
     options = [option for option in tiny if not option.startswith("--data.validation")]
     assert main(["fit", *options, "--run", "r"]) == 0
     assert_equal_bits(weights(Path("r"), "best.ckpt"), weights(Path("r"), "last.ckpt"))
+    assert [(row["step"], row["val_loss"]) for row in metrics("r")] == [("10", ""), ("20", "")]
 
 
 def test_help_names_options_that_exist(capsys: pytest.CaptureFixture[str]) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from .adverbials import FREQUENCIES, MANNERS, STILL, TIME_UNITS, TIMES, YET
+from .german_endings import DEFINITE
 from .lexicon import NOUNS
 from .phrases import PERSONS, Phrases, is_plural
 from .tree import (
@@ -11,16 +12,20 @@ from .tree import (
     BARE,
     DEF,
     EVERY,
+    FEW,
     FUTURE,
     HE,
     HER,
     HIS,
+    MANY,
     NUMBER,
     PAST,
     PAST_PERFECT,
     PERFECT,
     PRESENT,
+    SEVERAL,
     SHE,
+    SOME,
     Clause,
     Gap,
     NounPhrase,
@@ -69,8 +74,8 @@ _MODALS: Final = tuple(MODALS.values())
 
 
 def not_every(subject: NounPhrase) -> None:
-    """Make "every child" and "all children" definite, as negation and they do not go together."""
-    if isinstance(subject, Phrase) and subject.det in (EVERY, ALL):
+    """Make "every child", "all" and "few" definite, as negation and they do not go together."""
+    if isinstance(subject, Phrase) and subject.det in (EVERY, ALL, FEW):
         subject.det = DEF
 
 
@@ -118,13 +123,14 @@ class Actions(Phrases):
         if verb.recipient and (not verb.optional or self.chance(0.5)):
             noun = self.pick(PERSONS)
             word = self.object_word(clause.subject)
-            chosen = word if self.chance(0.5) else self.phrase(noun, simple=clause.negated)
-            clause.recipient = chosen if chosen is not thing else self.phrase(noun)
+            phrase = self.phrase(noun, simple=clause.negated)
+            chosen = word if self.chance(0.5) and word is not thing else phrase
+            clause.recipient = chosen
             # "gives her flowers" would leave open whose flowers they are
             if chosen is SHE and isinstance(thing, Phrase) and thing.det == BARE:
                 thing.det = DEF
             if isinstance(chosen, Word) and isinstance(thing, Word):
-                clause.recipient = self.phrase(noun)
+                clause.recipient = phrase
 
     def _object(self, clause: Clause) -> NounPhrase:
         verb, negated = clause.verb, clause.negated
@@ -162,10 +168,13 @@ class Actions(Phrases):
         self._time(clause, scale, "P" if brief or clause.progressive else "p")
         if clause.frequency:
             clause.manner = None
-            if clause.frequency.en == "never":
+            never = clause.frequency.en == "never"
+            if never:
                 not_every(clause.subject)
-            if isinstance(clause.object, Phrase) and clause.object.det == NUMBER:
-                clause.object.det = DEF
+            counted = (NUMBER, MANY, SOME, SEVERAL, FEW, ALL) if never else (NUMBER,)
+            for phrase in (clause.object, clause.recipient):
+                if isinstance(phrase, Phrase) and phrase.det in counted:
+                    phrase.det = DEF
         # "They read" could be present or past, "They are reading" could not.
         if (
             clause.tense == PRESENT
@@ -186,7 +195,13 @@ class Actions(Phrases):
         group = self.pick(clause.verb.manners)
         if group == "t" and is_plural(clause.subject):
             group = "T"
-        clause.manner = self.pick(MANNERS[group])
+        if group == "w" and isinstance(thing := clause.object, Phrase):
+            known = thing.owner is not None or thing.det in DEFINITE
+            if not known and "language" not in thing.noun.tags:  # "kocht gut warmen Reis"
+                return
+        # One may sing well, but not badly.
+        manners = MANNERS[group][:1] if group == "w" and clause.modal else MANNERS[group]
+        clause.manner = self.pick(manners)
 
     def _place(self, clause: Clause) -> None:
         verb = clause.verb
@@ -218,7 +233,8 @@ class Actions(Phrases):
         elif tense == FUTURE and self.chance(0.45 * scale):
             clause.time = self.pick(_HENCE if self.chance(0.15) else TIMES_BY_USE["f"])
         elif tense == PRESENT and clause.progressive and self.chance(0.25 * scale):
-            lasting = clause.object is None or verb.preposition
+            lasting = not verb.ending and not (clause.place and verb.goal)
+            lasting = lasting and (clause.object is None or bool(verb.preposition))
             if lasting and not clause.negated and self.chance(0.35):
                 clause.frequency = STILL
             else:

@@ -82,37 +82,37 @@ YET: Final = Adverb("yet", "noch", "r")  # only negated: "noch nicht", "noch kei
 # places that take a possessive.  Categories of locations: h home, o outdoors, e eating,
 # s shopping, w work, m meeting, q quiet, r resting, f animals at home, g animals outside,
 # G plants, b bathing, k losing things, x surfaces, c towns and countries, v where buildings are;
-# of goals: l nearby, H home, c and x as before.
+# of goals: l nearby, d where cars can go, H home, c and x as before.
 _PLACES = """
 garden | in in | into in:A | hoeqgGkrl+
 kitchen | in in | into in:A | hqkl+
 living room | in in | into in:A | hqkrl+
 bedroom | in in | into in:A | qkrl+
-office | in in | to in:A | wkl+
-park | in in | to in:A | oemqgGkl
-forest | in in | into in:A | ogl
-beach | at an | to an:A | oml
+office | in in | to in:A | wkld+
+park | in in | to in:A | oemqgGkld
+forest | in in | into in:A | ogld
+beach | at an | to an:A | omld
 street | on auf | onto auf:A | omkg
-farm | on auf | to auf:A | owgl
-lake | at an | to an:A | oml
-market | at auf | to auf:A | sml
-supermarket | in in | to in:A | swkl
-bakery | in in | to zu:D | wl
-station | at an | to zu:D | mkl
-bus stop | at an | to zu:D | mkl
-airport | at an | to zu:D | wmkl
-school | at in | to in:A | wkl
-university | at an | to zu:D | wl
-hospital | in in | to in:A | wl
-library | in in | to in:A | qwl
-museum | in in | to in:A | wml
-hotel | in in | to in:A | ewkrl
-restaurant | in in | to in:A | ewml
-café | in in | to in:A | eqml
-theater | in in | to in:A | wml
-cinema | in in | to in:A | mkl
-church | in in | to in:A | qml
-factory | in in | to in:A | wl
+farm | on auf | to auf:A | owgld
+lake | at an | to an:A | omld
+market | at auf | to auf:A | smld
+supermarket | in in | to in:A | swkld
+bakery | in in | to zu:D | wld
+station | at an | to zu:D | mkld
+bus stop | at an | to zu:D | mkld
+airport | at an | to zu:D | wmkld
+school | at in | to in:A | wkld
+university | at an | to zu:D | wld
+hospital | in in | to in:A | wld
+library | in in | to in:A | qwld
+museum | in in | to in:A | wmld
+hotel | in in | to in:A | ewkrld
+restaurant | in in | to in:A | ewmld
+café | in in | to in:A | eqmld
+theater | in in | to in:A | wmld
+cinema | in in | to in:A | mkld
+church | in in | to in:A | qmld
+factory | in in | to in:A | wld
 village | in in | to in:A | vcs
 city | in in | to in:A | vcs
 lake | in in | into in:A | b

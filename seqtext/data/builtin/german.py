@@ -2,10 +2,12 @@
 
 from typing import Final
 
+from .adverbials import MANNERS
 from .german_endings import DEFINITE, RELATIVE, STRONG, determiner, number
 from .tree import (
     BARE,
     DEF,
+    EXPLETIVE,
     FUTURE,
     ME,
     PAST,
@@ -144,7 +146,7 @@ def _occupation(predicate: Predicate, clause: Clause) -> str:
 def _middle(clause: Clause) -> list[str]:
     """All between the finite verb and the rest of the verb, the subject left out.
 
-    Pronouns come first; a definite object stands before, an indefinite one behind the
+    Pronouns and names come first; a definite object stands before, an indefinite one behind the
     adverbials; a prepositional object, a predicate and a goal come last.
     """
     verb, thing, negated = clause.verb, clause.object, clause.negated
@@ -157,8 +159,8 @@ def _middle(clause: Clause) -> list[str]:
     if thing is not None and not isinstance(thing, Gap):
         if verb.preposition:
             late.append(prepositional(verb.preposition, thing, verb.case))
-        elif isinstance(thing, Word) and thing.pronoun:
-            early.append(thing.de[verb.case])
+        elif isinstance(thing, Word) and (thing.pronoun or clause.recipient is None):
+            early.append(thing.de[verb.case])  # "er traf Anna am Montag", like "sie am Montag"
         elif _definite(thing):
             center.append(noun_phrase(thing, verb.case))
         else:
@@ -176,15 +178,21 @@ def _middle(clause: Clause) -> list[str]:
         late.append(_predicate(predicate, clause))
     deny = ["nicht"] if negated and not kein else []
     manner = [clause.manner.de] if clause.manner else []
+    judged = clause.manner in MANNERS["w"]  # "in der Küche gut kochen", but "laut im Garten singen"
     where = [place(clause.place)] if clause.place and clause.front != "place" else []
     if clause.place and (clause.place.goal or verb.key == "exist"):
         late += where
         where = []
     if negated:  # what is denied stands behind the time: "das Fenster gestern nicht"
-        early += behind_time + center + time + often + deny
+        early += behind_time + center + time + often
+        # "nicht in Köln arbeiten", but "in Köln nicht kalt sein"
+        if predicate is not None or clause.subject is EXPLETIVE:
+            early += where
+            where = []
+        early += deny
     else:
         early += time + behind_time + center + often
-    return early + manner + where + late
+    return early + (where + manner if judged else manner + where) + late
 
 
 def _reflexive(clause: Clause) -> str:
@@ -248,7 +256,8 @@ def _after_finite(clause: Clause, subject: str, middle: list[str]) -> list[str]:
     Pronouns go before a subject that is none: "Heute freut sich der Mann", "Gestern half ihm
     der Mann".  A name stays first, and so does any subject that "sie" could be mistaken for.
     """
-    if isinstance(clause.subject, Word) and clause.subject.pronoun:
+    last = clause.subject.second if isinstance(clause.subject, Pair) else clause.subject
+    if isinstance(last, Word) and last.pronoun:  # "Anna und ich" is as good as "wir"
         return [subject, *middle]
     count = int(clause.verb.reflexive)
     if not isinstance(clause.subject, Word):

@@ -6,7 +6,7 @@ guarantees for a seed, so that a seed gives the same corpus wherever it is run.
 
 from typing import Final
 
-from .actions import PERSON_VERBS
+from .actions import PERSON_VERBS, not_every
 from .states import States
 from .tree import (
     FUTURE,
@@ -291,6 +291,8 @@ class Grammar(States):
             known = verb.key in ("hear", "see", "know") or subject in (ME, WE)
             again = None if known else self.again(subject)
             main.negated = verb.key == "believe" and self.chance(0.3)
+            if main.negated:
+                not_every(subject)
             if verb.key == "hope":
                 hoped = self.action(FUTURE, again if self.chance(0.4) else None, brief=True)
                 return Complex("that", main, hoped)
@@ -298,6 +300,8 @@ class Grammar(States):
         word = self.pick(("whether", "whether", "where", "why", "when?"))
         if self.chance(0.5):
             main = Clause(subject, SPECIAL["know"], tense, negated=self.chance(0.8))
+            if main.negated:
+                not_every(subject)
         else:
             main = Clause(subject, self.pick(_ASKING), tense)
         again = None if main.verb.key != "wonder" else self.again(subject)

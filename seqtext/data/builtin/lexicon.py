@@ -251,7 +251,7 @@ famous/more | berühmt | 0 sight picture song artist
 important/more | wichtig | 0 issue rule mail event
 difficult/more | schwierig | 0 issue exam too
 useful/more | nützlich | 0 thing device
-comfortable/more | bequem | 0 furniture shoe
+comfortable/more | bequem | 0 chair bed sofa shoe
 dangerous/more | gefährlich | 0 wild
 wild | wild/wild/- | 0 wild
 delicious/more | lecker | 0 food
@@ -299,8 +299,8 @@ empty | leer/leer/- | 2 dish carry street
 big/bigger | groß/groß/größer | 1 animal building place town thing furniture vehicle room issue too
 small | klein | 1 animal building place town thing dish furniture room person too
 high | hoch/hoh/höher | 1 bridge tower mountain too
-long | lang/lang/länger | 1 text trip film too
-short | kurz/kurz/kürzer | 1 text trip film too
+long | lang/lang/länger | 1 written trip film too
+short | kurz/kurz/kürzer | 1 written trip film too
 old | alt/alt/älter | 2 person animal building town thing furniture vehicle wear text film too
 young | jung/jung/jünger | 2 person too
 new | neu | 2 wear vehicle device thing furniture text film song building plan

@@ -55,7 +55,7 @@ _PLACES_BY_CATEGORY: Final[dict[str, tuple[PlaceWord | tuple[str, ...], ...]]] =
         *(place for place in PLACES if category in place.categories),
         *(place for place in FIXED_PLACES if category in place[4]),
     )
-    for category in "hoeswmqfbkrxgGlcvH"
+    for category in "hoeswmqfbkrxgGldcvH"
 }
 
 

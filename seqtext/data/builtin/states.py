@@ -143,10 +143,10 @@ class States(Actions):
         if self.chance(0.5):
             verb = SPECIAL[self.pick(("rain", "rain", "snow"))]
             clause = Clause(EXPLETIVE, verb, tense, progressive=tense == PRESENT and not simple)
+            clause.negated = self.chance(0.1)
         else:
-            clause = Clause(EXPLETIVE, BE, tense)
+            clause = Clause(EXPLETIVE, BE, tense, negated=self.chance(0.1))
             clause.predicate = self._predicate(self.pick(_WEATHER), clause)
-        clause.negated = self.chance(0.1)
         return clause
 
     def weather_report(self, tense: int) -> Clause:

@@ -9,7 +9,7 @@ Verb rows: English [past participle] [+particle] | German | object | subjects | 
            English), "auf:A" a prepositional object; "?" behind it: may be left out.
   places   place categories (see adverbials); ">" goals instead of locations; "!" obligatory.
   flags    manner groups (see adverbials.MANNERS); "S" for a stative verb, "X" for what nobody
-           does on purpose.
+           does on purpose, "E" for what does not go with "still".
 """
 
 from functools import cache
@@ -46,22 +46,22 @@ sing sang sung | singen singt sang gesungen | A? | person | song | hom | vwt
 run ran run | laufen läuft lief gelaufen sein | | person dog horse fox | | >l | q
 travel traveled traveled | reisen reist reiste gereist sein | | person | | >c! | mt
 fly flew flown | fliegen fliegt flog geflogen sein | | person | | >c! |
-drive drove driven | fahren fährt fuhr gefahren sein | | person | | >lcH! | mt
+drive drove driven | fahren fährt fuhr gefahren sein | | person | | >dcH! | t
 go went gone | gehen geht ging gegangen sein | | person | | >lH! | t
 come came come | kommen kommt kam gekommen sein | | person | | >lH! | t
-come came come +back* | zurück~kommen kommt kam gekommen sein | | person | | | t
-arrive | an~kommen kommt kam gekommen sein | | person public | | c! |
-depart | ab~fahren fährt fuhr gefahren sein | | public ship | | |
-get got gotten +up* | auf~stehen steht stand gestanden sein | | person | | | q
+come came come +back* | zurück~kommen kommt kam gekommen sein | | person | | | tE
+arrive | an~kommen kommt kam gekommen sein | | person public | | c! | E
+depart | ab~fahren fährt fuhr gefahren sein | | public ship | | | E
+get got gotten +up* | auf~stehen steht stand gestanden sein | | person | | | qE
 wake woke woken +up* | auf~wachen sein | | person pet | | | X
 fall fell fallen +asleep* | ein~schlafen schläft schlief geschlafen sein | | person pet | | r | qX
 go went gone +shopping* | ein~kaufen | | person | | s | t
 watch +television* | fern~sehen sieht sah gesehen | | person | | h | t
 rest | sich aus~ruhen | | person | | hoq |
 live | wohnen | | person | | c! | tS
-stay | bleiben bleibt blieb geblieben sein | | person | | hc! |
+stay | bleiben bleibt blieb geblieben sein | | person | | hc! | E
 bark | bellen bellt bellte gebellt | | dog | | hof | L
-begin began begun | beginnen beginnt begann begonnen | | event holidays | | |
+begin began begun | beginnen beginnt begann begonnen | | event holidays | | | E
 grow grew grown | wachsen wächst wuchs gewachsen sein | | plant child | | | q
 bloom | blühen | | bloom | | G |
 stand stood stood | stehen steht stand gestanden | | stand | | x! |
@@ -81,8 +81,8 @@ remember | sich erinnern | an:A | person | person event trip film | | S
 complain +about | sich beschweren | über:A | person | inn work neighbor boss colleague | | vf
 take took taken +care of | sich kümmern | um:A | person | pet child guest plant grandmother \
 grandfather grandparents garden | h |
-apologize +to | sich entschuldigen | bei:D | person | person | | f
-say said said +goodbye to | sich verabschieden | von:D | person | person | m | f
+apologize +to | sich entschuldigen | bei:D | person | person | | fE
+say said said +goodbye to | sich verabschieden | von:D | person | person | m | fE
 help | helfen hilft half geholfen | D | person | person | hw | f
 thank | danken | D | person | person | | f
 follow | folgen folgt folgte gefolgt sein | D | person dog | person animal | | q
@@ -182,7 +182,7 @@ speak spoke spoken | sprechen spricht sprach gesprochen | A | person | language 
 wake woke woken | wecken | A | person | person | | c
 plant | pflanzen | A | person | plant | G | t
 water | gießen gießt goss gegossen | A | person | plant garden | G |
-steal stole stolen | stehlen stiehlt stahl gestohlen | A | thief monkey fox | gift money food bag \
+steal stole stolen | stehlen stiehlt stahl gestohlen | A | thief monkey | gift money food bag \
 | |
 take took taken | nehmen nimmt nahm genommen | A | person | public | |
 use | benutzen | A | person | device vehicle thing bridge library | | c
@@ -308,12 +308,13 @@ def _read_verb(row: str) -> Verb:
         recipient_to=to_recipient,
         stative="S" in flags,
         accidental="X" in flags,
+        ending="E" in flags,
         subject_tags=subject_tags,
         object_tags=object_tags,
         places=places.strip(">!"),
         goal=places.startswith(">"),
         place_required=places.endswith("!"),
-        manners=flags.strip("SX"),
+        manners=flags.strip("SXE"),
         subjects=_nouns(subject_tags),
         objects=_nouns(object_tags),
     )

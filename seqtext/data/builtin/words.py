@@ -94,6 +94,7 @@ class Verb:
     recipient_to: bool = False  # English "explains it to him" rather than "gives him it"
     stative: bool = False  # neither progressive nor perfect nor with a modal
     accidental: bool = False  # neither progressive nor with a modal or in the future
+    ending: bool = False  # not with "still": over at once, as "arrive", or about to be ("stay")
     # Selection: noun tags, place categories and manner groups.
     subject_tags: frozenset[str] = frozenset()
     object_tags: frozenset[str] = frozenset()

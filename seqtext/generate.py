@@ -197,7 +197,6 @@ def load(path: str | Path, device: str = "cpu") -> Generator:
         raise CheckpointError(
             f"{path}: its weights do not fit its network ({str(error).splitlines()[-1].strip()})"
         ) from error
-    torch.set_flush_denormal(True)
     try:
         network.to(device)
     except (RuntimeError, AssertionError) as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 _SCRATCH = tempfile.mkdtemp(prefix="seqtext-tests-")
@@ -37,8 +38,10 @@ def corpora() -> Path:
 
 
 @pytest.fixture(autouse=True)
-def _in_a_temporary_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def _in_a_temporary_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.chdir(tmp_path)
+    yield
+    torch.set_flush_denormal(False)  # commands set it for their process
 
 
 @pytest.fixture(scope="session")

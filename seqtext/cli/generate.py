@@ -72,8 +72,11 @@ def run(arguments: Sequence[str]) -> None:
     check_search_options(options)
     if options.input is not None and not Path(options.input).is_file():
         raise DataError(f"--input {options.input}: no such file")
+    import torch
+
     from seqtext.generate import load
 
+    torch.set_flush_denormal(True)  # denormal numbers make oneDNN's LSTM many times slower
     generator = load(options.checkpoint, options.device)
     config = search_config(options)
     with _input(options.input) as lines, _output(options.output) as output:

@@ -42,10 +42,13 @@ def run(arguments: Sequence[str]) -> None:
     """Parse, decode, score."""
     options = parser().parse_args(arguments)
     check_search_options(options)
+    import torch
+
     from seqtext.data.corpus import Corpus
     from seqtext.generate import load, texts
     from seqtext.metrics import score_translations
 
+    torch.set_flush_denormal(True)  # denormal numbers make oneDNN's LSTM many times slower
     generator = load(options.checkpoint, options.device)
     source, target = generator.columns
     corpus = Corpus(options.test, options.source or source, options.target or target, "test")

@@ -76,7 +76,6 @@ class EncoderDecoderModule(LightningModule):
 
     def setup(self, stage: str) -> None:
         """Build the network for the data module's tokenizers."""
-        torch.set_flush_denormal(True)
         if self.network is None:
             self.build(self.trainer.datamodule.tokenizers)  # type: ignore[attr-defined]
             self.columns = self.trainer.datamodule.columns  # type: ignore[attr-defined]
@@ -166,7 +165,7 @@ class EncoderDecoderModule(LightningModule):
     def train_totals(self) -> tuple[float, int]:
         """Loss per piece, and number of pieces, since the last call, over all ranks."""
         totals = torch.as_tensor(self._train_totals, device=self.device)
-        loss, pieces = self.trainer.strategy.reduce(totals, reduce_op="sum").tolist()  # type: ignore[union-attr]
+        loss, pieces = self.trainer.strategy.reduce(totals, reduce_op="sum").tolist()
         self._train_totals = 0.0
         return loss / pieces, int(pieces)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +38,7 @@ class Report(Callback):
         self._earlier_seconds = 0.0  # of the run that is gone on with
         self._started = self._since = time.perf_counter()
         self._validating = self._validating_since = 0.0  # seconds, all and since the last row
-        self._first_step = 0
+        self._first_step, self._written_epoch = 0, -1
         self._warned = False
 
     # --- training -----------------------------------------------------------------------------------
@@ -96,7 +97,7 @@ class Report(Callback):
             return
         validating = time.perf_counter() - self._validation_started
         self._validating += validating
-        self._write(trainer, pl_module, validating)
+        self._write(trainer, pl_module, validating, trainer.callback_metrics)
         share = self._validating / (time.perf_counter() - self._started)
         if share > 0.1 and not self._warned and trainer.current_epoch:
             self._warned = True
@@ -107,18 +108,27 @@ class Report(Callback):
             )
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Without validation there is a row for every epoch."""
-        if not trainer.enable_validation:
-            self._write(trainer, pl_module, 0.0)
+        """There is a row for an epoch without validation, too."""
+        trained = (
+            trainer.global_step > self._first_step
+        )  # not where a run is gone on with at an end
+        if trained and self._written_epoch != trainer.current_epoch:
+            self._write(trainer, pl_module, 0.0, {})
 
-    def _write(self, trainer: Trainer, module: LightningModule, validating: float) -> None:
+    def _write(
+        self,
+        trainer: Trainer,
+        module: LightningModule,
+        validating: float,
+        measured: Mapping[str, Any],
+    ) -> None:
         now = time.perf_counter()
         elapsed, training = now - self._started, now - self._since - validating
         loss, pieces = module.train_totals()  # type: ignore[operator]
-        self._since = now
+        self._since, self._written_epoch = now, trainer.current_epoch
         if not trainer.is_global_zero:
             return
-        metrics = {name: float(value) for name, value in trainer.callback_metrics.items()}
+        metrics = {name: float(value) for name, value in measured.items()}
         row = {
             "step": trainer.global_step,
             "epoch": trainer.current_epoch + 1,

@@ -49,7 +49,7 @@ def test_there_are_commands() -> None:
 def test_command_parses(words: list[str]) -> None:
     command, *arguments = words
     if command == "fit":
-        _, rest = _own_options(arguments)
+        _, rest = _own_options(arguments, PRESET)
         _parse(
             rest if "--data.train" in rest or "--config" in rest else [*rest, "--data.train=x"],
             PRESET,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module, metadata
@@ -58,7 +59,8 @@ def main(
         else:
             module.run(rest)
     except SeqtextError as error:
-        print(f"seqtext {command}: {error}", file=sys.stderr)
+        if os.environ.get("LOCAL_RANK", "0") == "0":  # what all processes find, one tells
+            print(f"seqtext {command}: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         return 130

@@ -55,7 +55,7 @@ run
   --trainer.precision P             32-true or bf16-mixed
   --trainer.devices N               also accelerator, strategy (ddp), num_nodes
   --trainer.accumulate_grad_batches N   steps that an update is cut into, to fit the memory
-  --trainer.val_check_interval X    validate every X epochs (0.5) or X batches (500)
+  --trainer.val_check_interval X    validate every X epochs (0.5) or X batches (500, an epoch at most)
 
 All options: --model.help, --data.help (with their defaults), and those of lightning.Trainer.
 """

@@ -122,9 +122,11 @@ def _render(options: argparse.Namespace, index: int, source: str, found: list[Hy
         ]
         record = {"index": index, "source": source, "hypotheses": hypotheses}
         return json.dumps(record, ensure_ascii=False) + "\n"
+    texts = [" ".join(one.text.split("\n")) for one in found]  # a line for each line
     if options.n_best > 1:
-        return "".join(f"{index}\t{one.score:.4f}\t{one.text}\n" for one in found)
-    return f"{found[0].score:.4f}\t{found[0].text}\n" if options.scores else f"{found[0].text}\n"
+        scored = zip(found, texts, strict=True)
+        return "".join(f"{index}\t{one.score:.4f}\t{text}\n" for one, text in scored)
+    return f"{found[0].score:.4f}\t{texts[0]}\n" if options.scores else f"{texts[0]}\n"
 
 
 @contextlib.contextmanager
@@ -142,13 +144,19 @@ def _output(path: str | None) -> Iterator[TextIO]:
         sys.stdout.reconfigure(encoding="utf-8", newline="\n")  # type: ignore[union-attr]
         yield sys.stdout
         return
-    part = f"{path}.part"
+    target = os.path.realpath(path)
+    whole = not os.path.exists(target) or os.path.isfile(target)  # not so a pipe or a device
+    part = f"{target}.part" if whole else target
     try:
         with open(part, "w", encoding="utf-8", newline="\n") as file:
             yield file
-        os.replace(part, path)
+        if whole:
+            os.replace(part, target)
     except OSError as error:
         raise DataError(f"--output {path}: cannot be written ({error.strerror})") from error
+    finally:
+        if whole:
+            Path(part).unlink(missing_ok=True)
 
 
 def _chunks(lines: Iterator[str], size: int) -> Iterator[list[str]]:

@@ -61,6 +61,11 @@ def run(arguments: Sequence[str]) -> None:
         f"{len(rows):,} sentences decoded in {seconds:.1f} s, beam {options.beam_size}",
         file=sys.stderr,
     )
+    step = max(1, len(rows) // max(1, options.show))
+    for i in range(0, len(rows), step)[: options.show]:
+        print(
+            f"  source:     {sources[i]}\n  reference:  {references[i]}\n  hypothesis: {hypotheses[i]}\n"
+        )
     if options.output is not None:
         try:
             Path(options.output).write_text("".join(f"{text}\n" for text in hypotheses), "utf-8")
@@ -68,9 +73,4 @@ def run(arguments: Sequence[str]) -> None:
             raise DataError(
                 f"--output {options.output}: cannot be written ({error.strerror})"
             ) from error
-    step = max(1, len(rows) // max(1, options.show))
-    for i in range(0, len(rows), step)[: options.show]:
-        print(
-            f"  source:     {sources[i]}\n  reference:  {references[i]}\n  hypothesis: {hypotheses[i]}\n"
-        )
     print(json.dumps(score_translations(hypotheses, references)._asdict()))

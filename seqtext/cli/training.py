@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import re
+import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -14,8 +15,8 @@ import yaml
 from jsonargparse import Namespace
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch import Callback, LightningDataModule, LightningModule, Trainer
-from lightning.pytorch.callbacks import EarlyStopping
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
+from lightning.pytorch.strategies.launchers import _SubprocessScriptLauncher
 from lightning.pytorch.utilities import rank_zero_only
 
 from seqtext import assets, checkpoint
@@ -33,8 +34,8 @@ _TRAINER_DEFAULTS = {
     "enable_model_summary": False,
     "num_sanity_val_steps": 0,
     "gradient_clip_val": 1.0,
-    "max_epochs": 10,
 }
+_MAX_EPOCHS = 10  # where nothing else sets an end
 
 
 # lines of a parser's message that say nothing to a user
@@ -88,23 +89,35 @@ def train(arguments: list[str], task: str, preset: dict[str, Any]) -> None:
         CheckpointError: The checkpoint to go on from cannot be read.
     """
     torch.set_flush_denormal(True)  # denormal numbers make oneDNN's LSTM many times slower
-    options, arguments = _own_options(arguments)
+    options, arguments = _own_options(arguments, preset)
     root = Path("runs") / task
     resume = _find_resume(options.resume, options.run, root)
     if resume is not None and (saved := resume.parent / folder.CONFIG).exists():
         arguments = ["--config", str(saved), *arguments]
     cli = _parse(arguments, preset)
-    run = resume.parent if resume is not None else options.run
-    if resume is None and run is not None and rank_zero_only.rank == 0:  # type: ignore[attr-defined]
+    in_place = resume is not None and (resume.parent / folder.CONFIG).exists()
+    run = resume.parent if resume is not None and in_place else options.run
+    if not in_place and run is not None and rank_zero_only.rank == 0:  # type: ignore[attr-defined]
+        if options.resume == "auto":
+            folder.clear_stillborn(run)
         folder.check_unused(run)
     model = None
     if resume is not None:
-        model = checkpoint.load(resume)
+        model = _resumable(resume)
         _tell_changes(resume.parent / folder.CONFIG, cli, preset)
-    _fall_back_from_bfloat16(cli.config.trainer)
+    _settle(cli.config.trainer)
     _explained(cli.instantiate)
-    run_folder = RunFolder(run, root, cli.parser.dump(cli.config), resumed=resume is not None)
-    _fit(cli, run_folder, model, resume)
+    text, monitor = cli.parser.dump(cli.config), cli.config_init.selection.monitor
+    _fit(cli, RunFolder(run, root, text, monitor, resumed=in_place), model, resume)
+
+
+def _resumable(path: Path) -> Model:
+    content = checkpoint.read(path)
+    if "optimizer_states" not in content:
+        raise CheckpointError(
+            f"--resume {path}: holds weights alone, and a run goes on from a {folder.LAST}"
+        )
+    return checkpoint.unpack(content, str(path))
 
 
 def _fit(cli: _CLI, run: RunFolder, model: Model | None, resume: Path | None) -> None:
@@ -113,38 +126,64 @@ def _fit(cli: _CLI, run: RunFolder, model: Model | None, resume: Path | None) ->
     report = Report(run, checkpoints)
     trainer: Trainer = cli.trainer
     own: list[Callback] = [run, checkpoints, report]
-    if selection.patience is not None:
-        mode = "min" if selection.smaller_is_better else "max"
-        own.append(EarlyStopping(selection.monitor, patience=selection.patience, mode=mode))
     trainer.callbacks = [*own, *trainer.callbacks]  # type: ignore[attr-defined]
     if selection.monitor == "val_bleu" and not getattr(cli.model, "decode_sentences", 1):
         raise ConfigError(
             "selection.monitor: val_bleu needs decoded sentences, and model.decode_sentences is 0; choose"
             " val_loss"
         )
+    if selection.patience is not None and "validation" not in getattr(
+        cli.datamodule, "corpora", ()
+    ):
+        raise ConfigError("selection.patience: nothing to wait for without --data.validation")
     if model is not None:
         refuse_other_network(model.config, cli.model.config)
         cli.datamodule.tokenizers = model.tokenizers
-    trainer.fit(
-        cli.model,
-        datamodule=cli.datamodule,
-        ckpt_path=None if resume is None else str(resume),
-        weights_only=True,
-    )
-    checkpoints.finish(trainer, cli.model, cli.datamodule)
-    report.finish(trainer)
+    try:
+        trainer.fit(
+            cli.model,
+            datamodule=cli.datamodule,
+            ckpt_path=None if resume is None else str(resume),
+            weights_only=True,
+        )
+        checkpoints.finish(trainer, cli.model, cli.datamodule)
+        report.finish(trainer)
+    except MisconfigurationException as error:
+        raise ConfigError(str(error)) from error
+    except ValueError as error:
+        if "val_check_interval" not in str(error):
+            raise
+        raise ConfigError(f"trainer.{str(error).strip().strip('`')}") from error
+    finally:
+        _end_other_processes(trainer)
+
+
+def _end_other_processes(trainer: Trainer) -> None:
+    """Processes that this one has started would wait for it forever after an error."""
+    launcher = trainer.strategy.launcher
+    if isinstance(sys.exception(), Exception) and isinstance(launcher, _SubprocessScriptLauncher):
+        launcher.kill(getattr(signal, "SIGKILL", signal.SIGTERM))
 
 
 # --- options ----------------------------------------------------------------------------------------
 
 
-def _own_options(arguments: list[str]) -> tuple[argparse.Namespace, list[str]]:
+def _own_options(
+    arguments: list[str], preset: dict[str, Any]
+) -> tuple[argparse.Namespace, list[str]]:
     """Take ``--run`` and ``--resume`` out, and find configuration files that come with seqtext."""
     parser = argparse.ArgumentParser(prog="seqtext fit", add_help=False, allow_abbrev=False)
     parser.add_argument("--run", type=Path)
     parser.add_argument("--resume")
     parser.add_argument("--config", action="append", default=[])
     options, rest = parser.parse_known_args(arguments)
+    for section in ("model", "data"):  # of the class at hand, not of what any class has
+        rest = [
+            f"--{section}.help={preset[section]['class_path']}"
+            if word == f"--{section}.help"
+            else word
+            for word in rest
+        ]
     for config in reversed(options.config):
         path = assets.find(config)
         _check_yaml(path, config)
@@ -210,7 +249,7 @@ def _find_resume(resume: str | None, run: Path | None, root: Path) -> Path | Non
     """
     if resume is None:
         return None
-    if resume == "auto":
+    if resume == "auto":  # every process comes to the same answer, for nothing is written yet
         found = run if run is not None and (run / folder.LAST).exists() else None
         if run is None:
             found = folder.unfinished(root)
@@ -225,7 +264,8 @@ def _find_resume(resume: str | None, run: Path | None, root: Path) -> Path | Non
         raise CheckpointError(
             f"--resume {resume}: no such checkpoint, and no run with a {folder.LAST}"
         )
-    if run is not None and run.resolve() != path.parent.resolve():
+    in_place = (path.parent / folder.CONFIG).exists()
+    if in_place and run is not None and run.resolve() != path.parent.resolve():
         raise ConfigError(
             f"--run {run}: a resumed run stays in its folder, which is {path.parent}; leave --run out"
         )
@@ -242,6 +282,11 @@ def _tell_changes(saved: Path, cli: _CLI, preset: dict[str, Any]) -> None:
         old, new = before.get(name), after.get(name)
         if old != new and name != "config":
             say(f"resume: {name} is now {new!r}, was {old!r}")
+        if ".tokenizer." in name and "sampling" not in name and old != new:
+            raise ConfigError(
+                f"--{name}: the run has {old!r}, given is {new!r}; a run keeps its tokenizers. Leave the"
+                " option out, or start a new run"
+            )
         if name.endswith("optimizer.schedule") and old != new and "plateau" in (old, new):
             raise ConfigError(f"--{name} {new}: a run that began with {old} cannot change to it")
 
@@ -258,12 +303,26 @@ def _flat(tree: dict[str, Any], prefix: str = "") -> dict[str, Any]:
     return flat
 
 
-def _fall_back_from_bfloat16(trainer: Namespace) -> None:
-    """Train in float32 where the processor has no bfloat16, and say so."""
+def _settle(trainer: Namespace) -> None:
+    """Complete the trainer's options; float32 where the processor has no bfloat16, and say so."""
+    if trainer.max_epochs is None and trainer.max_steps == -1 and trainer.max_time is None:
+        trainer.max_epochs = _MAX_EPOCHS
+    if str(trainer.precision).startswith("16"):
+        raise ConfigError(
+            f"trainer.precision: {trainer.precision} overflows in a sum over pieces; choose bf16-mixed or"
+            " 32-true"
+        )
     on_cpu = trainer.accelerator == "cpu" or (
         trainer.accelerator == "auto" and not torch.accelerator.is_available()
     )
     wanted = str(trainer.precision)
-    if wanted.startswith("bf16") and on_cpu and not torch.ops.mkldnn._is_mkldnn_bf16_supported():
+    if wanted.startswith("bf16") and on_cpu and not has_bfloat16():
         say(f"precision: this processor has no bfloat16, training in 32-true instead of {wanted}")
         trainer.precision = "32-true"
+
+
+def has_bfloat16() -> bool:
+    """Whether this processor multiplies bfloat16, which oneDNN's LSTM needs."""
+    if not torch.backends.mkldnn.is_available():  # type: ignore[no-untyped-call]
+        return False
+    return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())

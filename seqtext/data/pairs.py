@@ -168,6 +168,7 @@ class PairsDataModule(LightningDataModule):
         # several nodes may share the folder: whoever is last replaces a file by the same file
         with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as part:
             part.write(bytes(tokenizer))
+        os.chmod(part.name, 0o644)
         os.replace(part.name, path)
         return tokenizer
 
@@ -273,10 +274,18 @@ class PairsDataModule(LightningDataModule):
         if "validation" not in self._encoded:
             return []
         source, target = (lengths + 1 for lengths in self._lengths("validation"))
-        _, rank, ranks, _ = self._position()
-        plan = BatchPlan(
-            source, target, batch_tokens=self.batch_tokens, batch_size=self.batch_size, shares=ranks
+        _, rank, ranks, accumulation = self._position()
+        if len(source) < ranks:
+            raise DataError(
+                f"{self.corpora['validation'].name}: {len(source)} validation pairs for {ranks} processes;"
+                " each needs one"
+            )
+        # batches no larger than those of training
+        tokens, size = (
+            None if limit is None else max(1, limit // accumulation)
+            for limit in (self.batch_tokens, self.batch_size)
         )
+        plan = BatchPlan(source, target, batch_tokens=tokens, batch_size=size, shares=ranks)
         batches = share(plan.updates(0), rank=rank, ranks=ranks, accumulation=1)
         return self._loader("validation", batches, 0, sample=False)
 

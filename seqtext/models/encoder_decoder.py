@@ -10,7 +10,6 @@ from lightning.pytorch import LightningModule
 from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor
 from torch.optim import Optimizer
-from torchmetrics import MeanMetric
 from torchmetrics.text import SacreBLEUScore
 
 from seqtext import checkpoint
@@ -69,7 +68,8 @@ class EncoderDecoderModule(LightningModule):
         self.samples: list[tuple[str, str, str]] = []  # source, reference, hypothesis
         self._window_tokens: Tensor | int = 0  # of this rank, since the last update
         self._train_totals: Tensor | float = 0.0  # (loss, pieces) of this rank, see train_totals
-        self._val_loss = MeanMetric()
+        self._val_totals: Tensor | float = 0.0  # likewise, of the validation at hand
+        self._plateau: torch.optim.lr_scheduler.ReduceLROnPlateau | None = None
         self._val_bleu = SacreBLEUScore()
 
     # --- building -----------------------------------------------------------------------------------
@@ -91,29 +91,36 @@ class EncoderDecoderModule(LightningModule):
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
         """Optimizer and schedule."""
-        total = self.optimizer_config.total_steps or self._total_steps()
-        return optimizer.build(self.optimizer_config, self, total)  # type: ignore[return-value]
+        built, schedule = optimizer.build(self.optimizer_config, self, self._total_steps())
+        if isinstance(schedule, torch.optim.lr_scheduler.LambdaLR):
+            return {"optimizer": built, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+        self._plateau = schedule
+        return built
 
     def _total_steps(self) -> int:
         # Lightning's own estimate would build the training loader before a checkpoint's position in
         # it is restored
         if self.optimizer_config.schedule != "cosine":
             return 0
-        trainer = self.trainer
-        if trainer.max_steps > 0:
-            return trainer.max_steps
-        if not trainer.max_epochs or trainer.max_epochs < 0:
+        trainer, limits = (
+            self.trainer,
+            [self.optimizer_config.total_steps or 0, self.trainer.max_steps],
+        )
+        if (trainer.max_epochs or 0) > 0:
+            limits.append(trainer.max_epochs * trainer.datamodule.updates_per_epoch())  # type: ignore[attr-defined]
+        limits = [limit for limit in limits if limit > 0]
+        if not limits:
             raise ConfigError(
                 "optimizer.schedule: cosine needs an end; set trainer.max_epochs, trainer.max_steps or"
                 " optimizer.total_steps"
             )
-        return int(trainer.max_epochs * trainer.datamodule.updates_per_epoch())  # type: ignore[attr-defined]
+        return self.optimizer_config.total_steps or min(limits)
 
     # --- training -----------------------------------------------------------------------------------
 
     def on_train_start(self) -> None:
         """Where a run is gone on with, the options given now win over those saved."""
-        schedule = self.lr_schedulers()
+        schedule = self._plateau or self.lr_schedulers()
         optimizer.apply(self.optimizer_config, self.trainer.optimizers[0], schedule)
 
     def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
@@ -125,9 +132,7 @@ class EncoderDecoderModule(LightningModule):
         """The loss summed over this batch's pieces; see ``on_before_optimizer_step``."""
         loss, tokens = self._loss(batch)
         self._window_tokens = self._window_tokens + tokens
-        self._train_totals = self._train_totals + torch.stack(
-            [loss.detach().float(), tokens.float()]
-        )
+        self._train_totals = self._train_totals + _totals(loss, tokens)
         return loss
 
     def on_before_optimizer_step(self, optimizer: Optimizer) -> None:
@@ -155,19 +160,21 @@ class EncoderDecoderModule(LightningModule):
         Done here because Lightning refuses to clip for a fused optimizer under mixed precision, on
         account of a loss scaling that bfloat16 does not need.
         """
-        if self.trainer.precision.startswith("16"):
-            self.clip_gradients(optimizer, gradient_clip_val, gradient_clip_algorithm)
-        elif gradient_clip_val and gradient_clip_algorithm == "value":
+        if gradient_clip_val and gradient_clip_algorithm == "value":
             torch.nn.utils.clip_grad_value_(self.parameters(), gradient_clip_val)
         elif gradient_clip_val:
             torch.nn.utils.clip_grad_norm_(self.parameters(), gradient_clip_val)
 
     def train_totals(self) -> tuple[float, int]:
         """Loss per piece, and number of pieces, since the last call, over all ranks."""
-        totals = torch.as_tensor(self._train_totals, device=self.device)
-        loss, pieces = self.trainer.strategy.reduce(totals, reduce_op="sum").tolist()
+        loss, pieces = self._over_all_ranks(self._train_totals)
         self._train_totals = 0.0
         return loss / pieces, int(pieces)
+
+    def _over_all_ranks(self, totals: Tensor | float) -> tuple[float, float]:
+        totals = torch.as_tensor(totals, device=self.device)
+        loss, pieces = self.trainer.strategy.reduce(totals, reduce_op="sum").tolist()
+        return loss, pieces
 
     def _loss(self, batch: Batch) -> tuple[Tensor, Tensor]:
         assert self.network is not None
@@ -179,12 +186,15 @@ class EncoderDecoderModule(LightningModule):
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         """Collect the loss per piece, without smoothing."""
-        loss, tokens = self._loss(batch)
-        self._val_loss.update(loss / tokens, tokens)
+        self._val_totals = self._val_totals + _totals(*self._loss(batch))
 
     def on_validation_epoch_end(self) -> None:
         """Log ``val_loss``, and ``val_bleu`` of freely decoded sentences."""
-        self.log("val_loss", self._val_loss)
+        loss, pieces = self._over_all_ranks(self._val_totals)
+        self._val_totals = 0.0
+        self.log("val_loss", loss / pieces)
+        if self._plateau is not None and not self.trainer.sanity_checking:
+            self._plateau.step(loss / pieces)
         if self.decode_sentences:
             self._decode_validation()
             self.log("val_bleu", 100 * self._val_bleu.compute())
@@ -209,6 +219,9 @@ class EncoderDecoderModule(LightningModule):
         content["seqtext"] = checkpoint.describe(
             self.task, self.config, self.tokenizers, self.columns
         )
+        content["seqtext_accumulation"] = self.trainer.accumulate_grad_batches
+        if self._plateau is not None:
+            content["seqtext_plateau"] = self._plateau.state_dict()
 
     def on_load_checkpoint(self, content: dict[str, Any]) -> None:
         """Build the checkpoint's network; where there is one already, refuse weights of another."""
@@ -217,6 +230,28 @@ class EncoderDecoderModule(LightningModule):
             self.config, self.columns = model.config, model.columns
             self.build(model.tokenizers)
         refuse_other_network(model.config, self.config)
+        if self._plateau is not None and "seqtext_plateau" in content:
+            self._plateau.load_state_dict(content["seqtext_plateau"])
+        if "loops" in content and self._trainer is not None:
+            _count_in(content, self.trainer.accumulate_grad_batches)
+
+
+def _totals(loss: Tensor, tokens: Tensor) -> Tensor:
+    return torch.stack([loss.detach().float(), tokens.float()])
+
+
+def _count_in(content: dict[str, Any], accumulation: int) -> None:
+    """Tell a checkpoint's position, which counts batches, for another accumulation of gradients."""
+    before = content["seqtext_accumulation"]
+    if accumulation == before:
+        return
+    loop = content["loops"]["fit_loop"]
+    for progress in loop["epoch_loop.batch_progress"].values():
+        if isinstance(progress, dict):
+            for name, batches in progress.items():
+                progress[name] = batches // before * accumulation
+    for loader in loop["state_dict"]["combined_loader"]:
+        loader["position"] = loader["position"] // before * accumulation
 
 
 def refuse_other_network(saved: NetworkConfig, wanted: NetworkConfig) -> None:
@@ -226,10 +261,11 @@ def refuse_other_network(saved: NetworkConfig, wanted: NetworkConfig) -> None:
         ConfigError: They differ; names every field, what the checkpoint has and what was given.
     """
     fields = vars(saved)
+    free = ("dropout", "word_dropout", "init_scale")  # the weights fit all the same
     changed = [
         f"network.{name}: the checkpoint has {fields[name]!r}, given is {value!r}"
         for name, value in vars(wanted).items()
-        if fields[name] != value
+        if fields[name] != value and name not in free
     ]
     if changed:
         raise ConfigError(

@@ -8,6 +8,7 @@ from typing import Any, Literal, get_args
 
 import torch
 from torch import nn
+from torch.optim.lr_scheduler import LambdaLR, ReduceLROnPlateau
 
 from seqtext.errors import ConfigError
 
@@ -32,7 +33,7 @@ class OptimizerConfig:
         total_steps: Updates until ``cosine`` is at its end. Default: those of the whole run.
         final_share: Share of the learning rate that ``cosine`` ends at.
         plateau_factor: What ``plateau`` multiplies the learning rate by.
-        plateau_patience: Epochs without a better validation loss that ``plateau`` waits for.
+        plateau_patience: Validations without a better loss that ``plateau`` waits for.
 
     Raises:
         ConfigError: A value is out of range, or two contradict each other.
@@ -99,8 +100,10 @@ def learning_rate_share(config: OptimizerConfig, step: int, total_steps: int) ->
     return 1.0
 
 
-def build(config: OptimizerConfig, module: nn.Module, total_steps: int) -> dict[str, Any]:
-    """Optimizer and schedule as Lightning's ``configure_optimizers`` returns them."""
+def build(
+    config: OptimizerConfig, module: nn.Module, total_steps: int
+) -> tuple[torch.optim.Optimizer, LambdaLR | ReduceLROnPlateau]:
+    """The optimizer, and its schedule over updates (``plateau``: over validations)."""
     kind = torch.optim.Adam if config.name == "adam" else torch.optim.AdamW
     devices = {parameter.device.type for parameter in module.parameters()}
     optimizer = kind(
@@ -114,17 +117,13 @@ def build(config: OptimizerConfig, module: nn.Module, total_steps: int) -> dict[
     for group in optimizer.param_groups:
         group["base_lr"] = config.learning_rate  # see apply
     if config.schedule == "plateau":
-        plateau = torch.optim.lr_scheduler.ReduceLROnPlateau(
-            optimizer, factor=config.plateau_factor, patience=config.plateau_patience
+        patience = config.plateau_patience
+        return optimizer, ReduceLROnPlateau(
+            optimizer, factor=config.plateau_factor, patience=patience
         )
-        return {
-            "optimizer": optimizer,
-            "lr_scheduler": {"scheduler": plateau, "monitor": "val_loss", "interval": "epoch"},
-        }
-    schedule = torch.optim.lr_scheduler.LambdaLR(
+    return optimizer, LambdaLR(
         optimizer, lambda step: learning_rate_share(config, step, total_steps)
     )
-    return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
 
 def apply(config: OptimizerConfig, optimizer: torch.optim.Optimizer, schedule: Any) -> None:
@@ -142,5 +141,7 @@ def apply(config: OptimizerConfig, optimizer: torch.optim.Optimizer, schedule: A
             eps=config.eps,
             weight_decay=config.weight_decay,
         )
-    if isinstance(schedule, torch.optim.lr_scheduler.LambdaLR):
+    if isinstance(schedule, ReduceLROnPlateau):
+        schedule.factor, schedule.patience = config.plateau_factor, config.plateau_patience
+    elif isinstance(schedule, LambdaLR):
         schedule.base_lrs = [config.learning_rate] * len(schedule.base_lrs)

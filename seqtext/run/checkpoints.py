@@ -63,11 +63,15 @@ class RunFolder(Callback):
         path: The folder; None takes the next free one below ``root``.
         root: See ``path``.
         config: Text of ``config.yaml``.
+        monitor: What the best checkpoint is chosen by.
         resumed: The folder is that of a run that is gone on with.
     """
 
-    def __init__(self, path: Path | None, root: Path, config: str, *, resumed: bool) -> None:
+    def __init__(
+        self, path: Path | None, root: Path, config: str, monitor: str, *, resumed: bool
+    ) -> None:
         self._path, self._root, self._config, self._resumed = path, root, config, resumed
+        self._monitor = monitor
         self._agreed: Path | None = None
         self.earlier_best: float | None = None  # of a finished run that is gone on with
 
@@ -85,11 +89,18 @@ class RunFolder(Callback):
         if trainer.is_global_zero:
             claimed = self._path if self._resumed else self._create()
             assert claimed is not None
-            self.earlier_best = folder.take_result(claimed).get("best_score")
+            result = folder.result(claimed)
+            if result.get("monitor") == self._monitor:
+                self.earlier_best = result.get("best_score")
             (claimed / folder.CONFIG).write_text(self._config, encoding="utf-8")
             path = str(claimed)
         path, self.earlier_best = trainer.strategy.broadcast((path, self.earlier_best))
         self._agreed = Path(path)
+        if not self._agreed.is_dir():
+            raise ConfigError(
+                f"run: {self._agreed} is not to be seen from rank {trainer.global_rank}; nodes need a"
+                " folder that they share, choose one with --run"
+            )
         say(f"run: {self._agreed}")
 
     def _create(self) -> Path:
@@ -107,6 +118,8 @@ class Checkpoints(Callback):
         self._run, self._config = run, config
         # (score, step), best first; step -1 is the best.ckpt that a finished run had
         self._best: list[tuple[float, int]] = []
+        self._without_better = 0  # validations in a row
+        self._gathering = False  # gradients of an update; they are in no checkpoint
         self._saved_at, self._saved_step = time.monotonic(), 0
         self._asked_to_stop = False
         self._handlers: dict[int, Any] = {}
@@ -115,6 +128,11 @@ class Checkpoints(Callback):
     def best(self) -> tuple[float, int] | None:
         """Score and step of the best validation."""
         return self._best[0] if self._best else None
+
+    @property
+    def monitor(self) -> str:
+        """What the best is chosen by."""
+        return self._config.monitor
 
     # --- an orderly stop ----------------------------------------------------------------------------
 
@@ -153,8 +171,10 @@ class Checkpoints(Callback):
         """Save from time to time, and stop when asked to."""
         # a run that stopped between a batch and its validation, or the epoch's end, would go on
         # behind them
-        every = trainer.val_check_batch or float("inf")
-        if (batch_idx + 1) % every == 0 or batch_idx + 1 == trainer.num_training_batches:
+        done, every = batch_idx + 1, trainer.val_check_batch or float("inf")
+        last = done == trainer.num_training_batches
+        self._gathering = not last and done % trainer.accumulate_grad_batches > 0
+        if done % every == 0 or last or self._gathering:
             return
         due = time.monotonic() - self._saved_at > 60 * self._config.save_minutes
         if self._any_rank(trainer, due or self._asked_to_stop):
@@ -178,12 +198,13 @@ class Checkpoints(Callback):
 
     def _stop_if_asked(self, trainer: Trainer) -> None:
         if self._any_rank(trainer, self._asked_to_stop):
+            say(f"stopped at step {trainer.global_step:,}; go on with --resume {self._run.path}")
             raise KeyboardInterrupt
 
     # --- last and best ------------------------------------------------------------------------------
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Save the last state, and the weights if they are among the best."""
+        """Save the last state, and the weights if they are among the best; lose patience."""
         if trainer.state.fn != TrainerFn.FITTING or trainer.sanity_checking:
             return
         score, step = self._score(trainer), trainer.global_step
@@ -192,15 +213,26 @@ class Checkpoints(Callback):
             trainer.save_checkpoint(self._weights(step), weights_only=True)
         for dropped in {step for _, step in self._best} - {step for _, step in kept}:
             self._on_first(trainer, self._weights(dropped).unlink, missing_ok=True)
+        better = not self._best or self._better(score, self._best[0][0])
+        self._without_better = 0 if better else self._without_better + 1
         self._best = kept
+        if self._config.patience is not None and self._without_better >= self._config.patience:
+            say(
+                f"fit: no better {self._config.monitor} in {self._without_better} validations, stopping"
+            )
+            trainer.should_stop = True
         if kept[0][1] == step:
             self._on_first(trainer, _replace, self._weights(step), self._run.path / folder.BEST)
-        self._save_last(trainer)
+        if not self._gathering:
+            self._save_last(trainer)
 
     def _sorted(self, scored: list[tuple[float, int]]) -> list[tuple[float, int]]:
         """Best first; of equal ones the later."""
         sign = -1 if self._config.smaller_is_better else 1
         return sorted(scored, key=lambda one: (sign * one[0], one[1]), reverse=True)
+
+    def _better(self, score: float, other: float) -> bool:
+        return score < other if self._config.smaller_is_better else score > other
 
     def _score(self, trainer: Trainer) -> float:
         return float(trainer.callback_metrics[self._config.monitor])
@@ -212,6 +244,8 @@ class Checkpoints(Callback):
         path = self._run.path / folder.LAST
         trainer.save_checkpoint(path.with_suffix(".part"))
         self._on_first(trainer, path.with_suffix(".part").replace, path)
+        # from now on the run is known to be unfinished
+        self._on_first(trainer, (self._run.path / folder.RESULT).unlink, missing_ok=True)
         self._saved_at, self._saved_step = time.monotonic(), trainer.global_step
 
     @staticmethod
@@ -221,11 +255,14 @@ class Checkpoints(Callback):
 
     def state_dict(self) -> dict[str, Any]:
         """The candidates, so that a resumed run knows them."""
-        return {"best": self._best}
+        monitor, waited = self._config.monitor, self._without_better
+        return {"best": self._best, "monitor": monitor, "without_better": waited}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Know them again."""
-        self._best = [(score, step) for score, step in state_dict["best"]]
+        """Know them again, unless something else is compared now."""
+        if state_dict["monitor"] == self._config.monitor:
+            self._best = [(score, step) for score, step in state_dict["best"]]
+            self._without_better = state_dict["without_better"]
 
     def finish(self, trainer: Trainer, module: LightningModule, datamodule: Any) -> None:
         """After training: try the average of the best, and leave only ``best.ckpt``."""
@@ -237,7 +274,7 @@ class Checkpoints(Callback):
         files = [
             file for file in files if file.exists()
         ]  # a finished run has none of its earlier ones
-        if len(files) > 1:
+        if len(files) > 1 and trainer.enable_validation:
             self._try_average(trainer, module, datamodule, files)
         trainer.strategy.barrier("best checkpoint")
         self._on_first(trainer, shutil.rmtree, self._run.path / "candidates", ignore_errors=True)
@@ -257,7 +294,7 @@ class Checkpoints(Callback):
         module.load_state_dict(average)
         trainer.validate(module, datamodule=datamodule, verbose=False)
         averaged, single = self._score(trainer), self._best[0][0]
-        better = averaged < single if self._config.smaller_is_better else averaged > single
+        better = self._better(averaged, single)
         name = self._config.monitor
         say(
             f"best: {name} {single:.2f} at step {self._best[0][1]:,}; average of the"

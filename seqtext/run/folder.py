@@ -60,19 +60,28 @@ def create_next(root: Path) -> Path:
         return create(path)
 
 
-def take_result(run: Path) -> dict[str, Any]:
-    """What ``result.json`` says, or nothing; it is removed, for the run is no longer finished."""
-    path = run / RESULT
-    if not path.exists():
+def result(run: Path) -> dict[str, Any]:
+    """What ``result.json`` says; nothing where it is missing or no JSON."""
+    try:
+        content: dict[str, Any] = json.loads((run / RESULT).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
         return {}
-    result: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    path.unlink()
-    return result
+    return content
+
+
+def clear_stillborn(run: Path) -> None:
+    """Empty a folder whose run died before its first checkpoint, so that it can start again."""
+    if run.is_dir() and {entry.name for entry in run.iterdir()} <= {
+        CONFIG,
+        f"{Path(LAST).stem}.part",
+    }:
+        for entry in run.iterdir():
+            entry.unlink()
 
 
 def unfinished(root: Path) -> Path | None:
     """The newest run below ``root`` that can be gone on with and has not come to its end."""
-    for run in sorted(_numbered(root), reverse=True):
+    for run in sorted(_numbered(root), key=lambda run: int(run.name), reverse=True):
         if (run / LAST).exists() and not (run / RESULT).exists():
             return run
     return None

@@ -37,7 +37,7 @@ class Report(Callback):
         self._run, self._checkpoints = run, checkpoints
         self._earlier_seconds = 0.0  # of the run that is gone on with
         self._started = self._since = time.perf_counter()
-        self._validating = self._validating_since = 0.0  # seconds, all and since the last row
+        self._validating = 0.0  # seconds
         self._first_step, self._written_epoch = 0, -1
         self._warned = False
 
@@ -71,7 +71,7 @@ class Report(Callback):
 
     def _estimate(self, trainer: Trainer) -> None:
         left = self._updates_left(trainer)
-        if left is not None:
+        if left:
             rate = (time.perf_counter() - self._started) / _ESTIMATE_AFTER
             say(f"fit: {left:,} updates to go, about {duration(left * rate)}")
 
@@ -179,8 +179,9 @@ class Report(Callback):
         result = {
             "steps": trainer.global_step,
             "minutes": round(seconds / 60, 2),
-            "best_score": round(best[0], 4) if best else None,
-            "best_step": best[1] if best else None,
+            "monitor": self._checkpoints.monitor,
+            "best_score": best[0] if best else None,
+            "best_step": best[1] if best and best[1] >= 0 else None,
         }
         text = json.dumps(result, indent=2) + "\n"
         (self._run.path / folder.RESULT).write_text(text, encoding="utf-8")
@@ -217,10 +218,15 @@ def _forget_after(path: Path, step: int) -> None:
     """Drop rows that a run wrote after the checkpoint from which it is gone on with."""
     if not path.exists():
         return
-    rows = [row for row in _rows(path) if int(row["step"]) <= step]
-    path.unlink()
-    for row in rows:
-        _append(path, row)
+    part = path.with_suffix(".part")
+    part.unlink(missing_ok=True)
+    for row in _rows(path):
+        if int(row["step"]) <= step:
+            _append(part, row)
+    if part.exists():
+        part.replace(path)
+    else:
+        path.unlink()
 
 
 def _draw(metrics: Path, picture: Path) -> None:

@@ -22,7 +22,7 @@ class LengthPenalty:
         formula: See above.
 
     Raises:
-        ConfigError: Unknown formula.
+        ConfigError: Unknown formula, or ``alpha`` out of range.
 
     Example:
         >>> LengthPenalty(1.0)(4)
@@ -35,6 +35,8 @@ class LengthPenalty:
     formula: Formula = "power"
 
     def __post_init__(self) -> None:
+        if not -10 <= self.alpha <= 10:
+            raise ConfigError(f"length_penalty: {self.alpha}, expected -10 to 10")
         if self.formula not in get_args(Formula):
             raise ConfigError(
                 f"length_formula: {self.formula!r}, expected one of {', '.join(get_args(Formula))}"

@@ -66,6 +66,17 @@ def test_from_file_to_file(trained: Path) -> None:
     assert Path("out.txt").read_text() == "".join(f"{one.text}\n" for [one] in expected)
 
 
+def test_output_may_be_a_device_or_a_link(trained: Path) -> None:
+    Path("in.txt").write_text("The dog sleeps.\n")
+    Path("real.txt").write_text("old\n")
+    Path("link.txt").symlink_to("real.txt")
+    for name in ("link.txt", "/dev/null"):
+        assert main(["generate", str(trained), "--input", "in.txt", "--output", name]) == 0
+    assert Path("link.txt").is_symlink()
+    assert Path("real.txt").read_text() != "old\n"
+    assert Path("/dev/null").is_char_device()
+
+
 def test_no_input_no_output(generate) -> None:
     assert generate(text="") == []
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -92,6 +94,7 @@ def test_hub_name_that_cannot_be_reached(fails, tiny) -> None:
         (["--model.network.cell=lsmt"], ["network.cell", "lstm", "lsmt"]),
         (["--model.network.hidden_size=33"], ["network.hidden_size: 33, expected an even number"]),
         (["--model.network.dropout=1.5"], ["network.dropout: 1.5, expected 0 <= dropout < 1"]),
+        (["--trainer.precision=16-mixed"], ["trainer.precision: 16-mixed", "bf16-mixed"]),
         (["--data.batch_size=0"], ["data.batch_size: 0, expected at least 1"]),
         (["--selection.average=0"], ["selection.average: 0, expected at least 1"]),
         (["--config=nowhere.yaml"], ["--config nowhere.yaml: cannot be read (No such file"]),
@@ -114,6 +117,25 @@ def test_broken_yaml(fails) -> None:
 def test_unknown_key_in_yaml(fails, tiny) -> None:
     write("c.yaml", "trainer:\n  max_epoks: 3\n")
     assert "max_epoks" in fails("fit", "--config", "c.yaml", *tiny)
+
+
+def test_patience_without_validation(fails, tiny) -> None:
+    options = [option for option in tiny if not option.startswith("--data.validation")]
+    message = fails("fit", *options, "--selection.patience=2", "--run", "r")
+    assert "selection.patience: nothing to wait for without --data.validation" in message
+
+
+def test_validation_less_often_than_an_epoch(fails, tiny) -> None:
+    message = fails("fit", *tiny, "--trainer.val_check_interval=500", "--run", "r")
+    assert "val_check_interval" in message and "500" in message
+
+
+def test_fewer_validation_pairs_than_processes(tiny) -> None:
+    options = ["--data.validation=builtin:validation:1", "--trainer.devices=2"]
+    command = [sys.executable, "-m", "seqtext", "fit", *tiny, *options, "--trainer.strategy=ddp"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=200, check=False)
+    assert done.returncode == 2
+    assert done.stderr.count("1 validation pairs for 2 processes") == 1
 
 
 def test_no_training_corpus(fails) -> None:
@@ -195,6 +217,7 @@ def test_checkpoint_of_another_format(fails, trained: Path) -> None:
         (["--format", "xml"], "'xml'"),
         (["--input", "nowhere.txt"], "--input nowhere.txt: no such file"),
         (["--device", "gpu"], "device: 'gpu'"),
+        (["--length_penalty", "nan"], "length_penalty: nan, expected -10 to 10"),
         (["--output", "no/where.txt"], "--output no/where.txt: cannot be written"),
         (["--input", "latin1.txt"], "latin1.txt:2: not UTF-8"),
     ],
@@ -203,7 +226,7 @@ def test_wrong_option_of_generate(fails, trained: Path, arguments: list[str], pa
     write("i", "a\n")
     write("latin1.txt", b"good\nb\xe4d\n")
     assert part in fails("generate", trained, "--input", "i", *arguments)
-    assert not Path("out.part").exists()
+    assert not list(Path().glob("**/*.part"))
 
 
 def test_test_names_the_columns_there_are(fails, trained: Path) -> None:

@@ -149,6 +149,90 @@ def test_resumed_run_equals_an_uninterrupted_one(
     assert steps("stopped") == steps("whole")
 
 
+@pytest.mark.parametrize("step", [2, 3, 5, 7])
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["--model.optimizer.schedule=plateau", "--model.optimizer.plateau_patience=1",
+         "--model.optimizer.learning_rate=1e-9", "--selection.patience=3"],
+        ["--trainer.accumulate_grad_batches=2", "--trainer.val_check_interval=0.3"],
+    ],
+    ids=["plateau and patience", "accumulation"],
+)  # fmt: skip
+def test_resume_keeps_patience_plateau_and_accumulation(
+    tiny: list[str], options: list[str], step: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options = [*tiny, "--data.batch_size=80", "--trainer.max_epochs=3", *options]
+    assert main(["fit", *options, "--run", "whole"]) == 0
+    with monkeypatch.context() as patch:
+        at_step(step, interrupt, patch)
+        assert main(["fit", *options, "--run", "stopped"]) in (0, 130)
+    if not Path("stopped/result.json").exists():
+        assert main(["fit", "--resume", "stopped"]) == 0
+    assert_equal_bits(weights(Path("whole")), weights(Path("stopped")))
+    assert [row["learning_rate"] for row in metrics("whole")] == [
+        row["learning_rate"] for row in metrics("stopped")
+    ]
+
+
+def test_resume_with_another_accumulation_sees_the_same_updates(
+    tiny: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options = [*tiny, "--model.network.dropout=0"]
+    assert main(["fit", *options, "--run", "whole"]) == 0
+    for before, after in (("1", "2"), ("2", "1")):
+        with monkeypatch.context() as patch:
+            at_step(4, interrupt, patch)
+            given = [f"--trainer.accumulate_grad_batches={before}", "--run", before]
+            assert main(["fit", *options, *given]) == 130
+        given = [f"--trainer.accumulate_grad_batches={after}"]
+        assert main(["fit", "--resume", before, *given]) == 0
+        assert result(before)["steps"] == result("whole")["steps"]
+        for name, value in weights(Path("whole")).items():
+            torch.testing.assert_close(weights(Path(before))[name], value, rtol=0, atol=1e-4)
+
+
+def test_weights_alone_cannot_be_gone_on_with(
+    trained: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = {path.name: path.read_bytes() for path in trained.iterdir()}
+    assert main(["fit", "--resume", str(trained / "best.ckpt")]) == 2
+    assert "holds weights alone" in capsys.readouterr().err
+    assert before == {path.name: path.read_bytes() for path in trained.iterdir()}
+
+
+def test_a_run_keeps_its_tokenizers(trained: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["fit", "--resume", str(trained), "--data.tokenizer.vocab_size=600"]) == 2
+    assert "tokenizer.vocab_size: the run has 500, given is 600" in capsys.readouterr().err
+
+
+def test_dropout_may_change_on_resume(tiny: list[str]) -> None:
+    assert main(["fit", *tiny, "--run", "r"]) == 0
+    changed = ["--model.network.dropout=0.4", "--trainer.max_epochs=3"]
+    assert main(["fit", "--resume", "r", *changed]) == 0
+    assert checkpoint.load("r").config.dropout == 0.4
+
+
+def test_checkpoint_from_elsewhere_gets_a_folder_of_its_own(tiny: list[str], trained: Path) -> None:
+    Path("elsewhere").mkdir()
+    Path("elsewhere/last.ckpt").write_bytes((trained / "last.ckpt").read_bytes())
+    resume = ["--resume", "elsewhere/last.ckpt", "--trainer.max_epochs=3", "--run", "r"]
+    assert main(["fit", *tiny, *resume]) == 0
+    assert [path.name for path in Path("elsewhere").iterdir()] == ["last.ckpt"]
+    assert result("r")["steps"] == 30
+
+
+def test_auto_starts_again_what_died_before_its_first_checkpoint(
+    tiny: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        at_step(2, crash, patch)
+        with pytest.raises(RuntimeError, match="power cut"):
+            main(["fit", *tiny, "--run", "r"])
+    assert main(["fit", *tiny, "--run", "r", "--resume", "auto"]) == 0
+    assert result("r")["steps"] == 20
+
+
 def test_interrupted_run_is_found_by_auto(
     tiny: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -280,3 +364,6 @@ def test_help_names_options_that_exist(capsys: pytest.CaptureFixture[str]) -> No
     assert len(named) > 20
     for name in named:
         assert name in known or name in ("model.help", "data.help"), name
+    for section, option in (("model", "label_smoothing"), ("data", "batch_tokens")):
+        assert main(["fit", f"--{section}.help"]) == 0
+        assert f"--{section}.init_args.{option}" in capsys.readouterr().out

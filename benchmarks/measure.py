@@ -26,7 +26,9 @@ PACKAGES = ("torch", "lightning", "sentencepiece", "datasets", "torchmetrics", "
 def timed(command: list[str], **options: Any) -> tuple[float, str]:
     """Run a command that must succeed; seconds, and what it printed on stdout."""
     start = time.perf_counter()
-    result = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, **options)
+    result = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False, **options)
+    if result.returncode:
+        sys.exit(f"{result.stdout}\nmeasure.py: {' '.join(command)} ended with {result.returncode}")
     return time.perf_counter() - start, result.stdout
 
 

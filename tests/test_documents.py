@@ -13,7 +13,7 @@ import seqtext
 from seqtext import assets
 from seqtext.cli import COMMANDS
 from seqtext.cli.fit import PRESET
-from seqtext.cli.training import _own_options, _parse
+from seqtext.cli.options import own_options, parse
 
 REPOSITORY = Path(__file__).parent.parent
 DOCUMENTS = [
@@ -49,8 +49,8 @@ def test_there_are_commands() -> None:
 def test_command_parses(words: list[str]) -> None:
     command, *arguments = words
     if command == "fit":
-        _, rest = _own_options(arguments, PRESET)
-        _parse(
+        _, rest = own_options(arguments, PRESET)
+        parse(
             rest if "--data.train" in rest or "--config" in rest else [*rest, "--data.train=x"],
             PRESET,
         )

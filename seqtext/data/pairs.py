@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import hashlib
 import os
 import random
 import tempfile
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,14 +17,12 @@ from lightning.pytorch import LightningDataModule
 
 from seqtext import assets
 from seqtext.console import duration, say
-from seqtext.data.batch import Batch, collate
 from seqtext.data.bucketing import BatchPlan, Lengths, Rows, check_size, padding, share
 from seqtext.data.corpus import Corpus, Row, Split
+from seqtext.data.encoding import digest_of, encode, read_batch
 from seqtext.data.loader import PlannedLoader
 from seqtext.data.tokenizer import Tokenizer, TokenizerConfig, Tokenizers
 from seqtext.errors import ConfigError, DataError
-
-_CACHE_VERSION = 1  # raise it when cached results of the same input would differ
 
 
 class PairsDataModule(LightningDataModule):
@@ -153,7 +149,7 @@ class PairsDataModule(LightningDataModule):
     def _train_tokenizer(self, sides: tuple[int, ...]) -> Tokenizer:
         corpus = self.corpora["train"]
         unsampled = dataclasses.replace(self.tokenizer, sampling_nbest=1, sampling_alpha=0.0)
-        key = _digest(self._digest("train"), repr(unsampled), repr(sides))
+        key = digest_of(self._digest("train"), repr(unsampled), repr(sides))
         path = self.cache_dir / "tokenizers" / f"{key}.model"
         if path.exists():
             return Tokenizer.load(path)
@@ -173,32 +169,8 @@ class PairsDataModule(LightningDataModule):
         return tokenizer
 
     def _encode(self, split: Split, tokenizers: Tokenizers) -> datasets.Dataset:
-        """Columns source, target (text), source_ids, target_ids and their lengths."""
-        corpus = self.corpora[split]
-        digest = self._digest(split)
-        folder = str(self.cache_dir / "datasets")
-        try:
-            rows = datasets.Dataset.from_generator(
-                _generate,
-                gen_kwargs={"corpus": corpus, "digest": _digest(digest, str(_CACHE_VERSION))},
-                cache_dir=folder,
-            )
-        except datasets.exceptions.DatasetGenerationError as error:
-            if isinstance(error.__cause__, DataError):
-                raise error.__cause__ from None
-            raise
-        models = {
-            "source_model": bytes(tokenizers.source),
-            "target_model": bytes(tokenizers.target),
-        }
-        key = _digest(digest, *(side.fingerprint for side in tokenizers), str(_CACHE_VERSION))
-        return rows.map(
-            _encode_rows,
-            batched=True,
-            fn_kwargs=models,
-            num_proc=self.processes if self.processes > 1 else None,
-            new_fingerprint=key[:32],
-        )
+        corpus, digest = self.corpora[split], self._digest(split)
+        return encode(corpus, digest, tokenizers, self.cache_dir, self.processes)
 
     def _digest(self, split: Split) -> str:
         if split not in self._digests:
@@ -311,66 +283,10 @@ class PairsDataModule(LightningDataModule):
         assert self.tokenizers is not None
         columns = ["source_ids", "target_ids"] + (["source", "target"] if sample else [])
         read = functools.partial(
-            _read_batch,
+            read_batch,
             self._encoded[split].select_columns(columns),
             self.tokenizers,
             self.tokenizer if sample else None,
             (self.seed, epoch),
         )
         return PlannedLoader(batches, read, epoch=epoch, num_workers=self.num_workers)
-
-
-def _digest(*parts: str) -> str:
-    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
-
-
-def _generate(corpus: Corpus, digest: str) -> Iterator[dict[str, str]]:
-    # `digest` is part of the key under which the result is cached
-    for source, target in corpus.rows():
-        yield {"source": source, "target": target}
-
-
-@functools.lru_cache(maxsize=2)
-def _tokenizer(model: bytes) -> Tokenizer:
-    return Tokenizer(model)
-
-
-def _encode_rows(
-    rows: dict[str, list[str]], source_model: bytes, target_model: bytes
-) -> dict[str, list[Any]]:
-    columns: dict[str, list[Any]] = {}
-    for side, model in (("source", source_model), ("target", target_model)):
-        ids = _tokenizer(model).encode(rows[side])
-        columns[f"{side}_ids"] = ids
-        columns[f"{side}_length"] = np.array([len(row) for row in ids], dtype=np.int32)  # type: ignore[assignment]
-    return columns
-
-
-def _read_batch(
-    encoded: datasets.Dataset,
-    tokenizers: Tokenizers,
-    sampling: TokenizerConfig | None,
-    key: tuple[int, int],
-    rows: Rows,
-) -> Batch:
-    found = encoded[rows.tolist()]
-    ids = {side: found[f"{side}_ids"] for side in ("source", "target")}
-    if sampling is not None:
-        for side, tokenizer in zip(("source", "target"), tokenizers, strict=True):
-            # seeded by row, so that a resumed run draws what the uninterrupted one would have drawn
-            ids[side] = [
-                tokenizer.sample(
-                    text,
-                    sampling.sampling_nbest,
-                    sampling.sampling_alpha,
-                    random.Random(f"{key}-{row}-{side}"),
-                )
-                for row, text in zip(rows.tolist(), found[side], strict=True)
-            ]
-    return collate(
-        ids["source"],
-        ids["target"],
-        source_eos=tokenizers.source.eos,
-        target_bos=tokenizers.target.bos,
-        target_eos=tokenizers.target.eos,
-    )

@@ -15,7 +15,8 @@ from lightning.pytorch.trainer.states import TrainerFn
 from seqtext.console import duration, say
 from seqtext.data.batch import Batch
 from seqtext.run import folder
-from seqtext.run.checkpoints import Checkpoints, RunFolder
+from seqtext.run.checkpoints import Checkpoints
+from seqtext.run.run_folder import RunFolder
 
 _COLUMNS = (
     "step", "epoch", "minutes", "learning_rate", "train_loss", "target_pieces_per_second",

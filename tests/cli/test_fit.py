@@ -357,13 +357,13 @@ def test_help_names_options_that_exist(capsys: pytest.CaptureFixture[str]) -> No
     import re
 
     from seqtext.cli.fit import HELP, PRESET
-    from seqtext.cli.training import _flat, _parse
+    from seqtext.cli.options import flatten, parse
 
-    known = _flat(_parse(["--data.train=x"], PRESET).config.as_dict())
+    known = flatten(parse(["--data.train=x"], PRESET).config.as_dict())
     named = re.findall(r"--((?:data|model|selection|trainer)\.[\w.]+)", HELP)
     assert len(named) > 20
     for name in named:
         assert name in known or name in ("model.help", "data.help"), name
     for section, option in (("model", "label_smoothing"), ("data", "batch_tokens")):
         assert main(["fit", f"--{section}.help"]) == 0
-        assert f"--{section}.init_args.{option}" in capsys.readouterr().out
+        assert f"--{section}.{option}" in capsys.readouterr().out

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from seqtext.data import pairs as pairs_module
+from seqtext.data import encoding
 from seqtext.data.batch import IGNORE, Batch
 from seqtext.data.corpus import Corpus
 from seqtext.data.pairs import PairsDataModule
@@ -121,11 +121,12 @@ def test_ranks_and_accumulation_share_the_same_updates(start: Start) -> None:
 
 def test_ranks_share_the_validation(start: Start, pairs: Rows, tmp_path: Path) -> None:
     found: Rows = []
-    path = write(tmp_path / "odd.tsv", pairs[60:85])  # 25 rows: three batches of 8, and one row
+    # 25 rows; batches of 8, halved like those of training by accumulation, and one row too few for one
+    path = write(tmp_path / "odd.tsv", pairs[60:85])
     for rank in range(3):
         data = start(validation=str(path), trainer=at(rank=rank, ranks=3, accumulation=2))
         batches = list(data.val_dataloader())
-        assert len(batches) == 3
+        assert len(batches) == 6
         found += [pair for batch in batches for pair in text_of(batch, data)]
     assert sorted(found) == sorted(pairs[60:85])
 
@@ -180,7 +181,7 @@ def no_reading(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(Corpus, "rows", fail)
     monkeypatch.setattr(Tokenizer, "train", fail)
-    monkeypatch.setattr(pairs_module, "_encode_rows", fail)
+    monkeypatch.setattr(encoding, "_encode_rows", fail)
 
 
 @pytest.mark.parametrize("joint", [True, False])

@@ -1,0 +1,119 @@
+"""Rows of text -> ids, cached as Arrow under the digests of text and tokenizers -> batches."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import random
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import datasets
+import numpy as np
+
+from seqtext.data.batch import Batch, collate
+from seqtext.data.bucketing import Rows
+from seqtext.data.corpus import Corpus
+from seqtext.data.tokenizer import Tokenizer, TokenizerConfig, Tokenizers
+from seqtext.errors import DataError
+
+_CACHE_VERSION = "1"  # another one when cached results of the same input would differ
+
+
+def encode(
+    corpus: Corpus, digest: str, tokenizers: Tokenizers, cache_dir: Path, processes: int
+) -> datasets.Dataset:
+    """Read and tokenize, or take the result of an earlier time.
+
+    Args:
+        corpus: What to read.
+        digest: Its digest.
+        tokenizers: Of both sides.
+        cache_dir: Where results are kept.
+        processes: That tokenize.
+
+    Returns:
+        Columns ``source``, ``target`` (text), ``source_ids``, ``target_ids`` and ``source_length``,
+        ``target_length`` (int32, bos and eos not counted).
+
+    Raises:
+        DataError: The corpus cannot be read as what it should be.
+    """
+    try:
+        rows = datasets.Dataset.from_generator(
+            _generate,
+            gen_kwargs={"corpus": corpus, "digest": digest_of(digest, _CACHE_VERSION)},
+            cache_dir=str(cache_dir / "datasets"),
+        )
+    except datasets.exceptions.DatasetGenerationError as error:
+        if isinstance(error.__cause__, DataError):
+            raise error.__cause__ from None
+        raise
+    source, target = tokenizers
+    key = digest_of(digest, source.fingerprint, target.fingerprint, _CACHE_VERSION)
+    return rows.map(
+        _encode_rows,
+        batched=True,
+        fn_kwargs={"source_model": bytes(source), "target_model": bytes(target)},
+        num_proc=processes if processes > 1 else None,
+        new_fingerprint=key[:32],
+    )
+
+
+def digest_of(*parts: str) -> str:
+    """Hexadecimal digest of all ``parts``."""
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+
+def _generate(corpus: Corpus, digest: str) -> Iterator[dict[str, str]]:
+    # `digest` is part of the key under which the result is cached
+    for source, target in corpus.rows():
+        yield {"source": source, "target": target}
+
+
+@functools.lru_cache(maxsize=2)
+def _tokenizer(model: bytes) -> Tokenizer:
+    return Tokenizer(model)
+
+
+def _encode_rows(
+    rows: dict[str, list[str]], source_model: bytes, target_model: bytes
+) -> dict[str, list[Any]]:
+    columns: dict[str, list[Any]] = {}
+    for side, model in (("source", source_model), ("target", target_model)):
+        ids = _tokenizer(model).encode(rows[side])
+        columns[f"{side}_ids"] = ids
+        columns[f"{side}_length"] = np.array([len(row) for row in ids], dtype=np.int32)  # type: ignore[assignment]
+    return columns
+
+
+def read_batch(
+    encoded: datasets.Dataset,
+    tokenizers: Tokenizers,
+    sampling: TokenizerConfig | None,
+    key: tuple[int, int],
+    rows: Rows,
+) -> Batch:
+    """The batch of ``rows``; with ``sampling``, of segmentations drawn for ``key`` (seed, epoch)."""
+    found = encoded[rows.tolist()]
+    ids = {side: found[f"{side}_ids"] for side in ("source", "target")}
+    if sampling is not None:
+        for side, tokenizer in zip(("source", "target"), tokenizers, strict=True):
+            # seeded by row, so that a resumed run draws what the uninterrupted one would have drawn
+            ids[side] = [
+                tokenizer.sample(
+                    text,
+                    sampling.sampling_nbest,
+                    sampling.sampling_alpha,
+                    random.Random(f"{key}-{row}-{side}"),
+                )
+                for row, text in zip(rows.tolist(), found[side], strict=True)
+            ]
+    return collate(
+        ids["source"],
+        ids["target"],
+        source_eos=tokenizers.source.eos,
+        target_bos=tokenizers.target.bos,
+        target_eos=tokenizers.target.eos,
+    )

@@ -1,0 +1,62 @@
+"""Callback that agrees on the run's folder with all ranks before anything is written."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from lightning.pytorch import Callback, LightningModule, Trainer
+
+from seqtext.console import say
+from seqtext.errors import ConfigError
+from seqtext.run import folder
+
+
+class RunFolder(Callback):
+    """Agrees on the run's folder with all ranks before anything is written.
+
+    Args:
+        path: The folder; None takes the next free one below ``root``.
+        root: See ``path``.
+        config: Text of ``config.yaml``.
+        monitor: What the best checkpoint is chosen by.
+        resumed: The folder is that of a run that is gone on with.
+    """
+
+    def __init__(
+        self, path: Path | None, root: Path, config: str, monitor: str, *, resumed: bool
+    ) -> None:
+        self._path, self._root, self._config, self._resumed = path, root, config, resumed
+        self._monitor = monitor
+        self._agreed: Path | None = None
+        self.earlier_best: float | None = None  # of a finished run that is gone on with
+
+    @property
+    def path(self) -> Path:
+        """The folder, once ``setup`` has run."""
+        assert self._agreed is not None
+        return self._agreed
+
+    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Create it on the first rank, tell the others."""
+        if self._agreed is not None:
+            return
+        path = str(self._path)
+        if trainer.is_global_zero:
+            claimed = self._path if self._resumed else self._create()
+            assert claimed is not None
+            result = folder.result(claimed)
+            if result.get("monitor") == self._monitor:
+                self.earlier_best = result.get("best_score")
+            (claimed / folder.CONFIG).write_text(self._config, encoding="utf-8")
+            path = str(claimed)
+        path, self.earlier_best = trainer.strategy.broadcast((path, self.earlier_best))
+        self._agreed = Path(path)
+        if not self._agreed.is_dir():
+            raise ConfigError(
+                f"run: {self._agreed} is not to be seen from rank {trainer.global_rank}; nodes need a"
+                " folder that they share, choose one with --run"
+            )
+        say(f"run: {self._agreed}")
+
+    def _create(self) -> Path:
+        return folder.create(self._path) if self._path else folder.create_next(self._root)

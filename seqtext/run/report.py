@@ -13,7 +13,6 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.trainer.states import TrainerFn
 
 from seqtext.console import duration, say
-from seqtext.data.batch import Batch
 from seqtext.run import folder
 from seqtext.run.checkpoints import Checkpoints
 from seqtext.run.run_folder import RunFolder
@@ -61,7 +60,7 @@ class Report(Callback):
         trainer: Trainer,
         pl_module: LightningModule,
         outputs: Any,
-        batch: Batch,
+        batch: Any,
         batch_idx: int,
     ) -> None:
         """Estimate the time once it can be told."""

@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from hashlib import blake2b
 from typing import Final, Literal
 
-from . import english, german
-from .grammar import Grammar
+from seqtext.data.builtin import english, german
+from seqtext.data.builtin.grammar import Grammar
 
 __all__ = ["SPLITS", "pairs"]
 

@@ -3,11 +3,11 @@
 from collections.abc import Iterable
 from typing import Final
 
-from .adverbials import FREQUENCIES, MANNERS, STILL, TIME_UNITS, TIMES, YET
-from .german_endings import DEFINITE
-from .lexicon import NOUNS
-from .phrases import PERSONS, Phrases, is_plural
-from .tree import (
+from seqtext.data.builtin.adverbials import FREQUENCIES, MANNERS, STILL, TIME_UNITS, TIMES, YET
+from seqtext.data.builtin.german_endings import DEFINITE
+from seqtext.data.builtin.lexicon import NOUNS
+from seqtext.data.builtin.phrases import PERSONS, Phrases, is_plural
+from seqtext.data.builtin.tree import (
     ALL,
     BARE,
     DEF,
@@ -33,8 +33,8 @@ from .tree import (
     Word,
     agreement,
 )
-from .verbs import MODALS, VERBS
-from .words import ACC, THIRD, Adverb, Modal, Noun, Verb
+from seqtext.data.builtin.verbs import MODALS, VERBS
+from seqtext.data.builtin.words import ACC, THIRD, Adverb, Modal, Noun, Verb
 
 PERSON_VERBS: Final = tuple(v for v in VERBS if "person" in v.subject_tags)
 _ACTIONS: Final = tuple(v for v in PERSON_VERBS if not v.stative)

@@ -2,8 +2,8 @@
 
 from typing import Final
 
-from .lexicon import NOUNS
-from .words import ACC, DAT, Adverb, PlaceWord
+from seqtext.data.builtin.lexicon import NOUNS
+from seqtext.data.builtin.words import ACC, DAT, Adverb, PlaceWord
 
 MANNERS: Final = {
     "q": (Adverb("quickly", "schnell"), Adverb("slowly", "langsam")),

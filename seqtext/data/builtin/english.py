@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from .tree import (
+from seqtext.data.builtin.tree import (
     ALL,
     BARE,
     DEF,
@@ -39,7 +39,7 @@ from .tree import (
     Word,
     agreement,
 )
-from .words import PLURAL, THIRD
+from seqtext.data.builtin.words import PLURAL, THIRD
 
 _DETERMINERS: Final = {
     DEF: "the",

@@ -2,9 +2,9 @@
 
 from typing import Final
 
-from .adverbials import MANNERS
-from .german_endings import DEFINITE, RELATIVE, STRONG, determiner, number
-from .tree import (
+from seqtext.data.builtin.adverbials import MANNERS
+from seqtext.data.builtin.german_endings import DEFINITE, RELATIVE, STRONG, determiner, number
+from seqtext.data.builtin.tree import (
     BARE,
     DEF,
     EXPLETIVE,
@@ -28,8 +28,8 @@ from .tree import (
     Word,
     agreement,
 )
-from .verbs import BE, BECOME
-from .words import ANY_PLURAL, DAT, GEN, NOM
+from seqtext.data.builtin.verbs import BE, BECOME
+from seqtext.data.builtin.words import ANY_PLURAL, DAT, GEN, NOM
 
 _CONTRACTED: Final = {
     "in dem": "im",

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from .tree import (
+from seqtext.data.builtin.tree import (
     ALL,
     BARE,
     DEF,

@@ -6,9 +6,9 @@ guarantees for a seed, so that a seed gives the same corpus wherever it is run.
 
 from typing import Final
 
-from .actions import PERSON_VERBS, not_every
-from .states import States
-from .tree import (
+from seqtext.data.builtin.actions import PERSON_VERBS, not_every
+from seqtext.data.builtin.states import States
+from seqtext.data.builtin.tree import (
     FUTURE,
     HE,
     HOW_MANY,
@@ -33,8 +33,8 @@ from .tree import (
     Sentence,
     Word,
 )
-from .verbs import MODALS, SPECIAL
-from .words import ACC, Modal
+from seqtext.data.builtin.verbs import MODALS, SPECIAL
+from seqtext.data.builtin.words import ACC, Modal
 
 _SAYING: Final = tuple(SPECIAL[key] for key in ("say", "believe", "know", "think", "hear", "see"))
 _ASKING: Final = (SPECIAL["ask"], SPECIAL["wonder"])

@@ -9,7 +9,7 @@ Adjective rows: English[/comparative] | German[/stem[/comparative]] | rank | tag
 
 from typing import Final
 
-from .words import (
+from seqtext.data.builtin.words import (
     FEMININE,
     MASCULINE,
     NEUTER,

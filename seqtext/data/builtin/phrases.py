@@ -4,9 +4,9 @@ import random
 from collections.abc import Sequence
 from typing import Final, TypeVar
 
-from .adverbials import FIXED_PLACES, PLACES
-from .lexicon import FEMALE_NAMES, MALE_NAMES, NOUNS, SURNAMES
-from .tree import (
+from seqtext.data.builtin.adverbials import FIXED_PLACES, PLACES
+from seqtext.data.builtin.lexicon import FEMALE_NAMES, MALE_NAMES, NOUNS, SURNAMES
+from seqtext.data.builtin.tree import (
     ALL,
     BARE,
     DEF,
@@ -31,7 +31,7 @@ from .tree import (
     Word,
     agreement,
 )
-from .words import PLURAL, Adjective, Noun, PlaceWord
+from seqtext.data.builtin.words import PLURAL, Adjective, Noun, PlaceWord
 
 T = TypeVar("T")
 

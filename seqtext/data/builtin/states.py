@@ -2,10 +2,10 @@
 
 from typing import Final
 
-from .actions import TIMES_BY_USE, Actions, not_every
-from .lexicon import ADJECTIVES, NOUNS, OCCUPATION_ADJECTIVES, OCCUPATIONS
-from .phrases import PERSONS, is_plural
-from .tree import (
+from seqtext.data.builtin.actions import TIMES_BY_USE, Actions, not_every
+from seqtext.data.builtin.lexicon import ADJECTIVES, NOUNS, OCCUPATION_ADJECTIVES, OCCUPATIONS
+from seqtext.data.builtin.phrases import PERSONS, is_plural
+from seqtext.data.builtin.tree import (
     BARE,
     DEF,
     EXPLETIVE,
@@ -25,8 +25,8 @@ from .tree import (
     Predicate,
     Word,
 )
-from .verbs import BE, BECOME, SPECIAL, THERE
-from .words import Adjective, Adverb
+from seqtext.data.builtin.verbs import BE, BECOME, SPECIAL, THERE
+from seqtext.data.builtin.words import Adjective, Adverb
 
 _STATES: Final = tuple(a for a in ADJECTIVES.values() if "state" in a.tags)
 _TRAITS: Final = tuple(a for a in ADJECTIVES.values() if "person" in a.tags - {"state"})

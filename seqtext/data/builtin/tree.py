@@ -3,7 +3,17 @@
 from dataclasses import dataclass
 from typing import Final
 
-from .words import FIRST, PLURAL, THIRD, Adjective, Adverb, Modal, Noun, PlaceWord, Verb
+from seqtext.data.builtin.words import (
+    FIRST,
+    PLURAL,
+    THIRD,
+    Adjective,
+    Adverb,
+    Modal,
+    Noun,
+    PlaceWord,
+    Verb,
+)
 
 # Determiners.
 BARE: Final = 0  # "a" in the singular, nothing for plurals and mass nouns

@@ -15,8 +15,8 @@ Verb rows: English [past participle] [+particle] | German | object | subjects | 
 from functools import cache
 from typing import Final
 
-from .lexicon import NOUNS
-from .words import (
+from seqtext.data.builtin.lexicon import NOUNS
+from seqtext.data.builtin.words import (
     ACC,
     DAT,
     Forms,

@@ -108,7 +108,8 @@ class Generator:
         """Decode ``sources``; see ``SearchConfig`` for the options.
 
         Returns:
-            For every source, in order, its ``n_best`` hypotheses, best first.
+            For every source, in order, its ``n_best`` hypotheses, best first. A source without text
+            has one, without text.
 
         Raises:
             ConfigError: An option is out of range.
@@ -130,8 +131,9 @@ class Generator:
             raise ConfigError("sources: a single string, expected a list of strings")
         ids = self.tokenizers.source.encode(sources)
         # like lengths together: little padding, and the sentences of a batch finish together
-        order = sorted(range(len(ids)), key=lambda i: len(ids[i]))
-        results: list[list[Hypothesis]] = [[] for _ in ids]
+        order = sorted((i for i in range(len(ids)) if ids[i]), key=lambda i: len(ids[i]))
+        nothing = Hypothesis(text="", score=0.0, log_prob=0.0, pieces=())
+        results: list[list[Hypothesis]] = [[nothing] for _ in ids]
         training = self.network.training
         self.network.eval()
         try:

@@ -31,8 +31,8 @@ Train a model. What a FILE says, a --KEY overrides; what the run used is written
 data
   --data.train PATH                 a table (csv, tsv, jsonl, parquet; .gz), the PREFIX of PREFIX.en and
   --data.validation PATH            PREFIX.de, a hub name, or builtin:SPLIT:COUNT[:SEED]
-  --data.source NAME                column, or file suffix, of the source text
-  --data.target NAME                column, or file suffix, of the target text
+  --data.source NAME                column, or file suffix, of the source text (default: source)
+  --data.target NAME                column, or file suffix, of the target text (default: target)
   --data.batch_tokens N             pieces in one update, over all devices
   --data.batch_size N               or sentence pairs in one update
   --data.max_source_length N        longer training pairs are left out (also max_target_length)
@@ -51,7 +51,7 @@ run
   --selection.monitor M             val_bleu or val_loss decides which checkpoint is best
   --selection.average N             average the N best checkpoints at the end
   --selection.patience N            stop after N validations without a better result
-  --trainer.max_epochs N            also max_steps, max_time
+  --trainer.max_epochs N            also max_steps, max_time (default: 10 epochs)
   --trainer.precision P             32-true or bf16-mixed
   --trainer.devices N               also accelerator, strategy (ddp), num_nodes
   --trainer.accumulate_grad_batches N   steps that an update is cut into, to fit the memory

@@ -148,7 +148,10 @@ def _explain(message: str) -> str:
     lines = [line.strip() for line in message.splitlines()]
     told = [line for line in lines if line and not line.startswith(_NOISE)]
     text = " ".join(filter(None, (_PREAMBLE.sub("", line) for line in told)))
-    return re.sub(r'Parser key "([^"]*)":', r"\1:", text)
+    text = re.sub(r'Parser key "([^"]*)":', r"\1:", text)
+    text = re.sub(r"Expected a typing.Literal\[(.*?)\]\. Got value: (.*)", r"\2, expected \1", text)
+    text = re.sub(r"Expected a <class '(\w+)'>\. Got value: (.*)", r"\2, expected \1", text)
+    return text.replace("the following arguments are required: train", "data.train is required")
 
 
 def flatten(tree: dict[str, Any], prefix: str = "") -> dict[str, Any]:

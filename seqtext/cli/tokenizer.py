@@ -31,14 +31,21 @@ def parser() -> argparse.ArgumentParser:
         "--side", choices=("both", "source", "target"), default="both", help="text to train on"
     )
     parser.add_argument(
-        "--model_type", choices=("unigram", "bpe", "char", "word"), default="unigram"
-    )
-    parser.add_argument("--vocab_size", type=int, default=4000, metavar="N")
+        "--model_type", choices=("unigram", "bpe", "char", "word"), default="unigram",
+        help="SentencePiece's algorithm (default: unigram)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--vocab_size", type=int, default=4000, metavar="N",
+        help="pieces, fewer where the text has not so many (default: 4000)",
+    )  # fmt: skip
     parser.add_argument(
         "--normalization", choices=("nmt_nfkc", "nfkc", "nmt_nfkc_cf", "nfkc_cf", "identity"),
         default="nmt_nfkc", help="identity leaves text as it is (code, symbols)",
     )  # fmt: skip
-    parser.add_argument("--character_coverage", type=float, default=1.0, metavar="X")
+    parser.add_argument(
+        "--character_coverage", type=float, default=1.0, metavar="X",
+        help="share of the characters that get a piece; less for large alphabets (default: 1)",
+    )  # fmt: skip
     parser.add_argument(
         "--no_byte_fallback", action="store_true", help="unknown characters become unk, not bytes"
     )

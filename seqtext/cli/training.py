@@ -80,6 +80,10 @@ def _fit(cli: FitCLI, run: RunFolder, model: Model | None, resume: Path | None) 
         cli.datamodule, "corpora", ()
     ):
         raise ConfigError("selection.patience: nothing to wait for without --data.validation")
+    if "validation" not in getattr(cli.datamodule, "corpora", ("validation",)):
+        say(
+            "no --data.validation: nothing chooses a best checkpoint, best.ckpt will be the last one"
+        )
     if model is not None:
         refuse_other_network(model.config, cli.model.config)
         cli.datamodule.tokenizers = model.tokenizers

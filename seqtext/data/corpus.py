@@ -116,6 +116,9 @@ class Corpus:
     def _missing(self, path: Path) -> str:
         if path.is_dir():
             return f"{path}: is a folder, expected a file"
+        if self.kind == "lines" and Path(self.name).is_file():
+            prefix = self.name.removesuffix(Path(self.name).suffix)
+            return f"{self.name}: is one side of parallel files; give their prefix, {prefix}"
         there = ", ".join(str(file) for file in self._prefix_files())
         if self.kind == "lines" and there:
             return (
@@ -140,7 +143,7 @@ class Corpus:
                 f"{self.name}: no split {split!r}; there are {', '.join(builtin.SPLITS)}"
             )
         for english, german in builtin.pairs(split, *(int(field) for field in fields[1:])):
-            row = {"en": english, "de": german}
+            row = {"en": english, "de": german, "source": english, "target": german}
             yield self._field(row, self.source, self.name), self._field(row, self.target, self.name)
 
     def _lines(self) -> Iterator[Row]:

@@ -107,7 +107,14 @@ class PairsDataModule(LightningDataModule):
         if self._encoded:  # Lightning asks again before the last validation
             return
         start = time.perf_counter()
+        origin = "the checkpoint's" if self.tokenizers else self.tokenizer.source_model
         tokenizers = self.tokenizers or self._tokenizers()
+        source, target = (f"{side.vocab_size:,} pieces" for side in tokenizers)
+        same = tokenizers.source is tokenizers.target
+        say(
+            f"tokenizer: {origin or 'trained on data.train'},"
+            f" {f'{source} for both sides' if same else f'{source} and {target}'}"
+        )
         if self.tokenizer.sampling_nbest > 1:
             for side in tokenizers:  # one that cannot draw says so now, not in the first batch
                 side.sample("", 1, 0.0, random.Random())

@@ -165,6 +165,8 @@ class Report(Callback):
                 f"  reference: {reference}",
                 f"  hypothesis: {hypothesis}",
             ]
+        if not samples:
+            return
         text = "\n".join(lines) + "\n"
         (self._run.path / "samples.md").write_text(text, encoding="utf-8")
 
@@ -174,6 +176,8 @@ class Report(Callback):
         """Write ``result.json``, which marks the run as finished."""
         if not trainer.is_global_zero:
             return
+        if trainer.global_step == self._first_step:
+            say("fit: nothing was left to train; --trainer.max_epochs N goes further")
         best = self._checkpoints.best
         seconds = time.perf_counter() - self._started + self._earlier_seconds
         result = {

@@ -385,6 +385,9 @@ def test_malformed_name(name: str, message: str) -> None:
         list(Corpus(name, "en", "de").rows())
 
 
-def test_builtin_has_two_columns() -> None:
-    with pytest.raises(DataError, match=r"builtin:test:1: no column 'fr'; there are 'en', 'de'\."):
+def test_builtin_has_two_columns_by_two_names_each() -> None:
+    with pytest.raises(
+        DataError,
+        match=r"builtin:test:1: no column 'fr'; there are 'en', 'de', 'source', 'target'\.",
+    ):
         list(Corpus("builtin:test:1", "en", "fr").rows())

@@ -79,7 +79,7 @@ def run(arguments: Sequence[str]) -> None:
     torch.set_flush_denormal(True)  # denormal numbers make oneDNN's LSTM many times slower
     generator = load(options.checkpoint, options.device)
     config = search_config(options)
-    with _input(options.input) as lines, _output(options.output) as output:
+    with _input(options.input) as lines, open_output(options.output) as output:
         index = 0
         for chunk in _chunks(lines, 1 if options.input is None and sys.stdin.isatty() else _CHUNK):
             for source, found in zip(chunk, generator.search(chunk, config), strict=True):
@@ -138,7 +138,7 @@ def _input(path: str | None) -> Iterator[Iterator[str]]:
 
 
 @contextlib.contextmanager
-def _output(path: str | None) -> Iterator[TextIO]:
+def open_output(path: str | None) -> Iterator[TextIO]:
     """A file appears under its name only when it is whole."""
     if path is None:
         sys.stdout.reconfigure(encoding="utf-8", newline="\n")  # type: ignore[union-attr]

@@ -7,10 +7,13 @@ import json
 import sys
 import time
 from collections.abc import Sequence
-from pathlib import Path
 
-from seqtext.cli.generate import add_search_options, check_search_options, search_config
-from seqtext.errors import DataError
+from seqtext.cli.generate import (
+    add_search_options,
+    check_search_options,
+    open_output,
+    search_config,
+)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -67,10 +70,6 @@ def run(arguments: Sequence[str]) -> None:
             f"  source:     {sources[i]}\n  reference:  {references[i]}\n  hypothesis: {hypotheses[i]}\n"
         )
     if options.output is not None:
-        try:
-            Path(options.output).write_text("".join(f"{text}\n" for text in hypotheses), "utf-8")
-        except OSError as error:
-            raise DataError(
-                f"--output {options.output}: cannot be written ({error.strerror})"
-            ) from error
+        with open_output(options.output) as output:
+            output.writelines(f"{text}\n" for text in hypotheses)
     print(json.dumps(score_translations(hypotheses, references)._asdict()))

@@ -36,11 +36,14 @@ def train(arguments: list[str], task: str, preset: dict[str, Any]) -> None:
     options, arguments = own_options(arguments, preset)
     root = Path("runs") / task
     resume = _find_resume(options.resume, options.run, root)
-    if resume is not None and (saved := resume.parent / folder.CONFIG).exists():
+    # the configuration of the run that is gone on with in its folder
+    saved = resume.parent / folder.CONFIG if resume is not None else None
+    if saved is not None and not saved.exists():
+        saved = None
+    if saved is not None:
         arguments = ["--config", str(saved), *arguments]
     cli = parse(arguments, preset)
-    in_place = resume is not None and (resume.parent / folder.CONFIG).exists()
-    run = resume.parent if resume is not None and in_place else options.run
+    in_place, run = saved is not None, saved.parent if saved is not None else options.run
     if not in_place and run is not None and rank_zero_only.rank == 0:  # type: ignore[attr-defined]
         if options.resume == "auto":
             folder.clear_stillborn(run)
@@ -48,7 +51,8 @@ def train(arguments: list[str], task: str, preset: dict[str, Any]) -> None:
     model = None
     if resume is not None:
         model = _resumable(resume)
-        _tell_changes(resume.parent / folder.CONFIG, cli, preset)
+    if saved is not None:
+        _tell_changes(saved, cli, preset)
     settle(cli.config.trainer)
     explained(cli.instantiate)
     text, monitor = cli.parser.dump(cli.config), cli.config_init.selection.monitor
@@ -147,8 +151,6 @@ def _find_resume(resume: str | None, run: Path | None, root: Path) -> Path | Non
 
 def _tell_changes(saved: Path, cli: FitCLI, preset: dict[str, Any]) -> None:
     """Print every option that differs from the saved run's."""
-    if not saved.exists():
-        return
     before = flatten(parse(["--config", str(saved)], preset).config.as_dict())
     after = flatten(cli.config.as_dict())
     for name in sorted(before.keys() | after.keys()):

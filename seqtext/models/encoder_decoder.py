@@ -102,19 +102,19 @@ class EncoderDecoderModule(LightningModule):
         # it is restored
         if self.optimizer_config.schedule != "cosine":
             return 0
-        trainer, limits = (
-            self.trainer,
-            [self.optimizer_config.total_steps or 0, self.trainer.max_steps],
-        )
-        if (trainer.max_epochs or 0) > 0:
+        if self.optimizer_config.total_steps:
+            return self.optimizer_config.total_steps
+        trainer, limits = self.trainer, []
+        if trainer.max_steps > 0:
+            limits.append(trainer.max_steps)
+        if trainer.max_epochs and trainer.max_epochs > 0:
             limits.append(trainer.max_epochs * trainer.datamodule.updates_per_epoch())  # type: ignore[attr-defined]
-        limits = [limit for limit in limits if limit > 0]
         if not limits:
             raise ConfigError(
                 "optimizer.schedule: cosine needs an end; set trainer.max_epochs, trainer.max_steps or"
                 " optimizer.total_steps"
             )
-        return self.optimizer_config.total_steps or min(limits)
+        return min(limits)
 
     # --- training -----------------------------------------------------------------------------------
 

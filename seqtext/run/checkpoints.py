@@ -220,10 +220,8 @@ class Checkpoints(Callback):
             path = self._run.path
             self._on_first(trainer, _replace, path / folder.LAST, path / folder.BEST)
             return
-        files = [self._weights(step) for _, step in self._best]
-        files = [
-            file for file in files if file.exists()
-        ]  # a finished run has none of its earlier ones
+        # a finished run has none of its earlier ones
+        files = [self._weights(step) for _, step in self._best if self._weights(step).exists()]
         if len(files) > 1 and trainer.enable_validation:
             self._try_average(trainer, module, datamodule, files)
         trainer.strategy.barrier("best checkpoint")

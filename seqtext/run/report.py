@@ -109,9 +109,8 @@ class Report(Callback):
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """There is a row for an epoch without validation, too."""
-        trained = (
-            trainer.global_step > self._first_step
-        )  # not where a run is gone on with at an end
+        # nothing was trained where a run is gone on with at an epoch's end
+        trained = trainer.global_step > self._first_step
         if trained and self._written_epoch != trainer.current_epoch:
             self._write(trainer, pl_module, 0.0, {})
 
@@ -157,6 +156,8 @@ class Report(Callback):
 
     def _write_samples(self, trainer: Trainer, module: LightningModule) -> None:
         decoded: Any = module.samples
+        if not decoded:
+            return
         samples = decoded[:: max(1, len(decoded) // _SAMPLES)]
         lines = [f"# Validation sentences after step {trainer.global_step:,}", ""]
         for source, reference, hypothesis in samples[:_SAMPLES]:
@@ -165,8 +166,6 @@ class Report(Callback):
                 f"  reference: {reference}",
                 f"  hypothesis: {hypothesis}",
             ]
-        if not samples:
-            return
         text = "\n".join(lines) + "\n"
         (self._run.path / "samples.md").write_text(text, encoding="utf-8")
 

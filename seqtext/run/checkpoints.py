@@ -119,6 +119,8 @@ class Checkpoints(Callback):
         batch_idx: int,
     ) -> None:
         """Save from time to time, and stop when asked to."""
+        if trainer.global_step == trainer.max_steps:  # Lightning would end without a validation
+            trainer.should_stop = True
         # a run that stopped between a batch and its validation, or the epoch's end, would go on
         # behind them
         done, every = batch_idx + 1, trainer.val_check_batch or float("inf")

@@ -102,6 +102,13 @@ def test_every_long_step_says_what_it_does(
     assert "Lightning" not in told  # its tips and banners are no concern of ours
 
 
+def test_end_between_two_validations_is_validated_too(tiny: list[str]) -> None:
+    assert main(["fit", *tiny, "--run", "r", "--trainer.max_steps=13"]) == 0
+    assert [int(row["step"]) for row in metrics("r")] == [10, 13]
+    best = torch.load("r/best.ckpt", weights_only=True)
+    assert best["global_step"] == 13
+
+
 def test_runs_are_numbered(tiny: list[str]) -> None:
     for number in ("001", "002"):
         assert main(["fit", *tiny, "--trainer.max_steps=1"]) == 0

@@ -1,0 +1,157 @@
+"""Which choice is worth what: variants of a recipe, each trained for the same time.
+
+    python benchmarks/ablations.py calibrate DATA OUT    # updates that fit the time, on a quiet machine
+    python benchmarks/ablations.py train DATA OUT        # so many updates each, at any load
+    python benchmarks/ablations.py table OUT
+
+Time is turned into updates first, so that what else the machine does changes no result. DATA is a
+folder with train.* and val.*; the test set is not looked at.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import json
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import torch
+from common import fit_command, parts, report, timed
+
+NETWORK, OPTIMIZER, TOKENIZER = "model.network", "model.optimizer", "data.tokenizer"
+VARIANTS: dict[str, dict[str, object]] = {
+    "recipe": {},
+    "fused, one layer": {f"{NETWORK}.decoder_layers": 1},
+    "input feeding, one layer": {
+        f"{NETWORK}.decoder_layers": 1,
+        f"{NETWORK}.input_feeding": "true",
+    },
+    "input feeding, two layers": {f"{NETWORK}.input_feeding": "true"},
+    "word dropout 0.1": {f"{NETWORK}.word_dropout": 0.1},
+    "dropout 0.4": {f"{NETWORK}.dropout": 0.4},
+    "dropout 0.2": {f"{NETWORK}.dropout": 0.2},
+    "vocabulary 2,048": {f"{TOKENIZER}.vocab_size": 2048},
+    "vocabulary 8,000": {f"{TOKENIZER}.vocab_size": 8000},
+    "vocabulary 1,024": {f"{TOKENIZER}.vocab_size": 1024},
+    "BPE": {f"{TOKENIZER}.model_type": "bpe"},
+    "separate vocabularies": {f"{TOKENIZER}.joint": "false"},
+    "sampled segmentations": {f"{TOKENIZER}.sampling_nbest": 16},
+    "layer norm": {f"{NETWORK}.layer_norm": "true"},
+    "additive attention": {f"{NETWORK}.attention": "additive"},
+    "multi-head attention": {f"{NETWORK}.attention": "multi_head"},
+    "GRU": {f"{NETWORK}.cell": "gru", "trainer.precision": "32-true"},
+    "untied readout": {f"{NETWORK}.tied_readout": "false"},
+    "no label smoothing": {"model.label_smoothing": 0.0},
+    "label smoothing 0.2": {"model.label_smoothing": 0.2},
+    "600 pieces an update": {"data.batch_tokens": 600},
+    "2,400 pieces an update": {"data.batch_tokens": 2400},
+    "learning rate 0.001": {f"{OPTIMIZER}.learning_rate": 0.001},
+    "learning rate 0.003": {f"{OPTIMIZER}.learning_rate": 0.003},
+    "constant learning rate 0.001": {
+        f"{OPTIMIZER}.learning_rate": 0.001,
+        f"{OPTIMIZER}.schedule": "constant",
+        f"{OPTIMIZER}.warmup_steps": 0,
+    },
+    "two encoder layers": {f"{NETWORK}.encoder_layers": 2},
+    "initial scale 1": {f"{NETWORK}.init_scale": 1.0},
+    "initial scale 3": {f"{NETWORK}.init_scale": 3.0},
+    "no averaging": {"selection.average": 1},
+    "fp32": {"trainer.precision": "32-true"},
+}  # fmt: skip
+_FREE = ("dropout", "label_smoothing", "learning_rate", "init_scale", "average")  # cost no time
+_WARM, _COUNTED = 10, 30  # updates
+
+
+def options_of(variant: str) -> list[str]:
+    return [f"--{name}={value}" for name, value in VARIANTS[variant].items()]
+
+
+def seconds_per_update(data: Path, variant: str) -> float:
+    """Of a bare loop: the median over some updates of seconds a piece, times the pieces of an update."""
+    precision = VARIANTS[variant].get("trainer.precision", "bf16-mixed")
+    module, datamodule = parts("multi30k.yaml", data, options_of(variant))
+    assert module.network is not None
+    optimizer = torch.optim.Adam(module.parameters(), lr=1e-4, fused=True)
+    rates, pieces = [], []
+    for batch in itertools.islice(datamodule.train_dataloader(), _WARM + _COUNTED):
+        start = time.perf_counter()
+        with torch.autocast("cpu", torch.bfloat16, enabled=precision == "bf16-mixed"):
+            loss, tokens = module._loss(batch)
+        (loss / tokens).backward()
+        torch.nn.utils.clip_grad_norm_(module.parameters(), 1.0)
+        optimizer.step()
+        optimizer.zero_grad()
+        pieces.append(int(tokens))
+        rates.append((time.perf_counter() - start) / pieces[-1])
+    return statistics.median(rates[_WARM:]) * statistics.mean(pieces)
+
+
+def calibrate(data: Path, out: Path, minutes: float) -> None:
+    """How many updates of each variant take ``minutes``."""
+    out.mkdir(parents=True, exist_ok=True)
+    updates: dict[str, int] = {}
+    for variant, options in VARIANTS.items():
+        if all(name.endswith(_FREE) for name in options) and updates:
+            updates[variant] = updates["recipe"]
+        else:
+            seconds = seconds_per_update(data, variant)
+            updates[variant] = round(60 * minutes / seconds)
+            report("seconds an update", variant=variant, seconds=round(seconds, 4))
+    (out / "updates.json").write_text(json.dumps(updates, indent=1))
+
+
+def train(data: Path, out: Path, variants: list[str], seed: int) -> None:
+    """Train variants that have no result yet, and decode the validation set with beam 5."""
+    updates = json.loads((out / "updates.json").read_text())
+    for variant in variants:
+        run = out / f"{variant.replace(' ', '_').replace(',', '')}-{seed}"
+        if run.exists():
+            continue
+        options = [*options_of(variant), "--run", str(run), f"--model.seed={seed}"]
+        options += [f"--data.seed={seed}", f"--trainer.max_steps={updates[variant]}"]
+        subprocess.run(fit_command("multi30k.yaml", data, options), check=True)
+        test = [sys.executable, "-m", "seqtext", "test", str(run), "--beam_size", "5"]
+        _, output = timed([*test, "--data.test", str(data / "val")])
+        scores = json.loads(output.splitlines()[-1])
+        row = {"variant": variant, "seed": seed, "updates": updates[variant], **scores}
+        with (out / "results.jsonl").open("a") as file:
+            file.write(json.dumps(row) + "\n")
+
+
+def table(out: Path) -> None:
+    """Print the results as a table, the recipe first."""
+    rows = [json.loads(line) for line in (out / "results.jsonl").open()]
+    rows.sort(key=lambda row: (list(VARIANTS).index(row["variant"]), row["seed"]))
+    print("| variant | seed | updates | BLEU | chrF2 |\n| --- | ---: | ---: | ---: | ---: |")
+    for row in rows:
+        print("| {variant} | {seed} | {updates:,} | {bleu:.2f} | {chrf:.2f} |".format(**row))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    commands = parser.add_subparsers(dest="command", required=True)
+    for name in ("calibrate", "train"):
+        command = commands.add_parser(name)
+        command.add_argument("data", type=Path)
+        command.add_argument("out", type=Path)
+    commands.choices["calibrate"].add_argument("--minutes", type=float, default=10.0)
+    commands.choices["train"].add_argument("--variants", nargs="+", choices=list(VARIANTS))
+    commands.choices["train"].add_argument("--seed", type=int, default=1)
+    commands.add_parser("table").add_argument("out", type=Path)
+    options = parser.parse_args()
+    if options.command == "calibrate":
+        calibrate(options.data, options.out, options.minutes)
+    elif options.command == "train":
+        train(options.data, options.out, options.variants or list(VARIANTS), options.seed)
+    else:
+        table(options.out)
+
+
+if __name__ == "__main__":
+    main()

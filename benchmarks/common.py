@@ -9,10 +9,17 @@ import platform
 import subprocess
 import sys
 import time
+import warnings
+from collections.abc import Iterable, Sequence
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+import torch
+from lightning.pytorch import Callback, LightningModule, Trainer
+
+from seqtext.cli import main
+from seqtext.cli.options import FitCLI, own_options, parse, settle
 from seqtext.data.pairs import PairsDataModule
 from seqtext.models.encoder_decoder import EncoderDecoderModule
 
@@ -39,10 +46,16 @@ def report(what: str, **figures: Any) -> None:
         "python": platform.python_version(),
         "versions": {name: metadata.version(name) for name in PACKAGES},
         "processors": os.cpu_count(),
-        "threads": os.environ.get("OMP_NUM_THREADS", "default"),
+        "threads": torch.get_num_threads(),
         "load": round(os.getloadavg()[0], 2),
     }
     print(json.dumps(row), flush=True)
+
+
+def table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Print a table in Markdown; the first column is text, the others are numbers."""
+    lines = [header, ["---", *["---:"] * (len(header) - 1)], *rows]
+    print("\n" + "\n".join(f"| {' | '.join(map(str, line))} |" for line in lines), flush=True)
 
 
 def fit_command(recipe: str, data: Path, options: list[str]) -> list[str]:
@@ -53,16 +66,69 @@ def fit_command(recipe: str, data: Path, options: list[str]) -> list[str]:
     return [*command, *options]
 
 
-def parts(recipe: str, data: Path, options: list[str]) -> tuple[EncoderDecoderModule, PairsDataModule]:
-    """The same command's module, its network built, and data module, without a Trainer's loop."""
-    from seqtext.cli.options import own_options, parse
+def fit(recipe: str, data: Path, options: list[str]) -> None:
+    """The same command, run within this process."""
+    if status := main(fit_command(recipe, data, options)[2:], preset=PRESET):
+        sys.exit(status)
 
+
+class Clock(Callback):
+    """Writes, as JSON, the time.perf_counter() at which each training batch was done.
+
+    For the command line: ``--trainer.callbacks+=common.Clock --trainer.callbacks.path=FILE``.
+
+    Args:
+        path: The file.
+    """
+
+    def __init__(self, path: str) -> None:
+        self._path = Path(path)
+        self._stamps: list[float] = []
+
+    def on_train_batch_end(
+        self,
+        trainer: Trainer,
+        pl_module: LightningModule,
+        outputs: Any,
+        batch: Any,
+        batch_idx: int,
+    ) -> None:
+        """Take the time."""
+        self._stamps.append(time.perf_counter())
+
+    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Write it all."""
+        self._path.write_text(json.dumps(self._stamps))
+
+
+def configured(recipe: str, data: Path, options: list[str]) -> FitCLI:
+    """The same command's options, and its objects; nothing is read yet."""
     _, arguments = own_options(fit_command(recipe, data, options)[3:], PRESET)
-    cli = parse(arguments, PRESET)
+    with warnings.catch_warnings():
+        warnings.simplefilter(
+            "ignore"
+        )  # Lightning's, about arguments that are not the script's own
+        cli = parse(arguments, PRESET)
+    settle(cli.config.trainer)
     cli.instantiate()
+    return cli
+
+
+def parts(
+    recipe: str, data: Path, options: list[str]
+) -> tuple[EncoderDecoderModule, PairsDataModule]:
+    """The same command's module, its network built, and data module, without a Trainer's loop."""
+    return built(configured(recipe, data, options))
+
+
+def built(cli: FitCLI) -> tuple[EncoderDecoderModule, PairsDataModule]:
+    """Module, its network built, and data module, its corpora read."""
     module, datamodule = cli.model, cli.datamodule
+    assert isinstance(module, EncoderDecoderModule)
+    assert isinstance(datamodule, PairsDataModule)
     datamodule.prepare_data()
     datamodule.setup("fit")
+    assert datamodule.tokenizers is not None
     module.build(datamodule.tokenizers)
     return module, datamodule
 

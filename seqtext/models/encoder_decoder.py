@@ -21,7 +21,6 @@ from seqtext.models import optimizer
 from seqtext.models.optimizer import OptimizerConfig
 from seqtext.nn.config import NetworkConfig
 from seqtext.nn.encoder_decoder import EncoderDecoder
-from seqtext.nn.loss import smoothed_nll
 
 
 class EncoderDecoderModule(LightningModule):
@@ -178,8 +177,7 @@ class EncoderDecoderModule(LightningModule):
 
     def _loss(self, batch: Batch) -> tuple[Tensor, Tensor]:
         assert self.network is not None
-        logits = self.network(batch.source, batch.source_lengths, batch.target_input)
-        loss = smoothed_nll(logits, batch.labels, self.label_smoothing if self.training else 0.0)
+        loss = self.network.loss(*batch, self.label_smoothing if self.training else 0.0)
         return loss, (batch.labels >= 0).sum()
 
     # --- validation ---------------------------------------------------------------------------------

@@ -1,10 +1,12 @@
-"""Ids to vectors and vectors to logits."""
+"""Ids to vectors, and vectors to logits or to their loss."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+
+from seqtext.nn.loss import smoothed_nll
 
 # Matrix products whose width is a multiple of this are up to twice as fast on CPU, and take tensor
 # cores on GPU. The extra rows are never used as input and are cut off the logits.
@@ -67,3 +69,9 @@ class OutputLayer(nn.Module):
     def forward(self, readout: Tensor) -> Tensor:
         """The padded rows' logits are cut off: under label smoothing they would cost."""
         return F.linear(readout, self.weight, self.bias)[..., : self.vocab_size]
+
+    def loss(self, readout: Tensor, labels: Tensor, smoothing: float) -> Tensor:
+        """Summed ``smoothed_nll`` of labels (...), without holding the logits of all of them."""
+        return smoothed_nll(
+            readout, self.weight, self.bias, labels, self.vocab_size, smoothing=smoothing
+        )

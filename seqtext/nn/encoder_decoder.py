@@ -15,7 +15,7 @@ from seqtext.nn.encoder import Encoder
 class EncoderDecoder(nn.Module):
     """Encoder, bridge, attention decoder.
 
-    ``forward`` serves training; ``start``, ``step`` and ``select`` are what search works on.
+    ``loss`` (or ``forward``) serves training; ``start``, ``step`` and ``select`` are what search works on.
 
     Args:
         config: Sizes and kinds.
@@ -50,10 +50,26 @@ class EncoderDecoder(nn.Module):
         Returns:
             (B, T, V).
         """
-        state = self.start(source, source_lengths)
-        readout = self.decoder(target_input.unsqueeze(1), state).readout
-        logits: Tensor = self.decoder.output(readout.squeeze(1))
+        logits: Tensor = self.decoder.output(self.readout(source, source_lengths, target_input))
         return logits
+
+    def readout(self, source: Tensor, source_lengths: Tensor, target_input: Tensor) -> Tensor:
+        """What the output layer reads under teacher forcing, (B, T, E); arguments as ``forward``."""
+        state = self.start(source, source_lengths)
+        readout: Tensor = self.decoder(target_input.unsqueeze(1), state).readout
+        return readout.squeeze(1)
+
+    def loss(
+        self,
+        source: Tensor,
+        source_lengths: Tensor,
+        target_input: Tensor,
+        labels: Tensor,
+        smoothing: float = 0.0,
+    ) -> Tensor:
+        """Summed label-smoothed loss of labels (B, T), negative where padded; see ``smoothed_nll``."""
+        readout = self.readout(source, source_lengths, target_input)
+        return self.decoder.output.loss(readout, labels, smoothing)
 
     def start(self, source: Tensor, source_lengths: Tensor) -> DecoderState:
         """Encode sources (B, S) for search; one hypothesis a sentence (K = 1)."""

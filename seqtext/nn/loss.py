@@ -1,30 +1,105 @@
-"""Logits and labels -> loss."""
+"""Readout and labels -> loss, without holding the logits of a whole batch."""
 
 from __future__ import annotations
 
+from typing import Any
+
+import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+# Logits computed at a time. More would leave the processor's cache, fewer make small matrix
+# products; a GPU wants large ones.
+_CHUNK = {"cpu": 1 << 21}
+_CHUNK_ELSEWHERE = 1 << 26
 
-def smoothed_nll(logits: Tensor, labels: Tensor, smoothing: float = 0.0) -> Tensor:
+
+def smoothed_nll(
+    readout: Tensor,
+    weight: Tensor,
+    bias: Tensor,
+    labels: Tensor,
+    vocab_size: int,
+    smoothing: float = 0.0,
+) -> Tensor:
     """Label-smoothed negative log-likelihood, summed over real pieces (Szegedy et al. 2016, section 7).
 
-    The target distribution is (1 - e) on the label plus e spread evenly over all V pieces.
+    The target distribution is (1 - e) on the label plus e spread evenly over all V pieces. Output
+    layer and loss are one function because the gradient by the logits, softmax - target, is known at
+    once: logits live for a few rows at a time.
 
     Args:
-        logits: (..., V), any float type; computed in float32 at least.
-        labels: (...) ids, -100 where padded.
+        readout: (..., E).
+        weight: (V', E), V' >= V; rows from V on are padding.
+        bias: (V',).
+        labels: (...) ids, negative where padded.
+        vocab_size: V.
         smoothing: e in [0, 1).
 
     Returns:
-        Scalar, in nats.
+        Scalar, in nats; float32 at least. Matrix products are in the readout's type, or autocast's.
     """
-    if logits.dtype.itemsize < 4:
-        logits = logits.float()
-    return F.cross_entropy(
-        logits.reshape(-1, logits.size(-1)),
-        labels.reshape(-1),
-        ignore_index=-100,
-        label_smoothing=smoothing,
-        reduction="sum",
+    kind = readout.device.type
+    dtype = torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else readout.dtype
+    labels = labels.flatten()
+    padded = labels < 0
+    rows = readout.flatten(0, -2).masked_fill(padded.unsqueeze(1), 0).to(dtype)
+    loss: Tensor = _ProjectedLoss.apply(  # type: ignore[no-untyped-call]
+        rows, weight, bias, labels.clamp(min=0), ~padded, vocab_size, smoothing
     )
+    return loss
+
+
+class _ProjectedLoss(torch.autograd.Function):
+    """Computes its gradients in the forward pass. Rows that are not ``kept`` must be 0."""
+
+    @staticmethod
+    def forward(
+        ctx: Any,
+        readout: Tensor,
+        weight: Tensor,
+        bias: Tensor,
+        labels: Tensor,
+        kept: Tensor,
+        vocab_size: int,
+        smoothing: float,
+    ) -> Tensor:
+        wide = torch.promote_types(readout.dtype, torch.float32)
+        matrix, offset = weight.to(readout.dtype), bias.to(readout.dtype)
+        loss = readout.new_zeros((), dtype=wide)
+        by_readout = torch.empty_like(readout)
+        by_weight, by_bias = (torch.zeros_like(part, dtype=wide) for part in (weight, bias))
+        spread = smoothing / vocab_size
+        size = max(1, _CHUNK.get(readout.device.type, _CHUNK_ELSEWHERE) // len(weight))
+        for part in range(0, len(readout), size):
+            chunk = slice(part, part + size)
+            rows, ids = readout[chunk], labels[chunk].unsqueeze(1)
+            counts = kept[chunk].to(wide)
+            logits = F.linear(rows, matrix, offset).to(wide)
+            real = logits[:, :vocab_size]
+            normalizer = real.logsumexp(1, keepdim=True)
+            nll = normalizer - (1 - smoothing) * real.gather(1, ids)
+            if smoothing:
+                nll -= spread * real.sum(1, keepdim=True)
+            loss += counts @ nll[:, 0]
+            if not any(ctx.needs_input_grad):
+                continue
+            gradient = logits.sub_(normalizer).exp_()  # softmax - target, in place
+            gradient[:, vocab_size:] = 0
+            if smoothing:
+                real.sub_(spread)
+            gradient.scatter_add_(1, ids, torch.full_like(nll, smoothing - 1))
+            by_bias += counts @ gradient
+            gradient = gradient.to(readout.dtype)
+            torch.mm(gradient, matrix, out=by_readout[chunk])
+            if gradient.dtype == wide:
+                by_weight.addmm_(gradient.t(), rows)
+            else:
+                by_weight += gradient.t() @ rows
+        ctx.save_for_backward(by_readout, by_weight.to(weight.dtype), by_bias.to(bias.dtype))
+        return loss
+
+    @staticmethod
+    def backward(ctx: Any, *by_loss: Tensor) -> tuple[Tensor | None, ...]:
+        found = [part * by_loss[0].to(part.dtype) for part in ctx.saved_tensors]
+        return (*found, None, None, None, None)

@@ -11,7 +11,6 @@ from torch.testing import assert_close
 from seqtext.errors import ConfigError
 from seqtext.nn.config import NetworkConfig
 from seqtext.nn.encoder_decoder import EncoderDecoder
-from seqtext.nn.loss import smoothed_nll
 
 SOURCE_VOCAB, TARGET_VOCAB, BOS = 13, 11, 1
 SOURCE_LENGTHS = torch.tensor([4, 1, 6])
@@ -208,13 +207,28 @@ def test_gradients_reach_every_parameter(options):
     source, target = make_batch()
     labels = target.roll(-1, 1)
     labels[torch.arange(5) >= TARGET_LENGTHS.unsqueeze(1)] = -100
-    smoothed_nll(network(source, SOURCE_LENGTHS, target), labels, 0.1).backward()
+    network.loss(source, SOURCE_LENGTHS, target, labels, 0.1).backward()
     unreached = [
         name
         for name, parameter in network.named_parameters()
         if parameter.grad is None or not parameter.grad.any()
     ]
     assert unreached == []
+
+
+@every_config
+def test_loss_is_that_of_the_logits(options):
+    network = build(options)
+    source, target = make_batch()
+    labels = target.roll(-1, 1)
+    labels[torch.arange(5) >= TARGET_LENGTHS.unsqueeze(1)] = -100
+    expected = torch.nn.functional.cross_entropy(
+        network(source, SOURCE_LENGTHS, target).flatten(0, 1),
+        labels.flatten(),
+        label_smoothing=0.1,
+        reduction="sum",
+    )
+    assert_equal(network.loss(source, SOURCE_LENGTHS, target, labels, 0.1), expected)
 
 
 def test_dropout_works_in_training_only():
@@ -249,7 +263,7 @@ def learn_to_copy(init_scale, seed=2):
         output = network.decoder(
             target.unsqueeze(1), network.start(source, torch.full((rows,), length))
         )
-        loss = smoothed_nll(network.decoder.output(output.readout), source) / source.numel()
+        loss = network.decoder.output.loss(output.readout, source, 0.0) / source.numel()
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()

@@ -2,22 +2,29 @@
 
 import pytest
 import torch
+from torch.nn import functional as F
 from torch.testing import assert_close
 
 from seqtext.data.batch import IGNORE
+from seqtext.nn import loss as module
 from seqtext.nn.loss import smoothed_nll
 
+VOCAB = 5
 LABELS = torch.tensor([[3, 0, 4], [2, IGNORE, IGNORE]])
 
 
-def make_logits(dtype=torch.double):
+def make_inputs(dtype=torch.double):
+    """Readout (2, 3, 4), weight (8, 4) and bias (8,): rows from 5 on are padding."""
     generator = torch.Generator().manual_seed(0)
-    return torch.randn(2, 3, 5, generator=generator, dtype=torch.double).mul(3).to(dtype)
+    shapes = (2, 3, 4), (8, 4), (8,)
+    tensors = [torch.randn(s, generator=generator, dtype=torch.double).mul(2) for s in shapes]
+    return [tensor.to(dtype).requires_grad_() for tensor in tensors]
 
 
-def slow_smoothed_nll(logits, labels, smoothing):
+def slow_smoothed_nll(readout, weight, bias, labels, smoothing):
     """- sum_j t_j log p_j, t = (1 - smoothing) on the label + smoothing / V everywhere."""
     total = 0.0
+    logits = (readout @ weight.t() + bias)[..., :VOCAB]
     for row, row_labels in zip(logits, labels.tolist(), strict=True):
         for position, label in zip(row, row_labels, strict=True):
             if label == -100:
@@ -29,43 +36,73 @@ def slow_smoothed_nll(logits, labels, smoothing):
     return total
 
 
+@pytest.mark.parametrize("chunk", [1, 16, 1 << 20])  # logits: 1, 2, all positions at a time
 @pytest.mark.parametrize("smoothing", [0.0, 0.1])
-def test_equals_the_sum_over_the_target_distribution(smoothing):
-    logits = make_logits().requires_grad_()
-    found = smoothed_nll(logits, LABELS, smoothing)
-    expected = slow_smoothed_nll(logits, LABELS, smoothing)
+def test_equals_the_sum_over_the_target_distribution(smoothing, chunk, monkeypatch):
+    monkeypatch.setitem(module._CHUNK, "cpu", chunk)
+    inputs = make_inputs()
+    found = smoothed_nll(*inputs, LABELS, VOCAB, smoothing)
+    expected = slow_smoothed_nll(*inputs, LABELS, smoothing)
     assert_close(found, expected)
-    assert_close(torch.autograd.grad(found, logits), torch.autograd.grad(expected, logits))
+    # another function behind the loss scales its gradient
+    assert_close(torch.autograd.grad(found / 7, inputs), torch.autograd.grad(expected / 7, inputs))
+
+
+def test_no_gradient_is_needed_for_the_value():
+    with torch.no_grad():
+        inputs = make_inputs()
+        assert_close(
+            smoothed_nll(*inputs, LABELS, VOCAB, 0.1), slow_smoothed_nll(*inputs, LABELS, 0.1)
+        )
 
 
 @pytest.mark.parametrize("smoothing", [0.0, 0.1])
 def test_padded_positions_count_for_nothing(smoothing):
-    logits = make_logits()
-    expected = smoothed_nll(logits, LABELS, smoothing)
-    logits[LABELS == IGNORE] = 1e4
-    logits.requires_grad_()
-    found = smoothed_nll(logits, LABELS, smoothing)
+    readout, weight, bias = make_inputs()
+    expected = smoothed_nll(readout, weight, bias, LABELS, VOCAB, smoothing)
+    spoilt = readout.detach().clone()
+    spoilt[LABELS == IGNORE] = torch.inf
+    spoilt.requires_grad_()
+    found = smoothed_nll(spoilt, weight, bias, LABELS, VOCAB, smoothing)
     assert_close(found, expected, rtol=0, atol=1e-12)
-    (gradient,) = torch.autograd.grad(found, logits)
-    assert not bool(gradient[LABELS == IGNORE].any())
-    assert bool(gradient[LABELS != IGNORE].all())
+    one = torch.autograd.grad(found, (spoilt, weight, bias))
+    other = torch.autograd.grad(expected, (readout, weight, bias))
+    assert_close(one, other)
+    assert not bool(one[0][LABELS == IGNORE].any())
+    assert bool(one[0][LABELS != IGNORE].all())
 
 
 def test_is_a_sum_over_positions():
-    logits = make_logits()
-    rows = [smoothed_nll(logits[row], LABELS[row], 0.1) for row in range(2)]
-    assert_close(smoothed_nll(logits, LABELS, 0.1), sum(rows))
-    assert smoothed_nll(logits, torch.full_like(LABELS, IGNORE), 0.1) == 0
+    readout, weight, bias = make_inputs()
+    rows = [smoothed_nll(readout[i], weight, bias, LABELS[i], VOCAB, 0.1) for i in range(2)]
+    assert_close(smoothed_nll(readout, weight, bias, LABELS, VOCAB, 0.1), sum(rows))
+    nothing = torch.full_like(LABELS, IGNORE)
+    assert smoothed_nll(readout, weight, bias, nothing, VOCAB, 0.1) == 0
 
 
-@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
-def test_low_precision_logits_are_summed_in_float32(dtype):
-    logits = make_logits(dtype)
-    found = smoothed_nll(logits, LABELS, 0.1)
+def test_low_precision_products_are_summed_in_float32():
+    inputs = make_inputs(torch.bfloat16)
+    found = smoothed_nll(*inputs, LABELS, VOCAB, 0.1)
     assert found.dtype == torch.float32
-    assert_close(found, smoothed_nll(logits.double(), LABELS, 0.1).float(), rtol=1e-6, atol=0)
+    logits = F.linear(*inputs).double()[..., :VOCAB].flatten(0, 1)
+    expected = F.cross_entropy(
+        logits, LABELS.flatten(), ignore_index=IGNORE, label_smoothing=0.1, reduction="sum"
+    )
+    assert_close(found, expected.float(), rtol=1e-6, atol=0)
+
+
+def test_autocast_multiplies_in_low_precision_and_keeps_gradients_wide():
+    inputs = make_inputs(torch.float32)
+    exact = torch.autograd.grad(smoothed_nll(*inputs, LABELS, VOCAB, 0.1), inputs)
+    with torch.autocast("cpu", torch.bfloat16):
+        found = smoothed_nll(*inputs, LABELS, VOCAB, 0.1)
+    gradients = torch.autograd.grad(found, inputs)
+    assert found.dtype == torch.float32
+    assert all(gradient.dtype == torch.float32 for gradient in gradients)
+    assert not torch.equal(gradients[1], exact[1])
+    assert_close(gradients, exact, rtol=0.05, atol=0.05)
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 def test_keeps_higher_precision(dtype):
-    assert smoothed_nll(make_logits(dtype), LABELS, 0.1).dtype == dtype
+    assert smoothed_nll(*make_inputs(dtype), LABELS, VOCAB).dtype == dtype

@@ -145,7 +145,7 @@ def test_epochs_mix_other_rows_in_other_numbers(
 ) -> None:
     plan, *_ = realistic
     first, second = ({frozenset(rows.tolist()) for rows in plan.updates(epoch)} for epoch in (0, 1))
-    assert len(first & second) < 0.01 * len(first)
+    assert len(first & second) < 0.15 * len(first)  # those of rare lengths
     assert len({len(plan.updates(epoch)) for epoch in range(3)}) > 1
 
 
@@ -158,8 +158,8 @@ def test_other_seed_gives_another_plan() -> None:
 def test_little_padding(realistic: tuple[BatchPlan, np.ndarray, np.ndarray]) -> None:
     plan, source, target = realistic
     updates = plan.updates(0)
-    assert padding(updates, target) < 0.03
-    assert padding(updates, source) < 0.35
+    assert padding(updates, target) < 0.01
+    assert padding(updates, source) < 0.1
     assert target.sum() / len(updates) > 0.75 * 1500
 
 

@@ -146,7 +146,7 @@ def test_epochs_mix_other_rows_in_other_numbers(
     plan, source, target = realistic
     first, second = ({frozenset(rows.tolist()) for rows in plan.updates(epoch)} for epoch in (0, 1))
     assert len(first & second) < 0.15 * len(first)  # those of rare lengths
-    plan = BatchPlan(source, target, batch_tokens=500)  # more than one pool
+    plan = BatchPlan(source, target, batch_tokens=300)  # more than one pool
     assert len({len(plan.updates(epoch)) for epoch in range(3)}) > 1
 
 

@@ -344,7 +344,7 @@ class JoeyNMT(Peer):
             "clip_grad_norm": CLIP, "loss": "crossentropy", "label_smoothing": LABEL_SMOOTHING,
             "batch_size": SENTENCES, "batch_type": "sentence", "normalization": "tokens",
             "shuffle": True, "epochs": 1_000, "updates": plan.updates,
-            "validation_freq": plan.validate_every or 2 * plan.updates,
+            "validation_freq": plan.validate_every or plan.updates * plan.report_every,
             "logging_freq": plan.report_every, "keep_best_ckpts": 1, "print_valid_sents": [0],
             "overwrite": True,
         }  # fmt: skip
@@ -495,7 +495,7 @@ def seqtext_decoding(
 # --- what is measured -----------------------------------------------------------------------------------
 
 
-def prepare(options: argparse.Namespace) -> None:
+def prepare(options: argparse.Namespace) -> list[Row]:
     """Text, pieces and vocabularies for all."""
     data: Path = options.out / "data"
     data.mkdir(parents=True, exist_ok=True)
@@ -525,7 +525,9 @@ def prepare(options: argparse.Namespace) -> None:
     shutil.rmtree(data / "fairseq", ignore_errors=True)
     for peer in installed(options).values():
         peer.prepare()
-    report("corpus", pairs=len(read(data / "train.de")), words_a_piece=words_a_piece(data))
+    row = {"pairs": len(read(data / "train.de")), "words_a_piece": words_a_piece(data)}
+    report("corpus", **row)
+    return [{"name": str(options.multi30k), **row}]
 
 
 def train(options: argparse.Namespace) -> list[Row]:
@@ -557,6 +559,7 @@ def peer_training(peer: Peer, folder: Path, plan: Plan) -> tuple[Row, list[Inter
         "words_a_piece": words_a_piece(peer.data),
         "peer": peer.versions(),
     }
+    (folder / DONE).touch()
     return figures, peer.intervals(log, plan)
 
 
@@ -650,19 +653,19 @@ def quality(options: argparse.Namespace) -> list[Row]:
     peer = PEERS[options.peer](options.environments, options.out / "data")
     peer.prepare()
     epoch = math.ceil(len(read(peer.data / "train.de")) / SENTENCES)
-    plan = Plan(options.epochs * epoch, 50, epoch)
+    # JoeyNMT insists on a true divisor
+    report_every = next(number for number in range(epoch // 2, 0, -1) if epoch % number == 0)
+    plan = Plan(options.epochs * epoch, report_every, validate_every=epoch)
     folder = fresh(options.out / "quality" / options.peer)
-    figures, intervals = peer_training(peer, folder, plan)
-    source = peer.data / "test.pieces.en"
+    figures, _ = peer_training(peer, folder, plan)
     search = Search(options.beam_size, SENTENCES)
+    source = peer.data / "test.pieces.en"
     _, pieces = peer_decoding(peer, folder, fresh(folder / "decoded"), source, search)
     hypotheses = [detokenized(sentence) for sentence in pieces]
     write(folder / "hypotheses.de", hypotheses)
     scores = score_translations(hypotheses, read(peer.data / "test.de"))
-    row = {**speed(figures, intervals, plan), "epochs": options.epochs, **scores._asdict()}
-    del row["intervals"]
+    row = {"epochs": options.epochs, **figures, **scores._asdict()}
     report(f"quality, {options.peer}, beam {options.beam_size}", **row)
-    (folder / "result.json").write_text(json.dumps(row), encoding="utf-8")
     return [{"name": options.peer, **row}]
 
 
@@ -670,6 +673,7 @@ def quality(options: argparse.Namespace) -> list[Row]:
 
 # they read their own checkpoints, which torch >= 2.6 refuses
 PEER_ENVIRONMENT = {"TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD": "1", "PYTHONWARNINGS": "ignore"}
+DONE = "trained"  # marks the folder of a training that came to its end
 
 
 def read(path: Path) -> list[str]:
@@ -757,11 +761,9 @@ def installed(options: argparse.Namespace) -> dict[str, Peer]:
 
 
 def trained(out: Path, name: str) -> Path | None:
-    """Where a peer's best model lies."""
-    if (out / "quality" / name / "result.json").exists():
-        return (out / "quality" / name).resolve()
-    folder = out / "train" / name
-    return folder.resolve() if folder.exists() else None
+    """Where the best model of a peer lies."""
+    folders = [out / command / name for command in ("quality", "train")]
+    return next((folder.resolve() for folder in folders if (folder / DONE).exists()), None)
 
 
 def words_a_piece(data: Path, run: Path | None = None) -> float:
@@ -789,12 +791,12 @@ def medians(rows: list[Row]) -> Row:
 
 
 def table(rows: list[Row]) -> str:
-    """Rows as Markdown; a column for every name that has a number or a word."""
-    names = list(
-        dict.fromkeys(n for row in rows for n, v in row.items() if not isinstance(v, dict))
-    )
+    """Names and numbers as Markdown."""
+    numbers = [name for row in rows for name in row if isinstance(row[name], int | float)]
+    names = ["name", *dict.fromkeys(numbers)]
     body = [[str(row.get(name, "")) for name in names] for row in rows]
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in (names, ["---"] * len(names), *body))
+    aligned = ["---", *["---:"] * (len(names) - 1)]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in (names, aligned, *body))
 
 
 def parse() -> argparse.Namespace:
@@ -824,6 +826,7 @@ def parse() -> argparse.Namespace:
     each["decode"].add_argument("--seqtext_run", type=Path, action="append", default=[])
     each["quality"].add_argument("--peer", choices=PEERS, required=True)
     each["quality"].add_argument("--epochs", type=int, default=9)
+    each["quality"].set_defaults(peers=[])
     return parser.parse_args()
 
 
@@ -831,10 +834,11 @@ def main() -> None:
     options = parse()
     for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ[name] = str(options.threads)
-    if options.command == "prepare":
-        prepare(options)
-        return
-    rows = {"train": train, "decode": decode, "quality": quality}[options.command](options)
+    command = {"prepare": prepare, "train": train, "decode": decode, "quality": quality}
+    try:
+        rows = command[options.command](options)
+    except FailedError as error:
+        sys.exit(f"peers.py: {error}")
     print(table(rows))
 
 

@@ -17,7 +17,7 @@ class NetworkConfig:
 
     Args:
         cell: Recurrent cell of encoder and decoder.
-        embedding_size: Width of source and target embeddings, and of the readout.
+        embedding_size: Width of source and target embeddings.
         hidden_size: Width of the decoder state and of the encoder's output, both directions together.
         encoder_layers: Layers of the encoder.
         decoder_layers: Layers of the decoder. The first one queries the memory; the others read its
@@ -28,6 +28,8 @@ class NetworkConfig:
         heads: Heads of ``multi_head`` attention.
         input_feeding: Feed each step's readout into the next one (Luong et al. 2015, section 3.3).
             Slower: training then needs a loop over the target.
+        readout_size: Width of the readout, which the output layer turns into logits. Default:
+            ``embedding_size``, as ``tied_readout`` needs it.
         tied_readout: Use the target embeddings as weights of the output layer (Press & Wolf 2017).
         residual: Add the input of a recurrent layer to its output where the widths agree: from the
             encoder's second layer and the decoder's third layer on.
@@ -51,6 +53,7 @@ class NetworkConfig:
     attention: AttentionKind = "general"
     heads: int = 4
     input_feeding: bool = False
+    readout_size: int | None = None
     tied_readout: bool = True
     residual: bool = False
     layer_norm: bool = False
@@ -72,6 +75,13 @@ class NetworkConfig:
                 raise ConfigError(f"network.{name}: {value}, expected 0 <= {name} < 1")
         if self.init_scale <= 0:
             raise ConfigError(f"network.init_scale: {self.init_scale}, expected more than 0")
+        if self.readout_size is not None and self.readout_size < 1:
+            raise ConfigError(f"network.readout_size: {self.readout_size}, expected at least 1")
+        if self.tied_readout and self.readout_size not in (None, self.embedding_size):
+            raise ConfigError(
+                f"network.readout_size: {self.readout_size}, but a readout tied to the embeddings is as"
+                f" wide as they are, {self.embedding_size}; set network.tied_readout to false"
+            )
         if self.bidirectional and self.hidden_size % 2:
             raise ConfigError(
                 f"network.hidden_size: {self.hidden_size}, expected an even number: a bidirectional"

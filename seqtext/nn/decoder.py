@@ -18,7 +18,7 @@ class DecoderState(NamedTuple):
     """All that the next step needs. K hypotheses share a sentence's memory, which is not copied."""
 
     recurrent: Tensor  # (B, K, layers, P, H)
-    feed: Tensor  # (B, K, E) the last readout; (B, K, 0) without input feeding
+    feed: Tensor  # (B, K, R) the last readout; (B, K, 0) without input feeding
     memory: Memory
 
     def select(self, sentences: Tensor, beams: Tensor) -> DecoderState:
@@ -36,7 +36,7 @@ class DecoderState(NamedTuple):
 class DecoderOutput(NamedTuple):
     """Decoder outputs for T positions of K hypotheses."""
 
-    readout: Tensor  # (B, K, T, E)
+    readout: Tensor  # (B, K, T, R)
     weights: Tensor  # (B, K, T, S), attention
     state: DecoderState
 
@@ -61,7 +61,8 @@ class Decoder(nn.Module):
         self.embedding = PieceEmbedding(
             vocab_size, width, dropout=config.dropout, word_dropout=config.word_dropout
         )
-        self.feed_size = width if config.input_feeding else 0
+        readout_size = config.readout_size or width
+        self.feed_size = readout_size if config.input_feeding else 0
         self.bottom = RecurrentStack(config.cell, width + self.feed_size, size)
         self.attention = Attention(config.attention, size, size, heads=config.heads)
         attended = size + self.attention.output_size
@@ -77,10 +78,10 @@ class Decoder(nn.Module):
                 layer_norm=config.layer_norm,
             )
         self.norm = nn.LayerNorm(size) if config.layer_norm else nn.Identity()
-        self.readout = nn.Linear(attended + (size if self.upper else 0), width)
+        self.readout = nn.Linear(attended + (size if self.upper else 0), readout_size)
         self.dropout = nn.Dropout(config.dropout)
         self.output = OutputLayer(
-            vocab_size, width, self.embedding if config.tied_readout else None
+            vocab_size, readout_size, self.embedding if config.tied_readout else None
         )
         self.bridge = Bridge(
             size * config.encoder_layers, (config.decoder_layers, self.bottom.parts, size)

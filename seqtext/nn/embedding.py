@@ -51,11 +51,11 @@ class PieceEmbedding(nn.Module):
 
 
 class OutputLayer(nn.Module):
-    """Readout (..., E) -> logits (..., V), with the weights of ``tied`` where given.
+    """Readout (..., R) -> logits (..., V), with the weights of ``tied`` where given.
 
     Args:
         vocab_size: V, number of pieces.
-        size: E, width of the readout.
+        size: R, width of the readout.
         tied: The embeddings whose weights serve here too (Press & Wolf 2017).
     """
 

@@ -54,7 +54,7 @@ class EncoderDecoder(nn.Module):
         return logits
 
     def readout(self, source: Tensor, source_lengths: Tensor, target_input: Tensor) -> Tensor:
-        """What the output layer reads under teacher forcing, (B, T, E); arguments as ``forward``."""
+        """What the output layer reads under teacher forcing, (B, T, R); arguments as ``forward``."""
         state = self.start(source, source_lengths)
         readout: Tensor = self.decoder(target_input.unsqueeze(1), state).readout
         return readout.squeeze(1)

@@ -29,8 +29,8 @@ def smoothed_nll(
     once: logits live for a few rows at a time.
 
     Args:
-        readout: (..., E).
-        weight: (V', E), V' >= V; rows from V on are padding.
+        readout: (..., R).
+        weight: (V', R), V' >= V; rows from V on are padding.
         bias: (V',).
         labels: (...) ids, negative where padded.
         vocab_size: V.

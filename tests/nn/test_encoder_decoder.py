@@ -30,6 +30,7 @@ CONFIGS = {
     "input_feeding_one_layer": {"input_feeding": True, "decoder_layers": 1, "cell": "rnn_tanh"},
     "one_direction": {"bidirectional": False, "encoder_layers": 2},
     "untied": {"tied_readout": False},
+    "wide_readout": {"tied_readout": False, "readout_size": 10, "input_feeding": True},
     "residual": {"residual": True, "decoder_layers": 3, "embedding_size": 8},
     "layer_norm": {"layer_norm": True, "decoder_layers": 3},
     "everything": {
@@ -118,7 +119,9 @@ def test_decoder_equals_a_loop_over_its_parts(options):
     memory = decoder.attention.project(encoded.memory, encoded.mask)
     state = decoder.bridge(encoded.last)
     bottom_state, top_state = state[:, :1], state[:, 1:]
-    readout = torch.zeros(3, 1, network.config.embedding_size, dtype=torch.double)
+    readout = torch.zeros(
+        3, 1, options.get("readout_size", network.config.embedding_size), dtype=torch.double
+    )
     logits = []
     for t in range(target.size(1)):
         inputs = decoder.embedding.weight[target[:, t : t + 1]]
@@ -376,6 +379,12 @@ def test_weights_start_within_the_documented_bounds():
         ({"encoder_layers": 0}, "network.encoder_layers: 0, expected at least 1"),
         ({"decoder_layers": 0}, "network.decoder_layers: 0, expected at least 1"),
         ({"heads": 0}, "network.heads: 0, expected at least 1"),
+        ({"readout_size": 0}, "network.readout_size: 0, expected at least 1"),
+        (
+            {"readout_size": 8},
+            "network.readout_size: 8, but a readout tied to the embeddings is as wide as they are, 256;"
+            " set network.tied_readout to false",
+        ),
         ({"dropout": 1.0}, "network.dropout: 1.0, expected 0 <= dropout < 1"),
         ({"word_dropout": -0.1}, "network.word_dropout: -0.1, expected 0 <= word_dropout < 1"),
         ({"init_scale": 0.0}, "network.init_scale: 0.0, expected more than 0"),

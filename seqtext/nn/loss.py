@@ -12,6 +12,7 @@ from torch.nn import functional as F
 # products; a GPU wants large ones.
 _CHUNK = {"cpu": 1 << 21}
 _CHUNK_ELSEWHERE = 1 << 26
+_FEWEST_ROWS = 256  # each chunk adds to the gradient of all weights
 
 
 def smoothed_nll(
@@ -70,25 +71,25 @@ class _ProjectedLoss(torch.autograd.Function):
         by_readout = torch.empty_like(readout)
         by_weight, by_bias = (torch.zeros_like(part, dtype=wide) for part in (weight, bias))
         spread = smoothing / vocab_size
-        size = max(1, _CHUNK.get(readout.device.type, _CHUNK_ELSEWHERE) // len(weight))
+        size = _CHUNK.get(readout.device.type, _CHUNK_ELSEWHERE) // len(weight)
+        size = max(size, _FEWEST_ROWS)
         for part in range(0, len(readout), size):
             chunk = slice(part, part + size)
             rows, ids = readout[chunk], labels[chunk].unsqueeze(1)
             counts = kept[chunk].to(wide)
-            logits = F.linear(rows, matrix, offset).to(wide)
-            real = logits[:, :vocab_size]
-            normalizer = real.logsumexp(1, keepdim=True)
-            nll = normalizer - (1 - smoothing) * real.gather(1, ids)
+            logits = F.linear(rows, matrix, offset)[:, :vocab_size]
+            log_probs = logits.log_softmax(1, dtype=wide)
+            nll = log_probs.gather(1, ids).mul_(smoothing - 1)
             if smoothing:
-                nll -= spread * real.sum(1, keepdim=True)
+                nll -= spread * log_probs.sum(1, keepdim=True)
             loss += counts @ nll[:, 0]
             if not any(ctx.needs_input_grad):
                 continue
-            gradient = logits.sub_(normalizer).exp_()  # softmax - target, in place
-            gradient[:, vocab_size:] = 0
+            gradient = log_probs.new_zeros(len(rows), len(weight))
+            torch.exp(log_probs, out=gradient[:, :vocab_size])
             if smoothing:
-                real.sub_(spread)
-            gradient.scatter_add_(1, ids, torch.full_like(nll, smoothing - 1))
+                gradient[:, :vocab_size] -= spread
+            gradient.scatter_add_(1, ids, torch.full_like(nll, smoothing - 1))  # softmax - target
             by_bias += counts @ gradient
             gradient = gradient.to(readout.dtype)
             torch.mm(gradient, matrix, out=by_readout[chunk])

@@ -469,7 +469,8 @@ def common_options(network: Row, data: Path) -> Row:
     """The model of the peers, with their pieces."""
     sizes = {
         "embedding_size": EMBEDDING, "hidden_size": HIDDEN, "dropout": DROPOUT,
-        "encoder_layers": 1, "decoder_layers": 1, "tied_readout": "false", **network,
+        "encoder_layers": 1, "decoder_layers": 1, "tied_readout": "false", "readout_size": HIDDEN,
+        **network,
     }  # fmt: skip
     return {
         **{f"model.network.{name}": value for name, value in sizes.items()},
@@ -784,7 +785,7 @@ def detokenized(pieces: Sequence[str]) -> str:
 def medians(rows: list[Row]) -> Row:
     """The median of every number."""
     return {
-        name: statistics.median(row[name] for row in rows)
+        name: round(statistics.median(row[name] for row in rows), 4)
         for name, value in rows[0].items()
         if isinstance(value, int | float)
     }

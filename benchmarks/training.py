@@ -35,7 +35,6 @@ import torch
 from common import built, configured, fit, report, table
 from machine import Work, flops, rates, training_seconds
 from torch import Tensor
-from torch.nn import functional as F
 from torch.optim import Optimizer
 
 from seqtext.cli.options import FitCLI
@@ -91,9 +90,8 @@ def task_of(cli: FitCLI, updates: int) -> tuple[Task, PairsDataModule]:
         sys.exit(f"training.py: {len(batches)} updates an epoch; --updates may be {_WARM} fewer")
     adam, _ = optimizer.build(module.optimizer_config, module, updates)
     precision = _PRECISIONS[str(trainer.precision)]
-    return Task(
-        module, adam, batches, precision, trainer.gradient_clip_val or torch.inf
-    ), datamodule
+    clip = trainer.gradient_clip_val or torch.inf
+    return Task(module, adam, batches, precision, clip), datamodule
 
 
 # --- the same updates, bare and in a Trainer ------------------------------------------------------------
@@ -194,6 +192,7 @@ def _adding(seconds: defaultdict[str, float], name: str) -> Iterator[None]:
 def loss_in_parts(parts: Parts, task: Task, batch: Batch) -> Tensor:
     """What ``EncoderDecoder.forward`` and the loss do."""
     encoder, decoder = task.network.encoder, task.network.decoder
+    smoothing = task.module.label_smoothing
     encoded = parts.run("encoder", lambda: encoder(batch.source, batch.source_lengths))
     recurrent, feed, *memory = parts.run(
         "bridge and keys", lambda: _flat(decoder.start(EncoderOutput(*encoded)))
@@ -204,24 +203,12 @@ def loss_in_parts(parts: Parts, task: Task, batch: Batch) -> Tensor:
         [readout] = parts.run("decoder", lambda: [decoder(ids, state).readout.squeeze(1)])
     else:
         readout = _fused(parts, decoder, batch.target_input, state)
-    return _loss(parts, task, readout, batch.labels)
-
-
-def _loss(parts: Parts, task: Task, readout: Tensor, labels: Tensor) -> Tensor:
-    """What ``EncoderDecoderModule._loss`` does with a readout, over the number of pieces."""
-    output, smoothing = task.network.decoder.output, task.module.label_smoothing
-    tokens = (labels >= 0).sum()
-    if hasattr(output, "loss"):  # one operation for both
-        name = "output layer and loss"
-        return parts.run(name, lambda: [output.loss(readout, labels, smoothing) / tokens])[0]
-    [logits] = parts.run("output layer", lambda: [output(readout)])
-
-    def loss() -> list[Tensor]:
-        rows = logits.float().flatten(0, -2)
-        total = F.cross_entropy(rows, labels.flatten(), label_smoothing=smoothing, reduction="sum")
-        return [total / tokens]
-
-    return parts.run("loss", loss)[0]
+    tokens = (batch.labels >= 0).sum()
+    [loss] = parts.run(
+        "output layer and loss",
+        lambda: [decoder.output.loss(readout, batch.labels, smoothing) / tokens],
+    )
+    return loss
 
 
 def _flat(state: DecoderState) -> list[Tensor]:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
+from typing import get_args
 
 import torch
 
@@ -15,6 +16,7 @@ from seqtext.data.batch import source_rows
 from seqtext.data.tokenizer import Tokenizers
 from seqtext.errors import CheckpointError, ConfigError
 from seqtext.nn.encoder_decoder import EncoderDecoder
+from seqtext.nn.precision import Precision, has_bfloat16
 from seqtext.search.beam import beam_search
 from seqtext.search.greedy import greedy_search
 from seqtext.search.length_penalty import Formula, LengthPenalty
@@ -177,17 +179,23 @@ class Generator:
         )
 
 
-def load(path: str | Path, device: str = "cpu") -> Generator:
+def load(path: str | Path, device: str = "cpu", precision: Precision = "fp32") -> Generator:
     """Load a checkpoint for decoding.
 
     Args:
         path: A checkpoint file or a run folder.
         device: Where to decode, as PyTorch names it: ``cpu``, ``cuda``, ``cuda:1``, ``mps``.
+        precision: ``fp32``, or ``bf16``: about twice as fast where the processor has bfloat16, half
+            the memory, and a few translations differ.
 
     Raises:
         CheckpointError: There is no checkpoint, or it cannot be read.
-        ConfigError: The device is not there.
+        ConfigError: The device is not there, or has no bfloat16.
     """
+    if precision not in get_args(Precision):
+        raise ConfigError(f"precision: {precision!r}, expected fp32 or bf16")
+    if precision == "bf16" and torch.device(device).type == "cpu" and not has_bfloat16():
+        raise ConfigError("precision: this processor has no bfloat16; leave it at fp32")
     model = checkpoint.load(path)
     tokenizers = model.tokenizers
     network = EncoderDecoder(
@@ -200,12 +208,13 @@ def load(path: str | Path, device: str = "cpu") -> Generator:
             f"{path}: its weights do not fit its network ({str(error).splitlines()[-1].strip()})"
         ) from error
     try:
-        network.to(device)
+        network.to(device, torch.bfloat16 if precision == "bf16" else None)
     except (RuntimeError, AssertionError) as error:
         raise ConfigError(
             f"device: {device!r} is not to be had ({str(error).splitlines()[0]})"
         ) from error
-    return Generator(network.eval(), tokenizers, model.columns)
+    network.eval().decoder.precompute()
+    return Generator(network, tokenizers, model.columns)
 
 
 def texts(hypotheses: Iterable[list[Hypothesis]]) -> list[str]:

@@ -19,6 +19,7 @@ from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 from seqtext import assets
 from seqtext.console import say
 from seqtext.errors import ConfigError, SeqtextError
+from seqtext.nn.precision import has_bfloat16
 from seqtext.run.checkpoints import SelectionConfig
 
 _TRAINER_DEFAULTS = {
@@ -187,10 +188,3 @@ def settle(trainer: Namespace) -> None:
     if wanted.startswith("bf16") and on_cpu and not has_bfloat16():
         say(f"precision: this processor has no bfloat16, training in 32-true instead of {wanted}")
         trainer.precision = "32-true"
-
-
-def has_bfloat16() -> bool:
-    """Whether this processor multiplies bfloat16, which oneDNN's LSTM needs."""
-    if not torch.backends.mkldnn.is_available():  # type: ignore[no-untyped-call]
-        return False
-    return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())

@@ -52,7 +52,7 @@ def run(arguments: Sequence[str]) -> None:
     from seqtext.metrics import score_translations
 
     torch.set_flush_denormal(True)  # denormal numbers make oneDNN's LSTM many times slower
-    generator = load(options.checkpoint, options.device)
+    generator = load(options.checkpoint, options.device, options.precision)
     source, target = generator.columns
     corpus = Corpus(options.test, options.source or source, options.target or target, "test")
     rows = list(corpus.rows())

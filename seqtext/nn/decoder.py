@@ -6,12 +6,13 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from seqtext.nn.attention import Attention, Memory
 from seqtext.nn.config import NetworkConfig
 from seqtext.nn.embedding import OutputLayer, PieceEmbedding
 from seqtext.nn.encoder import Bridge, EncoderOutput
-from seqtext.nn.recurrent import RecurrentStack
+from seqtext.nn.recurrent import RecurrentStack, advance
 
 
 class DecoderState(NamedTuple):
@@ -83,6 +84,8 @@ class Decoder(nn.Module):
         self.output = OutputLayer(
             vocab_size, readout_size, self.embedding if config.tied_readout else None
         )
+        self.table: Tensor | None  # (V', gates * H), see precompute
+        self.register_buffer("table", None, persistent=False)
         self.bridge = Bridge(
             size * config.encoder_layers, (config.decoder_layers, self.bottom.parts, size)
         )
@@ -100,23 +103,62 @@ class Decoder(nn.Module):
             ids: (B, K, T) pieces, the first of a sentence being bos.
             state: From ``start`` or an earlier call.
         """
+        if self.table is not None and ids.size(2) == 1 and not torch.is_grad_enabled():
+            return self._attend(*self._look_up(ids, state), state)
         embedded = self.embedding(ids)
         if not self.feed_size:
-            return self._advance(embedded, state)
+            return self._attend(*self._read(embedded, state), state)
         readouts, weights = [], []
         for t in range(ids.size(2)):
-            step = self._advance(
-                torch.cat([embedded[:, :, t : t + 1], state.feed.unsqueeze(2)], 3), state
-            )
+            inputs = torch.cat([embedded[:, :, t : t + 1], state.feed.unsqueeze(2)], 3)
+            step = self._attend(*self._read(inputs, state), state)
             state = step.state
             readouts.append(step.readout)
             weights.append(step.weights)
         return DecoderOutput(torch.cat(readouts, 2), torch.cat(weights, 2), state)
 
-    def _advance(self, inputs: Tensor, state: DecoderState) -> DecoderOutput:
-        rows, beams, length = inputs.shape[:3]
-        recurrent = state.recurrent.flatten(0, 1)  # (B * K, layers, P, H)
-        bottom, _, bottom_state = self.bottom(inputs.flatten(0, 1), None, recurrent[:, :1])
+    def precompute(self) -> None:
+        """For many steps of search: what the first layer takes of each piece's embedding.
+
+        To be called anew when weights have changed; ``train`` forgets it.
+        """
+        with torch.no_grad():
+            weight = self._input_weight()[:, : self.embedding.weight.size(1)]
+            bias: Tensor = self.bottom.forwards[0].bias_ih_l0  # type: ignore[assignment]
+            self.table = F.linear(self.embedding.weight, weight, bias)
+
+    def train(self, mode: bool = True) -> Decoder:
+        """Training changes the weights that ``precompute`` has read."""
+        if mode:
+            self.table = None
+        return super().train(mode)
+
+    def _read(self, inputs: Tensor, state: DecoderState) -> tuple[Tensor, Tensor]:
+        """The first layer: (B, K, T, I) -> (B * K, T, H), and its state (B * K, 1, P, H)."""
+        recurrent = state.recurrent.flatten(0, 1)[:, :1]
+        bottom, _, bottom_state = self.bottom(inputs.flatten(0, 1), None, recurrent)
+        return bottom, bottom_state
+
+    def _look_up(self, ids: Tensor, state: DecoderState) -> tuple[Tensor, Tensor]:
+        """``_read`` for one position, where ``precompute`` has multiplied the embeddings."""
+        assert self.table is not None
+        projected = F.embedding(ids.flatten(), self.table)
+        if self.feed_size:
+            weight = self._input_weight()[:, -self.feed_size :]
+            projected = projected + F.linear(state.feed.flatten(0, 1), weight)
+        recurrent = state.recurrent.flatten(0, 1)[:, 0]
+        bottom = advance(self.bottom.forwards[0], projected, recurrent)
+        return bottom[:, :1], bottom.unsqueeze(1)
+
+    def _input_weight(self) -> Tensor:
+        """The first layer's, (gates * H, E + feed)."""
+        weight: Tensor = self.bottom.forwards[0].weight_ih_l0  # type: ignore[assignment]
+        return weight
+
+    def _attend(self, bottom: Tensor, bottom_state: Tensor, state: DecoderState) -> DecoderOutput:
+        """All behind the first layer."""
+        rows, beams = state.recurrent.shape[:2]
+        length = bottom.size(1)
         bottom = self.dropout(self.norm(bottom))
         # a sentence's hypotheses are so many queries to the same memory
         context, weights = self.attention(
@@ -124,13 +166,17 @@ class Decoder(nn.Module):
         )
         attended = torch.cat([bottom, context.view(rows * beams, length, -1)], 2)
         if self.upper is not None:
-            top, _, upper_state = self.upper(attended, None, recurrent[:, 1:])
+            recurrent = state.recurrent.flatten(0, 1)[:, 1:]
+            top, _, upper_state = self.upper(attended, None, recurrent)
             bottom_state = torch.cat([bottom_state, upper_state], 1)
             attended = torch.cat([top, attended], 2)
-        readout = self.dropout(torch.tanh(self.readout(attended))).unflatten(0, (rows, beams))
+        readout = self.dropout(torch.tanh(self.readout(attended)))
+        readout = readout.view(rows, beams, length, -1)
         feed = readout[:, :, -1] if self.feed_size else state.feed
         return DecoderOutput(
             readout,
             weights.view(rows, beams, length, -1),
-            DecoderState(bottom_state.unflatten(0, (rows, beams)), feed, state.memory),
+            DecoderState(
+                bottom_state.view(rows, beams, *bottom_state.shape[1:]), feed, state.memory
+            ),
         )

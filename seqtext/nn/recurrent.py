@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from seqtext.nn.config import Cell
 
@@ -153,6 +154,9 @@ def _recurrence(cell: Cell, input_size: int, hidden_size: int) -> nn.RNNBase:
 
 def _run(module: nn.Module, inputs: Tensor, state: Tensor | None) -> tuple[Tensor, Tensor]:
     """One direction of one layer: (B, T, I), (B, P, H) or None -> (B, T, H), (B, P, H)."""
+    if inputs.size(1) == 1 and state is not None and not torch.is_grad_enabled():
+        state = advance(module, project(module, inputs[:, 0]), state)
+        return state[:, :1], state
     if isinstance(module, nn.LSTM):
         hx = None
         if state is not None:
@@ -164,3 +168,29 @@ def _run(module: nn.Module, inputs: Tensor, state: Tensor | None) -> tuple[Tenso
     start = None if state is None else state.transpose(0, 1).contiguous().to(inputs.dtype)
     outputs, hidden = module(inputs, start)
     return outputs, hidden.transpose(0, 1)
+
+
+# --- one step of a cell, for search ---------------------------------------------------------------------
+# PyTorch's own modules prepare their weights anew in every call, which costs more than a step itself.
+
+
+def project(module: nn.Module, inputs: Tensor) -> Tensor:
+    """W x + b, what a cell takes of its input: (B, I) -> (B, gates * H)."""
+    return F.linear(inputs, module.weight_ih_l0, module.bias_ih_l0)  # type: ignore[arg-type]
+
+
+def advance(module: nn.Module, projected: Tensor, state: Tensor) -> Tensor:
+    """One step of a cell: ``project``'s (B, gates * H), state (B, P, H) -> state (B, P, H)."""
+    hidden = state[:, 0]
+    recurrent = F.linear(hidden, module.weight_hh_l0, module.bias_hh_l0)  # type: ignore[arg-type]
+    if isinstance(module, nn.LSTM):
+        gate_in, gate_forget, candidate, gate_out = (projected + recurrent).chunk(4, 1)
+        cell = gate_forget.sigmoid() * state[:, 1] + gate_in.sigmoid() * candidate.tanh()
+        return torch.stack([gate_out.sigmoid() * cell.tanh(), cell], 1)
+    if isinstance(module, nn.GRU):
+        of_input, of_state = projected.chunk(3, 1), recurrent.chunk(3, 1)
+        reset, update = ((x + h).sigmoid() for x, h in zip(of_input[:2], of_state[:2], strict=True))
+        candidate = (of_input[2] + reset * of_state[2]).tanh()
+        return torch.lerp(candidate, hidden, update).unsqueeze(1)
+    total = projected + recurrent
+    return (total.tanh() if module.nonlinearity == "tanh" else total.relu()).unsqueeze(1)

@@ -63,13 +63,14 @@ def beam_search(
     ids = torch.full((count, 1), pieces.bos, device=device)
     results: list[list[Found]] = [[] for _ in range(count)]
     beam: _Beam | None = None
+    constraint = Constraint(pieces, max_lengths)
     step = 0
     while beam is None or len(beam.origin):
         log_probs, state = model.step(ids, state)
         if beam is None:
-            beam, constraint = _first(count, beam_size, log_probs), Constraint(pieces, log_probs)
+            beam = _first(count, beam_size, log_probs)
         limits = max_lengths[beam.origin]
-        log_probs = constraint(log_probs, step >= limits)
+        log_probs = constraint(log_probs, step, step >= limits)
         beam, parents = _advance(beam, log_probs, pieces.eos, beam_size, penalty(step + 1))
         rows = torch.arange(len(beam.origin), device=device)
         if look_now(step + 1, device):

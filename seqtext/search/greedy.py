@@ -37,14 +37,13 @@ def greedy_search(
     history = ids[:, :0]
     log_prob: Tensor | float = 0.0
     results: dict[int, Found] = {}
-    constraint: Constraint | None = None
+    constraint = Constraint(pieces, max_lengths)
     while len(origin):
         log_probs, state = model.step(ids, state)
         step = history.size(1)
         ended = ids[:, 0] == pieces.eos
-        constraint = constraint or Constraint(pieces, log_probs)
         at_end = ended | (step >= max_lengths[origin])
-        best, ids = constraint(log_probs, at_end)[:, 0].max(-1, keepdim=True)
+        best, ids = constraint(log_probs, step, at_end)[:, 0].max(-1, keepdim=True)
         ids = ids.masked_fill(at_end.unsqueeze(1), pieces.eos)  # also where eos is impossible
         log_prob = log_prob + best[:, 0].masked_fill(ended, 0.0)
         history = torch.cat([history, ids], 1)

@@ -22,7 +22,8 @@ class StepModel(Protocol[State]):
             state: Of N sentences with K hypotheses.
 
         Returns:
-            Log-probabilities (N, K, V) of the next piece, and the state after reading.
+            Log-probabilities (N, K, V) of the next piece, which the search may write over, and the
+            state after reading.
         """
         ...
 
@@ -69,19 +70,29 @@ class Constraint:
 
     Args:
         pieces: Special ids.
-        log_probs: Any of the search's (N, K, V); its V and device count.
+        max_lengths: (N,) int64, most pieces of a hypothesis, eos not counted.
     """
 
-    def __init__(self, pieces: Pieces, log_probs: Tensor) -> None:
-        ids = torch.arange(log_probs.size(-1), device=log_probs.device)
-        never = torch.tensor([pieces.bos, *pieces.banned], device=log_probs.device)
-        self._never = torch.isin(ids, never)
-        self._not_eos = ids != pieces.eos
+    def __init__(self, pieces: Pieces, max_lengths: Tensor) -> None:
+        self._eos = pieces.eos
+        never = [pieces.bos, *pieces.banned]
+        self._never = torch.tensor(never, device=max_lengths.device)
+        self._first_end = int(max_lengths.min()) if len(max_lengths) else 0
 
-    def __call__(self, log_probs: Tensor, at_end: Tensor) -> Tensor:
-        """Log-probabilities (N, K, V), with -inf where ruled out; ``at_end`` is (N,) bool."""
-        ruled_out = self._never | (at_end.view(-1, 1, 1) & self._not_eos)
-        return log_probs.masked_fill(ruled_out, -torch.inf)
+    def __call__(self, log_probs: Tensor, step: int, at_end: Tensor) -> Tensor:
+        """Log-probabilities (N, K, V), -inf written where ruled out.
+
+        Args:
+            log_probs: Written over.
+            step: Pieces that the hypotheses have.
+            at_end: (N,) bool, may produce nothing but eos.
+        """
+        log_probs.index_fill_(2, self._never, -torch.inf)
+        if step >= self._first_end:  # before that nothing is at its end
+            of_eos = log_probs[:, :, self._eos].clone()
+            log_probs.masked_fill_(at_end.view(-1, 1, 1), -torch.inf)
+            log_probs[:, :, self._eos] = of_eos
+        return log_probs
 
 
 def look_now(step: int, device: torch.device) -> bool:

@@ -7,13 +7,20 @@ import json
 import shutil
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
+import torch
 
 import seqtext
 from seqtext.cli import main
+from seqtext.errors import ConfigError
+from seqtext.nn.precision import has_bfloat16
 
 SOURCES = ["The dog is sleeping.", "", "My sister has bought a very expensive red car.", "Нет"]
+
+
+bfloat16 = pytest.mark.skipif(not has_bfloat16(), reason="this CPU has no bfloat16 kernels")
 
 
 @pytest.fixture
@@ -88,16 +95,37 @@ def test_checkpoint_alone_decodes_elsewhere(trained: Path, tmp_path: Path) -> No
     assert copied.generate(SOURCES) == seqtext.load(trained).generate(SOURCES)
 
 
+def assert_same(found: list[Any], expected: list[Any], tolerance: float) -> None:
+    for one, other in zip(found, expected, strict=True):
+        assert [hypothesis.text for hypothesis in one] == [h.text for h in other]
+        assert [h.score for h in one] == pytest.approx([h.score for h in other], abs=tolerance)
+
+
 def test_order_and_batch_size_change_nothing(trained: Path) -> None:
     translator = seqtext.load(trained)
     translator.network.double()
-    together = translator.generate(SOURCES * 3, beam_size=3, n_best=2, batch_size=5)
-    assert together[:4] == together[4:8] == together[8:]
-    assert translator.generate(SOURCES[::-1], beam_size=3, n_best=2)[::-1] == together[:4]
-    alone = [translator.generate([source], beam_size=3, n_best=2)[0] for source in SOURCES]
-    for one, other in zip(together, alone, strict=False):
-        assert [hypothesis.text for hypothesis in one] == [h.text for h in other]
-        assert [h.score for h in one] == pytest.approx([h.score for h in other], abs=1e-12)
+    options = {"beam_size": 3, "n_best": 2}
+    alone = [translator.generate([source], **options)[0] for source in SOURCES]
+    together = translator.generate(SOURCES * 3, **options, batch_size=5)
+    assert_same(together, alone * 3, 1e-12)
+    assert_same(translator.generate(SOURCES[::-1], **options), alone[::-1], 1e-12)
+
+
+@bfloat16
+def test_bfloat16_scores_about_the_same(trained: Path, generate) -> None:
+    exact, fast = seqtext.load(trained), seqtext.load(trained, precision="bf16")
+    assert all(p.dtype == torch.bfloat16 for p in fast.network.parameters())
+    for [one], [other] in zip(exact.generate(SOURCES), fast.generate(SOURCES), strict=True):
+        assert other.score == pytest.approx(one.score, rel=0.05)
+    assert generate("--precision", "bf16", "--scores") != generate("--scores")
+
+
+def test_precision_is_checked(trained: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(ConfigError, match="precision: 'fp8', expected fp32 or bf16"):
+        seqtext.load(trained, precision="fp8")
+    monkeypatch.setattr("seqtext.generate.has_bfloat16", lambda: False)
+    with pytest.raises(ConfigError, match="this processor has no bfloat16; leave it at fp32"):
+        seqtext.load(trained, precision="bf16")
 
 
 def test_a_single_string_is_refused(trained: Path) -> None:

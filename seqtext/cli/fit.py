@@ -46,6 +46,7 @@ model
   --model.network.dropout P         also word_dropout
   --model.optimizer.learning_rate X also name, schedule, warmup_steps, weight_decay, …
   --model.label_smoothing X
+  --model.bleu_tokenize T           of val_bleu: 13a, char (languages without spaces), none, …
 
 run
   --selection.monitor M             val_bleu or val_loss decides which checkpoint is best

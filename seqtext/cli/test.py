@@ -7,6 +7,7 @@ import json
 import sys
 import time
 from collections.abc import Sequence
+from typing import get_args
 
 from seqtext.cli.generate import (
     add_search_options,
@@ -14,6 +15,7 @@ from seqtext.cli.generate import (
     open_output,
     search_config,
 )
+from seqtext.metrics import BleuTokenize, check_bleu_tokenize, score_translations
 
 
 def parser() -> argparse.ArgumentParser:
@@ -33,6 +35,11 @@ def parser() -> argparse.ArgumentParser:
             f"--data.{side}", dest=side, metavar="NAME",
             help=f"column or suffix of the {side} text (default: as in training)",
         )  # fmt: skip
+    parser.add_argument(
+        "--bleu_tokenize", default="13a", metavar="NAME", choices=get_args(BleuTokenize),
+        help="what BLEU's n-grams are made of: 13a (words, the default), intl, char or zh (languages"
+        " without spaces), ja-mecab, ko-mecab, none (text that is tokenized already)",
+    )  # fmt: skip
     parser.add_argument("--output", metavar="F", help="write the hypotheses to this file")
     parser.add_argument(
         "--show", type=int, default=0, metavar="N", help="print N sources with both translations"
@@ -45,11 +52,11 @@ def run(arguments: Sequence[str]) -> None:
     """Parse, decode, score."""
     options = parser().parse_args(arguments)
     check_search_options(options)
+    check_bleu_tokenize(options.bleu_tokenize)
     import torch
 
     from seqtext.data.corpus import Corpus
     from seqtext.generate import load, texts
-    from seqtext.metrics import score_translations
 
     torch.set_flush_denormal(True)  # denormal numbers make oneDNN's LSTM many times slower
     generator = load(options.checkpoint, options.device, options.precision)
@@ -72,4 +79,5 @@ def run(arguments: Sequence[str]) -> None:
     if options.output is not None:
         with open_output(options.output) as output:
             output.writelines(f"{text}\n" for text in hypotheses)
-    print(json.dumps(score_translations(hypotheses, references)._asdict()))
+    scores = score_translations(hypotheses, references, options.bleu_tokenize)
+    print(json.dumps(scores._asdict()))

@@ -162,5 +162,10 @@ def _tell_changes(saved: Path, cli: FitCLI, preset: dict[str, Any]) -> None:
                 f"--{name}: the run has {old!r}, given is {new!r}; a run keeps its tokenizers. Leave the"
                 " option out, or start a new run"
             )
+        if name == "model.bleu_tokenize" and old != new:
+            raise ConfigError(
+                f"--{name} {new}: the run's scores so far are by {old}, and the two do not compare;"
+                " leave the option out, or start a new run"
+            )
         if name.endswith("optimizer.schedule") and old != new and "plateau" in (old, new):
             raise ConfigError(f"--{name} {new}: a run that began with {old} cannot change to it")

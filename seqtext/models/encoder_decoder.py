@@ -17,6 +17,7 @@ from seqtext.data.batch import Batch
 from seqtext.data.tokenizer import Tokenizers
 from seqtext.errors import ConfigError
 from seqtext.generate import Generator, texts
+from seqtext.metrics import BleuTokenize, check_bleu_tokenize
 from seqtext.models import optimizer
 from seqtext.models.optimizer import OptimizerConfig
 from seqtext.nn.config import NetworkConfig
@@ -34,10 +35,13 @@ class EncoderDecoderModule(LightningModule):
         optimizer: How weights are updated.
         label_smoothing: Share of the target distribution spread over all pieces (Szegedy et al. 2016).
         decode_sentences: Validation sentences decoded greedily for ``val_bleu``; 0 decodes none.
+        bleu_tokenize: What the n-grams of ``val_bleu`` are made of: ``13a`` (words), ``intl``, ``char``
+            or ``zh`` (languages without spaces), ``ja-mecab``, ``ko-mecab``, ``none`` (text that is
+            tokenized already).
         seed: Of the first weights and of dropout.
 
     Raises:
-        ConfigError: A value is out of range.
+        ConfigError: A value is out of range, or ``bleu_tokenize`` lacks its packages.
     """
 
     task: ClassVar[str] = "translation"
@@ -49,6 +53,7 @@ class EncoderDecoderModule(LightningModule):
         optimizer: OptimizerConfig = OptimizerConfig(),  # noqa: B008 (frozen)
         label_smoothing: float = 0.1,
         decode_sentences: int = 500,
+        bleu_tokenize: BleuTokenize = "13a",
         seed: int = 1,
     ) -> None:
         super().__init__()
@@ -56,6 +61,7 @@ class EncoderDecoderModule(LightningModule):
             raise ConfigError(f"label_smoothing: {label_smoothing}, expected 0 <= x < 1")
         if not 0 <= decode_sentences <= 500:
             raise ConfigError(f"decode_sentences: {decode_sentences}, expected 0 to 500")
+        check_bleu_tokenize(bleu_tokenize)
         self.config = network
         self.optimizer_config = optimizer
         self.label_smoothing = label_smoothing
@@ -69,7 +75,7 @@ class EncoderDecoderModule(LightningModule):
         self._train_totals: Tensor | float = 0.0  # (loss, pieces) of this rank, see train_totals
         self._val_totals: Tensor | float = 0.0  # likewise, of the validation at hand
         self._plateau: torch.optim.lr_scheduler.ReduceLROnPlateau | None = None
-        self._val_bleu = SacreBLEUScore()
+        self._val_bleu = SacreBLEUScore(tokenize=bleu_tokenize)
 
     # --- building -----------------------------------------------------------------------------------
 

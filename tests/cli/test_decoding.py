@@ -147,6 +147,24 @@ def test_scores_are_those_of_the_outputs(trained: Path, capsys: pytest.CaptureFi
     assert result["signature"].startswith("nrefs:1|case:mixed|eff:no|tok:13a")
 
 
+@pytest.mark.parametrize("tokenize", ["char", "none"])
+def test_bleu_tokenize_is_that_of_the_score(
+    trained: Path, tokenize: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import sacrebleu
+
+    for side, text in (("en", "the dog sleeps\n"), ("de", "Der Hund schläft.\n")):
+        Path(f"c.{side}").write_text(text * 2, encoding="utf-8")
+    options = ["--data.test", "./c", "--bleu_tokenize", tokenize, "--output", "hyp.txt"]
+    assert main(["test", str(trained), *options]) == 0
+    result = json.loads(capsys.readouterr().out.splitlines()[-1])
+    hypotheses = Path("hyp.txt").read_text(encoding="utf-8").split("\n")[:-1]
+    references = [["Der Hund schläft."] * 2]
+    bleu = sacrebleu.corpus_bleu(hypotheses, references, tokenize=tokenize)
+    assert result["bleu"] == round(bleu.score, 2)
+    assert f"|tok:{tokenize}|" in result["signature"]
+
+
 def test_tokenizer_is_trained_and_used(tiny: list[str]) -> None:
     corpus = ["--data.train", "builtin:train:300", "--data.source", "en", "--data.target", "de"]
     options = ["--model_type", "bpe", "--vocab_size", "600", "--output", "t.model"]

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from seqtext import metrics
 from seqtext.cli import main
 
 
@@ -97,6 +98,7 @@ def test_hub_name_that_cannot_be_reached(fails, tiny) -> None:
         (["--trainer.precision=16-mixed"], ["trainer.precision: 16-mixed", "bf16-mixed"]),
         (["--data.batch_size=0"], ["data.batch_size: 0, expected at least 1"]),
         (["--selection.average=0"], ["selection.average: 0, expected at least 1"]),
+        (["--model.bleu_tokenize=mecab"], ["bleu_tokenize: mecab, expected '13a', 'intl', 'char'"]),
         (["--config=nowhere.yaml"], ["--config nowhere.yaml: cannot be read (No such file"]),
         (["--resume=nowhere"], ["--resume nowhere: no such checkpoint"]),
         (["--data.tokenizer.source_model=nowhere.model"], ["nowhere.model: cannot be read"]),
@@ -147,6 +149,18 @@ def test_monitor_that_is_not_measured(fails, tiny) -> None:
     assert "val_blue" in message and "val_bleu" in message
     message = fails("fit", *tiny, "--model.decode_sentences=0", "--run", "r")
     assert "val_bleu needs decoded sentences" in message
+    assert not Path("r").exists()
+
+
+@pytest.mark.parametrize("command", ["fit", "test"])
+def test_bleu_tokenize_without_its_packages(fails, tiny, command, monkeypatch) -> None:
+    monkeypatch.setitem(metrics._PACKAGES, "ja-mecab", ("no-such-package",))
+    options = {
+        "fit": [*tiny, "--model.bleu_tokenize=ja-mecab", "--run", "r"],
+        "test": ["nowhere", "--data.test", "nowhere", "--bleu_tokenize", "ja-mecab"],
+    }
+    message = fails(command, *options[command])
+    assert "bleu_tokenize: ja-mecab needs no-such-package, not installed here" in message
     assert not Path("r").exists()
 
 

@@ -213,6 +213,13 @@ def test_a_run_keeps_its_tokenizers(trained: Path, capsys: pytest.CaptureFixture
     assert "tokenizer.vocab_size: the run has 500, given is 600" in capsys.readouterr().err
 
 
+def test_a_run_keeps_what_its_scores_are_made_of(
+    trained: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["fit", "--resume", str(trained), "--model.bleu_tokenize=char"]) == 2
+    assert "bleu_tokenize char: the run's scores so far are by 13a" in capsys.readouterr().err
+
+
 def test_dropout_may_change_on_resume(tiny: list[str]) -> None:
     assert main(["fit", *tiny, "--run", "r"]) == 0
     changed = ["--model.network.dropout=0.4", "--trainer.max_epochs=3"]

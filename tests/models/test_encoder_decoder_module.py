@@ -14,7 +14,8 @@ from lightning.pytorch import Trainer
 from seqtext import EncoderDecoderModule, PairsDataModule
 from seqtext.data.tokenizer import TokenizerConfig
 from seqtext.errors import ConfigError
-from seqtext.models import OptimizerConfig
+from seqtext.metrics import BleuTokenize, score_translations
+from seqtext.models import OptimizerConfig, encoder_decoder
 from seqtext.models.optimizer import learning_rate_share
 from seqtext.nn.config import NetworkConfig
 from seqtext.nn.encoder_decoder import EncoderDecoder
@@ -27,9 +28,10 @@ def gradients(out: Path, devices: int, accumulation: int, limit: int = 0) -> tor
     return torch.load(out, weights_only=True)
 
 
-def data_module() -> PairsDataModule:
+def data_module(validation: str | None = None) -> PairsDataModule:
     return PairsDataModule(
         train="builtin:train:100",
+        validation=validation,
         source="en",
         target="de",
         tokenizer=TokenizerConfig(vocab_size=420),
@@ -134,6 +136,31 @@ def test_bfloat16_with_fused_adam_and_clipping() -> None:
     assert trainer.optimizers[0].defaults["fused"]
     assert max(norms) <= 0.5 * 1.001
     assert losses[-1] < losses[0] - 0.5
+
+
+@pytest.mark.parametrize("tokenize", ["13a", "char", "none"])
+def test_val_bleu_is_by_bleu_tokenize(
+    tokenize: BleuTokenize, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module = EncoderDecoderModule(
+        network=NetworkConfig(embedding_size=16, hidden_size=24), bleu_tokenize=tokenize
+    )
+    data = data_module(validation="builtin:validation:20")
+    data.prepare_data()
+    data.setup("validate")
+    references = [reference for _, reference in data.validation_pairs(20)]
+    hypotheses = [reference.replace("e", "", 1) for reference in references]
+    monkeypatch.setattr(encoder_decoder, "texts", lambda _: hypotheses)
+    trainer = Trainer(
+        accelerator="cpu", logger=False, enable_checkpointing=False, enable_progress_bar=False
+    )
+    trainer.validate(module, datamodule=data, verbose=False)
+    expected = score_translations(hypotheses, references, tokenize).bleu
+    assert float(trainer.callback_metrics["val_bleu"]) == pytest.approx(expected, abs=0.01)
+    others = {
+        score_translations(hypotheses, references, name).bleu for name in ("13a", "char", "none")
+    }
+    assert len(others) == 3 and min(others) > 1
 
 
 def test_learning_rate_falls_as_its_schedule_says() -> None:

@@ -28,10 +28,10 @@ from common import TRANSLATION, report, table
 from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
-from seqtext.cli.options import has_bfloat16
 from seqtext.nn.config import AttentionKind, Cell, NetworkConfig
 from seqtext.nn.embedding import padded_size
 from seqtext.nn.encoder_decoder import EncoderDecoder
+from seqtext.nn.precision import has_bfloat16
 
 # --- rates of matrix products ---------------------------------------------------------------------------
 

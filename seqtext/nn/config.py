@@ -36,6 +36,10 @@ class NetworkConfig:
         layer_norm: Normalize the output of every recurrent layer (Ba et al. 2016).
         dropout: Probability of dropping a value of embeddings, of what passes from layer to layer, of
             the memory and of the readout.
+        locked_dropout: Drop the same values at all positions of a row (Gal & Ghahramani 2016) instead of
+            others at each.
+        recurrent_dropout: Probability of dropping a weight from state to state, for a whole batch
+            (Merity et al. 2018, section 2).
         word_dropout: Probability of dropping a position's whole embedding (Sennrich & Zhang 2019).
         init_scale: Weights start uniform within +-(init_scale / sqrt(fan-in)); embeddings with
             standard deviation 1 / sqrt(embedding_size). Much smaller and a fused decoder aligns late.
@@ -58,6 +62,8 @@ class NetworkConfig:
     residual: bool = False
     layer_norm: bool = False
     dropout: float = 0.3
+    locked_dropout: bool = False
+    recurrent_dropout: float = 0.0
     word_dropout: float = 0.0
     init_scale: float = 2.2
 
@@ -70,11 +76,16 @@ class NetworkConfig:
         for name in ("embedding_size", "hidden_size", "encoder_layers", "decoder_layers", "heads"):
             if (value := getattr(self, name)) < 1:
                 raise ConfigError(f"network.{name}: {value}, expected at least 1")
-        for name in ("dropout", "word_dropout"):
+        for name in ("dropout", "recurrent_dropout", "word_dropout"):
             if not 0 <= (value := getattr(self, name)) < 1:
                 raise ConfigError(f"network.{name}: {value}, expected 0 <= {name} < 1")
         if self.init_scale <= 0:
             raise ConfigError(f"network.init_scale: {self.init_scale}, expected more than 0")
+        if self.input_feeding and (self.locked_dropout or self.recurrent_dropout):
+            raise ConfigError(
+                "network.input_feeding: goes step by step and would draw anew at each; leave out"
+                " network.locked_dropout and network.recurrent_dropout"
+            )
         if self.readout_size is not None and self.readout_size < 1:
             raise ConfigError(f"network.readout_size: {self.readout_size}, expected at least 1")
         if self.tied_readout and self.readout_size not in (None, self.embedding_size):

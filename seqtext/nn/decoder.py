@@ -10,9 +10,10 @@ from torch.nn import functional as F
 
 from seqtext.nn.attention import Attention, Memory
 from seqtext.nn.config import NetworkConfig
+from seqtext.nn.dropout import Dropout
 from seqtext.nn.embedding import OutputLayer, PieceEmbedding
 from seqtext.nn.encoder import Bridge, EncoderOutput
-from seqtext.nn.recurrent import RecurrentStack, advance
+from seqtext.nn.recurrent import Recurrence, RecurrentStack, advance
 
 
 class DecoderState(NamedTuple):
@@ -60,11 +61,20 @@ class Decoder(nn.Module):
         super().__init__()
         size, width = config.hidden_size, config.embedding_size
         self.embedding = PieceEmbedding(
-            vocab_size, width, dropout=config.dropout, word_dropout=config.word_dropout
+            vocab_size,
+            width,
+            dropout=config.dropout,
+            word_dropout=config.word_dropout,
+            locked=config.locked_dropout,
         )
         readout_size = config.readout_size or width
         self.feed_size = readout_size if config.input_feeding else 0
-        self.bottom = RecurrentStack(config.cell, width + self.feed_size, size)
+        self.bottom = RecurrentStack(
+            config.cell,
+            width + self.feed_size,
+            size,
+            recurrent_dropout=config.recurrent_dropout,
+        )
         self.attention = Attention(config.attention, size, size, heads=config.heads)
         attended = size + self.attention.output_size
         self.upper: RecurrentStack | None = None
@@ -75,12 +85,14 @@ class Decoder(nn.Module):
                 size,
                 layers=config.decoder_layers - 1,
                 dropout=config.dropout,
+                locked=config.locked_dropout,
+                recurrent_dropout=config.recurrent_dropout,
                 residual=config.residual,
                 layer_norm=config.layer_norm,
             )
         self.norm = nn.LayerNorm(size) if config.layer_norm else nn.Identity()
         self.readout = nn.Linear(attended + (size if self.upper else 0), readout_size)
-        self.dropout = nn.Dropout(config.dropout)
+        self.dropout = Dropout(config.dropout, locked=config.locked_dropout)
         self.output = OutputLayer(
             vocab_size, readout_size, self.embedding if config.tied_readout else None
         )
@@ -124,8 +136,8 @@ class Decoder(nn.Module):
         """
         with torch.no_grad():
             weight = self._input_weight()[:, : self.embedding.weight.size(1)]
-            bias: Tensor = self.bottom.forwards[0].bias_ih_l0  # type: ignore[assignment]
-            self.table = F.linear(self.embedding.weight, weight, bias)
+            cell: Recurrence = self.bottom.forwards[0]
+            self.table = F.linear(self.embedding.weight, weight, cell.bias_ih_l0)
 
     def train(self, mode: bool = True) -> Decoder:
         """Training changes the weights that ``precompute`` has read."""
@@ -152,7 +164,8 @@ class Decoder(nn.Module):
 
     def _input_weight(self) -> Tensor:
         """The first layer's, (gates * H, E + feed)."""
-        weight: Tensor = self.bottom.forwards[0].weight_ih_l0  # type: ignore[assignment]
+        cell: Recurrence = self.bottom.forwards[0]
+        weight: Tensor = cell.weight_ih_l0
         return weight
 
     def _attend(self, bottom: Tensor, bottom_state: Tensor, state: DecoderState) -> DecoderOutput:

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from seqtext.nn.dropout import Dropout, factors
 from seqtext.nn.loss import smoothed_nll
 
 # Matrix products whose width is a multiple of this are up to twice as fast on CPU, and take tensor
@@ -30,22 +31,28 @@ class PieceEmbedding(nn.Module):
         size: E, width of an embedding.
         dropout: Probability of dropping a value.
         word_dropout: Probability of dropping a position's whole embedding.
+        locked: See ``Dropout``.
     """
 
     def __init__(
-        self, vocab_size: int, size: int, *, dropout: float = 0.0, word_dropout: float = 0.0
+        self,
+        vocab_size: int,
+        size: int,
+        *,
+        dropout: float = 0.0,
+        word_dropout: float = 0.0,
+        locked: bool = False,
     ) -> None:
         super().__init__()
         self.weight = nn.Parameter(torch.empty(padded_size(vocab_size), size))
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout, locked=locked)
         self.word_dropout = word_dropout
 
     def forward(self, ids: Tensor) -> Tensor:
-        """Ids of any shape (...) -> (..., E)."""
+        """Ids of any shape (..., T) -> (..., T, E)."""
         embedded = F.embedding(ids, self.weight)
         if self.training and self.word_dropout:
-            keep = torch.rand(ids.shape, device=ids.device) >= self.word_dropout
-            embedded = embedded * (keep.unsqueeze(-1).to(embedded.dtype) / (1 - self.word_dropout))
+            embedded = embedded * factors((*ids.shape, 1), self.word_dropout, embedded)
         dropped: Tensor = self.dropout(embedded)
         return dropped
 

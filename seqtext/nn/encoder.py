@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from seqtext.nn.config import NetworkConfig
+from seqtext.nn.dropout import Dropout
 from seqtext.nn.embedding import PieceEmbedding
 from seqtext.nn.recurrent import RecurrentStack
 
@@ -35,6 +36,7 @@ class Encoder(nn.Module):
             config.embedding_size,
             dropout=config.dropout,
             word_dropout=config.word_dropout,
+            locked=config.locked_dropout,
         )
         self.stack = RecurrentStack(
             config.cell,
@@ -43,10 +45,12 @@ class Encoder(nn.Module):
             layers=config.encoder_layers,
             bidirectional=config.bidirectional,
             dropout=config.dropout,
+            locked=config.locked_dropout,
+            recurrent_dropout=config.recurrent_dropout,
             residual=config.residual,
             layer_norm=config.layer_norm,
         )
-        self.dropout = nn.Dropout(config.dropout)
+        self.dropout = Dropout(config.dropout, locked=config.locked_dropout)
 
     def forward(self, source: Tensor, source_lengths: Tensor) -> EncoderOutput:
         """Source (B, S) ids and lengths (B,), at least 1 each."""

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from seqtext.nn.config import Cell
+from seqtext.nn.dropout import Dropout, factors
+
+Recurrence = Any  # an nn.RNNBase of one layer and direction; its weights are attributes by name
 
 
 class RecurrentOutput(NamedTuple):
@@ -58,6 +61,9 @@ class RecurrentStack(nn.Module):
         layers: Number of layers.
         bidirectional: Two directions (D = 2), their outputs side by side.
         dropout: Between layers.
+        locked: See ``Dropout``.
+        recurrent_dropout: Probability of dropping a weight from state to state in training, drawn
+            once a call (Merity et al. 2018, section 2).
         residual: Add a layer's input to its output where the widths agree.
         layer_norm: Normalize every layer's output.
 
@@ -76,6 +82,8 @@ class RecurrentStack(nn.Module):
         layers: int = 1,
         bidirectional: bool = False,
         dropout: float = 0.0,
+        locked: bool = False,
+        recurrent_dropout: float = 0.0,
         residual: bool = False,
         layer_norm: bool = False,
     ) -> None:
@@ -87,6 +95,7 @@ class RecurrentStack(nn.Module):
         self.output_size = hidden_size * self.directions
         self.parts = 2 if cell == "lstm" else 1
         self.residual = residual
+        self.recurrent_dropout = recurrent_dropout
         sizes = [input_size] + [self.output_size] * (layers - 1)
         self.forwards = nn.ModuleList(_recurrence(cell, size, hidden_size) for size in sizes)
         self.backwards = nn.ModuleList(
@@ -95,7 +104,7 @@ class RecurrentStack(nn.Module):
         self.norms = nn.ModuleList(
             nn.LayerNorm(self.output_size) if layer_norm else nn.Identity() for _ in sizes
         )
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout, locked=locked)
 
     def forward(
         self, inputs: Tensor, lengths: Tensor | None = None, state: Tensor | None = None
@@ -129,13 +138,14 @@ class RecurrentStack(nn.Module):
     ) -> tuple[Tensor, Tensor]:
         size = self.hidden_size
         ahead = None if state is None else state[..., :size]
-        outputs, state_out = _run(self.forwards[layer], inputs, ahead)
+        drop = self.recurrent_dropout if self.training else 0.0
+        outputs, state_out = _run(self.forwards[layer], inputs, ahead, drop)
         if self.directions == 1:
             return outputs, state_out
         if lengths is None:
             lengths = torch.full((len(inputs),), inputs.size(1), device=inputs.device)
         back = None if state is None else state[..., size:]
-        back_outputs, back_state = _run(self.backwards[layer], reverse(inputs, lengths), back)
+        back_outputs, back_state = _run(self.backwards[layer], reverse(inputs, lengths), back, drop)
         outputs = torch.cat([outputs, reverse(back_outputs, lengths)], 2)
         return outputs, torch.cat([state_out, back_state], 2)
 
@@ -144,7 +154,7 @@ class RecurrentStack(nn.Module):
         return torch.cat([at_length(outputs[..., :size], lengths), outputs[:, 0, size:]], 1)
 
 
-def _recurrence(cell: Cell, input_size: int, hidden_size: int) -> nn.RNNBase:
+def _recurrence(cell: Cell, input_size: int, hidden_size: int) -> Recurrence:
     if cell == "lstm":
         return nn.LSTM(input_size, hidden_size, batch_first=True)
     if cell == "gru":
@@ -152,37 +162,57 @@ def _recurrence(cell: Cell, input_size: int, hidden_size: int) -> nn.RNNBase:
     return nn.RNN(input_size, hidden_size, nonlinearity=cell.removeprefix("rnn_"), batch_first=True)
 
 
-def _run(module: nn.Module, inputs: Tensor, state: Tensor | None) -> tuple[Tensor, Tensor]:
+def _run(
+    module: Recurrence, inputs: Tensor, state: Tensor | None, drop: float
+) -> tuple[Tensor, Tensor]:
     """One direction of one layer: (B, T, I), (B, P, H) or None -> (B, T, H), (B, P, H)."""
     if inputs.size(1) == 1 and state is not None and not torch.is_grad_enabled():
         state = advance(module, project(module, inputs[:, 0]), state)
         return state[:, :1], state
-    if isinstance(module, nn.LSTM):
-        hx = None
-        if state is not None:
-            hx = tuple(part.transpose(0, 1).contiguous() for part in state.chunk(2, dim=1))
-        outputs, (hidden, cell) = module(inputs, hx)
-        return outputs, torch.cat([hidden, cell]).transpose(0, 1)
-    # autocast knows no low-precision GRU on CPU and would be handed mixed types
-    inputs = inputs.to(next(module.parameters()).dtype)
-    start = None if state is None else state.transpose(0, 1).contiguous().to(inputs.dtype)
-    outputs, hidden = module(inputs, start)
-    return outputs, hidden.transpose(0, 1)
+    lstm = isinstance(module, nn.LSTM)
+    if not lstm:  # autocast knows no low-precision GRU on CPU and would be handed mixed types
+        inputs = inputs.to(module.weight_ih_l0.dtype)
+    if state is None:
+        state = inputs.new_zeros(len(inputs), 2 if lstm else 1, module.hidden_size)
+    parts = tuple(part.contiguous() for part in state.to(inputs.dtype).transpose(0, 1).chunk(2))
+    if not drop:
+        outputs, last = module(inputs, parts if lstm else parts[0])
+    else:
+        outputs, last = _run_dropped(module, inputs, parts, drop)
+    return outputs, (torch.cat(last) if lstm else last).transpose(0, 1)
+
+
+def _run_dropped(
+    module: Recurrence, inputs: Tensor, parts: tuple[Tensor, ...], drop: float
+) -> tuple[Tensor, Any]:
+    """``module(inputs, parts)`` with weights from state to state that lack some."""
+    kernel: Any = {
+        "LSTM": torch.lstm,
+        "GRU": torch.gru,
+        "RNN_TANH": torch.rnn_tanh,
+        "RNN_RELU": torch.rnn_relu,
+    }[module.mode]
+    weight = module.weight_hh_l0
+    dropped = weight * factors(weight.shape, drop, weight)
+    weights = [module.weight_ih_l0, dropped, module.bias_ih_l0, module.bias_hh_l0]
+    start = parts if module.mode == "LSTM" else parts[0]
+    outputs, *last = kernel(inputs, start, weights, True, 1, 0.0, True, False, True)
+    return outputs, last if module.mode == "LSTM" else last[0]
 
 
 # --- one step of a cell, for search ---------------------------------------------------------------------
 # PyTorch's own modules prepare their weights anew in every call, which costs more than a step itself.
 
 
-def project(module: nn.Module, inputs: Tensor) -> Tensor:
+def project(module: Recurrence, inputs: Tensor) -> Tensor:
     """W x + b, what a cell takes of its input: (B, I) -> (B, gates * H)."""
-    return F.linear(inputs, module.weight_ih_l0, module.bias_ih_l0)  # type: ignore[arg-type]
+    return F.linear(inputs, module.weight_ih_l0, module.bias_ih_l0)
 
 
-def advance(module: nn.Module, projected: Tensor, state: Tensor) -> Tensor:
+def advance(module: Recurrence, projected: Tensor, state: Tensor) -> Tensor:
     """One step of a cell: ``project``'s (B, gates * H), state (B, P, H) -> state (B, P, H)."""
     hidden = state[:, 0]
-    recurrent = F.linear(hidden, module.weight_hh_l0, module.bias_hh_l0)  # type: ignore[arg-type]
+    recurrent = F.linear(hidden, module.weight_hh_l0, module.bias_hh_l0)
     if isinstance(module, nn.LSTM):
         gate_in, gate_forget, candidate, gate_out = (projected + recurrent).chunk(4, 1)
         cell = gate_forget.sigmoid() * state[:, 1] + gate_in.sigmoid() * candidate.tanh()

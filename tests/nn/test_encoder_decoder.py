@@ -251,12 +251,23 @@ def test_loss_is_that_of_the_logits(options):
     assert_equal(network.loss(source, SOURCE_LENGTHS, target, labels, 0.1), expected)
 
 
-def test_dropout_works_in_training_only():
-    network = build({"dropout": 0.4, "word_dropout": 0.1})
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"dropout": 0.4},
+        {"dropout": 0.4, "locked_dropout": True},
+        {"recurrent_dropout": 0.4},
+        {"recurrent_dropout": 0.4, "cell": "gru"},
+        {"word_dropout": 0.3},
+    ],
+    ids=str,
+)
+def test_dropout_works_in_training_only(options):
+    network = build(options)
     source, target = make_batch()
     training = [network(source, SOURCE_LENGTHS, target) for _ in range(2)]
     assert not training[0].allclose(training[1])
-    expected = build({})(source, SOURCE_LENGTHS, target)
+    expected = build({"cell": options.get("cell", "lstm")})(source, SOURCE_LENGTHS, target)
     assert_equal(network.eval()(source, SOURCE_LENGTHS, target), expected)
 
 
@@ -396,6 +407,11 @@ def test_weights_start_within_the_documented_bounds():
         ({"encoder_layers": 0}, "network.encoder_layers: 0, expected at least 1"),
         ({"decoder_layers": 0}, "network.decoder_layers: 0, expected at least 1"),
         ({"heads": 0}, "network.heads: 0, expected at least 1"),
+        (
+            {"input_feeding": True, "locked_dropout": True},
+            "network.input_feeding: goes step by step and would draw anew at each; leave out"
+            " network.locked_dropout and network.recurrent_dropout",
+        ),
         ({"readout_size": 0}, "network.readout_size: 0, expected at least 1"),
         (
             {"readout_size": 8},

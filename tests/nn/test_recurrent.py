@@ -11,6 +11,7 @@ from torch import nn
 from torch.testing import assert_close
 
 from seqtext.nn.config import Cell
+from seqtext.nn.dropout import factors
 from seqtext.nn.recurrent import RecurrentStack, at_length, reverse
 
 CELLS = get_args(Cell)
@@ -333,3 +334,22 @@ def test_runs_under_autocast(cell, bidirectional):
     assert_close(found.last.float(), expected.last, rtol=0.1, atol=0.05)
     for gradient in torch.autograd.grad(loss, list(stack.parameters())):
         assert bool(gradient.isfinite().all())
+
+
+@pytest.mark.parametrize("cell", ["rnn_tanh", "rnn_relu", "lstm", "gru"])
+def test_recurrent_dropout_drops_weights_from_state_to_state(cell):
+    """The same as a network whose weights are what dropout has left of them."""
+    torch.manual_seed(0)
+    stack = RecurrentStack(cell, 3, 4, recurrent_dropout=0.5).double()
+    inputs = torch.randn(2, 6, 3, dtype=torch.double)
+    state = torch.randn(2, 1, stack.parts, 4, dtype=torch.double)
+    torch.manual_seed(1)
+    found = stack(inputs, None, state)
+    [module] = stack.forwards
+    torch.manual_seed(1)
+    left = factors(module.weight_hh_l0.shape, 0.5, module.weight_hh_l0)
+    assert 0 < (left == 0).sum() < left.numel()
+    with torch.no_grad():
+        module.weight_hh_l0.mul_(left)
+    for one, other in zip(found, stack.eval()(inputs, None, state), strict=True):
+        torch.testing.assert_close(one, other)

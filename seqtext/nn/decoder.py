@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
@@ -10,6 +12,7 @@ from torch.nn import functional as F
 
 from seqtext.nn.attention import Attention, Memory
 from seqtext.nn.config import NetworkConfig
+from seqtext.nn.deferred import DeferredLinear
 from seqtext.nn.dropout import Dropout
 from seqtext.nn.embedding import OutputLayer, PieceEmbedding
 from seqtext.nn.encoder import Bridge, EncoderOutput
@@ -41,6 +44,14 @@ class DecoderOutput(NamedTuple):
     readout: Tensor  # (B, K, T, R)
     weights: Tensor  # (B, K, T, S), attention
     state: DecoderState
+
+
+class _Maps(NamedTuple):
+    """Linear maps of one step of the decoder."""
+
+    feed: Callable[[Tensor], Tensor]
+    hidden: Callable[[Tensor], Tensor]
+    readout: Callable[[Tensor], Tensor]
 
 
 class Decoder(nn.Module):
@@ -104,7 +115,8 @@ class Decoder(nn.Module):
 
     def start(self, encoded: EncoderOutput) -> DecoderState:
         """The state before the first step, with K = 1."""
-        recurrent = self.bridge(encoded.last).unsqueeze(1)
+        # under autocast what a cell adds up stays in full precision
+        recurrent = self.bridge(encoded.last).to(self.readout.weight.dtype).unsqueeze(1)
         feed = recurrent.new_zeros(len(recurrent), 1, self.feed_size)
         return DecoderState(recurrent, feed, self.attention.project(encoded.memory, encoded.mask))
 
@@ -115,15 +127,16 @@ class Decoder(nn.Module):
             ids: (B, K, T) pieces, the first of a sentence being bos.
             state: From ``start`` or an earlier call.
         """
-        if self.table is not None and ids.size(2) == 1 and not torch.is_grad_enabled():
-            return self._attend(*self._look_up(ids, state), state)
-        embedded = self.embedding(ids)
-        if not self.feed_size:
-            return self._attend(*self._read(embedded, state), state)
+        by_step = self.feed_size or (ids.size(2) == 1 and not torch.is_grad_enabled())
+        if not by_step:
+            recurrent = state.recurrent.flatten(0, 1)[:, :1]
+            embedded = self.embedding(ids).flatten(0, 1)
+            bottom, _, bottom_state = self.bottom(embedded, None, recurrent)
+            return self._attend(bottom, bottom_state, state, self.readout)
+        projected, maps = self._project(ids), self._maps()
         readouts, weights = [], []
         for t in range(ids.size(2)):
-            inputs = torch.cat([embedded[:, :, t : t + 1], state.feed.unsqueeze(2)], 3)
-            step = self._attend(*self._read(inputs, state), state)
+            step = self._step(projected[:, :, t].flatten(0, 1), state, maps)
             state = step.state
             readouts.append(step.readout)
             weights.append(step.weights)
@@ -135,8 +148,8 @@ class Decoder(nn.Module):
         To be called anew when weights have changed; ``train`` forgets it.
         """
         with torch.no_grad():
-            weight = self._input_weight()[:, : self.embedding.weight.size(1)]
             cell: Recurrence = self.bottom.forwards[0]
+            weight = cell.weight_ih_l0[:, : self.embedding.weight.size(1)]
             self.table = F.linear(self.embedding.weight, weight, cell.bias_ih_l0)
 
     def train(self, mode: bool = True) -> Decoder:
@@ -145,31 +158,49 @@ class Decoder(nn.Module):
             self.table = None
         return super().train(mode)
 
-    def _read(self, inputs: Tensor, state: DecoderState) -> tuple[Tensor, Tensor]:
-        """The first layer: (B, K, T, I) -> (B * K, T, H), and its state (B * K, 1, P, H)."""
-        recurrent = state.recurrent.flatten(0, 1)[:, :1]
-        bottom, _, bottom_state = self.bottom(inputs.flatten(0, 1), None, recurrent)
-        return bottom, bottom_state
-
-    def _look_up(self, ids: Tensor, state: DecoderState) -> tuple[Tensor, Tensor]:
-        """``_read`` for one position, where ``precompute`` has multiplied the embeddings."""
-        assert self.table is not None
-        projected = F.embedding(ids.flatten(), self.table)
-        if self.feed_size:
-            weight = self._input_weight()[:, -self.feed_size :]
-            projected = projected + F.linear(state.feed.flatten(0, 1), weight)
-        recurrent = state.recurrent.flatten(0, 1)[:, 0]
-        bottom = advance(self.bottom.forwards[0], projected, recurrent)
-        return bottom[:, :1], bottom.unsqueeze(1)
-
-    def _input_weight(self) -> Tensor:
-        """The first layer's, (gates * H, E + feed)."""
+    def _project(self, ids: Tensor) -> Tensor:
+        """What the first layer takes of each piece: (B, K, T) -> (B, K, T, gates * H)."""
+        if self.table is not None and not torch.is_grad_enabled():
+            return F.embedding(ids, self.table)
         cell: Recurrence = self.bottom.forwards[0]
-        weight: Tensor = cell.weight_ih_l0
-        return weight
+        embedded = self.embedding(ids)
+        return F.linear(embedded, cell.weight_ih_l0[:, : embedded.size(-1)], cell.bias_ih_l0)
 
-    def _attend(self, bottom: Tensor, bottom_state: Tensor, state: DecoderState) -> DecoderOutput:
-        """All behind the first layer."""
+    def _maps(self) -> _Maps:
+        """The linear maps of a step."""
+        cell: Recurrence = self.bottom.forwards[0]
+        feed = cell.weight_ih_l0[:, cell.input_size - self.feed_size :]
+        parts = {
+            "feed": (feed, None),
+            "hidden": (cell.weight_hh_l0, cell.bias_hh_l0),
+            "readout": (self.readout.weight, self.readout.bias),
+        }
+        if torch.is_grad_enabled():
+            return _Maps(**{name: DeferredLinear(*part) for name, part in parts.items()})
+        return _Maps(
+            **{
+                name: functools.partial(F.linear, weight=weight, bias=bias)
+                for name, (weight, bias) in parts.items()
+            }
+        )
+
+    def _step(self, projected: Tensor, state: DecoderState, maps: _Maps) -> DecoderOutput:
+        """One position, of which ``_project`` has (B * K, gates * H)."""
+        recurrent = state.recurrent.flatten(0, 1)[:, 0]
+        if self.feed_size:
+            projected = projected + maps.feed(state.feed.flatten(0, 1))
+        hidden = maps.hidden(recurrent[:, 0])
+        bottom = advance(self.bottom.forwards[0], projected, hidden, recurrent)
+        return self._attend(bottom[:, :1], bottom.unsqueeze(1), state, maps.readout)
+
+    def _attend(
+        self,
+        bottom: Tensor,
+        bottom_state: Tensor,
+        state: DecoderState,
+        to_readout: Callable[[Tensor], Tensor],
+    ) -> DecoderOutput:
+        """All behind the first layer, (B * K, T, H)."""
         rows, beams = state.recurrent.shape[:2]
         length = bottom.size(1)
         bottom = self.dropout(self.norm(bottom))
@@ -183,8 +214,8 @@ class Decoder(nn.Module):
             top, _, upper_state = self.upper(attended, None, recurrent)
             bottom_state = torch.cat([bottom_state, upper_state], 1)
             attended = torch.cat([top, attended], 2)
-        readout = self.dropout(torch.tanh(self.readout(attended)))
-        readout = readout.view(rows, beams, length, -1)
+        readout = to_readout(attended.flatten(0, 1)).view(rows * beams, length, -1)
+        readout = self.dropout(torch.tanh(readout)).view(rows, beams, length, -1)
         feed = readout[:, :, -1] if self.feed_size else state.feed
         return DecoderOutput(
             readout,

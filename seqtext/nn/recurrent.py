@@ -167,7 +167,9 @@ def _run(
 ) -> tuple[Tensor, Tensor]:
     """One direction of one layer: (B, T, I), (B, P, H) or None -> (B, T, H), (B, P, H)."""
     if inputs.size(1) == 1 and state is not None and not torch.is_grad_enabled():
-        state = advance(module, project(module, inputs[:, 0]), state)
+        projected = F.linear(inputs[:, 0], module.weight_ih_l0, module.bias_ih_l0)
+        recurrent = F.linear(state[:, 0], module.weight_hh_l0, module.bias_hh_l0)
+        state = advance(module, projected, recurrent, state)
         return state[:, :1], state
     lstm = isinstance(module, nn.LSTM)
     if not lstm:  # autocast knows no low-precision GRU on CPU and would be handed mixed types
@@ -200,19 +202,22 @@ def _run_dropped(
     return outputs, last if module.mode == "LSTM" else last[0]
 
 
-# --- one step of a cell, for search ---------------------------------------------------------------------
+# --- one step of a cell ---------------------------------------------------------------------------------
 # PyTorch's own modules prepare their weights anew in every call, which costs more than a step itself.
 
 
-def project(module: Recurrence, inputs: Tensor) -> Tensor:
-    """W x + b, what a cell takes of its input: (B, I) -> (B, gates * H)."""
-    return F.linear(inputs, module.weight_ih_l0, module.bias_ih_l0)
+def advance(module: Recurrence, projected: Tensor, recurrent: Tensor, state: Tensor) -> Tensor:
+    """One step of a cell.
 
+    Args:
+        module: Says which cell.
+        projected: (B, gates * H), W x + b of the input.
+        recurrent: (B, gates * H), likewise of the hidden state.
+        state: (B, P, H) before the step.
 
-def advance(module: Recurrence, projected: Tensor, state: Tensor) -> Tensor:
-    """One step of a cell: ``project``'s (B, gates * H), state (B, P, H) -> state (B, P, H)."""
-    hidden = state[:, 0]
-    recurrent = F.linear(hidden, module.weight_hh_l0, module.bias_hh_l0)
+    Returns:
+        (B, P, H) after it.
+    """
     if isinstance(module, nn.LSTM):
         gate_in, gate_forget, candidate, gate_out = (projected + recurrent).chunk(4, 1)
         cell = gate_forget.sigmoid() * state[:, 1] + gate_in.sigmoid() * candidate.tanh()
@@ -221,6 +226,6 @@ def advance(module: Recurrence, projected: Tensor, state: Tensor) -> Tensor:
         of_input, of_state = projected.chunk(3, 1), recurrent.chunk(3, 1)
         reset, update = ((x + h).sigmoid() for x, h in zip(of_input[:2], of_state[:2], strict=True))
         candidate = (of_input[2] + reset * of_state[2]).tanh()
-        return torch.lerp(candidate, hidden, update).unsqueeze(1)
+        return (candidate + update * (state[:, 0] - candidate)).unsqueeze(1)
     total = projected + recurrent
     return (total.tanh() if module.nonlinearity == "tanh" else total.relu()).unsqueeze(1)

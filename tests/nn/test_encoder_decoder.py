@@ -152,7 +152,14 @@ def test_decoder_equals_a_loop_over_its_parts(options):
             parts = torch.cat([top, parts], 2)
         readout = torch.tanh(decoder.readout(parts))
         logits.append(decoder.output(readout))
-    assert_equal(network(source, SOURCE_LENGTHS, target), torch.cat(logits, 1))
+    found, expected = network(source, SOURCE_LENGTHS, target), torch.cat(logits, 1)
+    assert_equal(found, expected)
+    weights, parameters = torch.randn_like(expected), list(network.parameters())
+    of_found, of_expected = (
+        torch.autograd.grad((logits * weights).sum(), parameters) for logits in (found, expected)
+    )
+    for one, other in zip(of_found, of_expected, strict=True):
+        assert_equal(one, other)
 
 
 @pytest.mark.skipif(

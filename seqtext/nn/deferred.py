@@ -1,0 +1,74 @@
+"""A linear map inside a loop over time."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+_Calls = list[tuple[Tensor, Tensor]]  # inputs (N, I) and gradients by outputs (N, O) of each call
+
+
+class DeferredLinear:
+    """W x + b, called once a step; the gradients by W and b are computed after the last of them.
+
+    Autograd would make a gradient as large as W at every step, of a product with few rows, and add
+    them up. Here the steps' inputs and gradients are kept, and one product makes it of all of them.
+
+    Args:
+        weight: (O, I).
+        bias: (O,).
+    """
+
+    def __init__(self, weight: Tensor, bias: Tensor | None = None) -> None:
+        kind = weight.device.type
+        if torch.is_autocast_enabled(kind):
+            dtype = torch.get_autocast_dtype(kind)
+            weight, bias = weight.to(dtype), None if bias is None else bias.to(dtype)
+        self._calls: _Calls = []
+        self._weight, self._bias = _Weights.apply(weight, bias, self._calls)  # type: ignore[no-untyped-call]
+
+    def __call__(self, inputs: Tensor) -> Tensor:
+        """Inputs (N, I) -> (N, O)."""
+        inputs = inputs.to(self._weight.dtype)
+        outputs: Tensor = _Call.apply(inputs, self._weight, self._bias, self._calls)  # type: ignore[no-untyped-call]
+        return outputs
+
+
+class _Weights(torch.autograd.Function):
+    """Stands before all calls in the graph, so that its backward pass comes after theirs."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, weight: Tensor, bias: Tensor | None, calls: _Calls
+    ) -> tuple[Tensor, Tensor | None]:
+        ctx.calls = calls
+        ctx.set_materialize_grads(False)
+        return weight.view_as(weight), None if bias is None else bias.view_as(bias)
+
+    @staticmethod
+    def backward(ctx: Any, *nothing: Tensor | None) -> tuple[Tensor | None, ...]:
+        if not ctx.calls:
+            return None, None, None
+        inputs, gradients = (torch.cat(parts) for parts in zip(*ctx.calls, strict=True))
+        ctx.calls.clear()
+        by_bias = gradients.sum(0) if ctx.needs_input_grad[1] else None
+        return gradients.t() @ inputs, by_bias, None
+
+
+class _Call(torch.autograd.Function):
+    @staticmethod
+    def forward(
+        ctx: Any, inputs: Tensor, weight: Tensor, bias: Tensor | None, calls: _Calls
+    ) -> Tensor:
+        ctx.save_for_backward(inputs, weight)
+        ctx.calls = calls
+        return F.linear(inputs, weight, bias)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
+        inputs, weight = ctx.saved_tensors
+        ctx.calls.append((inputs, gradients[0]))
+        return gradients[0] @ weight, None, None, None

@@ -9,7 +9,7 @@ import tempfile
 from pathlib import Path
 
 import torch
-from measure import report, timed
+from common import report, timed
 
 import seqtext
 from seqtext.data.builtin import pairs

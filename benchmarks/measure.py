@@ -6,45 +6,15 @@ Prints one JSON object a measurement, with date, versions, processor and load.
 from __future__ import annotations
 
 import argparse
-import datetime
 import json
 import os
-import platform
 import statistics
 import subprocess
 import sys
 import tempfile
-import time
-from importlib import metadata
 from pathlib import Path
-from typing import Any
 
-REPOSITORY = Path(__file__).resolve().parent.parent
-PACKAGES = ("torch", "lightning", "sentencepiece", "datasets", "torchmetrics", "sacrebleu")
-
-
-def timed(command: list[str], **options: Any) -> tuple[float, str]:
-    """Run a command that must succeed; seconds, and what it printed on stdout."""
-    start = time.perf_counter()
-    result = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False, **options)
-    if result.returncode:
-        sys.exit(f"{result.stdout}\nmeasure.py: {' '.join(command)} ended with {result.returncode}")
-    return time.perf_counter() - start, result.stdout
-
-
-def report(what: str, **figures: Any) -> None:
-    """Print a measurement with all that it depends on."""
-    row = {
-        "what": what,
-        **figures,
-        "date": datetime.date.today().isoformat(),
-        "python": platform.python_version(),
-        "versions": {name: metadata.version(name) for name in PACKAGES},
-        "processors": os.cpu_count(),
-        "threads": os.environ.get("OMP_NUM_THREADS", "default"),
-        "load": round(os.getloadavg()[0], 2),
-    }
-    print(json.dumps(row), flush=True)
+from common import REPOSITORY, fit_command, report, timed
 
 
 def startup(runs: int) -> None:
@@ -76,10 +46,7 @@ def multi30k(data: Path, beam_size: int, options: list[str]) -> None:
     """Train the recipe on local Multi30k, then score test_2016_flickr."""
     with tempfile.TemporaryDirectory() as folder:
         run = Path(folder) / "run"
-        train = [sys.executable, str(REPOSITORY / "recipes/translation/train.py"), "fit"]
-        train += ["--config", str(REPOSITORY / "recipes/translation/multi30k.yaml")]
-        train += ["--data.train", str(data / "train"), "--data.validation", str(data / "val")]
-        seconds, _ = timed([*train, "--run", str(run), *options])
+        seconds, _ = timed(fit_command("multi30k.yaml", data, ["--run", str(run), *options]))
         test = [sys.executable, "-m", "seqtext", "test", str(run), "--beam_size", str(beam_size)]
         decoding, output = timed([*test, "--data.test", str(data / "test_2016_flickr")])
         report(

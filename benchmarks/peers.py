@@ -44,11 +44,12 @@ from typing import Any, ClassVar, NamedTuple
 
 import psutil  # type: ignore[import-untyped]
 import sentencepiece
+from common import REPOSITORY, report
 from lightning.pytorch import Callback, LightningModule, Trainer
-from measure import REPOSITORY, report
 
 from seqtext import checkpoint
 from seqtext.metrics import score_translations
+from seqtext.nn.precision import has_bfloat16
 
 # the model of all: one layer each, the encoder in both directions, HIDDEN / 2 wide each
 VOCABULARY = 8_000  # joint pieces, unk, bos and eos among them; the peers add pad
@@ -482,12 +483,13 @@ def common_options(network: Row, data: Path) -> Row:
 
 
 def seqtext_decoding(
-    run: Path, folder: Path, source: Path, search: Search
+    run: Path, folder: Path, source: Path, search: Search, precision: str
 ) -> tuple[Cost, list[list[str]]]:
     """Decode raw text through the command line; the pieces of every sentence."""
     text, output = source.with_suffix(".en"), folder / "output"
     call: Command = [sys.executable, "-m", "seqtext", "generate", run, "--input", text]
     call += ["--output", output, "--format=jsonl", f"--max_length={MAX_LENGTH}"]
+    call += [f"--precision={precision}"]
     call += [f"--beam_size={search.beam_size}", f"--batch_size={search.batch_size}"]
     cost = watch(call, folder)
     return cost, [json.loads(line)["hypotheses"][0]["pieces"] for line in read(output)]
@@ -598,8 +600,11 @@ def decode(options: argparse.Namespace) -> list[Row]:
         if (model := trained(options.out, name)) is not None:
             decodings[name] = functools.partial(peer_decoding, peer, model, search=search)
     for run in options.seqtext_run:
-        name = "-".join(("seqtext", *run.resolve().parts[-2:]))
-        decodings[name] = functools.partial(seqtext_decoding, run, search=search)
+        for precision in ("fp32", "bf16") if has_bfloat16() else ("fp32",):
+            name = "-".join(("seqtext", *run.resolve().parts[-2:], precision))
+            decodings[name] = functools.partial(
+                seqtext_decoding, run, search=search, precision=precision
+            )
     sizes = (1, options.sentences)
     for size in sizes:
         for suffix, name in ((".en", "test.en"), (".pieces", "test.pieces.en")):

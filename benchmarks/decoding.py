@@ -1,0 +1,177 @@
+"""Decoding speed of a trained run: start-up, throughput, single sentences, memory, share of the bound.
+
+    python benchmarks/decoding.py RUN SOURCES [--references FILE] [--threads 2] [--sentences 1000]
+
+SOURCES holds a sentence a line. For fp32 and bf16 (where the processor has it), beam 5 and greedy: output
+pieces (eos counted) and sentences a second in the steady state, batch 64; milliseconds for one sentence
+alone, median and 95th percentile; BLEU where references are given. Start-up and memory are those of the
+whole command on one sentence and on all of them. The bound is the time of the matrix products alone at
+the best rate that any product reaches here, for as many hypotheses as the search had alive.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import statistics
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import psutil
+import torch
+from common import report, table
+from machine import Work, flops, rates
+
+import seqtext
+from seqtext.generate import Generator, texts
+from seqtext.metrics import score_translations
+from seqtext.nn.precision import Precision, has_bfloat16
+
+_ALONE = 100  # sentences that are timed one by one
+_STARTS = 3
+
+
+class Counting:
+    """Counts the hypotheses that a network's ``step`` reads."""
+
+    def __init__(self, network: Any) -> None:
+        self.rows = 0
+        self._network, self._step = network, network.step
+
+    def __enter__(self) -> Counting:
+        def step(ids: torch.Tensor, state: Any) -> Any:
+            self.rows += ids.numel()
+            return self._step(ids, state)
+
+        self._network.step = step
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        del self._network.step
+
+
+def pieces(found: list[list[seqtext.Hypothesis]]) -> int:
+    """Pieces of the best hypotheses, eos counted."""
+    return sum(len(best[0].pieces) + 1 for best in found)
+
+
+def throughput(generator: Generator, sources: list[str], beam_size: int) -> dict[str, Any]:
+    """Decode all; the first batch, which finds the caches cold, is decoded once before."""
+    generator.generate(sources[:64], beam_size=beam_size)
+    start = time.perf_counter()
+    found = generator.generate(sources, beam_size=beam_size)
+    seconds = time.perf_counter() - start
+    with Counting(generator.network) as counted:
+        generator.generate(sources, beam_size=beam_size)
+    return {
+        "pieces_per_second": round(pieces(found) / seconds),
+        "sentences_per_second": round(len(sources) / seconds, 1),
+        "pieces": pieces(found),
+        "hypotheses_per_piece": round(counted.rows / pieces(found), 2),
+        "bound_seconds": bound(generator, sources, counted.rows),
+        "seconds": round(seconds, 2),
+        "texts": texts(found),
+    }
+
+
+def bound(generator: Generator, sources: list[str], rows: int) -> float:
+    """Seconds that the matrix products of one encoding and of ``rows`` steps take at the best rate."""
+    network = generator.network
+    lengths = [len(ids) + 1 for ids in generator.tokenizers.source.encode(sources)]
+    work = Work(len(sources), sum(lengths), rows, round(rows * statistics.mean(lengths)))
+    weight = next(network.parameters())
+    rate = RATES["fp32" if weight.dtype == torch.float32 else "bf16"]
+    return sum(flops(network.config, network.decoder.output.vocab_size, work).values()) / rate / 1e9
+
+
+def alone(generator: Generator, sources: list[str]) -> dict[str, float]:
+    """Milliseconds for one sentence, beam 5."""
+    milliseconds = []
+    for source in sources:
+        start = time.perf_counter()
+        generator.generate([source])
+        milliseconds.append(1000 * (time.perf_counter() - start))
+    quantiles = statistics.quantiles(milliseconds, n=20)
+    return {"p50_ms": round(statistics.median(milliseconds), 1), "p95_ms": round(quantiles[-1], 1)}
+
+
+def command(run: str, sources: list[str], precision: Precision) -> tuple[float, float]:
+    """The whole ``seqtext generate``: seconds, and peak resident MiB."""
+    with tempfile.TemporaryDirectory() as folder:
+        source, target = Path(folder) / "in", Path(folder) / "out"
+        source.write_text("".join(f"{line}\n" for line in sources), encoding="utf-8")
+        call = [sys.executable, "-m", "seqtext", "generate", run, "--precision", precision]
+        start = time.perf_counter()
+        process = psutil.Popen([*call, "--input", str(source), "--output", str(target)])
+        peak = 0  # the kernel's own maximum would count this process, which forks it
+        while process.poll() is None:
+            with contextlib.suppress(psutil.Error):
+                peak = max(peak, process.memory_info().rss)
+            time.sleep(0.02)
+        seconds = time.perf_counter() - start
+    if process.returncode:
+        sys.exit(f"decoding.py: {' '.join(call)} failed")
+    return seconds, peak / 2**20
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("run")
+    parser.add_argument("sources", type=Path)
+    parser.add_argument("--references", type=Path)
+    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
+    parser.add_argument("--sentences", type=int, default=1000)
+    parser.add_argument("--rounds", type=int, default=3)
+    options = parser.parse_args()
+    torch.set_num_threads(options.threads)
+    torch.set_flush_denormal(True)
+    os.environ["OMP_NUM_THREADS"] = os.environ["MKL_NUM_THREADS"] = str(options.threads)
+    RATES.update(rates())
+    sources = options.sources.read_text(encoding="utf-8").split("\n")[: options.sentences]
+    references = None
+    if options.references is not None:
+        references = options.references.read_text(encoding="utf-8").split("\n")[: len(sources)]
+    precisions: list[Precision] = ["fp32", "bf16"] if has_bfloat16() else ["fp32"]
+    rows = []
+    for precision in precisions:
+        starts = [command(options.run, sources[:1], precision)[0] for _ in range(_STARTS)]
+        _, memory = command(options.run, sources, precision)
+        generator = seqtext.load(options.run, precision=precision)
+        single = alone(generator, sources[:_ALONE])
+        for beam_size in (5, 1):
+            several = [throughput(generator, sources, beam_size) for _ in range(options.rounds)]
+            middle = sorted(several, key=lambda one: one["seconds"])[len(several) // 2]
+            hypotheses = middle.pop("texts")
+            figures: dict[str, Any] = {**middle, "beam_size": beam_size, "precision": precision}
+            figures["share_of_bound"] = round(middle.pop("bound_seconds") / middle["seconds"], 2)
+            figures["bound_seconds"] = round(figures["bound_seconds"], 2)
+            if beam_size == 5:
+                figures |= {**single, "startup_seconds": round(statistics.median(starts), 2)}
+                figures["peak_mib"] = round(memory)
+            if references is not None:
+                figures["bleu"] = score_translations(hypotheses, references).bleu
+            report(
+                "decoding",
+                **figures,
+                batch_size=64,
+                network=vars(generator.network.config),
+                vocabulary=generator.tokenizers.target.vocab_size,
+            )
+            rows.append([f"beam {beam_size}, {precision}", *(figures.get(k, "") for k in COLUMNS)])
+    table(["search", *COLUMNS], rows)
+
+
+RATES: dict[str, float] = {}
+COLUMNS = (
+    "pieces_per_second", "sentences_per_second", "hypotheses_per_piece", "share_of_bound", "p50_ms",
+    "p95_ms", "startup_seconds", "peak_mib", "bleu",
+)  # fmt: skip
+
+if __name__ == "__main__":
+    main()

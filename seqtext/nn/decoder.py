@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -16,6 +16,7 @@ from seqtext.nn.deferred import DeferredLinear
 from seqtext.nn.dropout import Dropout
 from seqtext.nn.embedding import OutputLayer, PieceEmbedding
 from seqtext.nn.encoder import Bridge, EncoderOutput
+from seqtext.nn.linear import Linear, packed, product
 from seqtext.nn.recurrent import Recurrence, RecurrentStack, advance
 
 
@@ -46,12 +47,20 @@ class DecoderOutput(NamedTuple):
     state: DecoderState
 
 
-class _Maps(NamedTuple):
+class _Step(NamedTuple):
     """Linear maps of one step of the decoder."""
 
-    feed: Callable[[Tensor], Tensor]
-    hidden: Callable[[Tensor], Tensor]
-    readout: Callable[[Tensor], Tensor]
+    feed: Linear
+    hidden: Linear
+    readout: Linear
+
+
+class _Search(NamedTuple):
+    """What search needs of the weights, computed once."""
+
+    table: Tensor  # (V', gates * H), what the first layer takes of each piece's embedding
+    step: _Step
+    output: Linear
 
 
 class Decoder(nn.Module):
@@ -107,8 +116,7 @@ class Decoder(nn.Module):
         self.output = OutputLayer(
             vocab_size, readout_size, self.embedding if config.tied_readout else None
         )
-        self.table: Tensor | None  # (V', gates * H), see precompute
-        self.register_buffer("table", None, persistent=False)
+        self._search: _Search | None = None  # see precompute
         self.bridge = Bridge(
             size * config.encoder_layers, (config.decoder_layers, self.bottom.parts, size)
         )
@@ -133,72 +141,93 @@ class Decoder(nn.Module):
             embedded = self.embedding(ids).flatten(0, 1)
             bottom, _, bottom_state = self.bottom(embedded, None, recurrent)
             return self._attend(bottom, bottom_state, state, self.readout)
-        projected, maps = self._project(ids), self._maps()
+        projected, linear = self._project(ids), self._linear()
         readouts, weights = [], []
         for t in range(ids.size(2)):
-            step = self._step(projected[:, :, t].flatten(0, 1), state, maps)
+            step = self._step(projected[:, :, t].flatten(0, 1), state, linear)
             state = step.state
             readouts.append(step.readout)
             weights.append(step.weights)
         return DecoderOutput(torch.cat(readouts, 2), torch.cat(weights, 2), state)
 
-    def precompute(self) -> None:
-        """For many steps of search: what the first layer takes of each piece's embedding.
+    def logits(self, readout: Tensor) -> Tensor:
+        """Readout (..., R) -> logits (..., V)."""
+        if self._search is not None and not torch.is_grad_enabled():
+            return self._search.output(readout)[..., : self.output.vocab_size]
+        logits: Tensor = self.output(readout)
+        return logits
 
-        To be called anew when weights have changed; ``train`` forgets it.
+    def precompute(self) -> None:
+        """Prepare for many steps of search: multiply the embeddings, lay out the weights.
+
+        To be called anew when weights have changed by hand; training, another type and another
+        device forget it.
         """
+        self._search = None
         with torch.no_grad():
-            cell: Recurrence = self.bottom.forwards[0]
-            weight = cell.weight_ih_l0[:, : self.embedding.weight.size(1)]
-            self.table = F.linear(self.embedding.weight, weight, cell.bias_ih_l0)
+            table = self._project(torch.arange(len(self.embedding.weight)).view(1, 1, -1))
+        step = _Step(*(packed(*part) for part in self._step_weights()))
+        output = packed(self.output.weight, self.output.bias)
+        self._search = _Search(table.flatten(0, 2), step, output)
 
     def train(self, mode: bool = True) -> Decoder:
         """Training changes the weights that ``precompute`` has read."""
         if mode:
-            self.table = None
+            self._search = None
         return super().train(mode)
+
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Decoder:
+        self._search = None
+        super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
+        return self
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_search": None}  # weights laid out for a processor stay there
 
     def _project(self, ids: Tensor) -> Tensor:
         """What the first layer takes of each piece: (B, K, T) -> (B, K, T, gates * H)."""
-        if self.table is not None and not torch.is_grad_enabled():
-            return F.embedding(ids, self.table)
+        if self._search is not None and not torch.is_grad_enabled():
+            return F.embedding(ids, self._search.table)
         cell: Recurrence = self.bottom.forwards[0]
         embedded = self.embedding(ids)
         return F.linear(embedded, cell.weight_ih_l0[:, : embedded.size(-1)], cell.bias_ih_l0)
 
-    def _maps(self) -> _Maps:
-        """The linear maps of a step."""
+    def _step_weights(self) -> list[tuple[Tensor, Tensor | None]]:
+        """Weights and biases in the order of ``_Step``."""
         cell: Recurrence = self.bottom.forwards[0]
-        feed = cell.weight_ih_l0[:, cell.input_size - self.feed_size :]
-        parts = {
-            "feed": (feed, None),
-            "hidden": (cell.weight_hh_l0, cell.bias_hh_l0),
-            "readout": (self.readout.weight, self.readout.bias),
-        }
+        return [
+            (cell.weight_ih_l0[:, cell.input_size - self.feed_size :], None),
+            (cell.weight_hh_l0, cell.bias_hh_l0),
+            (self.readout.weight, self.readout.bias),
+        ]
+
+    def _linear(self) -> _Step:
         if torch.is_grad_enabled():
-            return _Maps(**{name: DeferredLinear(*part) for name, part in parts.items()})
-        return _Maps(
-            **{
-                name: functools.partial(F.linear, weight=weight, bias=bias)
-                for name, (weight, bias) in parts.items()
-            }
+            return _Step(*(DeferredLinear(*part) for part in self._step_weights()))
+        if self._search is not None:
+            return self._search.step
+        return _Step(
+            *(
+                functools.partial(product, weight=weight, bias=bias)
+                for weight, bias in self._step_weights()
+            )
         )
 
-    def _step(self, projected: Tensor, state: DecoderState, maps: _Maps) -> DecoderOutput:
+    def _step(self, projected: Tensor, state: DecoderState, linear: _Step) -> DecoderOutput:
         """One position, of which ``_project`` has (B * K, gates * H)."""
         recurrent = state.recurrent.flatten(0, 1)[:, 0]
         if self.feed_size:
-            projected = projected + maps.feed(state.feed.flatten(0, 1))
-        hidden = maps.hidden(recurrent[:, 0])
+            projected = projected + linear.feed(state.feed.flatten(0, 1))
+        hidden = linear.hidden(recurrent[:, 0])
         bottom = advance(self.bottom.forwards[0], projected, hidden, recurrent)
-        return self._attend(bottom[:, :1], bottom.unsqueeze(1), state, maps.readout)
+        return self._attend(bottom[:, :1], bottom.unsqueeze(1), state, linear.readout)
 
     def _attend(
         self,
         bottom: Tensor,
         bottom_state: Tensor,
         state: DecoderState,
-        to_readout: Callable[[Tensor], Tensor],
+        to_readout: Linear,
     ) -> DecoderOutput:
         """All behind the first layer, (B * K, T, H)."""
         rows, beams = state.recurrent.shape[:2]

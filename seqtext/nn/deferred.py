@@ -6,7 +6,8 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
+
+from seqtext.nn.linear import product
 
 _Calls = list[tuple[Tensor, Tensor]]  # inputs (N, I) and gradients by outputs (N, O) of each call
 
@@ -65,10 +66,10 @@ class _Call(torch.autograd.Function):
     ) -> Tensor:
         ctx.save_for_backward(inputs, weight)
         ctx.calls = calls
-        return F.linear(inputs, weight, bias)
+        return product(inputs, weight, bias)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
         inputs, weight = ctx.saved_tensors
         ctx.calls.append((inputs, gradients[0]))
-        return gradients[0] @ weight, None, None, None
+        return product(gradients[0], weight.t()), None, None, None

@@ -50,8 +50,7 @@ class EncoderDecoder(nn.Module):
         Returns:
             (B, T, V).
         """
-        logits: Tensor = self.decoder.output(self.readout(source, source_lengths, target_input))
-        return logits
+        return self.decoder.logits(self.readout(source, source_lengths, target_input))
 
     def readout(self, source: Tensor, source_lengths: Tensor, target_input: Tensor) -> Tensor:
         """What the output layer reads under teacher forcing, (B, T, R); arguments as ``forward``."""
@@ -79,7 +78,7 @@ class EncoderDecoder(nn.Module):
     def step(self, ids: Tensor, state: DecoderState) -> tuple[Tensor, DecoderState]:
         """Read one piece of each hypothesis, (B, K); log-probabilities (B, K, V) of the next one."""
         output = self.decoder(ids.unsqueeze(2), state)
-        logits = self.decoder.output(output.readout.squeeze(2))
+        logits = self.decoder.logits(output.readout.squeeze(2))
         dtype = torch.promote_types(logits.dtype, torch.float32)
         return logits.log_softmax(-1, dtype=dtype), output.state
 

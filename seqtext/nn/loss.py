@@ -6,13 +6,14 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
+
+from seqtext.nn.linear import product
 
 # Logits computed at a time. More would leave the processor's cache, fewer make small matrix
 # products; a GPU wants large ones.
-_CHUNK = {"cpu": 1 << 21}
+_CHUNK = {"cpu": 1 << 22}
 _CHUNK_ELSEWHERE = 1 << 26
-_FEWEST_ROWS = 256  # each chunk adds to the gradient of all weights
+_FEWEST_ROWS = 512  # each chunk adds to the gradient of all weights
 
 
 def smoothed_nll(
@@ -77,7 +78,7 @@ class _ProjectedLoss(torch.autograd.Function):
             chunk = slice(part, part + size)
             rows, ids = readout[chunk], labels[chunk].unsqueeze(1)
             counts = kept[chunk].to(wide)
-            logits = F.linear(rows, matrix, offset)[:, :vocab_size]
+            logits = product(rows, matrix, offset)[:, :vocab_size]
             log_probs = logits.log_softmax(1, dtype=wide)
             nll = log_probs.gather(1, ids).mul_(smoothing - 1)
             if smoothing:
@@ -92,7 +93,7 @@ class _ProjectedLoss(torch.autograd.Function):
             gradient.scatter_add_(1, ids, torch.full_like(nll, smoothing - 1))  # softmax - target
             by_bias += counts @ gradient
             gradient = gradient.to(readout.dtype)
-            torch.mm(gradient, matrix, out=by_readout[chunk])
+            by_readout[chunk] = product(gradient, matrix.t())
             if gradient.dtype == wide:
                 by_weight.addmm_(gradient.t(), rows)
             else:

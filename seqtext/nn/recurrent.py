@@ -6,10 +6,10 @@ from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from seqtext.nn.config import Cell
 from seqtext.nn.dropout import Dropout, factors
+from seqtext.nn.linear import product
 
 Recurrence = Any  # an nn.RNNBase of one layer and direction; its weights are attributes by name
 
@@ -167,8 +167,8 @@ def _run(
 ) -> tuple[Tensor, Tensor]:
     """One direction of one layer: (B, T, I), (B, P, H) or None -> (B, T, H), (B, P, H)."""
     if inputs.size(1) == 1 and state is not None and not torch.is_grad_enabled():
-        projected = F.linear(inputs[:, 0], module.weight_ih_l0, module.bias_ih_l0)
-        recurrent = F.linear(state[:, 0], module.weight_hh_l0, module.bias_hh_l0)
+        projected = product(inputs[:, 0], module.weight_ih_l0, module.bias_ih_l0)
+        recurrent = product(state[:, 0], module.weight_hh_l0, module.bias_hh_l0)
         state = advance(module, projected, recurrent, state)
         return state[:, :1], state
     lstm = isinstance(module, nn.LSTM)

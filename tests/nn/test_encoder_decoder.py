@@ -1,6 +1,8 @@
 """The whole network: padding, order and stepping change nothing; every weight learns."""
 
+import copy
 import math
+import pickle
 
 import pytest
 import torch
@@ -107,7 +109,8 @@ def test_teacher_forcing_equals_stepping(options, way):
     expected = network(source, SOURCE_LENGTHS, target).log_softmax(-1)
     if way == "precomputed":
         network.decoder.precompute()
-        network.decoder.embedding = None  # is not looked at again
+        network.decoder.embedding = None  # not looked at again
+        network.decoder.output.forward = None
     with torch.set_grad_enabled(way == "with_gradient"):
         state = network.start(source, SOURCE_LENGTHS)
         for t in range(target.size(1)):
@@ -115,15 +118,26 @@ def test_teacher_forcing_equals_stepping(options, way):
             assert_equal(log_probs[:, 0], expected[:, t])
 
 
-def test_training_forgets_what_was_precomputed():
-    network = build({})
+@pytest.mark.parametrize("change", [lambda n: n.train(), lambda n: n.double()])
+def test_changes_forget_what_was_precomputed(change):
+    network = build({}).float()
     saved = network.state_dict().keys()
     network.decoder.precompute()
     assert network.state_dict().keys() == saved
     network.eval()
-    assert network.decoder.table is not None
-    network.train()
-    assert network.decoder.table is None
+    assert network.decoder._search is not None
+    change(network)
+    assert network.decoder._search is None
+
+
+def test_precomputed_network_can_be_copied():
+    network = build({}).float().eval()
+    source, target = make_batch()
+    network.decoder.precompute()
+    with torch.no_grad():
+        expected = network(source, SOURCE_LENGTHS, target)
+        copied = pickle.loads(pickle.dumps(copy.deepcopy(network)))
+        assert_close(copied(source, SOURCE_LENGTHS, target), expected)
 
 
 @every_config

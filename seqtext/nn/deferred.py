@@ -24,7 +24,7 @@ class DeferredLinear:
     """
 
     def __init__(self, weight: Tensor, bias: Tensor | None = None) -> None:
-        kind = weight.device.type
+        kind, weight = weight.device.type, weight.contiguous()
         if torch.is_autocast_enabled(kind):
             dtype = torch.get_autocast_dtype(kind)
             weight, bias = weight.to(dtype), None if bias is None else bias.to(dtype)

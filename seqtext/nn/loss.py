@@ -68,40 +68,44 @@ class _ProjectedLoss(torch.autograd.Function):
     ) -> Tensor:
         wide = torch.promote_types(readout.dtype, torch.float32)
         matrix, offset = weight.to(readout.dtype), bias.to(readout.dtype)
-        loss = readout.new_zeros((), dtype=wide)
-        by_readout = torch.empty_like(readout)
-        by_weight, by_bias = (torch.zeros_like(part, dtype=wide) for part in (weight, bias))
-        spread = smoothing / vocab_size
+        wanted = any(ctx.needs_input_grad)
+        loss, by_bias = readout.new_zeros((), dtype=wide), torch.zeros_like(bias, dtype=wide)
+        by_readout, by_weight = torch.empty_like(readout), None
         size = _CHUNK.get(readout.device.type, _CHUNK_ELSEWHERE) // len(weight)
         size = max(size, _FEWEST_ROWS)
-        for part in range(0, len(readout), size):
-            chunk = slice(part, part + size)
+        for start in range(0, len(readout), size):
+            chunk = slice(start, start + size)
             rows, ids = readout[chunk], labels[chunk].unsqueeze(1)
             counts = kept[chunk].to(wide)
             logits = product(rows, matrix, offset)[:, :vocab_size]
             log_probs = logits.log_softmax(1, dtype=wide)
             nll = log_probs.gather(1, ids).mul_(smoothing - 1)
             if smoothing:
-                nll -= spread * log_probs.sum(1, keepdim=True)
+                nll -= smoothing / vocab_size * log_probs.sum(1, keepdim=True)
             loss += counts @ nll[:, 0]
-            if not any(ctx.needs_input_grad):
+            if not wanted:
                 continue
-            gradient = log_probs.new_zeros(len(rows), len(weight))
-            torch.exp(log_probs, out=gradient[:, :vocab_size])
+            gradient = log_probs.exp_()  # becomes softmax - target
             if smoothing:
-                gradient[:, :vocab_size] -= spread
-            gradient.scatter_add_(1, ids, torch.full_like(nll, smoothing - 1))  # softmax - target
-            by_bias += counts @ gradient
-            gradient = gradient.to(readout.dtype)
-            by_readout[chunk] = product(gradient, matrix.t())
-            if gradient.dtype == wide:
-                by_weight.addmm_(gradient.t(), rows)
+                gradient -= smoothing / vocab_size
+            gradient.scatter_add_(1, ids, torch.full_like(nll, smoothing - 1))
+            by_bias[:vocab_size] += counts @ gradient
+            padded = readout.new_empty(len(rows), len(weight))
+            padded[:, :vocab_size], padded[:, vocab_size:] = gradient, 0
+            by_readout[chunk] = product(padded, matrix.t())
+            if by_weight is None:
+                by_weight = (padded.t() @ rows).to(wide)
+            elif by_weight.dtype == padded.dtype:
+                by_weight.addmm_(padded.t(), rows)
             else:
-                by_weight += gradient.t() @ rows
-        ctx.save_for_backward(by_readout, by_weight.to(weight.dtype), by_bias.to(bias.dtype))
+                by_weight += padded.t() @ rows
+        if by_weight is not None:
+            ctx.gradients = by_readout, by_weight.to(weight.dtype), by_bias.to(bias.dtype)
         return loss
 
     @staticmethod
     def backward(ctx: Any, *by_loss: Tensor) -> tuple[Tensor | None, ...]:
-        found = [part * by_loss[0].to(part.dtype) for part in ctx.saved_tensors]
+        gradients = ctx.gradients
+        del ctx.gradients  # scaled in place, so for one backward pass
+        found = (part.mul_(by_loss[0].to(part.dtype)) for part in gradients)
         return (*found, None, None, None, None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +10,11 @@ if TYPE_CHECKING:
     from seqtext.data.pairs import PairsDataModule
     from seqtext.generate import Generator, Hypothesis, load
     from seqtext.models import EncoderDecoderModule
+
+# PyTorch's CPU kernels keep what they prepared for each of the last 1,024 shapes, which text with its
+# many lengths makes hundreds of megabytes; with 16 they are as fast. Read when first used.
+os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "16")
+os.environ.setdefault("LRU_CACHE_CAPACITY", "16")
 
 # imported on first use: decoding never waits for what only training needs
 _WHERE = {

@@ -70,8 +70,6 @@ def run(arguments: Sequence[str], task: str, preset: dict[str, Any]) -> None:
             raise ConfigError("no options given; at least --config or --data.train is needed")
         return
     os.environ.setdefault("HF_DATASETS_DISABLE_PROGRESS_BARS", str(int(not sys.stderr.isatty())))
-    # oneDNN keeps what it made for each of the last 1,024 shapes, which are gigabytes; as fast with 64
-    os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "64")
     from seqtext.cli.training import train
 
     _quiet()

@@ -52,7 +52,7 @@ class NetworkConfig:
     embedding_size: int = 256
     hidden_size: int = 512
     encoder_layers: int = 1
-    decoder_layers: int = 2
+    decoder_layers: int = 1
     bidirectional: bool = True
     attention: AttentionKind = "general"
     heads: int = 4

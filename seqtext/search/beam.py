@@ -11,6 +11,10 @@ from seqtext.errors import ConfigError
 from seqtext.search.length_penalty import LengthPenalty
 from seqtext.search.protocol import Constraint, Found, Pieces, State, StepModel, look_now
 
+# Finished sentences leave when they are one in so many: each size of the batch costs the matrix
+# products a preparation of their own, in time and memory.
+_SHARE_TO_LEAVE = 8
+
 
 class _Beam(NamedTuple):
     """N sentences with K live hypotheses and the best F finished ones each, at step t."""
@@ -75,7 +79,7 @@ def beam_search(
         rows = torch.arange(len(beam.origin), device=device)
         if look_now(step + 1, device):
             done = (beam.finished > -torch.inf).all(1) | (step >= limits)
-            if bool(done.any()):
+            if _SHARE_TO_LEAVE * int(done.sum()) >= len(rows):
                 for origin, found in _collect(beam.keep(done.nonzero()[:, 0]), pieces.eos):
                     results[origin] = found
                 rows = (~done).nonzero()[:, 0]

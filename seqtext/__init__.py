@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from seqtext.models import EncoderDecoderModule
 
 # PyTorch's CPU kernels keep what they prepared for each of the last 1,024 shapes, which text with its
-# many lengths makes hundreds of megabytes; with 16 they are as fast. Read when first used.
-os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "16")
+# many lengths makes hundreds of megabytes, for a few percent of speed. Read when first used.
+os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "64")
 os.environ.setdefault("LRU_CACHE_CAPACITY", "16")
 
 # imported on first use: decoding never waits for what only training needs

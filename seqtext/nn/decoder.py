@@ -47,7 +47,7 @@ class DecoderOutput(NamedTuple):
     state: DecoderState
 
 
-class _Step(NamedTuple):
+class _StepMaps(NamedTuple):
     """Linear maps of one step of the decoder."""
 
     feed: Linear
@@ -59,7 +59,7 @@ class _Search(NamedTuple):
     """What search needs of the weights, computed once."""
 
     table: Tensor  # (V', gates * H), what the first layer takes of each piece's embedding
-    step: _Step
+    step: _StepMaps
     output: Linear
 
 
@@ -141,10 +141,10 @@ class Decoder(nn.Module):
             embedded = self.embedding(ids).flatten(0, 1)
             bottom, _, bottom_state = self.bottom(embedded, None, recurrent)
             return self._attend(bottom, bottom_state, state, self.readout)
-        projected, linear = self._project(ids), self._linear()
+        projected, maps = self._project(ids), self._step_maps()
         readouts, weights = [], []
         for t in range(ids.size(2)):
-            step = self._step(projected[:, :, t].flatten(0, 1), state, linear)
+            step = self._step(projected[:, :, t].flatten(0, 1), state, maps)
             state = step.state
             readouts.append(step.readout)
             weights.append(step.weights)
@@ -163,12 +163,13 @@ class Decoder(nn.Module):
         To be called anew when weights have changed by hand; training, another type and another
         device forget it.
         """
-        self._search = None
         with torch.no_grad():
-            table = self._project(torch.arange(len(self.embedding.weight)).view(1, 1, -1))
-        step = _Step(*(packed(*part) for part in self._step_weights()))
+            cell: Recurrence = self.bottom.forwards[0]
+            weight = cell.weight_ih_l0[:, : self.embedding.weight.size(1)]
+            table = F.linear(self.embedding.weight, weight, cell.bias_ih_l0)
+        step = _StepMaps(*(packed(*part) for part in self._step_weights()))
         output = packed(self.output.weight, self.output.bias)
-        self._search = _Search(table.flatten(0, 2), step, output)
+        self._search = _Search(table, step, output)
 
     def train(self, mode: bool = True) -> Decoder:
         """Training changes the weights that ``precompute`` has read."""
@@ -193,7 +194,7 @@ class Decoder(nn.Module):
         return F.linear(embedded, cell.weight_ih_l0[:, : embedded.size(-1)], cell.bias_ih_l0)
 
     def _step_weights(self) -> list[tuple[Tensor, Tensor | None]]:
-        """Weights and biases in the order of ``_Step``."""
+        """Weights and biases in the order of ``_StepMaps``."""
         cell: Recurrence = self.bottom.forwards[0]
         return [
             (cell.weight_ih_l0[:, cell.input_size - self.feed_size :], None),
@@ -201,26 +202,26 @@ class Decoder(nn.Module):
             (self.readout.weight, self.readout.bias),
         ]
 
-    def _linear(self) -> _Step:
+    def _step_maps(self) -> _StepMaps:
         if torch.is_grad_enabled():
-            return _Step(*(DeferredLinear(*part) for part in self._step_weights()))
+            return _StepMaps(*(DeferredLinear(*part) for part in self._step_weights()))
         if self._search is not None:
             return self._search.step
-        return _Step(
+        return _StepMaps(
             *(
                 functools.partial(product, weight=weight, bias=bias)
                 for weight, bias in self._step_weights()
             )
         )
 
-    def _step(self, projected: Tensor, state: DecoderState, linear: _Step) -> DecoderOutput:
+    def _step(self, projected: Tensor, state: DecoderState, maps: _StepMaps) -> DecoderOutput:
         """One position, of which ``_project`` has (B * K, gates * H)."""
         recurrent = state.recurrent.flatten(0, 1)[:, 0]
         if self.feed_size:
-            projected = projected + linear.feed(state.feed.flatten(0, 1))
-        hidden = linear.hidden(recurrent[:, 0])
+            projected = projected + maps.feed(state.feed.flatten(0, 1))
+        hidden = maps.hidden(recurrent[:, 0])
         bottom = advance(self.bottom.forwards[0], projected, hidden, recurrent)
-        return self._attend(bottom[:, :1], bottom.unsqueeze(1), state, linear.readout)
+        return self._attend(bottom[:, :1], bottom.unsqueeze(1), state, maps.readout)
 
     def _attend(
         self,

@@ -11,26 +11,24 @@ folder with train.* and val.*; the test set is not looked at.
 from __future__ import annotations
 
 import argparse
-import itertools
 import json
 import statistics
 import subprocess
-import sys
 import time
 from pathlib import Path
 
-import torch
-from common import fit_command, parts, report, timed
+from common import configured, fit_command, report, scored, table
+from training import task_of, update
 
 NETWORK, OPTIMIZER, TOKENIZER = "model.network", "model.optimizer", "data.tokenizer"
 VARIANTS: dict[str, dict[str, object]] = {
     "recipe": {},
-    "fused, one layer": {f"{NETWORK}.decoder_layers": 1},
-    "input feeding, one layer": {
-        f"{NETWORK}.decoder_layers": 1,
+    "two fused layers": {f"{NETWORK}.decoder_layers": 2},
+    "input feeding, one layer": {f"{NETWORK}.input_feeding": "true"},
+    "input feeding, two layers": {
+        f"{NETWORK}.decoder_layers": 2,
         f"{NETWORK}.input_feeding": "true",
     },
-    "input feeding, two layers": {f"{NETWORK}.input_feeding": "true"},
     "word dropout 0.1": {f"{NETWORK}.word_dropout": 0.1},
     "dropout 0.4": {f"{NETWORK}.dropout": 0.4},
     "dropout 0.2": {f"{NETWORK}.dropout": 0.2},
@@ -63,7 +61,7 @@ VARIANTS: dict[str, dict[str, object]] = {
     "fp32": {"trainer.precision": "32-true"},
 }  # fmt: skip
 _FREE = ("dropout", "label_smoothing", "learning_rate", "init_scale", "average")  # cost no time
-_WARM, _COUNTED = 10, 30  # updates
+_WARM, _COUNTED = 7, 30  # updates, after those that task_of warms with
 
 
 def options_of(variant: str) -> list[str]:
@@ -72,22 +70,15 @@ def options_of(variant: str) -> list[str]:
 
 def seconds_per_update(data: Path, variant: str) -> float:
     """Of a bare loop: the median over some updates of seconds a piece, times the pieces of an update."""
-    precision = VARIANTS[variant].get("trainer.precision", "bf16-mixed")
-    module, datamodule = parts("multi30k.yaml", data, options_of(variant))
-    assert module.network is not None
-    optimizer = torch.optim.Adam(module.parameters(), lr=1e-4, fused=True)
+    cli = configured("multi30k.yaml", data, options_of(variant))
+    task, _ = task_of(cli, _WARM + _COUNTED)
     rates, pieces = [], []
-    for batch in itertools.islice(datamodule.train_dataloader(), _WARM + _COUNTED):
+    for batch in task.batches:
         start = time.perf_counter()
-        with torch.autocast("cpu", torch.bfloat16, enabled=precision == "bf16-mixed"):
-            loss, tokens = module._loss(batch)
-        (loss / tokens).backward()
-        torch.nn.utils.clip_grad_norm_(module.parameters(), 1.0)
-        optimizer.step()
-        optimizer.zero_grad()
-        pieces.append(int(tokens))
+        update(task, batch)
+        pieces.append(int((batch.labels >= 0).sum()))
         rates.append((time.perf_counter() - start) / pieces[-1])
-    return statistics.median(rates[_WARM:]) * statistics.mean(pieces)
+    return statistics.median(rates[-_COUNTED:]) * statistics.mean(pieces)
 
 
 def calibrate(data: Path, out: Path, minutes: float) -> None:
@@ -114,21 +105,18 @@ def train(data: Path, out: Path, variants: list[str], seed: int) -> None:
         options = [*options_of(variant), "--run", str(run), f"--model.seed={seed}"]
         options += [f"--data.seed={seed}", f"--trainer.max_steps={updates[variant]}"]
         subprocess.run(fit_command("multi30k.yaml", data, options), check=True)
-        test = [sys.executable, "-m", "seqtext", "test", str(run), "--beam_size", "5"]
-        _, output = timed([*test, "--data.test", str(data / "val")])
-        scores = json.loads(output.splitlines()[-1])
+        _, scores = scored(run, data / "val", beam_size=5)
         row = {"variant": variant, "seed": seed, "updates": updates[variant], **scores}
         with (out / "results.jsonl").open("a") as file:
             file.write(json.dumps(row) + "\n")
 
 
-def table(out: Path) -> None:
+def tell(out: Path) -> None:
     """Print the results as a table, the recipe first."""
     rows = [json.loads(line) for line in (out / "results.jsonl").open()]
     rows.sort(key=lambda row: (list(VARIANTS).index(row["variant"]), row["seed"]))
-    print("| variant | seed | updates | BLEU | chrF2 |\n| --- | ---: | ---: | ---: | ---: |")
-    for row in rows:
-        print("| {variant} | {seed} | {updates:,} | {bleu:.2f} | {chrf:.2f} |".format(**row))
+    columns = ("variant", "seed", "updates", "bleu", "chrf")
+    table(columns, [[row[name] for name in columns] for row in rows])
 
 
 def main() -> None:
@@ -150,7 +138,7 @@ def main() -> None:
     elif options.command == "train":
         train(options.data, options.out, options.variants or list(VARIANTS), options.seed)
     else:
-        table(options.out)
+        tell(options.out)
 
 
 if __name__ == "__main__":

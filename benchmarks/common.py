@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import json
 import os
 import platform
+import runpy
 import subprocess
 import sys
 import time
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
+import psutil
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 
@@ -25,7 +29,82 @@ from seqtext.models.encoder_decoder import EncoderDecoderModule
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 TRANSLATION = REPOSITORY / "recipes/translation"
+PRESET: dict[str, Any] = runpy.run_path(str(TRANSLATION / "train.py"))["PRESET"]
 PACKAGES = ("torch", "lightning", "sentencepiece", "datasets", "torchmetrics", "sacrebleu")
+
+Command = list[str | Path]
+
+
+# --- commands -------------------------------------------------------------------------------------------
+
+
+class FailedError(Exception):
+    """A command did not succeed."""
+
+
+class Cost(NamedTuple):
+    """What a command took."""
+
+    seconds: float
+    peak_mib: float  # resident, of all its processes together
+
+
+def read(path: Path) -> list[str]:
+    """The lines of a file, which nothing but a newline ends."""
+    text = path.read_text(encoding="utf-8").removesuffix("\n")
+    return text.split("\n") if text else []
+
+
+def write(path: Path, texts: Iterable[str]) -> None:
+    """The inverse of ``read``."""
+    path.write_text("".join(f"{text}\n" for text in texts), encoding="utf-8")
+
+
+def read_log(folder: Path) -> str:
+    """All that a command said."""
+    return "\n".join(read(folder / "stdout") + read(folder / "stderr"))
+
+
+def watch(
+    command: Command,
+    folder: Path,
+    environment: Mapping[str, str] = MappingProxyType({}),
+    source: Path | None = None,
+) -> Cost:
+    """Run a command, ``source`` being its stdin; what it says goes to ``stdout`` and ``stderr``.
+
+    Raises:
+        FailedError: It ended with an error.
+    """
+    peak, start = 0, time.perf_counter()
+    with (
+        open(source or os.devnull, "rb") as stdin,
+        open(folder / "stdout", "wb") as stdout,
+        open(folder / "stderr", "wb") as stderr,
+    ):
+        streams = {"stdin": stdin, "stdout": stdout, "stderr": stderr}
+        process = psutil.Popen(
+            [str(part) for part in command], env={**os.environ, **environment}, **streams
+        )
+        while process.poll() is None:
+            peak = max(peak, resident(process))
+            with contextlib.suppress(psutil.TimeoutExpired):
+                process.wait(timeout=0.2)
+    seconds = time.perf_counter() - start
+    if process.returncode:
+        last = "\n".join(read_log(folder).split("\n")[-15:])
+        raise FailedError(f"{last}\n{' '.join(map(str, command))} ended with {process.returncode}")
+    return Cost(seconds, round(peak / 2**20))
+
+
+def resident(process: psutil.Process) -> int:
+    """Bytes of a process and of all that it has started."""
+    total = 0
+    with contextlib.suppress(psutil.Error):
+        for one in (process, *process.children(recursive=True)):
+            with contextlib.suppress(psutil.Error):
+                total += one.memory_info().rss
+    return total
 
 
 def timed(command: list[str], **options: Any) -> tuple[float, str]:
@@ -35,6 +114,9 @@ def timed(command: list[str], **options: Any) -> tuple[float, str]:
     if result.returncode:
         sys.exit(f"{result.stdout}\n{' '.join(command)} ended with {result.returncode}")
     return time.perf_counter() - start, result.stdout
+
+
+# --- what is told ---------------------------------------------------------------------------------------
 
 
 def report(what: str, **figures: Any) -> None:
@@ -52,10 +134,32 @@ def report(what: str, **figures: Any) -> None:
     print(json.dumps(row), flush=True)
 
 
+def use_threads(count: int) -> None:
+    """Have this process and those that it starts use so many threads."""
+    torch.set_num_threads(count)
+    os.environ["OMP_NUM_THREADS"] = os.environ["MKL_NUM_THREADS"] = str(count)
+
+
 def table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """Print a table in Markdown; the first column is text, the others are numbers."""
     lines = [header, ["---", *["---:"] * (len(header) - 1)], *rows]
     print("\n" + "\n".join(f"| {' | '.join(map(str, line))} |" for line in lines), flush=True)
+
+
+def words_a_piece(texts: Sequence[str], encoded: Sequence[Sequence[object]]) -> float:
+    """Words, which stand between spaces, for each piece; eos counts as one."""
+    pieces = sum(len(one) + 1 for one in encoded)
+    return sum(len(text.split()) for text in texts) / pieces
+
+
+def scored(run: Path, corpus: Path, beam_size: int) -> tuple[float, dict[str, Any]]:
+    """``seqtext test``: seconds of the whole command, and the scores."""
+    test = [sys.executable, "-m", "seqtext", "test", str(run), "--beam_size", str(beam_size)]
+    seconds, output = timed([*test, "--data.test", str(corpus)])
+    return seconds, json.loads(output.splitlines()[-1])
+
+
+# --- a recipe's parts -----------------------------------------------------------------------------------
 
 
 def fit_command(recipe: str, data: Path, options: list[str]) -> list[str]:
@@ -72,33 +176,28 @@ def fit(recipe: str, data: Path, options: list[str]) -> None:
         sys.exit(status)
 
 
-class Clock(Callback):
-    """Writes, as JSON, the time.perf_counter() at which each training batch was done.
+class UpdateLog(Callback):
+    """A line a batch: time.perf_counter() at its end, its target pieces with eos, its sentences.
 
-    For the command line: ``--trainer.callbacks+=common.Clock --trainer.callbacks.path=FILE``.
+    For the command line: ``--trainer.callbacks+=common.UpdateLog --trainer.callbacks.path=FILE``.
 
     Args:
-        path: The file.
+        path: Of the file.
     """
 
     def __init__(self, path: str) -> None:
-        self._path = Path(path)
-        self._stamps: list[float] = []
+        self._file = Path(path).open("w", buffering=1, encoding="utf-8")  # noqa: SIM115
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """The time from which the first batch counts."""
+        print(time.perf_counter(), 0, 0, file=self._file)
 
     def on_train_batch_end(
-        self,
-        trainer: Trainer,
-        pl_module: LightningModule,
-        outputs: Any,
-        batch: Any,
-        batch_idx: int,
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
-        """Take the time."""
-        self._stamps.append(time.perf_counter())
-
-    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Write it all."""
-        self._path.write_text(json.dumps(self._stamps))
+        """One line."""
+        pieces = int((batch.labels >= 0).sum())
+        print(time.perf_counter(), pieces, len(batch.labels), file=self._file)
 
 
 def configured(recipe: str, data: Path, options: list[str]) -> FitCLI:
@@ -114,13 +213,6 @@ def configured(recipe: str, data: Path, options: list[str]) -> FitCLI:
     return cli
 
 
-def parts(
-    recipe: str, data: Path, options: list[str]
-) -> tuple[EncoderDecoderModule, PairsDataModule]:
-    """The same command's module, its network built, and data module, without a Trainer's loop."""
-    return built(configured(recipe, data, options))
-
-
 def built(cli: FitCLI) -> tuple[EncoderDecoderModule, PairsDataModule]:
     """Module, its network built, and data module, its corpora read."""
     module, datamodule = cli.model, cli.datamodule
@@ -131,12 +223,3 @@ def built(cli: FitCLI) -> tuple[EncoderDecoderModule, PairsDataModule]:
     assert datamodule.tokenizers is not None
     module.build(datamodule.tokenizers)
     return module, datamodule
-
-
-PRESET: dict[str, Any] = {
-    "model": {"class_path": "seqtext.EncoderDecoderModule"},
-    "data": {
-        "class_path": "seqtext.PairsDataModule",
-        "init_args": {"source": "en", "target": "de"},
-    },
-}

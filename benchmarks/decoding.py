@@ -12,8 +12,6 @@ the best rate that any product reaches here, for as many hypotheses as the searc
 from __future__ import annotations
 
 import argparse
-import contextlib
-import os
 import statistics
 import sys
 import tempfile
@@ -21,9 +19,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-import psutil
 import torch
-from common import report, table
+from common import Command, Cost, FailedError, read, report, table, use_threads, watch, write
 from machine import Work, flops, rates
 
 import seqtext
@@ -33,6 +30,10 @@ from seqtext.nn.precision import Precision, has_bfloat16
 
 _ALONE = 100  # sentences that are timed one by one
 _STARTS = 3
+_COLUMNS = (
+    "pieces_per_second", "sentences_per_second", "hypotheses_per_piece", "share_of_bound", "p50_ms",
+    "p95_ms", "startup_seconds", "peak_mib", "bleu",
+)  # fmt: skip
 
 
 class Counting:
@@ -59,33 +60,36 @@ def pieces(found: list[list[seqtext.Hypothesis]]) -> int:
     return sum(len(best[0].pieces) + 1 for best in found)
 
 
-def throughput(generator: Generator, sources: list[str], beam_size: int) -> dict[str, Any]:
+def throughput(
+    generator: Generator, sources: list[str], beam_size: int, gflops: float
+) -> tuple[dict[str, Any], list[str]]:
     """Decode all; the first batch, which finds the caches cold, is decoded once before."""
     generator.generate(sources[:64], beam_size=beam_size)
-    start = time.perf_counter()
-    found = generator.generate(sources, beam_size=beam_size)
-    seconds = time.perf_counter() - start
     with Counting(generator.network) as counted:
-        generator.generate(sources, beam_size=beam_size)
-    return {
+        start = time.perf_counter()
+        found = generator.generate(sources, beam_size=beam_size)
+        seconds = time.perf_counter() - start
+    least = bound(generator, sources, counted.rows, gflops)
+    figures = {
+        "beam_size": beam_size,
         "pieces_per_second": round(pieces(found) / seconds),
         "sentences_per_second": round(len(sources) / seconds, 1),
         "pieces": pieces(found),
         "hypotheses_per_piece": round(counted.rows / pieces(found), 2),
-        "bound_seconds": bound(generator, sources, counted.rows),
+        "bound_seconds": round(least, 2),
         "seconds": round(seconds, 2),
-        "texts": texts(found),
+        "share_of_bound": round(least / seconds, 2),
     }
+    return figures, texts(found)
 
 
-def bound(generator: Generator, sources: list[str], rows: int) -> float:
+def bound(generator: Generator, sources: list[str], rows: int, gflops: float) -> float:
     """Seconds that the matrix products of one encoding and of ``rows`` steps take at the best rate."""
     network = generator.network
     lengths = [len(ids) + 1 for ids in generator.tokenizers.source.encode(sources)]
     work = Work(len(sources), sum(lengths), rows, round(rows * statistics.mean(lengths)))
-    weight = next(network.parameters())
-    rate = RATES["fp32" if weight.dtype == torch.float32 else "bf16"]
-    return sum(flops(network.config, network.decoder.output.vocab_size, work).values()) / rate / 1e9
+    vocabulary = network.decoder.output.vocab_size
+    return sum(flops(network.config, vocabulary, work).values()) / (gflops * 1e9)
 
 
 def alone(generator: Generator, sources: list[str]) -> dict[str, float]:
@@ -99,23 +103,17 @@ def alone(generator: Generator, sources: list[str]) -> dict[str, float]:
     return {"p50_ms": round(statistics.median(milliseconds), 1), "p95_ms": round(quantiles[-1], 1)}
 
 
-def command(run: str, sources: list[str], precision: Precision) -> tuple[float, float]:
-    """The whole ``seqtext generate``: seconds, and peak resident MiB."""
+def command(run: str, sources: list[str], precision: Precision) -> Cost:
+    """The whole ``seqtext generate``."""
     with tempfile.TemporaryDirectory() as folder:
         source, target = Path(folder) / "in", Path(folder) / "out"
-        source.write_text("".join(f"{line}\n" for line in sources), encoding="utf-8")
-        call = [sys.executable, "-m", "seqtext", "generate", run, "--precision", precision]
-        start = time.perf_counter()
-        process = psutil.Popen([*call, "--input", str(source), "--output", str(target)])
-        peak = 0  # the kernel's own maximum would count this process, which forks it
-        while process.poll() is None:
-            with contextlib.suppress(psutil.Error):
-                peak = max(peak, process.memory_info().rss)
-            time.sleep(0.02)
-        seconds = time.perf_counter() - start
-    if process.returncode:
-        sys.exit(f"decoding.py: {' '.join(call)} failed")
-    return seconds, peak / 2**20
+        write(source, sources)
+        call: Command = [sys.executable, "-m", "seqtext", "generate", run]
+        call += ["--precision", precision, "--input", source, "--output", target]
+        try:
+            return watch(call, Path(folder))
+        except FailedError as error:
+            sys.exit(f"decoding.py: {error}")
 
 
 def main() -> None:
@@ -129,49 +127,41 @@ def main() -> None:
     parser.add_argument("--sentences", type=int, default=1000)
     parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args()
-    torch.set_num_threads(options.threads)
+    use_threads(options.threads)
     torch.set_flush_denormal(True)
-    os.environ["OMP_NUM_THREADS"] = os.environ["MKL_NUM_THREADS"] = str(options.threads)
-    RATES.update(rates())
-    sources = options.sources.read_text(encoding="utf-8").split("\n")[: options.sentences]
-    references = None
-    if options.references is not None:
-        references = options.references.read_text(encoding="utf-8").split("\n")[: len(sources)]
+    gflops = rates()
+    sources = read(options.sources)[: options.sentences]
+    references = read(options.references)[: len(sources)] if options.references else None
     precisions: list[Precision] = ["fp32", "bf16"] if has_bfloat16() else ["fp32"]
     rows = []
     for precision in precisions:
-        starts = [command(options.run, sources[:1], precision)[0] for _ in range(_STARTS)]
-        _, memory = command(options.run, sources, precision)
+        starts = [command(options.run, sources[:1], precision).seconds for _ in range(_STARTS)]
+        memory = command(options.run, sources, precision).peak_mib
         generator = seqtext.load(options.run, precision=precision)
-        single = alone(generator, sources[:_ALONE])
+        of_command = {"startup_seconds": round(statistics.median(starts), 2), "peak_mib": memory}
+        of_command |= alone(generator, sources[:_ALONE])
         for beam_size in (5, 1):
-            several = [throughput(generator, sources, beam_size) for _ in range(options.rounds)]
-            middle = sorted(several, key=lambda one: one["seconds"])[len(several) // 2]
-            hypotheses = middle.pop("texts")
-            figures: dict[str, Any] = {**middle, "beam_size": beam_size, "precision": precision}
-            figures["share_of_bound"] = round(middle.pop("bound_seconds") / middle["seconds"], 2)
-            figures["bound_seconds"] = round(figures["bound_seconds"], 2)
+            several = [
+                throughput(generator, sources, beam_size, gflops[precision])
+                for _ in range(options.rounds)
+            ]
+            several.sort(key=lambda one: one[0]["seconds"])
+            figures, hypotheses = several[len(several) // 2]
             if beam_size == 5:
-                figures |= {**single, "startup_seconds": round(statistics.median(starts), 2)}
-                figures["peak_mib"] = round(memory)
+                figures |= of_command
             if references is not None:
                 figures["bleu"] = score_translations(hypotheses, references).bleu
             report(
                 "decoding",
                 **figures,
+                precision=precision,
                 batch_size=64,
                 network=vars(generator.network.config),
                 vocabulary=generator.tokenizers.target.vocab_size,
             )
-            rows.append([f"beam {beam_size}, {precision}", *(figures.get(k, "") for k in COLUMNS)])
-    table(["search", *COLUMNS], rows)
+            rows.append([f"beam {beam_size}, {precision}", *(figures.get(k, "") for k in _COLUMNS)])
+    table(["search", *_COLUMNS], rows)
 
-
-RATES: dict[str, float] = {}
-COLUMNS = (
-    "pieces_per_second", "sentences_per_second", "hypotheses_per_piece", "share_of_bound", "p50_ms",
-    "p95_ms", "startup_seconds", "peak_mib", "bleu",
-)  # fmt: skip
 
 if __name__ == "__main__":
     main()

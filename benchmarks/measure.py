@@ -14,7 +14,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from common import REPOSITORY, fit_command, report, timed
+from common import REPOSITORY, fit_command, report, scored, timed
 
 
 def startup(runs: int) -> None:
@@ -47,15 +47,14 @@ def multi30k(data: Path, beam_size: int, options: list[str]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         run = Path(folder) / "run"
         seconds, _ = timed(fit_command("multi30k.yaml", data, ["--run", str(run), *options]))
-        test = [sys.executable, "-m", "seqtext", "test", str(run), "--beam_size", str(beam_size)]
-        decoding, output = timed([*test, "--data.test", str(data / "test_2016_flickr")])
+        decoding, scores = scored(run, data / "test_2016_flickr", beam_size)
         report(
             "multi30k en-de, recipe, test_2016_flickr",
             minutes=round(seconds / 60, 1),
             decoding_seconds=round(decoding, 1),
             beam_size=beam_size,
             options=options,
-            **json.loads(output.splitlines()[-1]),
+            **scores,
         )
 
 

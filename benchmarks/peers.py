@@ -27,25 +27,33 @@ import contextlib
 import functools
 import json
 import math
-import os
 import re
 import shutil
 import statistics
 import subprocess
 import sys
-import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from itertools import pairwise
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any, ClassVar, NamedTuple
 
-import psutil  # type: ignore[import-untyped]
 import sentencepiece
-from common import REPOSITORY, report
-from lightning.pytorch import Callback, LightningModule, Trainer
+from common import (
+    REPOSITORY,
+    Command,
+    Cost,
+    FailedError,
+    read,
+    read_log,
+    report,
+    table,
+    use_threads,
+    watch,
+    words_a_piece,
+    write,
+)
 
 from seqtext import checkpoint
 from seqtext.metrics import score_translations
@@ -60,12 +68,7 @@ SENTENCES = 64  # of an update
 MAX_LENGTH = 60  # pieces of an output
 SPLITS = {"train": "train", "val": "val", "test": "test_2016_flickr"}
 
-Command = list[str | Path]
 Row = dict[str, Any]
-
-
-class FailedError(Exception):
-    """A command did not succeed."""
 
 
 class Plan(NamedTuple):
@@ -89,13 +92,6 @@ class Search(NamedTuple):
 
     beam_size: int
     batch_size: int
-
-
-class Cost(NamedTuple):
-    """What a command took."""
-
-    seconds: float
-    peak_mib: float  # resident, of all its processes together
 
 
 # --- the peers ------------------------------------------------------------------------------------------
@@ -413,35 +409,13 @@ VARIANTS: dict[str, tuple[str, dict[str, Any] | None]] = {
 }
 
 
-class UpdateLog(Callback):
-    """A line an update: when it ended, its target pieces with eos, its sentences.
-
-    Args:
-        path: Of the file.
-    """
-
-    def __init__(self, path: str) -> None:
-        self._file = Path(path).open("w", buffering=1, encoding="utf-8")  # noqa: SIM115
-
-    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """The time from which the first update counts."""
-        print(time.perf_counter(), 0, 0, file=self._file)
-
-    def on_train_batch_end(
-        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
-    ) -> None:
-        """One line."""
-        pieces = int((batch.labels >= 0).sum())
-        print(time.perf_counter(), pieces, len(batch.labels), file=self._file)
-
-
 def seqtext_training(
     variant: str, data: Path, folder: Path, plan: Plan
 ) -> tuple[Row, list[Interval]]:
     """Train through the command line; figures, and the intervals of ``plan``."""
     precision, network = VARIANTS[variant]
     log, run = folder / "updates.txt", folder / "run"
-    callback = {"class_path": f"{Path(__file__).stem}.UpdateLog", "init_args": {"path": str(log)}}
+    callback = {"class_path": "common.UpdateLog", "init_args": {"path": str(log)}}
     options = {
         **({"config": RECIPE} if network is None else common_options(network, data)),
         "run": run, "data.train": data / "train", "data.validation": "null", "data.test": "null",
@@ -461,7 +435,7 @@ def seqtext_training(
     figures = {
         **common_figures(cost, read_log(folder), r"([\d.]+) M parameters"),
         "sentences_an_update": round(statistics.mean(map(int, sentences[1:])), 1),
-        "words_a_piece": words_a_piece(data, run),
+        "words_a_piece": of_corpus(data, run),
     }
     return figures, intervals
 
@@ -528,7 +502,7 @@ def prepare(options: argparse.Namespace) -> list[Row]:
     shutil.rmtree(data / "fairseq", ignore_errors=True)
     for peer in installed(options).values():
         peer.prepare()
-    row = {"pairs": len(read(data / "train.de")), "words_a_piece": words_a_piece(data)}
+    row = {"pairs": len(read(data / "train.de")), "words_a_piece": of_corpus(data)}
     report("corpus", **row)
     return [{"name": str(options.multi30k), **row}]
 
@@ -559,7 +533,7 @@ def peer_training(peer: Peer, folder: Path, plan: Plan) -> tuple[Row, list[Inter
     log = read_log(folder)
     figures = {
         **common_figures(cost, log, peer.parameters),
-        "words_a_piece": words_a_piece(peer.data),
+        "words_a_piece": of_corpus(peer.data),
         "peer": peer.versions(),
     }
     (folder / DONE).touch()
@@ -682,69 +656,11 @@ PEER_ENVIRONMENT = {"TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD": "1", "PYTHONWARNINGS": "
 DONE = "trained"  # marks the folder of a training that came to its end
 
 
-def read(path: Path) -> list[str]:
-    """The lines of a file, which nothing but a newline ends."""
-    text = path.read_text(encoding="utf-8").removesuffix("\n")
-    return text.split("\n") if text else []
-
-
-def write(path: Path, texts: Iterable[str]) -> None:
-    """The inverse of ``read``."""
-    path.write_text("".join(f"{text}\n" for text in texts), encoding="utf-8")
-
-
-def read_log(folder: Path) -> str:
-    """All that a command said."""
-    return "\n".join(read(folder / "stdout") + read(folder / "stderr"))
-
-
 def fresh(folder: Path) -> Path:
     """An empty folder, as an absolute path."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     return folder.resolve()
-
-
-def watch(
-    command: Command,
-    folder: Path,
-    environment: Mapping[str, str] = MappingProxyType({}),
-    source: Path | None = None,
-) -> Cost:
-    """Run a command, ``source`` being its stdin; what it says goes to ``stdout`` and ``stderr``.
-
-    Raises:
-        FailedError: It ended with an error.
-    """
-    peak, start = 0, time.perf_counter()
-    with (
-        open(source or os.devnull, "rb") as stdin,
-        open(folder / "stdout", "wb") as stdout,
-        open(folder / "stderr", "wb") as stderr,
-    ):
-        streams = {"stdin": stdin, "stdout": stdout, "stderr": stderr}
-        process = psutil.Popen(
-            [str(part) for part in command], env={**os.environ, **environment}, **streams
-        )
-        while process.poll() is None:
-            peak = max(peak, resident(process))
-            with contextlib.suppress(psutil.TimeoutExpired):
-                process.wait(timeout=0.2)
-    seconds = time.perf_counter() - start
-    if process.returncode:
-        last = "\n".join(read_log(folder).split("\n")[-15:])
-        raise FailedError(f"{last}\n{' '.join(map(str, command))} ended with {process.returncode}")
-    return Cost(seconds, round(peak / 2**20))
-
-
-def resident(process: psutil.Process) -> int:
-    """Bytes of a process and of all that it has started."""
-    total = 0
-    with contextlib.suppress(psutil.Error):
-        for one in (process, *process.children(recursive=True)):
-            with contextlib.suppress(psutil.Error):
-                total += one.memory_info().rss
-    return total
 
 
 @contextlib.contextmanager
@@ -772,14 +688,15 @@ def trained(out: Path, name: str) -> Path | None:
     return next((folder.resolve() for folder in folders if (folder / DONE).exists()), None)
 
 
-def words_a_piece(data: Path, run: Path | None = None) -> float:
-    """Target words for each target piece, eos counted, of the training corpus; of a run's pieces."""
+def of_corpus(data: Path, run: Path | None = None) -> float:
+    """Target words for each target piece of the training corpus; of a run's own pieces."""
     text = read(data / "train.de")
-    if run is None:
-        pieces = sum(len(line.split()) for line in read(data / "train.pieces.de"))
+    encoded: Sequence[Sequence[object]]
+    if run is not None:
+        encoded = checkpoint.load(run).tokenizers.target.encode(text)
     else:
-        pieces = sum(map(len, checkpoint.load(run).tokenizers.target.encode(text)))
-    return round(sum(len(line.split()) for line in text) / (pieces + len(text)), 4)
+        encoded = [line.split() for line in read(data / "train.pieces.de")]
+    return round(words_a_piece(text, encoded), 4)
 
 
 def detokenized(pieces: Sequence[str]) -> str:
@@ -796,13 +713,11 @@ def medians(rows: list[Row]) -> Row:
     }
 
 
-def table(rows: list[Row]) -> str:
-    """Names and numbers as Markdown."""
+def tell(rows: list[Row]) -> None:
+    """Print names and numbers as a table."""
     numbers = [name for row in rows for name in row if isinstance(row[name], int | float)]
     names = ["name", *dict.fromkeys(numbers)]
-    body = [[str(row.get(name, "")) for name in names] for row in rows]
-    aligned = ["---", *["---:"] * (len(names) - 1)]
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in (names, aligned, *body))
+    table(names, [[row.get(name, "") for name in names] for row in rows])
 
 
 def parse() -> argparse.Namespace:
@@ -838,14 +753,13 @@ def parse() -> argparse.Namespace:
 
 def main() -> None:
     options = parse()
-    for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):
-        os.environ[name] = str(options.threads)
+    use_threads(options.threads)
     command = {"prepare": prepare, "train": train, "decode": decode, "quality": quality}
     try:
         rows = command[options.command](options)
     except FailedError as error:
         sys.exit(f"peers.py: {error}")
-    print(table(rows))
+    tell(rows)
 
 
 if __name__ == "__main__":

@@ -18,8 +18,6 @@ from __future__ import annotations
 
 import argparse
 import itertools
-import json
-import os
 import resource
 import statistics
 import sys
@@ -32,7 +30,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
-from common import built, configured, fit, report, table
+from common import built, configured, fit, read, report, table, words_a_piece
 from machine import Work, flops, rates, training_seconds
 from torch import Tensor
 from torch.optim import Optimizer
@@ -102,16 +100,21 @@ def counted(stamps: list[float]) -> float:
     return (stamps[-1] - stamps[_WARM - 1]) / (len(stamps) - _WARM)
 
 
+def update(task: Task, batch: Batch) -> None:
+    """One update, without a Trainer."""
+    with task.autocast():
+        loss, tokens = task.module._loss(batch)
+    (loss / tokens).backward()  # type: ignore[no-untyped-call]
+    torch.nn.utils.clip_grad_norm_(task.module.parameters(), task.clip)
+    task.optimizer.step()
+    task.optimizer.zero_grad()
+
+
 def bare(task: Task) -> float:
     """Seconds of an update in a plain loop."""
     stamps = []
     for batch in task.batches:
-        with task.autocast():
-            loss, tokens = task.module._loss(batch)
-        (loss / tokens).backward()  # type: ignore[no-untyped-call]
-        torch.nn.utils.clip_grad_norm_(task.module.parameters(), task.clip)
-        task.optimizer.step()
-        task.optimizer.zero_grad()
+        update(task, batch)
         stamps.append(time.perf_counter())
     return counted(stamps)
 
@@ -119,11 +122,11 @@ def bare(task: Task) -> float:
 def trainer(recipe: str, data: Path, options: list[str], updates: int) -> float:
     """Seconds of an update in ``seqtext fit``, on the very batches of ``bare``."""
     with tempfile.TemporaryDirectory() as folder:
-        stamps = Path(folder) / "stamps.json"
+        log = Path(folder) / "updates.txt"
         own = ["--run", f"{folder}/run", f"--trainer.max_steps={_WARM + updates}"]
-        own += ["--trainer.limit_val_batches=0", "--trainer.callbacks+=common.Clock"]
-        fit(recipe, data, [*options, *own, f"--trainer.callbacks.path={stamps}"])
-        return counted(json.loads(stamps.read_text()))
+        own += ["--trainer.limit_val_batches=0", "--trainer.callbacks+=common.UpdateLog"]
+        fit(recipe, data, [*options, *own, f"--trainer.callbacks.path={log}"])
+        return counted([float(line.split()[0]) for line in read(log)[1:]])
 
 
 def reading(datamodule: PairsDataModule, updates: int) -> float:
@@ -216,7 +219,7 @@ def _flat(state: DecoderState) -> list[Tensor]:
 
 
 def _fused(parts: Parts, decoder: Decoder, ids: Tensor, state: DecoderState) -> Tensor:
-    """What ``Decoder._advance`` does, for one hypothesis."""
+    """What ``Decoder.forward`` does at once, for one hypothesis."""
     start, memory = state.recurrent.squeeze(1), state.memory  # (B, layers, P, H)
     [embedded] = parts.run("target embedding", lambda: [decoder.embedding(ids)])
 
@@ -322,14 +325,6 @@ def work_of(batches: list[Batch]) -> Work:
         sum(int(lengths.sum()) for lengths in target),
         sum(int((one * other).sum()) for one, other in zip(source, target, strict=True)),
     )
-
-
-def words_a_piece(datamodule: PairsDataModule) -> float:
-    """Words of the raw target text for each target piece, over the training corpus."""
-    assert datamodule.tokenizers is not None
-    texts = [target for _, target in datamodule.corpora["train"].rows()]
-    pieces = sum(len(ids) + 1 for ids in datamodule.tokenizers.target.encode(texts))
-    return sum(len(text.split()) for text in texts) / pieces
 
 
 def described(task: Task, options: list[str]) -> dict[str, Any]:
@@ -473,7 +468,6 @@ def arguments() -> tuple[argparse.Namespace, list[str]]:
 
 def main() -> None:
     own, options = arguments()
-    os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "64")  # as fit does
     torch.set_flush_denormal(True)
     if own.threads:
         torch.set_num_threads(own.threads)
@@ -495,7 +489,9 @@ def main() -> None:
             peak.setdefault(name, peak_mib())
     parts = breakdown(task, own.rounds)
     bound = bound_of(task, parts)
-    words = words_a_piece(datamodule)
+    assert datamodule.tokenizers is not None
+    texts = [target for _, target in datamodule.corpora["train"].rows()]
+    words = words_a_piece(texts, datamodule.tokenizers.target.encode(texts))
     more = {"recipe": own.recipe, **described(task, options)}
     more |= {"peak_mib_bare": peak["bare"], "peak_mib_both": peak["trainer"]}
     tell_speed(task, bound, seconds, words, **more)

@@ -164,9 +164,7 @@ class Decoder(nn.Module):
         device forget it.
         """
         with torch.no_grad():
-            cell: Recurrence = self.bottom.forwards[0]
-            weight = cell.weight_ih_l0[:, : self.embedding.weight.size(1)]
-            table = F.linear(self.embedding.weight, weight, cell.bias_ih_l0)
+            table = self._multiply(self.embedding.weight)
         step = _StepMaps(*(packed(*part) for part in self._step_weights()))
         output = packed(self.output.weight, self.output.bias)
         self._search = _Search(table, step, output)
@@ -189,8 +187,11 @@ class Decoder(nn.Module):
         """What the first layer takes of each piece: (B, K, T) -> (B, K, T, gates * H)."""
         if self._search is not None and not torch.is_grad_enabled():
             return F.embedding(ids, self._search.table)
+        return self._multiply(self.embedding(ids))
+
+    def _multiply(self, embedded: Tensor) -> Tensor:
+        """What the first layer takes of embeddings: (..., E) -> (..., gates * H)."""
         cell: Recurrence = self.bottom.forwards[0]
-        embedded = self.embedding(ids)
         return F.linear(embedded, cell.weight_ih_l0[:, : embedded.size(-1)], cell.bias_ih_l0)
 
     def _step_weights(self) -> list[tuple[Tensor, Tensor | None]]:

@@ -73,12 +73,12 @@ def beam_search(
         log_probs, state = model.step(ids, state)
         if beam is None:
             beam = _first(count, beam_size, log_probs)
-        limits = max_lengths[beam.origin]
-        log_probs = constraint(log_probs, step, step >= limits)
+        at_end = step >= max_lengths[beam.origin]
+        log_probs = constraint(log_probs, step, at_end)
         beam, parents = _advance(beam, log_probs, pieces.eos, beam_size, penalty(step + 1))
         rows = torch.arange(len(beam.origin), device=device)
         if look_now(step + 1, device):
-            done = (beam.finished > -torch.inf).all(1) | (step >= limits)
+            done = (beam.finished > -torch.inf).all(1) | at_end
             if _SHARE_TO_LEAVE * int(done.sum()) >= len(rows):
                 for origin, found in _collect(beam.keep(done.nonzero()[:, 0]), pieces.eos):
                     results[origin] = found

@@ -19,6 +19,7 @@ from seqtext.models import OptimizerConfig, encoder_decoder
 from seqtext.models.optimizer import learning_rate_share
 from seqtext.nn.config import NetworkConfig
 from seqtext.nn.encoder_decoder import EncoderDecoder
+from seqtext.nn.precision import has_bfloat16
 
 
 def gradients(out: Path, devices: int, accumulation: int, limit: int = 0) -> torch.Tensor:
@@ -107,7 +108,7 @@ def test_short_last_window_counts_its_own_pieces(tmp_path: Path, devices: int) -
 
 
 def test_bfloat16_with_fused_adam_and_clipping() -> None:
-    if not torch.ops.mkldnn._is_mkldnn_bf16_supported():
+    if not has_bfloat16():
         pytest.skip("this processor has no bfloat16")
     module = EncoderDecoderModule(
         network=NetworkConfig(embedding_size=16, hidden_size=24, dropout=0.1),

@@ -13,6 +13,7 @@ from torch.testing import assert_close
 from seqtext.errors import ConfigError
 from seqtext.nn.config import NetworkConfig
 from seqtext.nn.encoder_decoder import EncoderDecoder
+from seqtext.nn.precision import has_bfloat16
 
 SOURCE_VOCAB, TARGET_VOCAB, BOS = 13, 11, 1
 SOURCE_LENGTHS = torch.tensor([4, 1, 6])
@@ -68,6 +69,13 @@ def make_batch(seed=1):
     target = torch.randint(2, TARGET_VOCAB, (3, 5), generator=generator)
     target[:, 0] = BOS
     return source, target
+
+
+def make_labels(target):
+    """The piece that follows each one, -100 behind the end."""
+    labels = target.roll(-1, 1)
+    labels[torch.arange(5) >= TARGET_LENGTHS.unsqueeze(1)] = -100
+    return labels
 
 
 def assert_equal(found, expected):
@@ -176,9 +184,7 @@ def test_decoder_equals_a_loop_over_its_parts(options):
         assert_equal(one, other)
 
 
-@pytest.mark.skipif(
-    not torch.ops.mkldnn._is_mkldnn_bf16_supported(), reason="this CPU has no bfloat16 kernels"
-)
+@pytest.mark.skipif(not has_bfloat16(), reason="this CPU has no bfloat16 kernels")
 @pytest.mark.parametrize("gradient", [True, False])
 @every_config
 def test_runs_under_autocast(options, gradient):
@@ -246,8 +252,7 @@ def test_select_keeps_the_chosen_hypotheses(options, sentences, beams):
 def test_gradients_reach_every_parameter(options):
     network = build(options)
     source, target = make_batch()
-    labels = target.roll(-1, 1)
-    labels[torch.arange(5) >= TARGET_LENGTHS.unsqueeze(1)] = -100
+    labels = make_labels(target)
     network.loss(source, SOURCE_LENGTHS, target, labels, 0.1).backward()
     unreached = [
         name
@@ -261,8 +266,7 @@ def test_gradients_reach_every_parameter(options):
 def test_loss_is_that_of_the_logits(options):
     network = build(options)
     source, target = make_batch()
-    labels = target.roll(-1, 1)
-    labels[torch.arange(5) >= TARGET_LENGTHS.unsqueeze(1)] = -100
+    labels = make_labels(target)
     expected = torch.nn.functional.cross_entropy(
         network(source, SOURCE_LENGTHS, target).flatten(0, 1),
         labels.flatten(),

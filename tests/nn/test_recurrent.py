@@ -12,6 +12,7 @@ from torch.testing import assert_close
 
 from seqtext.nn.config import Cell
 from seqtext.nn.dropout import factors
+from seqtext.nn.precision import has_bfloat16
 from seqtext.nn.recurrent import RecurrentStack, at_length, reverse
 
 CELLS = get_args(Cell)
@@ -315,9 +316,7 @@ def test_state_shows_the_hidden_state_first(cell, bidirectional, layers):
 # --- low precision ---
 
 
-@pytest.mark.skipif(
-    not torch.ops.mkldnn._is_mkldnn_bf16_supported(), reason="this CPU has no bfloat16 kernels"
-)
+@pytest.mark.skipif(not has_bfloat16(), reason="this CPU has no bfloat16 kernels")
 @pytest.mark.parametrize("bidirectional", [False, True])
 @pytest.mark.parametrize("cell", CELLS)
 def test_runs_under_autocast(cell, bidirectional):

@@ -9,11 +9,12 @@ from torch import Tensor
 
 from seqtext.nn.linear import product
 
-# Logits computed at a time. More would leave the processor's cache, fewer make small matrix
-# products; a GPU wants large ones.
-_CHUNK = {"cpu": 1 << 22}
+# Logits computed at a time: more take memory, fewer make small matrix products.
+_CHUNK = {"cpu": 1 << 23}
 _CHUNK_ELSEWHERE = 1 << 26
 _FEWEST_ROWS = 512  # each chunk adds to the gradient of all weights
+# Of those, on CPU, what goes through the softmax at a time: it stays in the processor's cache.
+_BLOCK = 1 << 18
 
 
 def smoothed_nll(
@@ -46,10 +47,28 @@ def smoothed_nll(
     labels = labels.flatten()
     padded = labels < 0
     rows = readout.flatten(0, -2).masked_fill(padded.unsqueeze(1), 0).to(dtype)
-    loss: Tensor = _ProjectedLoss.apply(  # type: ignore[no-untyped-call]
-        rows, weight, bias, labels.clamp(min=0), ~padded, vocab_size, smoothing
-    )
+    with torch.autocast(kind, enabled=False):  # what is summed here is summed in full precision
+        loss: Tensor = _ProjectedLoss.apply(  # type: ignore[no-untyped-call]
+            rows, weight, bias, labels.clamp(min=0), ~padded, vocab_size, smoothing
+        )
     return loss
+
+
+def _slices(rows: int, step: int) -> list[slice]:
+    return [slice(start, min(start + step, rows)) for start in range(0, rows, step)]
+
+
+def _nll(logits: Tensor, ids: Tensor, smoothing: float) -> tuple[Tensor, Tensor]:
+    """Logits (N, V), ids (N, 1) -> loss (N,) and its gradient by the logits (N, V)."""
+    gradient = logits.softmax(1)
+    # the largest probability is at least 1 / V: log Z comes without a second exponential of all
+    log_norm = logits.amax(1) - gradient.amax(1).log()
+    expected = (1 - smoothing) * logits.gather(1, ids)[:, 0]
+    if smoothing:
+        expected += smoothing / logits.size(1) * logits.sum(1)
+        gradient -= smoothing / logits.size(1)
+    gradient.scatter_add_(1, ids, gradient.new_full(ids.shape, smoothing - 1))
+    return log_norm - expected, gradient
 
 
 class _ProjectedLoss(torch.autograd.Function):
@@ -71,34 +90,29 @@ class _ProjectedLoss(torch.autograd.Function):
         wanted = any(ctx.needs_input_grad)
         loss, by_bias = readout.new_zeros((), dtype=wide), torch.zeros_like(bias, dtype=wide)
         by_readout, by_weight = torch.empty_like(readout), None
-        size = _CHUNK.get(readout.device.type, _CHUNK_ELSEWHERE) // len(weight)
-        size = max(size, _FEWEST_ROWS)
-        for start in range(0, len(readout), size):
-            chunk = slice(start, start + size)
-            rows, ids = readout[chunk], labels[chunk].unsqueeze(1)
-            counts = kept[chunk].to(wide)
-            logits = product(rows, matrix, offset)[:, :vocab_size]
-            log_probs = logits.log_softmax(1, dtype=wide)
-            nll = log_probs.gather(1, ids).mul_(smoothing - 1)
-            if smoothing:
-                nll -= smoothing / vocab_size * log_probs.sum(1, keepdim=True)
-            loss += counts @ nll[:, 0]
+        on_cpu, width = readout.device.type == "cpu", len(weight)
+        size = _CHUNK.get(readout.device.type, _CHUNK_ELSEWHERE) // width
+        for chunk in _slices(len(readout), max(size, _FEWEST_ROWS)):
+            rows, ids, counts = readout[chunk], labels[chunk].unsqueeze(1), kept[chunk].to(wide)
+            logits = product(rows, matrix, offset)
+            for block in _slices(len(rows), max(_BLOCK // width, 1) if on_cpu else len(rows)):
+                inside = logits[block, :vocab_size]
+                nll, gradient = _nll(inside.to(wide), ids[block], smoothing)
+                loss += counts[block] @ nll
+                if wanted:
+                    by_bias[:vocab_size].addmv_(gradient.t(), counts[block])
+                    inside.copy_(gradient)
             if not wanted:
                 continue
-            gradient = log_probs.exp_()  # becomes softmax - target
-            if smoothing:
-                gradient -= smoothing / vocab_size
-            gradient.scatter_add_(1, ids, torch.full_like(nll, smoothing - 1))
-            by_bias[:vocab_size] += counts @ gradient
-            padded = readout.new_empty(len(rows), len(weight))
-            padded[:, :vocab_size], padded[:, vocab_size:] = gradient, 0
-            by_readout[chunk] = product(padded, matrix.t())
+            by_logits = logits
+            by_logits[:, vocab_size:] = 0
+            by_readout[chunk] = product(by_logits, matrix.t())
             if by_weight is None:
-                by_weight = (padded.t() @ rows).to(wide)
-            elif by_weight.dtype == padded.dtype:
-                by_weight.addmm_(padded.t(), rows)
+                by_weight = (by_logits.t() @ rows).to(wide)
+            elif by_weight.dtype == by_logits.dtype:
+                by_weight.addmm_(by_logits.t(), rows)
             else:
-                by_weight += padded.t() @ rows
+                by_weight += by_logits.t() @ rows
         if by_weight is not None:
             ctx.gradients = by_readout, by_weight.to(weight.dtype), by_bias.to(bias.dtype)
         return loss

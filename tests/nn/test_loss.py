@@ -37,9 +37,11 @@ def slow_smoothed_nll(readout, weight, bias, labels, smoothing):
 
 
 @pytest.mark.parametrize("chunk", [1, 4, 100])  # positions at a time
+@pytest.mark.parametrize("block", [1, 3, 100])
 @pytest.mark.parametrize("smoothing", [0.0, 0.1])
-def test_equals_the_sum_over_the_target_distribution(smoothing, chunk, monkeypatch):
+def test_equals_the_sum_over_the_target_distribution(smoothing, block, chunk, monkeypatch):
     monkeypatch.setitem(module._CHUNK, "cpu", chunk * 8)
+    monkeypatch.setattr(module, "_BLOCK", block * 8)
     monkeypatch.setattr(module, "_FEWEST_ROWS", 1)
     inputs = make_inputs()
     found = smoothed_nll(*inputs, LABELS, VOCAB, smoothing)
@@ -98,6 +100,8 @@ def test_autocast_multiplies_in_low_precision_and_keeps_gradients_wide():
     with torch.autocast("cpu", torch.bfloat16):
         found = smoothed_nll(*inputs, LABELS, VOCAB, 0.1)
     gradients = torch.autograd.grad(found, inputs)
+    rounded = [part.detach().bfloat16() for part in inputs]
+    assert found == smoothed_nll(*rounded, LABELS, VOCAB, 0.1)  # only the products are rounded
     assert found.dtype == torch.float32
     assert all(gradient.dtype == torch.float32 for gradient in gradients)
     assert not torch.equal(gradients[1], exact[1])

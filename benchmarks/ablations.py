@@ -13,12 +13,14 @@ from __future__ import annotations
 import argparse
 import json
 import statistics
-import subprocess
 import time
 from pathlib import Path
+from typing import Any
 
-from common import configured, fit_command, report, scored, table
-from training import task_of, update
+from common import configured, report, scored, table, train_run
+from training import Task, task_of, update
+
+from seqtext.data.batch import Batch
 
 NETWORK, OPTIMIZER, TOKENIZER = "model.network", "model.optimizer", "data.tokenizer"
 VARIANTS: dict[str, dict[str, object]] = {
@@ -60,7 +62,15 @@ VARIANTS: dict[str, dict[str, object]] = {
     "no averaging": {"selection.average": 1},
     "fp32": {"trainer.precision": "32-true"},
 }  # fmt: skip
-_FREE = ("dropout", "label_smoothing", "learning_rate", "init_scale", "average")  # cost no time
+_FREE = (
+    "dropout",
+    "label_smoothing",
+    "learning_rate",
+    "schedule",
+    "warmup_steps",
+    "init_scale",
+    "average",
+)  # cost no time
 _WARM, _COUNTED = 7, 30  # updates, after those that task_of warms with
 
 
@@ -68,52 +78,77 @@ def options_of(variant: str) -> list[str]:
     return [f"--{name}={value}" for name, value in VARIANTS[variant].items()]
 
 
-def seconds_per_update(data: Path, variant: str) -> float:
-    """Of a bare loop: the median over some updates of seconds a piece, times the pieces of an update."""
-    cli = configured("multi30k.yaml", data, options_of(variant))
-    task, _ = task_of(cli, _WARM + _COUNTED)
-    rates, pieces = [], []
-    for batch in task.batches:
-        start = time.perf_counter()
-        update(task, batch)
-        pieces.append(int((batch.labels >= 0).sum()))
-        rates.append((time.perf_counter() - start) / pieces[-1])
-    return statistics.median(rates[-_COUNTED:]) * statistics.mean(pieces)
+def task_for(data: Path, variant: str) -> Task:
+    """A variant, ready to run, with as many batches as are timed."""
+    task, _ = task_of(configured("multi30k.yaml", data, options_of(variant)), _WARM + _COUNTED)
+    return task
+
+
+def seconds_per_update(tasks: list[Task]) -> list[float]:
+    """Of each task in a bare loop, in turns: a machine's speed changes from minute to minute.
+
+    The median of the seconds a piece, times the pieces of an update.
+    """
+    rates: list[list[float]] = [[] for _ in tasks]
+    for batches in zip(*(task.batches for task in tasks), strict=True):
+        for task, batch, found in zip(tasks, batches, rates, strict=True):
+            start = time.perf_counter()
+            update(task, batch)
+            found.append((time.perf_counter() - start) / pieces(batch))
+    return [
+        statistics.median(found[-_COUNTED:]) * statistics.mean(map(pieces, task.batches))
+        for task, found in zip(tasks, rates, strict=True)
+    ]
+
+
+def pieces(batch: Batch) -> int:
+    """Target pieces, eos counted."""
+    return int((batch.labels >= 0).sum())
 
 
 def calibrate(data: Path, out: Path, minutes: float) -> None:
-    """How many updates of each variant take ``minutes``."""
+    """How many updates of each variant take as long as the recipe's in ``minutes``."""
     out.mkdir(parents=True, exist_ok=True)
-    updates: dict[str, int] = {}
+    recipe = task_for(data, "recipe")
+    seconds = statistics.median(seconds_per_update([recipe])[0] for _ in range(3))
+    updates = {"recipe": round(60 * minutes / seconds)}
+    report("recipe", seconds_an_update=round(seconds, 4), updates=updates["recipe"])
     for variant, options in VARIANTS.items():
-        if all(name.endswith(_FREE) for name in options) and updates:
+        if all(name.endswith(_FREE) for name in options):
             updates[variant] = updates["recipe"]
-        else:
-            seconds = seconds_per_update(data, variant)
-            updates[variant] = round(60 * minutes / seconds)
-            report("seconds an update", variant=variant, seconds=round(seconds, 4))
+            continue
+        own, other = seconds_per_update([task_for(data, variant), recipe])
+        updates[variant] = round(updates["recipe"] * other / own)
+        report(variant, relative_seconds=round(own / other, 3), updates=updates[variant])
     (out / "updates.json").write_text(json.dumps(updates, indent=1))
 
 
 def train(data: Path, out: Path, variants: list[str], seed: int) -> None:
-    """Train variants that have no result yet, and decode the validation set with beam 5."""
+    """Train variants that have no result yet, or go on; decode the validation set with beam 5."""
     updates = json.loads((out / "updates.json").read_text())
+    done = [(row["variant"], row["seed"]) for row in results(out)]
     for variant in variants:
-        run = out / f"{variant.replace(' ', '_').replace(',', '')}-{seed}"
-        if run.exists():
+        if (variant, seed) in done:
             continue
-        options = [*options_of(variant), "--run", str(run), f"--model.seed={seed}"]
-        options += [f"--data.seed={seed}", f"--trainer.max_steps={updates[variant]}"]
-        subprocess.run(fit_command("multi30k.yaml", data, options), check=True)
+        run = out / f"{variant.replace(' ', '_').replace(',', '')}-{seed}"
+        options = [*options_of(variant), f"--model.seed={seed}", f"--data.seed={seed}"]
+        options += [f"--trainer.max_steps={updates[variant]}"]
+        train_run("multi30k.yaml", data, run, options)
         _, scores = scored(run, data / "val", beam_size=5)
         row = {"variant": variant, "seed": seed, "updates": updates[variant], **scores}
         with (out / "results.jsonl").open("a") as file:
             file.write(json.dumps(row) + "\n")
 
 
+def results(out: Path) -> list[dict[str, Any]]:
+    """What has been trained so far."""
+    path = out / "results.jsonl"
+    return [json.loads(line) for line in path.open()] if path.exists() else []
+
+
 def tell(out: Path) -> None:
     """Print the results as a table, the recipe first."""
-    rows = [json.loads(line) for line in (out / "results.jsonl").open()]
+    rows = results(out)
     rows.sort(key=lambda row: (list(VARIANTS).index(row["variant"]), row["seed"]))
     columns = ("variant", "seed", "updates", "bleu", "chrf")
     table(columns, [[row[name] for name in columns] for row in rows])

@@ -8,6 +8,7 @@ import json
 import os
 import platform
 import runpy
+import shutil
 import subprocess
 import sys
 import time
@@ -26,6 +27,7 @@ from seqtext.cli import main
 from seqtext.cli.options import FitCLI, own_options, parse, settle
 from seqtext.data.pairs import PairsDataModule
 from seqtext.models.encoder_decoder import EncoderDecoderModule
+from seqtext.run.folder import LAST, RESULT
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 TRANSLATION = REPOSITORY / "recipes/translation"
@@ -168,6 +170,18 @@ def fit_command(recipe: str, data: Path, options: list[str]) -> list[str]:
     command += ["--config", str(TRANSLATION / recipe)]
     command += ["--data.train", str(data / "train"), "--data.validation", str(data / "val")]
     return [*command, *options]
+
+
+def train_run(recipe: str, data: Path, run: Path, options: list[str]) -> None:
+    """Train into ``run``, unless that is done; go on where it was broken off."""
+    if (run / RESULT).exists():
+        return
+    if (run / LAST).exists():
+        options = ["--resume", str(run)]
+    else:
+        shutil.rmtree(run, ignore_errors=True)
+        options = ["--run", str(run), *options]
+    subprocess.run(fit_command(recipe, data, options), check=True)
 
 
 def fit(recipe: str, data: Path, options: list[str]) -> None:

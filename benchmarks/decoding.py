@@ -65,7 +65,7 @@ def throughput(
 ) -> tuple[dict[str, Any], list[str]]:
     """Decode all; the first batch, which finds the caches cold, is decoded once before."""
     generator.generate(sources[:64], beam_size=beam_size)
-    with Counting(generator.network) as counted:
+    with Counting(generator.networks[0]) as counted:
         start = time.perf_counter()
         found = generator.generate(sources, beam_size=beam_size)
         seconds = time.perf_counter() - start
@@ -85,7 +85,7 @@ def throughput(
 
 def bound(generator: Generator, sources: list[str], rows: int, gflops: float) -> float:
     """Seconds that the matrix products of one encoding and of ``rows`` steps take at the best rate."""
-    network = generator.network
+    network = generator.networks[0]
     lengths = [len(ids) + 1 for ids in generator.tokenizers.source.encode(sources)]
     work = Work(len(sources), sum(lengths), rows, round(rows * statistics.mean(lengths)))
     vocabulary = network.decoder.output.vocab_size
@@ -156,7 +156,7 @@ def main() -> None:
                 **figures,
                 precision=precision,
                 batch_size=64,
-                network=vars(generator.network.config),
+                network=vars(generator.networks[0].config),
                 vocabulary=generator.tokenizers.target.vocab_size,
             )
             rows.append([f"beam {beam_size}, {precision}", *(figures.get(k, "") for k in _COLUMNS)])

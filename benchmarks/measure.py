@@ -1,4 +1,4 @@
-"""The figures of benchmarks/results.md: measure.py {startup,clone,multi30k} …
+"""The figures of benchmarks/results.md: measure.py {startup,clone} …
 
 Prints one JSON object a measurement, with date, versions, processor and load.
 """
@@ -14,7 +14,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from common import REPOSITORY, fit_command, report, scored, timed
+from common import REPOSITORY, report, timed
 
 
 def startup(runs: int) -> None:
@@ -42,37 +42,16 @@ def clone(python: str) -> None:
             report(f"make {target}", seconds=round(seconds, 1), **figures)
 
 
-def multi30k(data: Path, beam_size: int, options: list[str]) -> None:
-    """Train the recipe on local Multi30k, then score test_2016_flickr."""
-    with tempfile.TemporaryDirectory() as folder:
-        run = Path(folder) / "run"
-        seconds, _ = timed(fit_command("multi30k.yaml", data, ["--run", str(run), *options]))
-        decoding, scores = scored(run, data / "test_2016_flickr", beam_size)
-        report(
-            "multi30k en-de, recipe, test_2016_flickr",
-            minutes=round(seconds / 60, 1),
-            decoding_seconds=round(decoding, 1),
-            beam_size=beam_size,
-            options=options,
-            **scores,
-        )
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("startup").add_argument("--runs", type=int, default=7)
     commands.add_parser("clone").add_argument("--python", default=sys.executable)
-    quality = commands.add_parser("multi30k")
-    quality.add_argument("data", type=Path, help="folder with train, val, test_2016_flickr .en .de")
-    quality.add_argument("--beam_size", type=int, default=5)
-    options, rest = parser.parse_known_args()
+    options = parser.parse_args()
     if options.command == "startup":
         startup(options.runs)
-    elif options.command == "clone":
-        clone(options.python)
     else:
-        multi30k(options.data, options.beam_size, rest)
+        clone(options.python)
 
 
 if __name__ == "__main__":

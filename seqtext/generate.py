@@ -1,4 +1,4 @@
-"""A checkpoint -> text to text. Imports neither Lightning nor datasets."""
+"""Checkpoints -> text to text. Imports neither Lightning nor datasets."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import get_args
 
 import torch
+from torch import Tensor
 
 from seqtext import checkpoint
 from seqtext.data.batch import source_rows
@@ -18,9 +19,10 @@ from seqtext.errors import CheckpointError, ConfigError
 from seqtext.nn.encoder_decoder import EncoderDecoder
 from seqtext.nn.precision import Precision, has_bfloat16
 from seqtext.search.beam import beam_search
+from seqtext.search.ensemble import Ensemble
 from seqtext.search.greedy import greedy_search
 from seqtext.search.length_penalty import Formula, LengthPenalty
-from seqtext.search.protocol import Found, Pieces
+from seqtext.search.protocol import Found, Pieces, State, StepModel
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,21 +78,21 @@ class SearchConfig:
 
 
 class Generator:
-    """A network and its tokenizers, ready to decode.
+    """Networks and their tokenizers, ready to decode.
 
     Args:
-        network: In evaluation mode while it decodes.
-        tokenizers: Of both sides.
+        networks: One, or several that decode as an ensemble; in evaluation mode while they do.
+        tokenizers: Of both sides, shared by all networks.
         columns: Names of source and target in the corpus trained on.
     """
 
     def __init__(
         self,
-        network: EncoderDecoder,
+        networks: Sequence[EncoderDecoder],
         tokenizers: Tokenizers,
         columns: tuple[str, str] = ("source", "target"),
     ) -> None:
-        self.network = network
+        self.networks = networks
         self.tokenizers = tokenizers
         self.columns = columns
         target = tokenizers.target
@@ -136,8 +138,9 @@ class Generator:
         order = sorted((i for i in range(len(ids)) if ids[i]), key=lambda i: len(ids[i]))
         nothing = Hypothesis(text="", score=0.0, log_prob=0.0, pieces=())
         results: list[list[Hypothesis]] = [[nothing] for _ in ids]
-        training = self.network.training
-        self.network.eval()
+        training = [network.training for network in self.networks]
+        for network in self.networks:
+            network.eval()
         try:
             bounds = [*range(0, len(order), config.batch_size), len(order)]
             for start, end in pairwise(bounds):
@@ -151,23 +154,31 @@ class Generator:
                         )
                     results[row] = [self._hypothesis(one) for one in found[: config.n_best]]
         finally:
-            self.network.train(training)
+            for network, mode in zip(self.networks, training, strict=True):
+                network.train(mode)
         return results
 
     @torch.inference_mode()
     def _decode(self, ids: list[list[int]], config: SearchConfig) -> list[list[Found]]:
-        device = next(self.network.parameters()).device
+        device = next(self.networks[0].parameters()).device
         source, lengths = (part.to(device) for part in source_rows(ids, self.tokenizers.source.eos))
         if config.max_length is None:
             limits = 2 * lengths + 20
         else:
             limits = torch.full_like(lengths, config.max_length)
+        states = [network.start(source, lengths) for network in self.networks]
+        if len(states) == 1:
+            return self._search(self.networks[0], states[0], limits, config)
+        return self._search(Ensemble(self.networks), states, limits, config)
+
+    def _search(
+        self, model: StepModel[State], state: State, limits: Tensor, config: SearchConfig
+    ) -> list[list[Found]]:
         penalty = LengthPenalty(config.length_penalty, config.length_formula)
-        state = self.network.start(source, lengths)
         if config.beam_size == 1:
-            found = greedy_search(self.network, state, limits, self._pieces, penalty)
+            found = greedy_search(model, state, limits, self._pieces, penalty)
             return [[one] for one in found]
-        return beam_search(self.network, state, limits, self._pieces, config.beam_size, penalty)
+        return beam_search(model, state, limits, self._pieces, config.beam_size, penalty)
 
     def _hypothesis(self, found: Found) -> Hypothesis:
         target = self.tokenizers.target
@@ -179,24 +190,51 @@ class Generator:
         )
 
 
-def load(path: str | Path, device: str = "cpu", precision: Precision = "fp32") -> Generator:
-    """Load a checkpoint for decoding.
+def load(
+    path: str | Path | Sequence[str | Path], device: str = "cpu", precision: Precision = "fp32"
+) -> Generator:
+    """Load a checkpoint for decoding, or several as an ensemble.
+
+    An ensemble predicts the mean of its networks' probabilities. They may differ in anything but
+    their tokenizers.
 
     Args:
-        path: A checkpoint file or a run folder.
+        path: A checkpoint file or a run folder; or a list of them.
         device: Where to decode, as PyTorch names it: ``cpu``, ``cuda``, ``cuda:1``, ``mps``.
         precision: ``fp32``, or ``bf16``: about twice as fast where the processor has bfloat16, half
             the memory, and a few translations differ.
 
     Raises:
-        CheckpointError: There is no checkpoint, or it cannot be read.
+        CheckpointError: There is no checkpoint, it cannot be read, or tokenizers differ.
         ConfigError: The device is not there, or has no bfloat16.
     """
     if precision not in get_args(Precision):
         raise ConfigError(f"precision: {precision!r}, expected fp32 or bf16")
     if precision == "bf16" and torch.device(device).type == "cpu" and not has_bfloat16():
         raise ConfigError("precision: this processor has no bfloat16; leave it at fp32")
-    model = checkpoint.load(path)
+    paths = [path] if isinstance(path, str | Path) else list(path)
+    if not paths:
+        raise ConfigError("path: an empty list, expected at least one checkpoint")
+    models = [checkpoint.load(path) for path in paths]
+    tokenizers, columns = models[0].tokenizers, models[0].columns
+    for other, model in zip(paths, models, strict=True):
+        for side in ("source", "target"):
+            if bytes(getattr(model.tokenizers, side)) != bytes(getattr(tokenizers, side)):
+                raise CheckpointError(
+                    f"{other}: its {side} tokenizer is not that of {paths[0]}; the models of an ensemble"
+                    " share their tokenizers: train one with `seqtext tokenizer`, and all models with it"
+                )
+    networks = [
+        _network(model, where, device, precision)
+        for model, where in zip(models, paths, strict=True)
+    ]
+    return Generator(networks, tokenizers, columns)
+
+
+def _network(
+    model: checkpoint.Model, where: str | Path, device: str, precision: Precision
+) -> EncoderDecoder:
+    """A checkpoint's network, ready for search."""
     tokenizers = model.tokenizers
     network = EncoderDecoder(
         model.config, tokenizers.source.vocab_size, tokenizers.target.vocab_size
@@ -205,7 +243,7 @@ def load(path: str | Path, device: str = "cpu", precision: Precision = "fp32") -
         network.load_state_dict(model.weights)
     except RuntimeError as error:
         raise CheckpointError(
-            f"{path}: its weights do not fit its network ({str(error).splitlines()[-1].strip()})"
+            f"{where}: its weights do not fit its network ({str(error).splitlines()[-1].strip()})"
         ) from error
     try:
         network.to(device, torch.bfloat16 if precision == "bf16" else None)
@@ -214,7 +252,7 @@ def load(path: str | Path, device: str = "cpu", precision: Precision = "fp32") -
             f"device: {device!r} is not to be had ({str(error).splitlines()[0]})"
         ) from error
     network.eval().decoder.precompute()
-    return Generator(network, tokenizers, model.columns)
+    return network
 
 
 def texts(hypotheses: Iterable[list[Hypothesis]]) -> list[str]:

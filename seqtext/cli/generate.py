@@ -24,7 +24,10 @@ def parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="seqtext generate", description="Decode text with a trained model, a line a sentence."
     )
-    parser.add_argument("checkpoint", metavar="CKPT", help="a checkpoint file or a run folder")
+    parser.add_argument(
+        "checkpoints", nargs="+", metavar="CKPT",
+        help="a checkpoint file or a run folder; several decode as an ensemble",
+    )  # fmt: skip
     parser.add_argument("--input", metavar="F", help="file to read (default: standard input)")
     parser.add_argument("--output", metavar="F", help="file to write (default: standard output)")
     parser.add_argument(
@@ -81,7 +84,7 @@ def run(arguments: Sequence[str]) -> None:
     from seqtext.generate import load
 
     torch.set_flush_denormal(True)  # denormal numbers make oneDNN's LSTM many times slower
-    generator = load(options.checkpoint, options.device, options.precision)
+    generator = load(options.checkpoints, options.device, options.precision)
     config = search_config(options)
     with _input(options.input) as lines, open_output(options.output) as output:
         index = 0

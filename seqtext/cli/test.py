@@ -24,7 +24,10 @@ def parser() -> argparse.ArgumentParser:
         prog="seqtext test",
         description="Score a trained model on a corpus; the last line printed is one JSON object.",
     )
-    parser.add_argument("checkpoint", metavar="CKPT", help="a checkpoint file or a run folder")
+    parser.add_argument(
+        "checkpoints", nargs="+", metavar="CKPT",
+        help="a checkpoint file or a run folder; several decode as an ensemble",
+    )  # fmt: skip
     parser.add_argument(
         "--data.test", dest="test", required=True, metavar="PATH",
         help="a table (csv, tsv, jsonl, parquet; .gz), the PREFIX of PREFIX.en and PREFIX.de, a hub"
@@ -59,7 +62,7 @@ def run(arguments: Sequence[str]) -> None:
     from seqtext.generate import load, texts
 
     torch.set_flush_denormal(True)  # denormal numbers make oneDNN's LSTM many times slower
-    generator = load(options.checkpoint, options.device, options.precision)
+    generator = load(options.checkpoints, options.device, options.precision)
     source, target = generator.columns
     corpus = Corpus(options.test, options.source or source, options.target or target, "test")
     rows = list(corpus.rows())

@@ -209,7 +209,7 @@ class EncoderDecoderModule(LightningModule):
         assert self.tokenizers is not None
         pairs = self.trainer.datamodule.validation_pairs(self.decode_sentences)  # type: ignore[attr-defined]
         pairs = pairs[self.global_rank :: self.trainer.world_size]
-        generator = Generator(self.network, self.tokenizers)
+        generator = Generator([self.network], self.tokenizers)
         hypotheses = texts(generator.generate([source for source, _ in pairs], beam_size=1))
         references = [[reference] for _, reference in pairs]
         self._val_bleu.update(hypotheses, references)
@@ -265,7 +265,8 @@ def refuse_other_network(saved: NetworkConfig, wanted: NetworkConfig) -> None:
         ConfigError: They differ; names every field, what the checkpoint has and what was given.
     """
     fields = vars(saved)
-    free = ("dropout", "word_dropout", "init_scale")  # the weights fit all the same
+    # with these the weights fit all the same
+    free = ("dropout", "locked_dropout", "recurrent_dropout", "word_dropout", "init_scale")
     changed = [
         f"network.{name}: the checkpoint has {fields[name]!r}, given is {value!r}"
         for name, value in vars(wanted).items()

@@ -11,9 +11,11 @@ from typing import Any
 
 import pytest
 import torch
+from sentencepiece import SentencePieceProcessor
 
 import seqtext
 from seqtext.cli import main
+from seqtext.data.tokenizer import Tokenizer, TokenizerConfig
 from seqtext.errors import ConfigError
 from seqtext.nn.precision import has_bfloat16
 
@@ -103,7 +105,7 @@ def assert_same(found: list[Any], expected: list[Any], tolerance: float) -> None
 
 def test_order_and_batch_size_change_nothing(trained: Path) -> None:
     translator = seqtext.load(trained)
-    translator.network.double()
+    translator.networks[0].double()
     options = {"beam_size": 3, "n_best": 2}
     alone = [translator.generate([source], **options)[0] for source in SOURCES]
     together = translator.generate(SOURCES * 3, **options, batch_size=5)
@@ -111,10 +113,58 @@ def test_order_and_batch_size_change_nothing(trained: Path) -> None:
     assert_same(translator.generate(SOURCES[::-1], **options), alone[::-1], 1e-12)
 
 
+@pytest.fixture
+def other(trained: Path, tmp_path: Path) -> Path:
+    """A checkpoint with other weights and the same tokenizers."""
+    content = torch.load(trained / "best.ckpt", weights_only=True)
+    generator = torch.Generator().manual_seed(1)
+    for weight in content["state_dict"].values():
+        weight += 0.1 * torch.randn(weight.shape, generator=generator)
+    torch.save(content, tmp_path / "other.ckpt")
+    return tmp_path / "other.ckpt"
+
+
+def test_an_ensemble_scores_by_the_mean_of_its_probabilities(
+    trained: Path, other: Path, generate
+) -> None:
+    translator = seqtext.load([trained, other])
+    tokenizers = translator.tokenizers
+    target_pieces = SentencePieceProcessor(model_proto=bytes(tokenizers.target))
+    for source, [best] in zip(SOURCES, translator.generate(SOURCES), strict=True):
+        if not source:
+            continue
+        ids = torch.tensor([tokenizers.source.encode([source])[0] + [tokenizers.source.eos]])
+        target = target_pieces.piece_to_id(list(best.pieces))
+        read = torch.tensor([[tokenizers.target.bos, *target]])
+        wanted = torch.tensor([[*target, tokenizers.target.eos]]).unsqueeze(2)
+        lengths = torch.tensor([ids.size(1)])
+        mean = sum(network(ids, lengths, read).softmax(2) for network in translator.networks) / 2
+        assert best.log_prob == pytest.approx(mean.log().gather(2, wanted).sum().item(), rel=1e-4)
+    expected = [best.text for [best] in translator.generate(SOURCES)]
+    assert generate(str(other)) == expected
+
+
+def test_the_same_model_twice_is_that_model(trained: Path) -> None:
+    twice, once = seqtext.load([trained, trained]), seqtext.load(trained)
+    assert_same(twice.generate(SOURCES), once.generate(SOURCES), 1e-5)
+
+
+def test_an_ensemble_shares_its_tokenizers(trained: Path, other: Path, capsys) -> None:
+    content = torch.load(other, weights_only=True)
+    tokenizer = Tokenizer.train(["Der Hund."], TokenizerConfig(model_type="char", vocab_size=20))
+    content["seqtext"]["target_spm"] = bytes(tokenizer)
+    torch.save(content, other)
+    assert main(["generate", str(trained), str(other)]) == 2
+    message = capsys.readouterr().err
+    assert f"{other}: its target tokenizer is not that of {trained}" in message
+    with pytest.raises(ConfigError, match="an empty list, expected at least one checkpoint"):
+        seqtext.load([])
+
+
 @bfloat16
 def test_bfloat16_scores_about_the_same(trained: Path, generate) -> None:
     exact, fast = seqtext.load(trained), seqtext.load(trained, precision="bf16")
-    assert all(p.dtype == torch.bfloat16 for p in fast.network.parameters())
+    assert all(p.dtype == torch.bfloat16 for p in fast.networks[0].parameters())
     for [one], [other] in zip(exact.generate(SOURCES), fast.generate(SOURCES), strict=True):
         assert other.score == pytest.approx(one.score, rel=0.05)
     assert generate("--precision", "bf16", "--scores") != generate("--scores")

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from seqtext.search import LengthPenalty, Pieces, beam_search, greedy_search
+from seqtext.search import Ensemble, LengthPenalty, Pieces, beam_search, greedy_search
 
 BANNED, BOS, EOS, VOCAB = 0, 1, 2, 6
 REAL = range(3, VOCAB)
@@ -278,3 +278,19 @@ def test_looking_seldom_for_finished_sentences_changes_nothing(seed, beam_size, 
             patch.setattr(f"seqtext.search.{module}.look_now", lambda step, device: step % 8 == 0)
         found = beam(tables, max_lengths, beam_size), greedy(tables, max_lengths)
     assert found == expected
+
+
+@given(seeds, beam_sizes, max_lengths_of_some, penalties)
+def test_an_ensemble_predicts_the_mean_of_the_probabilities(seed, beam_size, max_lengths, penalty):
+    one, other = (random_tables(s, len(max_lengths)) for s in (seed, seed + 1))
+    models = Tables(one), Tables(other)
+    limits = torch.tensor(max_lengths)
+    mean = ((one.exp() + other.exp()) / 2).log()
+    start = [model.start() for model in models]
+    found = beam_search(Ensemble(models), start, limits, PIECES, beam_size, penalty)
+    for of_both, of_mean in zip(found, beam(mean, max_lengths, beam_size, penalty), strict=True):
+        assert_same(of_both, [(item.ids, item.log_prob) for item in of_mean], penalty)
+    greedily = greedy_search(Ensemble(models), start, limits, PIECES, penalty)
+    assert [item.ids for item in greedily] == [
+        item.ids for item in greedy(mean, max_lengths, penalty)
+    ]

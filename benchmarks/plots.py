@@ -1,6 +1,6 @@
 """The pictures of docs/performance.md, from what peers.py has printed.
 
-    python benchmarks/plots.py          # benchmarks/results/*.jsonl -> docs/*.svg
+python benchmarks/plots.py          # benchmarks/results/*.jsonl -> docs/*.svg
 """
 
 from __future__ import annotations

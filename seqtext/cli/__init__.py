@@ -11,6 +11,7 @@ from typing import Any
 from seqtext.errors import SeqtextError
 
 COMMANDS = {
+    "check": "look for what is odd about a corpus",
     "fit": "train a model",
     "generate": "decode text with a trained model",
     "test": "score a trained model on a corpus",
@@ -36,7 +37,7 @@ def main(
         preset: Defaults of ``fit`` that a recipe sets, by option name.
 
     Returns:
-        Exit status: 0; 2 for a user's mistake; 130 if interrupted.
+        Exit status: 0; 2 for a user's mistake; 3 for what ``check`` found; 130 if interrupted.
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
     if not arguments or arguments[0] in ("-h", "--help"):
@@ -57,7 +58,7 @@ def main(
         if command == "fit":
             module.run(rest, task, preset or {})
         else:
-            module.run(rest)
+            return module.run(rest) or 0
     except SeqtextError as error:
         if os.environ.get("LOCAL_RANK", "0") == "0":  # what all processes find, one tells
             print(f"seqtext {command}: {error}", file=sys.stderr)

@@ -29,10 +29,10 @@ Train a model. What a FILE says, a --KEY overrides; what the run used is written
   --print_config                    print the configuration and stop
 
 data
-  --data.train PATH                 a table (csv, tsv, jsonl, parquet; .gz), the PREFIX of PREFIX.en and
-  --data.validation PATH            PREFIX.de, a hub name, or builtin:SPLIT:COUNT[:SEED]
-  --data.source NAME                column, or file suffix, of the source text (default: source)
-  --data.target NAME                column, or file suffix, of the target text (default: target)
+  --data.train PATH                 a table (csv, tsv, jsonl, parquet), a TMX file, the PREFIX of PREFIX.en
+  --data.validation PATH            and PREFIX.de, a hub name, or builtin:SPLIT:COUNT[:SEED]
+  --data.source NAME                column, suffix or language of the source text (default: source)
+  --data.target NAME                likewise of the target text (default: target)
   --data.batch_tokens N             pieces in one update, over all devices
   --data.batch_size N               or sentence pairs in one update
   --data.max_source_length N        longer training pairs are left out (also max_target_length)

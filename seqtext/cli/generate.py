@@ -138,14 +138,14 @@ def _render(options: argparse.Namespace, index: int, source: str, found: list[Hy
 
 @contextlib.contextmanager
 def _input(path: str | None) -> Iterator[Iterator[str]]:
-    from seqtext.data.corpus import text_lines
+    from seqtext.data.readers import text_lines
 
     with open(path, "rb") if path else contextlib.nullcontext(sys.stdin.buffer) as file:
         yield text_lines(file, path or "standard input")
 
 
 @contextlib.contextmanager
-def open_output(path: str | None) -> Iterator[TextIO]:
+def open_output(path: str | None, option: str = "--output") -> Iterator[TextIO]:
     """A file appears under its name only when it is whole."""
     if path is None:
         sys.stdout.reconfigure(encoding="utf-8", newline="\n")  # type: ignore[union-attr]
@@ -160,7 +160,7 @@ def open_output(path: str | None) -> Iterator[TextIO]:
         if whole:
             os.replace(part, target)
     except OSError as error:
-        raise DataError(f"--output {path}: cannot be written ({error.strerror})") from error
+        raise DataError(f"{option} {path}: cannot be written ({error.strerror})") from error
     finally:
         if whole:
             Path(part).unlink(missing_ok=True)

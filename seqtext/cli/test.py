@@ -9,6 +9,7 @@ import time
 from collections.abc import Sequence
 from typing import get_args
 
+from seqtext.cli.corpora import add_columns, add_corpus
 from seqtext.cli.generate import (
     add_search_options,
     check_search_options,
@@ -28,16 +29,8 @@ def parser() -> argparse.ArgumentParser:
         "checkpoints", nargs="+", metavar="CKPT",
         help="a checkpoint file or a run folder; several decode as an ensemble",
     )  # fmt: skip
-    parser.add_argument(
-        "--data.test", dest="test", required=True, metavar="PATH",
-        help="a table (csv, tsv, jsonl, parquet; .gz), the PREFIX of PREFIX.en and PREFIX.de, a hub"
-        " name, or builtin:SPLIT:COUNT[:SEED]",
-    )  # fmt: skip
-    for side in ("source", "target"):
-        parser.add_argument(
-            f"--data.{side}", dest=side, metavar="NAME",
-            help=f"column or suffix of the {side} text (default: as in training)",
-        )  # fmt: skip
+    add_corpus(parser, "test", required=True)
+    add_columns(parser, default=False)
     parser.add_argument(
         "--bleu_tokenize", default="13a", metavar="NAME", choices=get_args(BleuTokenize),
         help="what BLEU's n-grams are made of: 13a (words, the default), intl, char or zh (languages"

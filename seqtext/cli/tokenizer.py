@@ -8,6 +8,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from seqtext.cli.corpora import add_columns, add_corpus
 from seqtext.errors import DataError
 
 
@@ -16,16 +17,8 @@ def parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="seqtext tokenizer", description="Train a SentencePiece model on a corpus."
     )
-    parser.add_argument(
-        "--data.train", dest="train", required=True, metavar="PATH",
-        help="a table (csv, tsv, jsonl, parquet; .gz), the PREFIX of PREFIX.en and PREFIX.de, a hub"
-        " name, or builtin:SPLIT:COUNT[:SEED]",
-    )  # fmt: skip
-    for side in ("source", "target"):
-        parser.add_argument(
-            f"--data.{side}", dest=side, default=side, metavar="NAME",
-            help=f"column or suffix of the {side} text (default: {side})",
-        )  # fmt: skip
+    add_corpus(parser, "train", required=True)
+    add_columns(parser)
     parser.add_argument("--output", required=True, metavar="F.model", help="file to write")
     parser.add_argument(
         "--side", choices=("both", "source", "target"), default="both", help="text to train on"

@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
-import csv
 import glob
-import gzip
 import hashlib
-import io
-import json
 import os
-import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 from seqtext.data import hub
+from seqtext.data.readers import (
+    PACKINGS,
+    READERS,
+    Columns,
+    Record,
+    Row,
+    check_columns,
+    open_file,
+    read_lines,
+    record,
+)
 from seqtext.errors import DataError
 
 Split = Literal["train", "validation", "test"]
-Row = tuple[str, str]
-TABLES = ("csv", "tsv", "jsonl", "parquet")
-_UNREADABLE = (OSError, EOFError, zlib.error)  # what reading raises, of a packed file too
+_KNOWN = ", ".join(READERS)
 
 
 @dataclass(frozen=True)
@@ -29,11 +33,12 @@ class Corpus:
     """A place where sentence pairs are, resolved but not yet read.
 
     Args:
-        name: What the user wrote: ``file.{csv,tsv,jsonl,parquet}[.gz]``, the PREFIX of parallel files
-            ``PREFIX.en`` and ``PREFIX.de``, ``builtin:SPLIT:COUNT[:SEED]``, or a hub name
-            (``NAME`` or ``NAME:CONFIG:SPLIT``).
-        source: Column of the table (or suffix of the file) with the source text. In a TSV file two
-            numbers name columns of a file without header, counted from 1.
+        name: What the user wrote: ``file.{csv,tsv,jsonl,parquet,tmx}``, packed (``.gz``, ``.zst``) or
+            not, the PREFIX of parallel files ``PREFIX.en`` and ``PREFIX.de``,
+            ``builtin:SPLIT:COUNT[:SEED]``, or a hub name (``NAME`` or ``NAME:CONFIG:SPLIT``).
+        source: Column of the table (suffix of the file, language of a TMX file) with the source text.
+            A dotted name reaches into nested columns: ``translation.en``. In a TSV file two numbers
+            name columns of a file without header, counted from 1.
         target: Likewise for the target text.
         split: What it is used for; the split to take where the name does not say.
     """
@@ -44,13 +49,18 @@ class Corpus:
     split: Split = "train"
 
     @property
+    def columns(self) -> Columns:
+        """Names of source and target."""
+        return self.source, self.target
+
+    @property
     def kind(self) -> str:
         """``builtin``, ``lines``, ``hub``, or the kind of table."""
         if self.name.startswith("builtin:"):
             return "builtin"
         path = Path(self.name)
-        suffix = path.suffixes[-2:-1] if path.suffix == ".gz" else path.suffixes[-1:]
-        if suffix and suffix[0][1:] in TABLES:
+        suffix = path.suffixes[-2:-1] if path.suffix in PACKINGS else path.suffixes[-1:]
+        if suffix and suffix[0][1:] in READERS:
             return suffix[0][1:]
         if self._prefix_files() or _looks_like_path(self.name):
             return "lines"
@@ -65,10 +75,9 @@ class Corpus:
         """
         if self.kind in ("builtin", "hub"):
             return []
+        paths = [Path(self.name)]
         if self.kind == "lines":
-            paths = [Path(f"{self.name}.{side}") for side in (self.source, self.target)]
-        else:
-            paths = [Path(self.name)]
+            paths = [self._side(side) for side in self.columns]
         for path in paths:
             try:
                 there = path.is_file()
@@ -87,7 +96,7 @@ class Corpus:
 
             paths = sorted(Path(builtin.__file__).parent.glob("*.py"))
         for path in paths:
-            with _open(path, unpack=False) as file:
+            with open_file(path, unpack=False) as file:
                 content.update(hashlib.file_digest(file, "sha256").digest())
         if self.kind == "hub":
             content.update(self.load_hub()._fingerprint.encode())
@@ -99,12 +108,38 @@ class Corpus:
         Raises:
             DataError: Something cannot be read as what it should be; names file and line.
         """
-        count = 0
-        for row in getattr(self, f"_{self.kind}")():
-            count += 1
+        for _, row in self.records():
+            if isinstance(row, DataError):
+                raise row
             yield row
+
+    def records(self, *, lenient: bool = False) -> Iterator[Record]:
+        """All rows and where they stand; those that cannot be read as well, with the reason.
+
+        Args:
+            lenient: Put U+FFFD where bytes are not UTF-8, instead of raising.
+
+        Raises:
+            DataError: Nothing more can be read.
+        """
+        kind, count = self.kind, 0
+        if kind == "builtin":
+            found = self._builtin()
+        elif kind == "hub":
+            found = self._hub()
+        else:
+            found = READERS.get(kind, read_lines)(self.files, self.columns, lenient=lenient)
+        for one in found:
+            count += 1
+            yield one
         if not count:
             raise DataError(f"{self.name}: there are no rows in it")
+
+    def _side(self, suffix: str) -> Path:
+        """One of two parallel files, packed or not."""
+        path = Path(f"{self.name}.{suffix}")
+        packed = [Path(f"{path}{packing}") for packing in PACKINGS]
+        return next((found for found in (path, *packed) if found.exists()), path)
 
     def _prefix_files(self) -> list[Path]:
         path = Path(self.name)
@@ -125,12 +160,9 @@ class Corpus:
                 f"{path}: no such file; with the prefix {self.name} there are {there}. Name two of"
                 f" the suffixes with --data.source and --data.target"
             )
-        known = ", ".join(TABLES)
-        return f"{path}: no such file (expected {known}, or PREFIX.{self.source}, PREFIX.{self.target})"
+        return f"{path}: no such file (expected {_KNOWN}, or PREFIX.{self.source}, PREFIX.{self.target})"
 
-    # --- one reader for each kind -------------------------------------------------------------------
-
-    def _builtin(self) -> Iterator[Row]:
+    def _builtin(self) -> Iterator[Record]:
         from seqtext.data import builtin
 
         expected = "expected builtin:SPLIT:COUNT[:SEED], for example builtin:train:20000"
@@ -142,111 +174,22 @@ class Corpus:
             raise DataError(
                 f"{self.name}: no split {split!r}; there are {', '.join(builtin.SPLITS)}"
             )
-        for english, german in builtin.pairs(split, *(int(field) for field in fields[1:])):
+        drawn = builtin.pairs(split, *(int(field) for field in fields[1:]))
+        for number, (english, german) in enumerate(drawn, 1):
             row = {"en": english, "de": german, "source": english, "target": german}
-            yield self._field(row, self.source, self.name), self._field(row, self.target, self.name)
+            if number == 1:
+                check_columns(row, self.columns, self.name)
+            yield record(row, self.columns, f"{self.name}, pair {number}")
 
-    def _lines(self) -> Iterator[Row]:
-        paths = self.files
-        source, target = (_text_lines(path) for path in paths)
-        counts = [0, 0]
-        while True:
-            pair = [next(lines, None) for lines in (source, target)]
-            counts = [count + (line is not None) for count, line in zip(counts, pair, strict=True)]
-            if pair[0] is None or pair[1] is None:
-                break
-            yield pair[0], pair[1]
-        counts = [
-            count + sum(1 for _ in lines)
-            for count, lines in zip(counts, (source, target), strict=True)
-        ]
-        if counts[0] != counts[1]:
-            raise DataError(
-                f"{paths[0]} has {counts[0]} lines and {paths[1]} has {counts[1]}; parallel files need"
-                " a line for each line"
-            )
-
-    def _tsv(self) -> Iterator[Row]:
-        # read literally: no quoting, no missing values, a tab separates and a line ends
-        path = self.files[0]
-        lines = enumerate(_text_lines(path), 1)
-        if self.source.isdecimal() and self.target.isdecimal():
-            header = None
-        else:
-            header = next(lines, (1, ""))[1].split("\t")
-        for number, line in lines:
-            values = line.split("\t")
-            names = header or [str(i) for i in range(1, len(values) + 1)]
-            if len(values) != len(names):
-                raise DataError(
-                    f"{path}:{number}: {len(values)} columns, expected {len(names)} as in the header"
-                )
-            row = dict(zip(names, values, strict=True))
-            where = f"{path}:{number}"
-            yield self._field(row, self.source, where), self._field(row, self.target, where)
-
-    def _csv(self) -> Iterator[Row]:
-        path = self.files[0]
-        reader = csv.reader(_text_lines(path, ends=True), strict=True)
-        try:
-            header = next(reader, [])
-            for values in reader:
-                where = f"{path}:{reader.line_num}"
-                if not values:
-                    continue
-                if len(values) != len(header):
-                    raise DataError(
-                        f"{where}: {len(values)} columns, expected {len(header)} as in the header"
-                    )
-                row = dict(zip(header, values, strict=True))
-                yield self._field(row, self.source, where), self._field(row, self.target, where)
-        except csv.Error as error:
-            raise DataError(
-                f"{path}:{reader.line_num}: not well-formed CSV ({error}); double every quote inside"
-                " quotes, or use TSV, which is read literally"
-            ) from error
-
-    def _jsonl(self) -> Iterator[Row]:
-        path = self.files[0]
-        for number, line in enumerate(_text_lines(path), 1):
-            where = f"{path}:{number}"
-            if not line.strip():
-                continue
-            try:
-                row = json.loads(line)
-            except json.JSONDecodeError as error:
-                raise DataError(f"{where}: not JSON ({error.msg}, column {error.colno})") from error
-            if not isinstance(row, dict):
-                raise DataError(f"{where}: expected an object with named fields, got {line[:40]}")
-            yield self._field(row, self.source, where), self._field(row, self.target, where)
-
-    def _parquet(self) -> Iterator[Row]:
-        import pyarrow
-        from pyarrow import parquet
-
-        path = self.files[0]
-        try:
-            with _open(path) as file:
-                table = parquet.ParquetFile(file)
-                self._check_columns(table.schema_arrow.names, str(path))
-                number = 0
-                for batch in table.iter_batches(columns=[self.source, self.target]):
-                    for row in batch.to_pylist():
-                        number += 1
-                        where = f"{path}, row {number}"
-                        yield (
-                            self._field(row, self.source, where),
-                            self._field(row, self.target, where),
-                        )
-        except (pyarrow.ArrowException, *_UNREADABLE) as error:
-            raise DataError(f"{path}: not a Parquet file ({error})") from error
-
-    def _hub(self) -> Iterator[Row]:
+    def _hub(self) -> Iterator[Record]:
         dataset = self.load_hub()
-        self._check_columns(dataset.column_names, self.name)
-        for number, row in enumerate(dataset.select_columns([self.source, self.target])):
-            where = f"{self.name}, row {number}"
-            yield self._field(row, self.source, where), self._field(row, self.target, where)
+        check_columns(dataset.column_names, self.columns, self.name)
+        there = [
+            name if name in dataset.column_names else name.partition(".")[0]
+            for name in self.columns
+        ]
+        for number, row in enumerate(dataset.select_columns(list(dict.fromkeys(there)))):
+            yield record(row, self.columns, f"{self.name}, row {number}")
 
     def load_hub(self) -> Any:
         """The ``datasets.Dataset`` of a hub name.
@@ -264,36 +207,8 @@ class Corpus:
             reason = str(error).strip().split("\n")[0] or type(error).__name__
             raise DataError(
                 f"{self.name}: is no file here, and cannot be had from the hub either ({reason})."
-                f" Local data is a table ({', '.join(TABLES)}) or the prefix of two parallel files"
+                f" Local data is a table ({_KNOWN}) or the prefix of two parallel files"
             ) from error
-
-    def _check_columns(self, names: list[str], where: str) -> None:
-        for column in (self.source, self.target):
-            if column not in names:
-                raise DataError(self._unknown(column, names, where))
-
-    @staticmethod
-    def _unknown(column: str, names: list[str], where: str) -> str:
-        return (
-            f"{where}: no column {column!r}; there are {', '.join(map(repr, names))}. Choose with"
-            " --data.source and --data.target"
-        )
-
-    def _field(self, row: dict[str, Any], column: str, where: str) -> str:
-        if column not in row:
-            raise DataError(self._unknown(column, list(row), where))
-        value = row[column]
-        if not isinstance(value, str):
-            found = "nothing (null)" if value is None else f"{type(value).__name__} {value!r}"
-            raise DataError(f"{where}: column {column!r} holds {found}, expected text")
-        try:
-            value.encode()
-        except UnicodeEncodeError as error:  # JSON can spell half of a character
-            half = f"\\u{ord(value[error.start]):04x}"
-            raise DataError(
-                f"{where}: column {column!r} holds {half}, half of a surrogate pair, expected text"
-            ) from error
-        return value
 
 
 def _looks_like_path(name: str) -> bool:
@@ -305,42 +220,3 @@ def _looks_like_path(name: str) -> bool:
         or os.path.exists(path)
         or (len(path.parts) == 2 and os.path.isdir(path.parent))
     )
-
-
-def _open(path: Path, *, unpack: bool = True) -> io.BufferedIOBase:
-    try:
-        if unpack and path.suffix == ".gz":
-            return gzip.open(path)
-        return path.open("rb")
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read ({error.strerror})") from error
-
-
-def _text_lines(path: Path, *, ends: bool = False) -> Iterator[str]:
-    with _open(path) as file:
-        yield from text_lines(file, str(path), ends=ends)
-
-
-def text_lines(file: Iterable[bytes], name: str, *, ends: bool = False) -> Iterator[str]:
-    """Lines as they are; a byte-order mark at the start is dropped.
-
-    Args:
-        file: Open for reading bytes.
-        name: What to call it in an error message.
-        ends: Keep the end of each line (LF or CRLF).
-
-    Raises:
-        DataError: Not UTF-8, or unreadable; names ``name`` and the line.
-    """
-    number = 0
-    try:
-        for number, raw in enumerate(file, 1):
-            line = raw if ends else raw.removesuffix(b"\n").removesuffix(b"\r")
-            yield line.decode("utf-8-sig" if number == 1 else "utf-8")
-    except UnicodeDecodeError as error:
-        raise DataError(
-            f"{name}:{number}: not UTF-8 (byte 0x{error.object[error.start]:02x} at position"
-            f" {error.start + 1}); convert it to UTF-8"
-        ) from error
-    except _UNREADABLE as error:
-        raise DataError(f"{name}: cannot be read after line {number} ({error})") from error

@@ -18,9 +18,10 @@ from lightning.pytorch import LightningDataModule
 from seqtext import assets
 from seqtext.console import duration, say
 from seqtext.data.bucketing import BatchPlan, Lengths, Rows, check_size, padding, share
-from seqtext.data.corpus import Corpus, Row, Split
+from seqtext.data.corpus import Corpus, Split
 from seqtext.data.encoding import digest_of, encode, read_batch
 from seqtext.data.loader import PlannedLoader
+from seqtext.data.readers import Row
 from seqtext.data.tokenizer import Tokenizer, TokenizerConfig, Tokenizers
 from seqtext.errors import ConfigError, DataError
 
@@ -28,16 +29,16 @@ from seqtext.errors import ConfigError, DataError
 class PairsDataModule(LightningDataModule):
     """Pairs of source and target text.
 
-    A corpus is named by ``file.{csv,tsv,jsonl,parquet}[.gz]``, by the PREFIX of two parallel files
-    ``PREFIX.en`` and ``PREFIX.de``, by ``builtin:SPLIT:COUNT[:SEED]``, or by a hub name (``NAME`` or
-    ``NAME:CONFIG:SPLIT``).
+    A corpus is named by ``file.{csv,tsv,jsonl,parquet,tmx}``, by the PREFIX of two parallel files
+    ``PREFIX.en`` and ``PREFIX.de``, all packed (``.gz``, ``.zst``) or not, by
+    ``builtin:SPLIT:COUNT[:SEED]``, or by a hub name (``NAME`` or ``NAME:CONFIG:SPLIT``).
 
     Args:
         train: Corpus to train on.
         validation: Corpus to choose the best checkpoint by.
         test: Corpus for ``seqtext test``; not read in training.
-        source: Column, or file suffix, of the source text.
-        target: Column, or file suffix, of the target text.
+        source: Column (``a.b`` for a nested one), file suffix or language of the source text.
+        target: Likewise of the target text.
         tokenizer: How text becomes pieces.
         batch_tokens: Most pieces (padding counted, the longer side) in one update, over all ranks
             and accumulation steps together: more devices make training faster, not different.

@@ -177,6 +177,12 @@ class Tokenizer:
         return tuple(i for i in ids if self._processor.is_control(i) and i not in special)
 
     @functools.cached_property
+    def uncovered_ids(self) -> frozenset[int]:
+        """Ids that stand for a character without a piece of its own: unk, and bytes."""
+        ids = range(self.vocab_size)
+        return frozenset(i for i in ids if i == self.unk or self._processor.is_byte(i))
+
+    @functools.cached_property
     def _scores(self) -> list[float]:
         return [self._processor.get_score(i) for i in range(self.vocab_size)]
 

@@ -7,6 +7,7 @@ import random
 from collections.abc import Callable
 from pathlib import Path
 
+import pyarrow
 import pytest
 from hypothesis import settings
 
@@ -36,10 +37,14 @@ def texts(pairs: list[tuple[str, str]]) -> list[str]:
 
 @pytest.fixture(scope="session")
 def put() -> Callable[[Path, bytes], Path]:
-    """Write bytes to a file, packed if its name ends with ``.gz``."""
+    """Write bytes to a file, packed if its name ends with ``.gz`` or ``.zst``."""
 
     def write(path: Path, content: bytes) -> Path:
-        path.write_bytes(gzip.compress(content, 1) if path.suffix == ".gz" else content)
+        if path.suffix == ".gz":
+            content = gzip.compress(content, 1)
+        elif path.suffix == ".zst":
+            content = pyarrow.compress(content, "zstd", asbytes=True)
+        path.write_bytes(content)
         return path
 
     return write

@@ -8,6 +8,7 @@ import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pyarrow
 import pytest
@@ -77,7 +78,8 @@ def pairs_of(text: st.SearchStrategy[str]) -> st.SearchStrategy[Rows]:
     return st.lists(st.tuples(text, text), min_size=1, max_size=8)
 
 
-EVERY_TABLE = [f"{kind}{packed}" for kind in ("csv", "jsonl", "parquet") for packed in ("", ".gz")]
+PACKINGS = "", ".gz", ".zst"
+EVERY_TABLE = [f"{kind}{packed}" for kind in ("csv", "jsonl", "parquet") for packed in PACKINGS]
 
 
 @pytest.mark.parametrize("kind", EVERY_TABLE)
@@ -89,7 +91,7 @@ def test_tables_hold_any_text(kind: str, rows: Rows, folder: Path, put: Put) -> 
         "jsonl": [jsonl, lambda rows: jsonl(rows, "\r\n", ascii_only=True)],
         "parquet": [parquet_of],
     }
-    for write in writers[kind.removesuffix(".gz")]:
+    for write in writers[kind.partition(".")[0]]:
         assert read(put(folder / f"a.{kind}", write(rows))) == rows
 
 
@@ -98,7 +100,7 @@ CELL = ANY.map(lambda text: text.replace("\n", "").replace("\t", "").rstrip("\r"
 LINE = ANY.map(lambda text: text.replace("\n", "").rstrip("\r").lstrip("\ufeff"))
 
 
-@pytest.mark.parametrize("kind", ["tsv", "tsv.gz"])
+@pytest.mark.parametrize("kind", [f"tsv{packed}" for packed in PACKINGS])
 @given(rows=pairs_of(CELL))
 def test_tsv_is_read_literally(kind: str, rows: Rows, folder: Path, put: Put) -> None:
     assert read(put(folder / f"a.{kind}", tsv(rows))) == rows
@@ -111,12 +113,98 @@ def test_tsv_columns_by_number_have_no_header(rows: Rows, folder: Path, put: Put
     assert read(path, "3", "1") == [(b, a) for a, b in rows]
 
 
-@pytest.mark.parametrize("packed", ["", ".gz"])
+@pytest.mark.parametrize("packed", PACKINGS)
 @given(rows=pairs_of(LINE))
 def test_parallel_lines_hold_any_line(packed: str, rows: Rows, folder: Path, put: Put) -> None:
+    prefix = folder / f"lines{packed.replace('.', '-')}"
     for side, suffix in enumerate(("en", "de")):
-        put(folder / f"lines.{suffix}{packed}", lines_of([row[side] for row in rows]))
-    assert read(folder / "lines", f"en{packed}", f"de{packed}") == rows
+        put(Path(f"{prefix}.{suffix}{packed}"), lines_of([row[side] for row in rows]))
+    assert read(prefix) == rows  # a packing need not be named
+    assert read(prefix, f"en{packed}", f"de{packed}") == rows
+
+
+# XML holds no control characters, and white space in it means nothing
+SAID = WITH_ENDS.map(
+    lambda text: " ".join("".join(c for c in text if c >= " " and c not in "\ufffe\uffff").split())
+)
+
+
+def tmx(rows: Rows, languages: tuple[str, str] = ("en-GB", "de")) -> bytes:
+    body = ElementTree.Element("body")
+    for row in rows:
+        unit = ElementTree.SubElement(body, "tu")
+        for language, text in zip(languages, row, strict=True):
+            version = ElementTree.SubElement(unit, "tuv", {"xml:lang": language})
+            ElementTree.SubElement(version, "seg").text = text
+    return ElementTree.tostring(body, "utf-8")
+
+
+@pytest.mark.parametrize("packed", PACKINGS)
+@given(rows=pairs_of(SAID))
+def test_tmx_holds_any_text(packed: str, rows: Rows, folder: Path, put: Put) -> None:
+    path = put(folder / f"a.tmx{packed}", tmx(rows))
+    assert read(path) == rows
+    assert read(path, "de", "EN-gb") == [(target, source) for source, target in rows]
+
+
+def test_tmx_markup_is_no_text(tmp_path: Path, put: Put) -> None:
+    unit = b"""<tmx><body><tu><prop>x</prop>
+      <tuv xml:lang="EN"><seg>Press <bpt i="1">&lt;b&gt;</bpt>the <hi>red</hi>
+        key<ept i="1">&lt;/b&gt;</ept> <ph/>now.</seg></tuv>
+      <tuv lang="de-AT"><seg>Jetzt.</seg></tuv></tu></body></tmx>"""
+    path = put(tmp_path / "a.tmx", unit)
+    assert read(path) == [("Press the red key now.", "Jetzt.")]
+    with pytest.raises(DataError, match=r"a\.tmx, unit 1: no column 'fr'; there are 'en', 'de-at'"):
+        read(path, "en", "fr")
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"<tmx><body><tu>", r"a\.tmx: not a TMX file \(no element found"),
+        (b"<tmx/>", r"a\.tmx: there are no translation units"),
+        (b"", r"a\.tmx: not a TMX file"),
+    ],
+)
+def test_what_is_no_tmx(content: bytes, message: str, tmp_path: Path, put: Put) -> None:
+    with pytest.raises(DataError, match=message):
+        read(put(tmp_path / "a.tmx", content))
+
+
+def test_dotted_names_reach_into_nested_columns(tmp_path: Path, put: Put) -> None:
+    rows = [{"id": 1, "translation": {"en": source, "de": target}} for source, target in SOME]
+    path = put(tmp_path / "a.jsonl", lines_of([json.dumps(row) for row in rows]))
+    assert read(path, "translation.en", "translation.de") == SOME
+    table = pyarrow.table({"translation": [row["translation"] for row in rows]})
+    parquet.write_table(table, tmp_path / "a.parquet")
+    assert read(tmp_path / "a.parquet", "translation.de", "translation.en") == [
+        (target, source) for source, target in SOME
+    ]
+    names = "'id', 'translation.en', 'translation.de'"
+    with pytest.raises(
+        DataError, match=rf"a\.jsonl:1: no column 'translation.fr'; there are {names}"
+    ):
+        read(path, "translation.en", "translation.fr")
+    with pytest.raises(DataError, match=r"column 'translation' holds dict .*, expected text"):
+        read(path, "translation", "translation.de")
+
+
+def test_records_go_on_behind_what_cannot_be_read(tmp_path: Path, put: Put) -> None:
+    files = {
+        "a.tsv": b"en\tde\na\tb\nc\nd\xff\te\n",
+        "a.csv": b"en,de\na,b\nc\nd\xff,e\n",
+        "a.jsonl": b'{"en": "a", "de": "b"}\n{"en": 1, "de": "x"}\n{"en": "d\xff", "de": "e"}\n',
+    }
+    for name, content in files.items():
+        path = put(tmp_path / name, content)
+        first, wrong, odd = Corpus(str(path), "en", "de").records(lenient=True)
+        assert (first.row, odd.row) == (("a", "b"), ("d\ufffd", "e"))
+        line = 2 if name == "a.jsonl" else 3
+        assert wrong.where == f"{path}:{line}"
+        assert isinstance(wrong.row, DataError)
+        assert str(wrong.row).startswith(f"{path}:{line}: ")
+        with pytest.raises(DataError, match=f"{name}:"):
+            read(path)
 
 
 SOME: Rows = [("a", "b c"), ("NA", ""), (' "x', "ß\u2028y")]
@@ -341,7 +429,7 @@ def test_unknown_suffix_lists_those_there(tmp_path: Path, put: Put) -> None:
 @pytest.mark.parametrize("name", ["a.tsv", "a.jsonl.gz", "a.parquet", "./a", "b/c/d"])
 def test_missing_file(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    message = r"no such file \(expected csv, tsv, jsonl, parquet, or PREFIX\.en, PREFIX\.de\)"
+    message = r"no such file \(expected csv, tsv, jsonl, parquet, tmx, or PREFIX\.en, PREFIX\.de\)"
     for act in (Corpus.digest, lambda corpus: list(corpus.rows())):
         with pytest.raises(DataError, match=message):
             act(Corpus(name, "en", "de"))

@@ -1,0 +1,339 @@
+"""Files of sentence pairs -> records: one reader for each format.
+
+A row that cannot be read is a record, too, so that whoever reads may stop there or count it. What
+makes the rest of a file unreadable is raised.
+"""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+import json
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+from xml.etree import ElementTree
+
+from seqtext.errors import DataError
+
+Row = tuple[str, str]
+Columns = tuple[str, str]  # names of the source and of the target
+_UNREADABLE = (OSError, EOFError, zlib.error)  # what reading raises, of a packed file too
+
+
+class Record(NamedTuple):
+    """One row of a corpus."""
+
+    where: str  # file and line, as messages name it
+    row: Row | DataError
+
+
+# --- bytes and lines ------------------------------------------------------------------------------------
+
+PACKINGS = (".gz", ".zst")
+
+
+def open_file(path: Path, *, unpack: bool = True) -> io.BufferedIOBase:
+    """Open for reading bytes.
+
+    Raises:
+        DataError: It cannot be.
+    """
+    try:
+        if unpack and path.suffix == ".gz":
+            return gzip.open(path)
+        if unpack and path.suffix == ".zst":
+            import pyarrow
+
+            return io.BufferedReader(pyarrow.input_stream(str(path), compression="zstd"))
+        return path.open("rb")
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read ({error.strerror or error})") from error
+
+
+def text_lines(
+    file: Iterable[bytes], name: str, *, ends: bool = False, lenient: bool = False
+) -> Iterator[str]:
+    """Lines as they are; a byte-order mark at the start is dropped.
+
+    Args:
+        file: Open for reading bytes.
+        name: What to call it in an error message.
+        ends: Keep the end of each line (LF or CRLF).
+        lenient: Put U+FFFD where bytes are not UTF-8.
+
+    Raises:
+        DataError: Not UTF-8, or unreadable; names ``name`` and the line.
+    """
+    number, errors = 0, "replace" if lenient else "strict"
+    try:
+        for number, raw in enumerate(file, 1):
+            line = raw if ends else raw.removesuffix(b"\n").removesuffix(b"\r")
+            yield line.decode("utf-8-sig" if number == 1 else "utf-8", errors)
+    except UnicodeDecodeError as error:
+        raise DataError(
+            f"{name}:{number}: not UTF-8 (byte 0x{error.object[error.start]:02x} at position"
+            f" {error.start + 1}); convert it to UTF-8"
+        ) from error
+    except _UNREADABLE as error:
+        raise DataError(f"{name}: cannot be read after line {number} ({error})") from error
+
+
+def _lines_of(path: Path, *, ends: bool = False, lenient: bool = False) -> Iterator[str]:
+    with open_file(path) as file:
+        yield from text_lines(file, str(path), ends=ends, lenient=lenient)
+
+
+# --- fields ---------------------------------------------------------------------------------------------
+
+
+def record(row: Mapping[str, Any], columns: Columns, where: str) -> Record:
+    """Two fields of a row; a dotted name reaches into an object within it."""
+    try:
+        return Record(where, (_field(row, columns[0], where), _field(row, columns[1], where)))
+    except DataError as error:
+        return Record(where, error)
+
+
+def check_columns(names: Iterable[str], columns: Columns, where: str) -> None:
+    """Raise what ``record`` would say of every row.
+
+    Raises:
+        DataError: There is no such column.
+    """
+    there = list(names)
+    for column in columns:
+        if column not in there and column.partition(".")[0] not in there:
+            raise DataError(unknown(column, there, where))
+
+
+def unknown(column: str, names: Iterable[str], where: str) -> str:
+    """What to say of a column that is not there."""
+    return (
+        f"{where}: no column {column!r}; there are {', '.join(map(repr, names))}. Choose with"
+        " --data.source and --data.target"
+    )
+
+
+def _field(row: Mapping[str, Any], column: str, where: str) -> str:
+    value: Any = row
+    for name in [column] if column in row else column.split("."):
+        if not isinstance(value, Mapping) or name not in value:
+            raise DataError(unknown(column, _names(row), where))
+        value = value[name]
+    if not isinstance(value, str):
+        found = "nothing (null)" if value is None else f"{type(value).__name__} {value!r}"
+        raise DataError(f"{where}: column {column!r} holds {found}, expected text")
+    try:
+        value.encode()
+    except UnicodeEncodeError as error:  # JSON can spell half of a character
+        half = f"\\u{ord(value[error.start]):04x}"
+        raise DataError(
+            f"{where}: column {column!r} holds {half}, half of a surrogate pair, expected text"
+        ) from error
+    return value
+
+
+def _names(row: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
+    for name, value in row.items():
+        if isinstance(value, Mapping):
+            yield from _names(value, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}"
+
+
+# --- formats --------------------------------------------------------------------------------------------
+
+
+def read_lines(paths: list[Path], columns: Columns, *, lenient: bool = False) -> Iterator[Record]:
+    """Two parallel files, a line for each line.
+
+    Raises:
+        DataError: Not UTF-8, unreadable, or of different length.
+    """
+    source, target = (_lines_of(path, lenient=lenient) for path in paths)
+    counts = [0, 0]
+    while True:
+        pair = [next(lines, None) for lines in (source, target)]
+        counts = [count + (line is not None) for count, line in zip(counts, pair, strict=True)]
+        if pair[0] is None or pair[1] is None:
+            break
+        yield Record(f"{paths[0]}:{counts[0]}", (pair[0], pair[1]))
+    counts = [
+        count + sum(1 for _ in lines) for count, lines in zip(counts, (source, target), strict=True)
+    ]
+    if counts[0] != counts[1]:
+        raise DataError(
+            f"{paths[0]} has {counts[0]} lines and {paths[1]} has {counts[1]}; parallel files need a"
+            " line for each line"
+        )
+
+
+def read_tsv(paths: list[Path], columns: Columns, *, lenient: bool = False) -> Iterator[Record]:
+    """A table read literally: no quoting, no missing values, a tab separates and a line ends.
+
+    Two numbers as ``columns`` are those of a file without header, counted from 1.
+
+    Raises:
+        DataError: Not UTF-8 or unreadable.
+    """
+    [path] = paths
+    lines = enumerate(_lines_of(path, lenient=lenient), 1)
+    if columns[0].isdecimal() and columns[1].isdecimal():
+        header = None
+    else:
+        header = next(lines, (1, ""))[1].split("\t")
+    for number, line in lines:
+        values = line.split("\t")
+        names = header or [str(i) for i in range(1, len(values) + 1)]
+        if number <= 2:
+            check_columns(names, columns, f"{path}:{number}")
+        yield _of_columns(names, values, columns, f"{path}:{number}")
+
+
+def read_csv(paths: list[Path], columns: Columns, *, lenient: bool = False) -> Iterator[Record]:
+    """Comma-separated values with a header and strict quoting.
+
+    Raises:
+        DataError: Not UTF-8, unreadable, or a quote that ends nowhere.
+    """
+    [path] = paths
+    reader = csv.reader(_lines_of(path, ends=True, lenient=lenient), strict=True)
+    try:
+        header, checked = next(reader, []), False
+        for values in reader:
+            if not values:
+                continue
+            where = f"{path}:{reader.line_num}"
+            if not checked:
+                check_columns(header, columns, where)
+                checked = True
+            yield _of_columns(header, values, columns, where)
+    except csv.Error as error:
+        raise DataError(
+            f"{path}:{reader.line_num}: not well-formed CSV ({error}); double every quote inside"
+            " quotes, or use TSV, which is read literally"
+        ) from error
+
+
+def _of_columns(names: list[str], values: list[str], columns: Columns, where: str) -> Record:
+    if len(values) == len(names):
+        return record(dict(zip(names, values, strict=True)), columns, where)
+    found = f"{len(values)} columns, expected {len(names)} as in the header"
+    return Record(where, DataError(f"{where}: {found}"))
+
+
+def read_jsonl(paths: list[Path], columns: Columns, *, lenient: bool = False) -> Iterator[Record]:
+    """An object a line; lines without text are passed over.
+
+    Raises:
+        DataError: Not UTF-8 or unreadable.
+    """
+    [path] = paths
+    for number, line in enumerate(_lines_of(path, lenient=lenient), 1):
+        where = f"{path}:{number}"
+        if not line.strip():
+            continue
+        try:
+            row = json.loads(line)
+        except json.JSONDecodeError as error:
+            reason = f"not JSON ({error.msg}, column {error.colno})"
+            yield Record(where, DataError(f"{where}: {reason}"))
+            continue
+        if isinstance(row, dict):
+            yield record(row, columns, where)
+        else:
+            found = f"expected an object with named fields, got {line[:40]}"
+            yield Record(where, DataError(f"{where}: {found}"))
+
+
+def read_parquet(paths: list[Path], columns: Columns, *, lenient: bool = False) -> Iterator[Record]:
+    """A Parquet file, batch by batch.
+
+    Raises:
+        DataError: No Parquet file, or no such column.
+    """
+    import pyarrow
+    from pyarrow import parquet
+
+    [path] = paths
+    try:
+        with open_file(path) as file:
+            # a Parquet file is read from its end
+            table = parquet.ParquetFile(file if file.seekable() else io.BytesIO(file.read()))
+            check_columns(table.schema_arrow.names, columns, str(path))
+            number = 0
+            for batch in table.iter_batches(columns=list(columns)):
+                for row in batch.to_pylist():
+                    number += 1
+                    yield record(row, columns, f"{path}, row {number}")
+    except (pyarrow.ArrowException, *_UNREADABLE) as error:
+        raise DataError(f"{path}: not a Parquet file ({error})") from error
+
+
+_LANGUAGE = "{http://www.w3.org/XML/1998/namespace}lang"
+
+
+def read_tmx(paths: list[Path], columns: Columns, *, lenient: bool = False) -> Iterator[Record]:
+    """A translation memory (TMX 1.4); ``columns`` are languages, ``en`` standing for ``en-GB`` as well.
+
+    Inline markup is taken out, its text with it; what it encloses stays. Units that lack one of the
+    languages are records that say so.
+
+    Raises:
+        DataError: Not XML.
+    """
+    [path] = paths
+    with open_file(path) as file:
+        number = 0
+        try:
+            for _, element in ElementTree.iterparse(file):
+                if element.tag != "tu":
+                    continue
+                number += 1
+                texts: dict[str, str] = {}
+                for version in element.iter("tuv"):
+                    language = version.get(_LANGUAGE) or version.get("lang") or ""
+                    if (segment := version.find("seg")) is not None:
+                        texts.setdefault(language.lower(), " ".join(_said(segment).split()))
+                element.clear()
+                where = f"{path}, unit {number}"
+                yield record(_languages(texts, columns), columns, where)
+        except ElementTree.ParseError as error:
+            raise DataError(f"{path}: not a TMX file ({error})") from error
+        except _UNREADABLE as error:
+            raise DataError(f"{path}: cannot be read after unit {number} ({error})") from error
+    if not number:
+        raise DataError(f"{path}: there are no translation units (<tu>) in it")
+
+
+def _languages(texts: dict[str, str], columns: Columns) -> dict[str, str]:
+    """The texts under the names asked for, those that nobody asked for under their own."""
+    found = dict(texts)
+    for column in columns:
+        wanted = column.lower()
+        for language, text in texts.items():
+            if language == wanted or language.startswith((f"{wanted}-", f"{wanted}_")):
+                found.setdefault(column, text)
+    return found
+
+
+def _said(segment: ElementTree.Element) -> str:
+    """The text of a segment: that of ``hi`` and ``sub`` is text, that of other elements markup."""
+    parts = [segment.text or ""]
+    for child in segment:
+        if child.tag in ("hi", "sub"):
+            parts.append(_said(child))
+        parts.append(child.tail or "")
+    return "".join(parts)
+
+
+READERS: dict[str, Callable[..., Iterator[Record]]] = {
+    "csv": read_csv,
+    "tsv": read_tsv,
+    "jsonl": read_jsonl,
+    "parquet": read_parquet,
+    "tmx": read_tmx,
+}

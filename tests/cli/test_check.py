@@ -1,0 +1,94 @@
+"""``seqtext check``: its report, its exit status, the corpus it writes."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from seqtext.cli import main
+from seqtext.cli.check import FOUND
+from seqtext.data.corpus import Corpus
+
+HEADER = "en\tde"
+GOOD = [f"This is house number {i}.\tDas ist Haus Nummer {i}." for i in range(30)]
+BAD = ["Left alone.\t", GOOD[4], "Yes\tDas ist keine Übersetzung, sondern etwas ganz anderes."]
+CHECK = ["check", "--data.source", "en", "--data.target", "de"]
+
+
+@pytest.fixture
+def corpus() -> str:
+    Path("a.tsv").write_text("\n".join([HEADER, *GOOD, *BAD, ""]), encoding="utf-8")
+    return "a.tsv"
+
+
+@pytest.fixture
+def held_out() -> str:
+    Path("test.tsv").write_text("\n".join([HEADER, GOOD[2], ""]), encoding="utf-8")
+    return "test.tsv"
+
+
+def test_report(corpus: str, held_out: str, capsys: pytest.CaptureFixture[str]) -> None:
+    status = main([*CHECK, "--data.train", corpus, "--data.test", held_out, "--examples", "1"])
+    assert status == FOUND
+    told = capsys.readouterr().out
+    assert "train: a.tsv, 33 pairs\n" in told
+    assert "test: test.tsv, 1 pairs\n" in told
+    for name, line in (("empty", 32), ("duplicate", 33), ("ratio", 34), ("overlap", 4)):
+        assert f"* {name}: 1 of the pairs (3.03%)" in told
+        assert f"\n    a.tsv:{line}: " in told
+    assert "nothing odd found" in told.partition("test: test.tsv")[2]
+
+
+def test_json_and_status(corpus: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([*CHECK, "--data.train", corpus, "--format", "json"]) == FOUND
+    [line] = capsys.readouterr().out.splitlines()
+    figures = json.loads(line)["train"]
+    assert figures["pairs"] == 33
+    assert figures["findings"] == {"empty": 1, "duplicate": 1, "ratio": 1}
+    Path("good.tsv").write_text("\n".join([HEADER, *GOOD]), encoding="utf-8")
+    assert main([*CHECK, "--data.train", "good.tsv"]) == 0
+
+
+def test_write(corpus: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([*CHECK, "--data.train", corpus, "--write", "clean.jsonl"]) == 0
+    assert "clean.jsonl: 30 of 33 pairs; left out: 1 empty, 1 duplicate, 1 ratio" in (
+        capsys.readouterr().err
+    )
+    assert list(Corpus("clean.jsonl", "en", "de").rows()) == [
+        tuple(line.split("\t")) for line in GOOD
+    ]
+    assert main([*CHECK, "--data.train", "clean.jsonl"]) == 0
+    options = ["--write", "some.jsonl", "--drop", "ratio,empty"]
+    assert main([*CHECK, "--data.train", corpus, *options]) == 0
+    assert len(list(Corpus("some.jsonl", "en", "de").rows())) == 31
+
+
+def test_plot_and_tokenizer(corpus: str, trained: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    options = ["--plot", "a.png", "--tokenizer", str(trained)]
+    assert main([*CHECK, "--data.train", corpus, *options]) == FOUND
+    assert Path("a.png").read_bytes().startswith(b"\x89PNG")
+    assert " pieces a word, " in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--drop", "nothing"], "--drop nothing: no such finding; there are unreadable"),
+        (["--write", "clean.tsv"], "--write clean.tsv: expected a name that ends with .jsonl"),
+        (["--write", "old.jsonl"], "--write old.jsonl: exists already"),
+        (["--plot", "old.jsonl"], "--plot old.jsonl: expected a name that ends with .png"),
+        (["--plot", "no/a.png"], "--plot no/a.png: cannot be written (No such file or directory)"),
+        (["--tokenizer", "none.model"], "none.model: cannot be read (No such file or directory)"),
+        (["--data.source", "fr"], "a.tsv:2: no column 'fr'; there are 'en', 'de'"),
+        (["--data.test", "none.tsv"], "none.tsv: no such file"),
+    ],
+)
+def test_mistakes(
+    options: list[str], message: str, corpus: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("old.jsonl").write_text("old\n")
+    assert main([*CHECK, "--data.train", corpus, *options]) == 2
+    assert message in capsys.readouterr().err
+    assert Path("old.jsonl").read_text() == "old\n"

@@ -1,0 +1,140 @@
+"""What ``check`` finds: one odd pair for each finding among many good ones."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from seqtext.data.check import FINDINGS, Scan, clean_rows, examples, mark_overlap, scan
+from seqtext.data.corpus import Corpus
+from seqtext.data.readers import Row
+from seqtext.data.tokenizer import Tokenizer, TokenizerConfig, Tokenizers
+from seqtext.errors import DataError
+
+GOOD = [
+    (f"The {animal} sees {number} houses.", f"{article} sieht {number} Häuser.")
+    for number in range(2, 12)
+    for animal, article in (("dog", "Der Hund"), ("cat", "Die Katze"), ("child", "Das Kind"))
+]
+LONG = " ".join(f"word{i}" for i in range(251))
+ODD: dict[str, Row] = {
+    "undecodable": ("A caf\ufffd here.", "Ein Café hier."),
+    "mojibake": ("It is nice in Munich.", "In MÃ¼nchen ist es schön."),
+    "empty": ("Nobody translated this.", " "),
+    "control": ("A bell \x07 rings.", "Eine Glocke läutet."),
+    "duplicate": GOOD[3],
+    "untranslated": ("This was left as it is.", "This was left as it is!"),
+    "script": ("The dog sees the house.", "Собака видит дом."),
+    "ratio": ("Yes.", "Das ist eine sehr lange Übersetzung eines Wortes, die kaum stimmen kann."),
+    "long": (LONG, LONG.replace("word", "Wort")),
+    "ambiguous": (GOOD[5][0], "Das Kind sieht sie."),
+    "normalization": ("The old door.", "Die alte Tu\u0308r."),
+}
+
+
+def scan_of(rows: list[Row], path: Path, tokenizers: Tokenizers | None = None) -> Scan:
+    lines = [json.dumps({"en": source, "de": target}) for source, target in rows]
+    path.write_text("\n".join(lines), encoding="utf-8")
+    return scan(Corpus(str(path), "en", "de"), tokenizers)
+
+
+def found_in(found: Scan) -> dict[str, list[int]]:
+    rows = {finding.name: found.rows(finding.name).tolist() for finding in FINDINGS}
+    return {name: indices for name, indices in rows.items() if indices}
+
+
+def test_nothing_is_odd_about_good_pairs(tmp_path: Path) -> None:
+    found = scan_of(GOOD, tmp_path / "a.jsonl")
+    assert found_in(found) == {}
+    assert found.scripts == ("Latin", "Latin")
+    assert found.words.source.tolist() == [5] * 30
+    assert found.words.target.tolist() == [5] * 30
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_each_finding(name: str, tmp_path: Path) -> None:
+    """Alone among good pairs, at whatever place, it is found, and nothing else is."""
+    at = 20
+    found = scan_of([*GOOD[:at], ODD[name], *GOOD[at:]], tmp_path / "a.jsonl")
+    assert found_in(found) == {name: [at]}
+    [(_, [record])] = examples(found, 3).items()
+    assert record == (f"{tmp_path / 'a.jsonl'}:{at + 1}", ODD[name])
+    kept = list(clean_rows(found, [name]))
+    assert kept == GOOD
+    others = [finding.name for finding in FINDINGS if finding.name != name]
+    assert len(list(clean_rows(found, others))) == len(GOOD) + 1
+
+
+def test_unreadable_rows_are_found_and_left_out(tmp_path: Path) -> None:
+    lines = ["en\tde", *("\t".join(row) for row in GOOD[:2]), "one column", "\t".join(GOOD[2])]
+    path = tmp_path / "a.tsv"
+    path.write_bytes("\n".join(lines).encode() + b"\nodd \xff\tbytes\n")
+    found = scan(Corpus(str(path), "en", "de"))
+    assert found_in(found) == {"unreadable": [2], "undecodable": [4]}
+    record = examples(found, 1)["unreadable"][0]
+    assert record.where == f"{path}:4"
+    assert isinstance(record.row, DataError)
+    assert list(clean_rows(found, ["unreadable", "undecodable"])) == GOOD[:3]
+    assert len(list(clean_rows(found, []))) == 4  # what is no pair cannot be kept
+
+
+@pytest.mark.parametrize(
+    "text", ["10 000 €", "Ma\u00f1ana, œuvre, naïve: “ja”", "A\u00a0b", "👍🏽 ok ☃"]
+)
+def test_what_is_no_fault(text: str, tmp_path: Path) -> None:
+    rows = [*GOOD, ("Something else is said.", text)]
+    assert set(found_in(scan_of(rows, tmp_path / "a.jsonl"))) <= {"ratio"}
+
+
+def test_scripts_that_go_together(tmp_path: Path) -> None:
+    rows = [(f"The dog sees {i} cats.", f"犬が猫を{i}ひき見ている。") for i in range(20)]
+    rows.append(("The dog plays tennis.", "イヌガテニスヲスル"))
+    found = scan_of(rows, tmp_path / "a.jsonl")
+    assert found.scripts == ("Latin", "Cjk")
+    assert found_in(found) == {}
+    mixed = [(f"{i} dogs", word) for i in range(20) for word in ("собака", "Hunde")]
+    assert scan_of(mixed, tmp_path / "a.jsonl").scripts == ("Latin", "")
+
+
+def test_overlap_with_held_out_corpora(tmp_path: Path) -> None:
+    train = scan_of(GOOD, tmp_path / "train.jsonl")
+    held_out = [(GOOD[7][0], "Another translation."), ("Never seen.", "Nie gesehen.")]
+    mark_overlap(train, [scan_of(held_out, tmp_path / "test.jsonl")])
+    assert found_in(train) == {"overlap": [7]}
+
+
+def test_tokenizer(tmp_path: Path) -> None:
+    config = TokenizerConfig(vocab_size=320)
+    both = Tokenizer.train([text for row in GOOD for text in row], config)
+    rows = [*GOOD, ("The dog sees 2 ΩΩ.", "Der Hund sieht 2.")]
+    found = scan_of(rows, tmp_path / "a.jsonl", Tokenizers(both, both))
+    assert found_in(found) == {"uncovered": [30]}
+    assert found.pieces is not None
+    assert found.pieces.target.tolist() == [len(ids) for ids in both.encode([b for _, b in rows])]
+    assert found.uncovered == (4 / found.pieces.source.sum(), 0.0)  # two bytes each
+
+
+TEXTS = st.text(st.characters(codec="utf-8"), max_size=30)
+
+
+@given(rows=st.lists(st.tuples(TEXTS, TEXTS), min_size=1, max_size=20), data=st.data())
+@settings(max_examples=50)
+def test_any_text_can_be_looked_at(
+    rows: list[Row], data: st.DataObject, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Every kept pair is one of the corpus, in order; what is clean once is clean for good."""
+    folder = tmp_path_factory.mktemp("check")
+    names = data.draw(st.lists(st.sampled_from([one.name for one in FINDINGS]), unique=True))
+    found = scan_of(rows, folder / "a.jsonl")
+    kept = list(clean_rows(found, names))
+    rest = iter(rows)
+    assert all(row in rest for row in kept)
+    assert len(kept) == int(found.kept(names).sum())
+    exact = {"empty", "control", "duplicate", "undecodable", "mojibake", "normalization"}
+    if kept:
+        again = scan_of(kept, folder / "b.jsonl")
+        assert not set(found_in(again)) & exact & set(names)

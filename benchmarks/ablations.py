@@ -24,7 +24,7 @@ from seqtext.data.batch import Batch
 
 NETWORK, OPTIMIZER, TOKENIZER = "model.network", "model.optimizer", "data.tokenizer"
 VARIANTS: dict[str, dict[str, object]] = {
-    "recipe": {},
+    "base": {},
     "two fused layers": {f"{NETWORK}.decoder_layers": 2},
     "input feeding, one layer": {f"{NETWORK}.input_feeding": "true"},
     "input feeding, two layers": {
@@ -62,6 +62,7 @@ VARIANTS: dict[str, dict[str, object]] = {
     "no averaging": {"selection.average": 1},
     "fp32": {"trainer.precision": "32-true"},
 }  # fmt: skip
+_BASE = {f"{NETWORK}.word_dropout": 0.0}  # which pays in trainings longer than these
 _FREE = (
     "dropout",
     "label_smoothing",
@@ -75,7 +76,7 @@ _WARM, _COUNTED = 7, 30  # updates, after those that task_of warms with
 
 
 def options_of(variant: str) -> list[str]:
-    return [f"--{name}={value}" for name, value in VARIANTS[variant].items()]
+    return [f"--{name}={value}" for name, value in {**_BASE, **VARIANTS[variant]}.items()]
 
 
 def task_for(data: Path, variant: str) -> Task:
@@ -107,18 +108,18 @@ def pieces(batch: Batch) -> int:
 
 
 def calibrate(data: Path, out: Path, minutes: float) -> None:
-    """How many updates of each variant take as long as the recipe's in ``minutes``."""
+    """How many updates of each variant take as long as the base's in ``minutes``."""
     out.mkdir(parents=True, exist_ok=True)
-    recipe = task_for(data, "recipe")
+    recipe = task_for(data, "base")
     seconds = statistics.median(seconds_per_update([recipe])[0] for _ in range(3))
-    updates = {"recipe": round(60 * minutes / seconds)}
-    report("recipe", seconds_an_update=round(seconds, 4), updates=updates["recipe"])
+    updates = {"base": round(60 * minutes / seconds)}
+    report("base", seconds_an_update=round(seconds, 4), updates=updates["base"])
     for variant, options in VARIANTS.items():
         if all(name.endswith(_FREE) for name in options):
-            updates[variant] = updates["recipe"]
+            updates[variant] = updates["base"]
             continue
         own, other = seconds_per_update([task_for(data, variant), recipe])
-        updates[variant] = round(updates["recipe"] * other / own)
+        updates[variant] = round(updates["base"] * other / own)
         report(variant, relative_seconds=round(own / other, 3), updates=updates[variant])
     (out / "updates.json").write_text(json.dumps(updates, indent=1))
 

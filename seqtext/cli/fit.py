@@ -46,6 +46,8 @@ model
   --model.network.dropout P         also word_dropout
   --model.optimizer.learning_rate X also name, schedule, warmup_steps, weight_decay, …
   --model.label_smoothing X
+  --model.init_from CKPT            start from another model's network, weights and tokenizers
+  --model.freeze PARTS              keep embeddings, encoder, attention, decoder or output as they are
   --model.bleu_tokenize T           of val_bleu: 13a, char (languages without spaces), none, …
 
 run

@@ -18,7 +18,7 @@ from seqtext.checkpoint import Model
 from seqtext.cli.options import FitCLI, explained, flatten, own_options, parse, settle
 from seqtext.console import say
 from seqtext.errors import CheckpointError, ConfigError
-from seqtext.models.encoder_decoder import refuse_other_network
+from seqtext.models.pretrained import refuse_other_network
 from seqtext.run import folder
 from seqtext.run.checkpoints import Checkpoints, SelectionConfig
 from seqtext.run.report import Report
@@ -54,8 +54,11 @@ def train(arguments: list[str], task: str, preset: dict[str, Any]) -> None:
     if saved is not None:
         _tell_changes(saved, cli, preset)
     settle(cli.config.trainer)
+    text = cli.parser.dump(cli.config)
+    if resume is not None:
+        _start_from_own(cli, resume)
     explained(cli.instantiate)
-    text, monitor = cli.parser.dump(cli.config), cli.config_init.selection.monitor
+    monitor = cli.config_init.selection.monitor
     _fit(cli, RunFolder(run, root, text, monitor, resumed=in_place), model, resume)
 
 
@@ -66,6 +69,14 @@ def _resumable(path: Path) -> Model:
             f"--resume {path}: holds weights alone, and a run goes on from a {folder.LAST}"
         )
     return checkpoint.unpack(content, str(path))
+
+
+def _start_from_own(cli: FitCLI, resume: Path) -> None:
+    """A run that began with another model's weights goes on without needing that model."""
+    options = cli.config.model.init_args
+    if options.get("init_from") is not None:
+        options.init_from = None if options.init_parts else str(resume)
+        options.init_parts = None
 
 
 def _fit(cli: FitCLI, run: RunFolder, model: Model | None, resume: Path | None) -> None:

@@ -108,8 +108,9 @@ class PairsDataModule(LightningDataModule):
         if self._encoded:  # Lightning asks again before the last validation
             return
         start = time.perf_counter()
-        origin = "the checkpoint's" if self.tokenizers else self.tokenizer.source_model
-        tokenizers = self.tokenizers or self._tokenizers()
+        given = self._given_tokenizers()
+        origin = "the checkpoint's" if given else self.tokenizer.source_model
+        tokenizers = given or self._tokenizers()
         source, target = (f"{side.vocab_size:,} pieces" for side in tokenizers)
         same = tokenizers.source is tokenizers.target
         say(
@@ -132,7 +133,7 @@ class PairsDataModule(LightningDataModule):
             self.trainer.reload_dataloaders_every_n_epochs = 1  # type: ignore[attr-defined]
         if self._encoded:
             return
-        self.tokenizers = self.tokenizers or self._tokenizers()
+        self.tokenizers = self._given_tokenizers() or self._tokenizers()
         for split in self._splits():
             self._encoded[split] = self._encode(split, self.tokenizers)
         self._kept = self._within_limits()
@@ -140,6 +141,20 @@ class PairsDataModule(LightningDataModule):
     def _splits(self) -> list[Split]:
         used: tuple[Split, ...] = ("train", "validation")
         return [split for split in used if split in self.corpora]
+
+    def _given_tokenizers(self) -> Tokenizers | None:
+        """Those that a checkpoint has brought: of this run, or of the model that it starts from."""
+        module = getattr(self.trainer, "lightning_module", None)
+        pretrained: Tokenizers | None = getattr(module, "tokenizers", None)
+        if self.tokenizers is None and pretrained is not None:
+            default = vars(TokenizerConfig())
+            for name, value in vars(self.tokenizer).items():
+                if value != default[name] and not name.startswith("sampling"):
+                    raise ConfigError(
+                        f"data.tokenizer.{name}: {value!r}, but model.init_from brings its tokenizers; leave"
+                        " the option out, or choose parts of the model with model.init_parts"
+                    )
+        return self.tokenizers or pretrained
 
     def _tokenizers(self) -> Tokenizers:
         config = self.tokenizer

@@ -13,6 +13,7 @@ from torch.optim import Optimizer
 from torchmetrics.text import SacreBLEUScore
 
 from seqtext import checkpoint
+from seqtext.console import say
 from seqtext.data.batch import Batch
 from seqtext.data.tokenizer import Tokenizers
 from seqtext.errors import ConfigError
@@ -20,6 +21,14 @@ from seqtext.generate import Generator, texts
 from seqtext.metrics import BleuTokenize, check_bleu_tokenize
 from seqtext.models import optimizer
 from seqtext.models.optimizer import OptimizerConfig
+from seqtext.models.pretrained import (
+    PARTS,
+    freeze,
+    inherit,
+    load_parts,
+    parts_of,
+    refuse_other_network,
+)
 from seqtext.nn.config import NetworkConfig
 from seqtext.nn.encoder_decoder import EncoderDecoder
 
@@ -39,9 +48,18 @@ class EncoderDecoderModule(LightningModule):
             or ``zh`` (languages without spaces), ``ja-mecab``, ``ko-mecab``, ``none`` (text that is
             tokenized already).
         seed: Of the first weights and of dropout.
+        init_from: A checkpoint or run folder to start from: its network and its tokenizers are taken
+            over. Options may change what regularizes; one that contradicts the checkpoint is refused.
+        init_parts: Copy only these parts of ``init_from``, in a list or separated by commas:
+            ``embeddings``, ``encoder``, ``attention``, ``decoder``, ``output``. Network and tokenizers
+            are then those of the options; embeddings and output layer are copied piece by piece.
+        freeze: Parts, likewise, whose weights stay as they are. A tied output layer has the weights of
+            the embeddings.
 
     Raises:
-        ConfigError: A value is out of range, or ``bleu_tokenize`` lacks its packages.
+        ConfigError: A value is out of range, two contradict each other, or ``bleu_tokenize`` lacks its
+            packages.
+        CheckpointError: ``init_from`` cannot be read.
     """
 
     task: ClassVar[str] = "translation"
@@ -55,6 +73,9 @@ class EncoderDecoderModule(LightningModule):
         decode_sentences: int = 500,
         bleu_tokenize: BleuTokenize = "13a",
         seed: int = 1,
+        init_from: str | None = None,
+        init_parts: str | list[str] | None = None,
+        freeze: str | list[str] | None = None,
     ) -> None:
         super().__init__()
         if not 0 <= label_smoothing < 1:
@@ -62,6 +83,8 @@ class EncoderDecoderModule(LightningModule):
         if not 0 <= decode_sentences <= 500:
             raise ConfigError(f"decode_sentences: {decode_sentences}, expected 0 to 500")
         check_bleu_tokenize(bleu_tokenize)
+        if init_parts and init_from is None:
+            raise ConfigError("init_parts: of what? Name a checkpoint with init_from")
         self.config = network
         self.optimizer_config = optimizer
         self.label_smoothing = label_smoothing
@@ -69,6 +92,12 @@ class EncoderDecoderModule(LightningModule):
         self.seed = seed
         self.network: EncoderDecoder | None = None
         self.tokenizers: Tokenizers | None = None
+        self._pretrained = None if init_from is None else checkpoint.load(init_from)
+        self._init_parts = parts_of("init_parts", init_parts)
+        self._freeze = parts_of("freeze", freeze)
+        if self._pretrained is not None and not self._init_parts:
+            self.config = inherit(self._pretrained.config, network)
+            self.tokenizers = self._pretrained.tokenizers
         self.columns = ("source", "target")
         self.samples: list[tuple[str, str, str]] = []  # source, reference, hypothesis
         self._window_tokens: Tensor | int = 0  # of this rank, since the last update
@@ -93,6 +122,13 @@ class EncoderDecoderModule(LightningModule):
             self.network = EncoderDecoder(
                 self.config, tokenizers.source.vocab_size, tokenizers.target.vocab_size
             )
+        if self._pretrained is not None:
+            parts = self._init_parts or PARTS
+            shares = load_parts(self.network, tokenizers, self._pretrained, parts)
+            self._pretrained = None
+            told = "".join(f", {share:.0%} of the {side} pieces" for side, share in shares.items())
+            say(f"init_from: {', '.join(parts)}{told if self._init_parts else ''}")
+        freeze(self.network, self._freeze)
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
         """Optimizer and schedule."""
@@ -256,24 +292,3 @@ def _count_in(content: dict[str, Any], accumulation: int) -> None:
                 progress[name] = batches // before * accumulation
     for loader in loop["state_dict"]["combined_loader"]:
         loader["position"] = loader["position"] // before * accumulation
-
-
-def refuse_other_network(saved: NetworkConfig, wanted: NetworkConfig) -> None:
-    """Compare the network of a checkpoint with the configured one.
-
-    Raises:
-        ConfigError: They differ; names every field, what the checkpoint has and what was given.
-    """
-    fields = vars(saved)
-    # with these the weights fit all the same
-    free = ("dropout", "locked_dropout", "recurrent_dropout", "word_dropout", "init_scale")
-    changed = [
-        f"network.{name}: the checkpoint has {fields[name]!r}, given is {value!r}"
-        for name, value in vars(wanted).items()
-        if fields[name] != value and name not in free
-    ]
-    if changed:
-        raise ConfigError(
-            f"a checkpoint's network cannot be changed; {'; '.join(changed)}. Leave these options out, or"
-            " start a new run"
-        )

@@ -105,9 +105,12 @@ def build(
 ) -> tuple[torch.optim.Optimizer, LambdaLR | ReduceLROnPlateau]:
     """The optimizer, and its schedule over updates (``plateau``: over validations)."""
     kind = torch.optim.Adam if config.name == "adam" else torch.optim.AdamW
-    devices = {parameter.device.type for parameter in module.parameters()}
+    parameters = [parameter for parameter in module.parameters() if parameter.requires_grad]
+    if not parameters:
+        raise ConfigError("model.freeze: all weights are frozen, nothing is left to train")
+    devices = {parameter.device.type for parameter in parameters}
     optimizer = kind(
-        module.parameters(),
+        parameters,
         lr=config.learning_rate,
         betas=(config.beta1, config.beta2),
         eps=config.eps,

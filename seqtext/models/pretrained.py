@@ -1,0 +1,173 @@
+"""Starting from another model: its network, its weights, or some parts of them."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Collection
+from typing import Literal, get_args
+
+import torch
+from torch import Tensor, nn
+
+from seqtext.checkpoint import Model
+from seqtext.data.tokenizer import Tokenizer, Tokenizers
+from seqtext.errors import ConfigError
+from seqtext.nn.config import NetworkConfig
+
+Part = Literal["embeddings", "encoder", "attention", "decoder", "output"]
+PARTS: tuple[Part, ...] = get_args(Part)
+
+# with other values of these the weights fit all the same
+_FREE = ("dropout", "locked_dropout", "recurrent_dropout", "word_dropout", "init_scale")
+
+
+def part_of(parameter: str) -> Part:
+    """The part of a network that a parameter belongs to, by its name.
+
+    >>> part_of("decoder.embedding.weight"), part_of("decoder.readout.bias")
+    ('embeddings', 'decoder')
+    """
+    side, _, rest = parameter.partition(".")
+    inner = rest.partition(".")[0]
+    if inner == "embedding":
+        return "embeddings"
+    if side == "decoder" and inner in ("attention", "output"):
+        return "attention" if inner == "attention" else "output"
+    return "encoder" if side == "encoder" else "decoder"
+
+
+def parts_of(name: str, value: str | list[str] | None) -> list[Part]:
+    """Parts by name, in a list or separated by commas.
+
+    Raises:
+        ConfigError: One is no part of a network; names ``name``.
+    """
+    given = value.split(",") if isinstance(value, str) else value or []
+    parts: list[Part] = []
+    for part in given:
+        if part not in PARTS:
+            raise ConfigError(f"{name}: {part!r}, expected some of {', '.join(PARTS)}")
+        parts.append(part)
+    return parts
+
+
+def freeze(network: nn.Module, parts: Collection[str]) -> None:
+    """Leave the weights of some parts as they are.
+
+    A tied output layer has the embeddings' weights, and is frozen with them.
+    """
+    for name, parameter in network.named_parameters():
+        parameter.requires_grad_(part_of(name) not in parts)
+
+
+# --- the network ----------------------------------------------------------------------------------------
+
+
+def refuse_other_network(saved: NetworkConfig, wanted: NetworkConfig) -> None:
+    """Compare the network of a checkpoint with the configured one.
+
+    Raises:
+        ConfigError: They differ; names every field, what the checkpoint has and what was given.
+    """
+    _refuse(
+        saved,
+        {name: value for name, value in vars(wanted).items() if name not in _FREE},
+        "a checkpoint's network cannot be changed",
+        "or start a new run",
+    )
+
+
+def inherit(saved: NetworkConfig, given: NetworkConfig) -> NetworkConfig:
+    """The network of a checkpoint, with what was given for training.
+
+    Args:
+        saved: The checkpoint's.
+        given: The options; what is at its default there was not given.
+
+    Raises:
+        ConfigError: An option contradicts the checkpoint.
+    """
+    default = vars(NetworkConfig())
+    chosen = {name: value for name, value in vars(given).items() if value != default[name]}
+    _refuse(
+        saved,
+        {name: value for name, value in chosen.items() if name not in _FREE},
+        "model.init_from takes the network from the checkpoint",
+        "or choose parts of it with model.init_parts",
+    )
+    return dataclasses.replace(saved, **chosen)
+
+
+def _refuse(saved: NetworkConfig, wanted: dict[str, object], why: str, otherwise: str) -> None:
+    there = vars(saved)
+    changed = [
+        f"network.{name}: the checkpoint has {there[name]!r}, given is {value!r}"
+        for name, value in wanted.items()
+        if there[name] != value
+    ]
+    if changed:
+        raise ConfigError(f"{why}; {'; '.join(changed)}. Leave these options out, {otherwise}")
+
+
+# --- the weights ----------------------------------------------------------------------------------------
+
+
+@torch.no_grad()
+def load_parts(
+    network: nn.Module, tokenizers: Tokenizers, model: Model, parts: Collection[str]
+) -> dict[str, float]:
+    """Copy the weights of some parts of a model.
+
+    What belongs to pieces (embeddings, output layer) is copied piece by piece, so that vocabularies
+    may differ; pieces that the model does not have stay as they are.
+
+    Args:
+        network: Copied into.
+        tokenizers: Of ``network``.
+        model: Copied from.
+        parts: Names of parts.
+
+    Returns:
+        For each side whose pieces were looked for, the share of them that the model has.
+
+    Raises:
+        ConfigError: A part has another shape in the model.
+    """
+    found = {
+        side: _same_pieces(getattr(tokenizers, side), getattr(model.tokenizers, side))
+        for side in ("source", "target")
+    }
+    shares = {}
+    for name, weight in network.state_dict().items():
+        part = part_of(name)
+        if part not in parts:
+            continue
+        saved = model.weights.get(name)
+        by_piece = part in ("embeddings", "output")
+        if saved is None or saved.shape[by_piece:] != weight.shape[by_piece:]:
+            there = "nothing of that name" if saved is None else tuple(saved.shape)
+            raise ConfigError(
+                f"model.init_parts: {part} of the checkpoint does not fit: {name} is {tuple(weight.shape)}"
+                f" here, there it is {there}; give the network options that the checkpoint was trained"
+                " with"
+            )
+        if not by_piece:
+            weight.copy_(saved)
+            continue
+        side = "source" if name.startswith("encoder.") else "target"
+        here, there_ids = found[side]
+        weight[here] = saved[there_ids]
+        shares[side] = len(here) / getattr(tokenizers, side).vocab_size
+    return shares
+
+
+def _same_pieces(here: Tokenizer, there: Tokenizer) -> tuple[Tensor, Tensor]:
+    """Ids of the pieces that both have, in either."""
+    known = {piece: i for i, piece in enumerate(there.pieces(range(there.vocab_size)))}
+    pairs = [
+        (i, known[piece])
+        for i, piece in enumerate(here.pieces(range(here.vocab_size)))
+        if piece in known
+    ]
+    ids = torch.tensor(pairs, dtype=torch.long).view(-1, 2)
+    return ids[:, 0], ids[:, 1]

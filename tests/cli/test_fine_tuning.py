@@ -1,0 +1,137 @@
+"""``fit --model.init_from``: what is taken over, what is refused, what stays frozen."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+
+import seqtext
+from seqtext import checkpoint
+from seqtext.cli import main
+from seqtext.models.pretrained import PARTS, part_of
+
+SOURCES = ["The dog is sleeping.", "My sister has bought a very expensive red car."]
+STILL = "--model.optimizer.learning_rate=1e-12"
+OTHER_DATA = [
+    "--data.train=builtin:train:120:7",
+    "--data.validation=builtin:validation:30:7",
+    "--data.source=en",
+    "--data.target=de",
+    "--data.batch_size=24",
+    "--model.decode_sentences=8",
+    "--trainer.accelerator=cpu",
+    "--trainer.max_epochs=1",
+    "--selection.average=1",
+]
+
+
+def weights(run: str | Path) -> dict[str, torch.Tensor]:
+    return checkpoint.load(run).weights
+
+
+def test_network_and_tokenizer_are_the_checkpoints(trained: Path) -> None:
+    """Where nothing is learned, the model is the one that it started from."""
+    assert main(["fit", *OTHER_DATA, f"--model.init_from={trained}", STILL, "--run=r"]) == 0
+    old, new = checkpoint.load(trained), checkpoint.load("r")
+    assert new.config == old.config
+    assert bytes(new.tokenizers.target) == bytes(old.tokenizers.target)
+    for name, weight in old.weights.items():
+        torch.testing.assert_close(new.weights[name], weight, rtol=0, atol=1e-8)
+    found, expected = (seqtext.load(run).generate(SOURCES) for run in ("r", trained))
+    assert [[one.text for one in best] for best in found] == [
+        [one.text for one in best] for best in expected
+    ]
+
+
+def test_what_regularizes_may_change(trained: Path) -> None:
+    options = ["--model.network.word_dropout=0.1", "--model.network.hidden_size=24"]
+    run = [f"--model.init_from={trained}", *options, "--run=r"]
+    assert main(["fit", *OTHER_DATA, *run]) == 0
+    config = checkpoint.load("r").config
+    assert (config.word_dropout, config.dropout) == (0.1, checkpoint.load(trained).config.dropout)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (
+            ["--model.network.hidden_size=32", "--model.network.cell=gru"],
+            "network.cell: the checkpoint has 'lstm', given is 'gru'; network.hidden_size: the"
+            " checkpoint has 24, given is 32",
+        ),
+        (["--data.tokenizer.vocab_size=300"], "data.tokenizer.vocab_size: 300, but model.init_from"),
+        (["--model.freeze=encoder,embedding"], "freeze: 'embedding', expected some of embeddings"),
+        (["--model.freeze=embeddings,encoder,attention,decoder,output"], "all weights are frozen"),
+        (
+            ["--model.init_parts=encoder", "--model.network.hidden_size=32"],
+            "encoder of the checkpoint does not fit: encoder.stack",
+        ),
+    ],
+)
+def test_contradictions_are_refused_by_name(
+    options: list[str], message: str, trained: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["fit", *OTHER_DATA, f"--model.init_from={trained}", *options, "--run=r"]) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_nothing_to_start_from(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["fit", *OTHER_DATA, "--model.init_from=nothing", "--run=r"]) == 2
+    assert "nothing: no such file or folder" in capsys.readouterr().err
+    assert not Path("r").exists()
+    assert main(["fit", *OTHER_DATA, "--model.init_parts=encoder", "--run=r"]) == 2
+    assert "init_parts: of what? Name a checkpoint with init_from" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("parts", ["encoder", "embeddings,decoder", "attention,output"])
+def test_frozen_parts_stay_to_the_bit(parts: str, trained: Path) -> None:
+    options = [f"--model.init_from={trained}", f"--model.freeze={parts}", "--run=r"]
+    assert main(["fit", *OTHER_DATA, *options]) == 0
+    before, after = weights(trained), weights("r")
+    tied = {"decoder.output.weight": "embeddings"}  # the embeddings' own weights
+    for name, weight in after.items():
+        if tied.get(name, part_of(name)) in parts.split(","):
+            assert torch.equal(weight, before[name]), name
+        elif "bias" not in name:
+            assert not torch.equal(weight, before[name]), name
+
+
+def test_parts_of_a_model_go_into_another(
+    trained: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The encoder by name, the embeddings by piece, the rest anew."""
+    options = ["--data.tokenizer.vocab_size=420", "--model.network.decoder_layers=2"]
+    options += ["--model.network.embedding_size=16", "--model.network.hidden_size=24"]
+    init = [f"--model.init_from={trained}", "--model.init_parts=encoder,embeddings", STILL]
+    assert main(["fit", *OTHER_DATA, *options, *init, "--run=r"]) == 0
+    assert "of the target pieces" in capsys.readouterr().err
+    old, new = checkpoint.load(trained), checkpoint.load("r")
+    assert new.config.decoder_layers == 2
+    assert new.tokenizers.target.vocab_size == 420
+    pieces = [side.pieces(range(side.vocab_size)) for side in (old.tokenizers[1], new.tokenizers[1])]
+    shared = set(pieces[0]) & set(pieces[1])
+    assert 200 < len(shared) < 420
+    for name, weight in new.weights.items():
+        close = {"rtol": 0.0, "atol": 1e-8}
+        if part_of(name) == "encoder":
+            torch.testing.assert_close(weight, old.weights[name], **close)
+        elif part_of(name) == "embeddings":
+            here, there = ([side.index(piece) for piece in shared] for side in pieces[::-1])
+            torch.testing.assert_close(weight[here], old.weights[name][there], **close)
+    assert {part_of(name) for name in new.weights} == set(PARTS)
+
+
+def test_a_fine_tuned_run_goes_on_without_its_origin(trained: Path) -> None:
+    """Stopped after an epoch and gone on with, it ends with the bits of the uninterrupted one."""
+    origin = shutil.copytree(trained, "origin")
+    options = [*OTHER_DATA, "--model.init_from=origin", "--model.freeze=encoder"]
+    two = "--trainer.max_epochs=2"
+    assert main(["fit", *options, two, "--run=whole"]) == 0
+    assert main(["fit", *options, "--run=parts"]) == 0
+    shutil.rmtree(origin)
+    assert main(["fit", "--resume=parts", two]) == 0
+    for name, weight in weights("whole/last.ckpt").items():
+        assert torch.equal(weights("parts/last.ckpt")[name], weight), name

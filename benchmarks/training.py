@@ -490,7 +490,7 @@ def main() -> None:
     parts = breakdown(task, own.rounds)
     bound = bound_of(task, parts)
     assert datamodule.tokenizers is not None
-    texts = [target for _, target in datamodule.corpora["train"].rows()]
+    texts = [target for _, target in datamodule.corpora["train"][0].rows()]
     words = words_a_piece(texts, datamodule.tokenizers.target.encode(texts))
     more = {"recipe": own.recipe, **described(task, options)}
     more |= {"peak_mib_bare": peak["bare"], "peak_mib_both": peak["trainer"]}

@@ -124,6 +124,7 @@ def parse(arguments: list[str], preset: dict[str, Any]) -> FitCLI:
     names = flatten(cli.config.as_dict())
     for argument in arguments:
         name = argument.removeprefix("--").partition("=")[0].replace(".init_args", "")
+        name = name.removesuffix("+")  # one more of a list
         if argument.startswith(("--model.", "--data.")) and not any(
             known == name or known.startswith(f"{name}.") for known in names
         ):

@@ -91,11 +91,10 @@ def _fit(cli: FitCLI, run: RunFolder, model: Model | None, resume: Path | None) 
             "selection.monitor: val_bleu needs decoded sentences, and model.decode_sentences is 0; choose"
             " val_loss"
         )
-    if selection.patience is not None and "validation" not in getattr(
-        cli.datamodule, "corpora", ()
-    ):
+    validates = getattr(cli.datamodule, "validates", True)
+    if selection.patience is not None and not validates:
         raise ConfigError("selection.patience: nothing to wait for without --data.validation")
-    if "validation" not in getattr(cli.datamodule, "corpora", ("validation",)):
+    if not validates:
         say(
             "no --data.validation: nothing chooses a best checkpoint, best.ckpt will be the last one"
         )

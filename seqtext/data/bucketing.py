@@ -14,6 +14,7 @@ from seqtext.errors import ConfigError, DataError
 
 Rows = npt.NDArray[np.int64]
 Lengths = npt.NDArray[np.int32]
+Weights = npt.NDArray[np.float64]
 
 # Updates whose rows are sorted together. More leave less padding, and rows of rare lengths the same
 # company in every epoch, if the whole corpus is one pool.
@@ -43,6 +44,8 @@ class BatchPlan:
         batch_size: Or: rows of an update.
         shares: Ranks times accumulation steps; each gets at least one row of every update.
         seed: Of the shuffling.
+        weights: (N,) how often an epoch has each row: 0.5 says that it has a random half of the rows
+            with this weight. Default: every row once.
 
     Raises:
         ConfigError: See ``check_size``.
@@ -58,6 +61,7 @@ class BatchPlan:
         batch_size: int | None = None,
         shares: int = 1,
         seed: int = 0,
+        weights: Weights | None = None,
     ) -> None:
         check_size(batch_tokens, batch_size)
         if len(source_lengths) < shares:
@@ -68,12 +72,12 @@ class BatchPlan:
         self._source, self._target = source_lengths, target_lengths
         self._longer = np.maximum(source_lengths, target_lengths)
         self._tokens, self._size = batch_tokens, batch_size
-        self.shares, self._seed = shares, seed
+        self.shares, self._seed, self._weights = shares, seed, weights
 
     def updates(self, epoch: int) -> list[Rows]:
-        """The updates of one epoch, every row in exactly one of them, in random order."""
+        """The updates of one epoch, every row in as many of them as its weight says, in random order."""
         generator = np.random.default_rng((self._seed, epoch))
-        order = generator.permutation(len(self._source))
+        order = self._draw(generator)
         updates: list[Rows] = []
         pool_size = max(_POOL * self._rows_per_update(), self.shares)
         for start in range(0, len(order), pool_size):
@@ -83,6 +87,17 @@ class BatchPlan:
             short = updates.pop()
             updates[-1] = np.concatenate([updates[-1], short])
         return [updates[i] for i in generator.permutation(len(updates))]
+
+    def _draw(self, generator: np.random.Generator) -> Rows:
+        """The rows of one epoch in random order."""
+        if self._weights is None:
+            return generator.permutation(len(self._source))
+        drawn = []
+        for weight in np.unique(self._weights):
+            rows = np.flatnonzero(self._weights == weight)
+            drawn += [rows] * int(weight)
+            drawn.append(generator.permutation(rows)[: round(weight % 1 * len(rows))])
+        return generator.permutation(np.concatenate(drawn))
 
     def _by_length(self, pool: Rows) -> Rows:
         """Order by target length, and within one by source length, up and down in turns.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import glob
 import hashlib
 import os
@@ -22,10 +23,58 @@ from seqtext.data.readers import (
     read_lines,
     record,
 )
-from seqtext.errors import DataError
+from seqtext.errors import ConfigError, DataError
 
 Split = Literal["train", "validation", "test"]
 _KNOWN = ", ".join(READERS)
+
+
+@dataclass(frozen=True, kw_only=True)
+class CorpusConfig:
+    """One of several corpora: what its options are.
+
+    Args:
+        path: As a corpus is named.
+        weight: How often an epoch reads it: 0.5 a random half, 3 three times; another half each epoch.
+        tag: Put before each source, and a piece of its own: the target language, the domain.
+        source: Its column of the source text, where it has another one than ``data.source``.
+        target: Likewise for the target text.
+
+    Raises:
+        ConfigError: A value is out of range.
+    """
+
+    path: str
+    weight: float = 1.0
+    tag: str | None = None
+    source: str | None = None
+    target: str | None = None
+
+    @classmethod
+    def of(cls, given: str | dict[str, Any], where: str) -> CorpusConfig:
+        """From a path, or from options by name.
+
+        Raises:
+            ConfigError: An option does not exist, or its value is out of range; names ``where``.
+        """
+        options = {"path": given} if isinstance(given, str) else given
+        known = [field.name for field in dataclasses.fields(cls)]
+        for name, value in options.items():
+            if name not in known:
+                raise ConfigError(f"{where}: no option {name!r}; there are {', '.join(known)}")
+            wanted = (int, float) if name == "weight" else str
+            if isinstance(value, bool) or not isinstance(value, wanted):
+                kind = "a number" if name == "weight" else "text"
+                raise ConfigError(f"{where}: {name} {value!r}, expected {kind}")
+        if "path" not in options:
+            raise ConfigError(f"{where}: {options}, expected a path as well")
+        return cls(**options)
+
+    def __post_init__(self) -> None:
+        if not 0 < self.weight < float("inf"):
+            raise ConfigError(f"data: weight {self.weight} of {self.path}, expected more than 0")
+        if self.tag is not None and (not self.tag or self.tag.split() != [self.tag]):
+            raise ConfigError(f"data: tag {self.tag!r} of {self.path}, expected a word, as <en>")
 
 
 @dataclass(frozen=True)
@@ -41,12 +90,14 @@ class Corpus:
             name columns of a file without header, counted from 1.
         target: Likewise for the target text.
         split: What it is used for; the split to take where the name does not say.
+        tag: Put before each source.
     """
 
     name: str
     source: str
     target: str
     split: Split = "train"
+    tag: str | None = None
 
     @property
     def columns(self) -> Columns:
@@ -89,7 +140,8 @@ class Corpus:
 
     def digest(self) -> str:
         """Of all that decides the rows, the files' content included: cached results hang on it."""
-        content = hashlib.sha256(repr((self.name, self.source, self.target, self.split)).encode())
+        decisive = (self.name, self.source, self.target, self.split)
+        content = hashlib.sha256(repr(decisive).encode() + (self.tag or "").encode())
         paths = self.files
         if self.kind == "builtin":  # its rows are as new as the grammar that makes them
             from seqtext.data import builtin
@@ -131,6 +183,9 @@ class Corpus:
             found = READERS.get(kind, read_lines)(self.files, self.columns, lenient=lenient)
         for one in found:
             count += 1
+            if self.tag is not None and not isinstance(one.row, DataError):
+                source, target = one.row
+                one = Record(one.where, (f"{self.tag} {source}".rstrip(), target))
             yield one
         if not count:
             raise DataError(f"{self.name}: there are no rows in it")

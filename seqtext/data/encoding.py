@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import random
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +59,23 @@ def encode(
         num_proc=processes if processes > 1 else None,
         new_fingerprint=key[:32],
     )
+
+
+def held_out(sources: Iterable[str], rows: Rows, count: int) -> Rows:
+    """Some of ``rows``, by a hash of their source: the same ones wherever they stand.
+
+    Rows with the same source go together, so ``count`` may be exceeded.
+    """
+    hashes = np.fromiter(
+        (
+            int.from_bytes(hashlib.blake2b(source.encode(), digest_size=8).digest())
+            for source in sources
+        ),
+        dtype=np.uint64,
+    )[rows]
+    last = np.sort(hashes)[min(count, len(rows)) - 1]
+    chosen: Rows = rows[hashes <= last]
+    return chosen
 
 
 def digest_of(*parts: str) -> str:

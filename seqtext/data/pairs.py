@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import itertools
 import os
 import random
 import tempfile
@@ -17,9 +18,17 @@ from lightning.pytorch import LightningDataModule
 
 from seqtext import assets
 from seqtext.console import duration, say
-from seqtext.data.bucketing import BatchPlan, Lengths, Rows, check_size, padding, share
-from seqtext.data.corpus import Corpus, Split
-from seqtext.data.encoding import digest_of, encode, read_batch
+from seqtext.data.bucketing import (
+    BatchPlan,
+    Lengths,
+    Rows,
+    Weights,
+    check_size,
+    padding,
+    share,
+)
+from seqtext.data.corpus import Corpus, CorpusConfig, Split
+from seqtext.data.encoding import digest_of, encode, held_out, read_batch
 from seqtext.data.loader import PlannedLoader
 from seqtext.data.readers import Row
 from seqtext.data.tokenizer import Tokenizer, TokenizerConfig, Tokenizers
@@ -31,14 +40,19 @@ class PairsDataModule(LightningDataModule):
 
     A corpus is named by ``file.{csv,tsv,jsonl,parquet,tmx}``, by the PREFIX of two parallel files
     ``PREFIX.en`` and ``PREFIX.de``, all packed (``.gz``, ``.zst``) or not, by
-    ``builtin:SPLIT:COUNT[:SEED]``, or by a hub name (``NAME`` or ``NAME:CONFIG:SPLIT``).
+    ``builtin:SPLIT:COUNT[:SEED]``, or by a hub name (``NAME`` or ``NAME:CONFIG:SPLIT``). Several make a
+    list, with the options of ``CorpusConfig`` each.
 
     Args:
-        train: Corpus to train on.
-        validation: Corpus to choose the best checkpoint by.
+        train: Corpus, or corpora, to train on.
+        validation: Likewise, to choose the best checkpoint by; or ``split:COUNT``, that many pairs of
+            the training corpora, chosen by a hash of their source and not trained on.
         test: Corpus for ``seqtext test``; not read in training.
         source: Column (``a.b`` for a nested one), file suffix or language of the source text.
         target: Likewise of the target text.
+        temperature: Weights for corpora of unlike size: with T each has a share ~ size ** (1 / T), the
+            largest read once an epoch (Arivazhagan et al. 2019, section 4.1). 1 leaves shares as they
+            are.
         tokenizer: How text becomes pieces.
         batch_tokens: Most pieces (padding counted, the longer side) in one update, over all ranks
             and accumulation steps together: more devices make training faster, not different.
@@ -53,12 +67,13 @@ class PairsDataModule(LightningDataModule):
 
     def __init__(
         self,
-        train: str,
-        validation: str | None = None,
+        train: list[str | dict[str, Any]] | str,
+        validation: list[str | dict[str, Any]] | str | None = None,
         test: str | None = None,
         *,
         source: str = "source",
         target: str = "target",
+        temperature: float | None = None,
         tokenizer: TokenizerConfig = TokenizerConfig(),  # noqa: B008 (frozen)
         batch_tokens: int | None = 1500,
         batch_size: int | None = None,
@@ -80,12 +95,33 @@ class PairsDataModule(LightningDataModule):
         ):
             if value < 1:
                 raise ConfigError(f"data.{name}: {value}, expected at least 1")
-        places = {"train": train, "validation": validation, "test": test}
-        self.corpora: dict[str, Corpus] = {
-            split: Corpus(name, source, target, split)  # type: ignore[arg-type]
-            for split, name in places.items()
-            if name is not None
-        }
+        self.held_out = 0  # training pairs that are the validation set
+        if isinstance(validation, str) and validation.startswith("split:"):
+            self.held_out = _count(validation)
+            validation = None
+        self.weights: list[float] = []  # of the training corpora
+        self.corpora: dict[Split, list[Corpus]] = {}
+        places: dict[Split, Any] = {"train": train, "validation": validation, "test": test}
+        for split, given in places.items():
+            several = [given] if isinstance(given, str) else given or []
+            configs = [CorpusConfig.of(one, f"data.{split}") for one in several]
+            if not configs:
+                continue
+            self.corpora[split] = [
+                Corpus(one.path, one.source or source, one.target or target, split, one.tag)
+                for one in configs
+            ]
+            if split == "train":
+                self.weights = [one.weight for one in configs]
+            elif any(one.weight != 1 for one in configs):
+                raise ConfigError(f"data.{split}: every pair counts once here; leave weights out")
+        if "train" not in self.corpora:
+            raise ConfigError("data.train: no corpus in the list")
+        if temperature is not None and temperature < 1:
+            raise ConfigError(f"data.temperature: {temperature}, expected at least 1")
+        if temperature is not None and any(weight != 1 for weight in self.weights):
+            raise ConfigError("data.temperature: gives the weights; leave those of the corpora out")
+        self.temperature = temperature
         self.columns = (source, target)
         self.tokenizer = tokenizer
         self.batch_tokens = None if batch_size is not None else batch_tokens
@@ -97,9 +133,16 @@ class PairsDataModule(LightningDataModule):
         ).expanduser()
         self.tokenizers: Tokenizers | None = None
         self._encoded: dict[Split, datasets.Dataset] = {}
-        self._digests: dict[Split, str] = {}
+        self._digests: dict[Split, list[str]] = {}
+        self._sizes: list[int] = []  # rows of the training corpora
         self._kept: Rows | None = None
+        self._row_weights: Weights | None = None  # of the kept rows
         check_size(self.batch_tokens, self.batch_size)
+
+    @property
+    def validates(self) -> bool:
+        """Whether there is a validation set."""
+        return bool(self.held_out) or "validation" in self.corpora
 
     # --- reading and tokenizing, once on each node --------------------------------------------------
 
@@ -123,7 +166,7 @@ class PairsDataModule(LightningDataModule):
         counts = []
         for split in self._splits():
             encoded = self._encode(split, tokenizers)
-            counts.append(f"{len(encoded):,} {split} pairs from {self.corpora[split].name}")
+            counts.append(f"{len(encoded):,} {split} pairs from {self._names(split)}")
         say(f"data: {', '.join(counts)}; {duration(time.perf_counter() - start)}")
 
     def setup(self, stage: str) -> None:
@@ -136,11 +179,17 @@ class PairsDataModule(LightningDataModule):
         self.tokenizers = self._given_tokenizers() or self._tokenizers()
         for split in self._splits():
             self._encoded[split] = self._encode(split, self.tokenizers)
-        self._kept = self._within_limits()
+        kept = self._within_limits()
+        if self.held_out:
+            kept = self._hold_out(kept)
+        self._kept, self._row_weights = kept, self._weights_of(kept)
 
     def _splits(self) -> list[Split]:
         used: tuple[Split, ...] = ("train", "validation")
         return [split for split in used if split in self.corpora]
+
+    def _names(self, split: Split) -> str:
+        return " and ".join(corpus.name for corpus in self.corpora[split])
 
     def _given_tokenizers(self) -> Tokenizers | None:
         """Those that a checkpoint has brought: of this run, or of the model that it starts from."""
@@ -170,15 +219,17 @@ class PairsDataModule(LightningDataModule):
         return Tokenizers(self._train_tokenizer((0,)), self._train_tokenizer((1,)))
 
     def _train_tokenizer(self, sides: tuple[int, ...]) -> Tokenizer:
-        corpus = self.corpora["train"]
-        unsampled = dataclasses.replace(self.tokenizer, sampling_nbest=1, sampling_alpha=0.0)
-        key = digest_of(self._digest("train"), repr(unsampled), repr(sides))
+        tags = [corpus.tag for corpus in self.corpora["train"] if corpus.tag is not None]
+        symbols = tuple(dict.fromkeys((*self.tokenizer.symbols, *tags)))
+        config = dataclasses.replace(self.tokenizer, symbols=symbols)
+        unsampled = dataclasses.replace(config, sampling_nbest=1, sampling_alpha=0.0)
+        key = digest_of(*self._digests_of("train"), repr(unsampled), repr(sides))
         path = self.cache_dir / "tokenizers" / f"{key}.model"
         if path.exists():
             return Tokenizer.load(path)
         start = time.perf_counter()
-        texts = (row[side] for row in corpus.rows() for side in sides)
-        tokenizer = Tokenizer.train(texts, self.tokenizer)
+        rows = itertools.chain.from_iterable(corpus.rows() for corpus in self.corpora["train"])
+        tokenizer = Tokenizer.train((row[side] for row in rows for side in sides), config)
         say(
             f"tokenizer: {self.tokenizer.model_type} with {tokenizer.vocab_size:,} pieces, trained in"
             f" {time.perf_counter() - start:.1f} s"
@@ -192,13 +243,50 @@ class PairsDataModule(LightningDataModule):
         return tokenizer
 
     def _encode(self, split: Split, tokenizers: Tokenizers) -> datasets.Dataset:
-        corpus, digest = self.corpora[split], self._digest(split)
-        return encode(corpus, digest, tokenizers, self.cache_dir, self.processes)
+        encoded = [
+            encode(corpus, digest, tokenizers, self.cache_dir, self.processes)
+            for corpus, digest in zip(self.corpora[split], self._digests_of(split), strict=True)
+        ]
+        if split == "train":
+            self._sizes = [len(one) for one in encoded]
+        return encoded[0] if len(encoded) == 1 else datasets.concatenate_datasets(encoded)
 
-    def _digest(self, split: Split) -> str:
+    def _digests_of(self, split: Split) -> list[str]:
         if split not in self._digests:
-            self._digests[split] = self.corpora[split].digest()
+            self._digests[split] = [corpus.digest() for corpus in self.corpora[split]]
         return self._digests[split]
+
+    def _weights_of(self, kept: Rows) -> Weights | None:
+        """How often an epoch has each kept row; None for once."""
+        weights = np.array(self.weights)
+        if self.temperature is not None:
+            sizes = np.array(self._sizes)
+            weights = (sizes / sizes.max()) ** (1 / self.temperature - 1)
+        if (weights == 1).all():
+            return None
+        told = (
+            f"{one.name} {w:.3g}" for one, w in zip(self.corpora["train"], weights, strict=True)
+        )
+        say(f"data: weights {', '.join(told)}")
+        drawn: Weights = np.repeat(weights, self._sizes)[kept]
+        return drawn
+
+    def _hold_out(self, kept: Rows) -> Rows:
+        """Make some of the training pairs the validation set; the others."""
+        train = self._encoded["train"]
+        chosen = held_out(train["source"], kept, self.held_out)
+        if len(chosen) >= len(kept):
+            raise DataError(
+                f"data.validation: split:{self.held_out} of {len(kept):,} training pairs leaves none to"
+                " train on"
+            )
+        rows = train.select(chosen)
+        self._encoded["validation"] = rows.flatten_indices(keep_in_memory=True)
+        say(
+            f"data: {len(chosen):,} of {len(kept):,} training pairs are the validation set, by a hash"
+            " of their source"
+        )
+        return np.setdiff1d(kept, chosen)
 
     def _within_limits(self) -> Rows:
         source, target = self._lengths("train")
@@ -215,7 +303,7 @@ class PairsDataModule(LightningDataModule):
             say(f"data: {left_out.sum():,} of {len(source):,} training pairs left out ({counts})")
         if left_out.all():
             raise DataError(
-                f"{self.corpora['train'].name}: every pair is empty or longer than the limits; raise"
+                f"{self._names('train')}: every pair is empty or longer than the limits; raise"
                 " data.max_source_length and data.max_target_length"
             )
         return np.flatnonzero(~left_out)
@@ -240,8 +328,9 @@ class PairsDataModule(LightningDataModule):
         updates = plan.updates(epoch)
         if epoch == 0:
             say(
-                f"data: {len(updates):,} updates an epoch of {len(source) / len(updates):.0f} pairs,"
-                f" {target.sum() / len(updates):.0f} target pieces; padding"
+                f"data: {len(updates):,} updates an epoch of {sum(map(len, updates)) / len(updates):.0f}"
+                f" pairs, {sum(target[rows].sum() for rows in updates) / len(updates):.0f} target pieces;"
+                " padding"
                 f" {padding(updates, target):.1%} of the target, {padding(updates, source):.1%} of the"
                 " source"
             )
@@ -261,6 +350,7 @@ class PairsDataModule(LightningDataModule):
             batch_size=self.batch_size,
             shares=ranks * accumulation,
             seed=self.seed,
+            weights=self._row_weights,
         )
         return plan, source, target
 
@@ -272,7 +362,7 @@ class PairsDataModule(LightningDataModule):
         _, rank, ranks, accumulation = self._position()
         if len(source) < ranks:
             raise DataError(
-                f"{self.corpora['validation'].name}: {len(source)} validation pairs for {ranks} processes;"
+                f"data.validation: {len(source)} validation pairs for {ranks} processes;"
                 " each needs one"
             )
         # batches no larger than those of training
@@ -313,3 +403,10 @@ class PairsDataModule(LightningDataModule):
             (self.seed, epoch),
         )
         return PlannedLoader(batches, read, epoch=epoch, num_workers=self.num_workers)
+
+
+def _count(validation: str) -> int:
+    count = validation.partition(":")[2]
+    if not count.isdecimal() or not int(count):
+        raise ConfigError(f"data.validation: {validation}, expected split:COUNT, as split:1000")
+    return int(count)

@@ -34,6 +34,7 @@ class TokenizerConfig:
         normalization: SentencePiece's rule; ``identity`` leaves text as it is (code, symbols).
         byte_fallback: Spell unknown characters as bytes, so that nothing is unknown.
         character_coverage: Share of the characters that get a piece; less for large alphabets.
+        symbols: Words, tags and the like that are one piece each, wherever they stand.
         sampling_nbest: In training, draw among this many segmentations of each sentence (subword
             regularization, Kudo 2018, section 3.3; ``unigram`` only); 1 draws none.
         sampling_alpha: How much the draw prefers probable segmentations; 0 is uniform.
@@ -50,6 +51,7 @@ class TokenizerConfig:
     normalization: Normalization = "nmt_nfkc"
     byte_fallback: bool = True
     character_coverage: float = 1.0
+    symbols: tuple[str, ...] = ()
     sampling_nbest: int = 1
     sampling_alpha: float = 0.2
 
@@ -145,6 +147,7 @@ class Tokenizer:
                 remove_extra_whitespaces=not identity,
                 byte_fallback=config.byte_fallback and config.model_type in ("unigram", "bpe"),
                 character_coverage=config.character_coverage,
+                user_defined_symbols=list(config.symbols),
                 input_sentence_size=2_000_000,
                 max_sentence_length=1 << 20,  # bytes; longer ones it leaves out without a word
                 shuffle_input_sentence=False,

@@ -62,7 +62,10 @@ def test_what_regularizes_may_change(trained: Path) -> None:
             "network.cell: the checkpoint has 'lstm', given is 'gru'; network.hidden_size: the"
             " checkpoint has 24, given is 32",
         ),
-        (["--data.tokenizer.vocab_size=300"], "data.tokenizer.vocab_size: 300, but model.init_from"),
+        (
+            ["--data.tokenizer.vocab_size=300"],
+            "data.tokenizer.vocab_size: 300, but model.init_from",
+        ),
         (["--model.freeze=encoder,embedding"], "freeze: 'embedding', expected some of embeddings"),
         (["--model.freeze=embeddings,encoder,attention,decoder,output"], "all weights are frozen"),
         (
@@ -111,7 +114,9 @@ def test_parts_of_a_model_go_into_another(
     old, new = checkpoint.load(trained), checkpoint.load("r")
     assert new.config.decoder_layers == 2
     assert new.tokenizers.target.vocab_size == 420
-    pieces = [side.pieces(range(side.vocab_size)) for side in (old.tokenizers[1], new.tokenizers[1])]
+    pieces = [
+        side.pieces(range(side.vocab_size)) for side in (old.tokenizers[1], new.tokenizers[1])
+    ]
     shared = set(pieces[0]) & set(pieces[1])
     assert 200 < len(shared) < 420
     for name, weight in new.weights.items():
@@ -135,3 +140,16 @@ def test_a_fine_tuned_run_goes_on_without_its_origin(trained: Path) -> None:
     assert main(["fit", "--resume=parts", two]) == 0
     for name, weight in weights("whole/last.ckpt").items():
         assert torch.equal(weights("parts/last.ckpt")[name], weight), name
+
+
+def test_a_file_is_a_corpus_alone_and_in_a_list(tiny: list[str]) -> None:
+    """And no file of options, which the parser would take it for."""
+    rows = "".join(f"House {i} is red.\tHaus {i} ist rot.\n" for i in range(60))
+    Path("a.tsv").write_text("en\tde\n" + rows)
+    several = "[a.tsv, {path: builtin:train:100, weight: 0.5, tag: <b>}]"
+    for name, train in (("one", "a.tsv"), ("two", several)):
+        options = [f"--data.train={train}", "--data.validation=split:9", f"--run={name}"]
+        assert main(["fit", *tiny, *options, "--trainer.max_epochs=1"]) == 0
+    assert main(["fit", "--resume=two", "--trainer.max_epochs=2"]) == 0
+    pieces = checkpoint.load("two").tokenizers.source
+    assert "<b>" in pieces.pieces(range(pieces.vocab_size))

@@ -23,7 +23,7 @@ MAY = {
     "data": {"errors", "assets", "console"},
     "checkpoint": {"errors", "nn", "data"},
     "generate": {"errors", "nn", "data", "search", "checkpoint"},
-    "models": {"errors", "nn", "data", "generate", "checkpoint", "metrics"},
+    "models": {"errors", "console", "nn", "data", "generate", "checkpoint", "metrics"},
     "run": {"errors", "console"},
 }
 LIGHT = ("nn", "search")  # PyTorch and the standard library alone

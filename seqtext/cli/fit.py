@@ -33,6 +33,7 @@ data
   --data.validation PATH            and PREFIX.de, a hub name, or builtin:SPLIT:COUNT[:SEED]
   --data.source NAME                column, suffix or language of the source text (default: source)
   --data.target NAME                likewise of the target text (default: target)
+  --data.compare PATH               scored before and after, with --model.init_from
   --data.batch_tokens N             pieces in one update, over all devices
   --data.batch_size N               or sentence pairs in one update
   --data.max_source_length N        longer training pairs are left out (also max_target_length)

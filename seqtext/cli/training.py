@@ -18,6 +18,7 @@ from seqtext.checkpoint import Model
 from seqtext.cli.options import FitCLI, explained, flatten, own_options, parse, settle
 from seqtext.console import say
 from seqtext.errors import CheckpointError, ConfigError
+from seqtext.models.comparison import Comparison
 from seqtext.models.pretrained import refuse_other_network
 from seqtext.run import folder
 from seqtext.run.checkpoints import Checkpoints, SelectionConfig
@@ -84,7 +85,8 @@ def _fit(cli: FitCLI, run: RunFolder, model: Model | None, resume: Path | None) 
     checkpoints = Checkpoints(run, selection)
     report = Report(run, checkpoints)
     trainer: Trainer = cli.trainer
-    own: list[Callback] = [run, checkpoints, report]
+    comparison = Comparison(lambda: run.path)
+    own: list[Callback] = [run, checkpoints, report, comparison]
     trainer.callbacks = [*own, *trainer.callbacks]  # type: ignore[attr-defined]
     if selection.monitor == "val_bleu" and not getattr(cli.model, "decode_sentences", 1):
         raise ConfigError(
@@ -109,6 +111,7 @@ def _fit(cli: FitCLI, run: RunFolder, model: Model | None, resume: Path | None) 
             weights_only=True,
         )
         checkpoints.finish(trainer, cli.model, cli.datamodule)
+        comparison.finish(trainer, cli.model, run.path / folder.BEST)
         report.finish(trainer)
     except MisconfigurationException as error:
         raise ConfigError(str(error)) from error

@@ -48,6 +48,8 @@ class PairsDataModule(LightningDataModule):
         validation: Likewise, to choose the best checkpoint by; or ``split:COUNT``, that many pairs of
             the training corpora, chosen by a hash of their source and not trained on.
         test: Corpus for ``seqtext test``; not read in training.
+        compare: Corpora scored, beside the validation set, before and after a training that starts
+            from another model (``model.init_from``), so that forgetting is seen.
         source: Column (``a.b`` for a nested one), file suffix or language of the source text.
         target: Likewise of the target text.
         temperature: Weights for corpora of unlike size: with T each has a share ~ size ** (1 / T), the
@@ -71,6 +73,7 @@ class PairsDataModule(LightningDataModule):
         validation: list[str | dict[str, Any]] | str | None = None,
         test: str | None = None,
         *,
+        compare: list[str | dict[str, Any]] | str | None = None,
         source: str = "source",
         target: str = "target",
         temperature: float | None = None,
@@ -95,6 +98,7 @@ class PairsDataModule(LightningDataModule):
         ):
             if value < 1:
                 raise ConfigError(f"data.{name}: {value}, expected at least 1")
+        self.columns = (source, target)
         self.held_out = 0  # training pairs that are the validation set
         if isinstance(validation, str) and validation.startswith("split:"):
             self.held_out = _count(validation)
@@ -103,18 +107,9 @@ class PairsDataModule(LightningDataModule):
         self.corpora: dict[Split, list[Corpus]] = {}
         places: dict[Split, Any] = {"train": train, "validation": validation, "test": test}
         for split, given in places.items():
-            several = [given] if isinstance(given, str) else given or []
-            configs = [CorpusConfig.of(one, f"data.{split}") for one in several]
-            if not configs:
-                continue
-            self.corpora[split] = [
-                Corpus(one.path, one.source or source, one.target or target, split, one.tag)
-                for one in configs
-            ]
-            if split == "train":
-                self.weights = [one.weight for one in configs]
-            elif any(one.weight != 1 for one in configs):
-                raise ConfigError(f"data.{split}: every pair counts once here; leave weights out")
+            if (corpora := self._named(given, split, f"data.{split}")) is not None:
+                self.corpora[split] = corpora
+        self._compared = self._named(compare, "validation", "data.compare") or []
         if "train" not in self.corpora:
             raise ConfigError("data.train: no corpus in the list")
         if temperature is not None and temperature < 1:
@@ -122,7 +117,6 @@ class PairsDataModule(LightningDataModule):
         if temperature is not None and any(weight != 1 for weight in self.weights):
             raise ConfigError("data.temperature: gives the weights; leave those of the corpora out")
         self.temperature = temperature
-        self.columns = (source, target)
         self.tokenizer = tokenizer
         self.batch_tokens = None if batch_size is not None else batch_tokens
         self.batch_size = batch_size
@@ -138,6 +132,20 @@ class PairsDataModule(LightningDataModule):
         self._kept: Rows | None = None
         self._row_weights: Weights | None = None  # of the kept rows
         check_size(self.batch_tokens, self.batch_size)
+
+    def _named(self, given: Any, split: Split, where: str) -> list[Corpus] | None:
+        """The corpora that an option names; None if there are none."""
+        several = [given] if isinstance(given, str) else given or []
+        configs = [CorpusConfig.of(one, where) for one in several]
+        if split == "train":
+            self.weights = [one.weight for one in configs]
+        elif any(one.weight != 1 for one in configs):
+            raise ConfigError(f"{where}: every pair counts once here; leave weights out")
+        source, target = self.columns
+        return [
+            Corpus(one.path, one.source or source, one.target or target, split, one.tag)
+            for one in configs
+        ] or None
 
     @property
     def validates(self) -> bool:
@@ -379,9 +387,16 @@ class PairsDataModule(LightningDataModule):
         if "validation" not in self._encoded:
             return []
         rows = self._encoded["validation"].select_columns(["source", "target"])
-        chosen = np.linspace(0, len(rows) - 1, min(limit, len(rows))).round().astype(int)
-        found = rows[chosen.tolist()]
+        found = rows[_spread(len(rows), limit)]
         return list(zip(found["source"], found["target"], strict=True))
+
+    def compared_pairs(self, limit: int) -> dict[str, list[Row]]:
+        """Likewise of the validation set and of every corpus that is compared, by name."""
+        found = {"validation": self.validation_pairs(limit)}
+        for corpus in self._compared:
+            rows = list(corpus.rows())
+            found[corpus.name] = [rows[i] for i in _spread(len(rows), limit)]
+        return found
 
     def _position(self) -> tuple[int, int, int, int]:
         trainer = self.trainer
@@ -410,3 +425,9 @@ def _count(validation: str) -> int:
     if not count.isdecimal() or not int(count):
         raise ConfigError(f"data.validation: {validation}, expected split:COUNT, as split:1000")
     return int(count)
+
+
+def _spread(count: int, limit: int) -> list[int]:
+    """At most ``limit`` of ``count`` rows, evenly."""
+    chosen: list[int] = np.linspace(0, count - 1, min(limit, count)).round().astype(int).tolist()
+    return chosen

@@ -93,6 +93,8 @@ class EncoderDecoderModule(LightningModule):
         self.network: EncoderDecoder | None = None
         self.tokenizers: Tokenizers | None = None
         self._pretrained = None if init_from is None else checkpoint.load(init_from)
+        self.fine_tunes = init_from is not None
+        self.bleu_tokenize: BleuTokenize = bleu_tokenize
         self._init_parts = parts_of("init_parts", init_parts)
         self._freeze = parts_of("freeze", freeze)
         if self._pretrained is not None and not self._init_parts:

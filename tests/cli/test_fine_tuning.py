@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
@@ -127,6 +128,26 @@ def test_parts_of_a_model_go_into_another(
             here, there = ([side.index(piece) for piece in shared] for side in pieces[::-1])
             torch.testing.assert_close(weight[here], old.weights[name][there], **close)
     assert {part_of(name) for name in new.weights} == set(PARTS)
+
+
+def test_scores_before_and_after(trained: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Of the validation set and the old one; learning nothing changes nothing."""
+    Path("old.tsv").write_text("en\tde\nThe dog sleeps.\tDer Hund schläft.\n", encoding="utf-8")
+    options = [*OTHER_DATA, f"--model.init_from={trained}", "--data.compare=old.tsv"]
+    assert main(["fit", *options, STILL, "--run=still"]) == 0
+    told = capsys.readouterr().err
+    scores = json.loads(Path("still/comparison.json").read_text())
+    assert set(scores["before"]) == {"validation", "old.tsv"}
+    assert scores["before"] == scores["after"]
+    assert f"compare: old.tsv  BLEU {scores['after']['old.tsv']['bleu']:.2f} before, " in told
+    fast = "--model.optimizer.learning_rate=0.01"
+    assert main(["fit", *options, fast, "--trainer.max_epochs=8", "--run=fast"]) == 0
+    changed = json.loads(Path("fast/comparison.json").read_text())
+    assert changed["before"] == scores["before"]
+    assert changed["after"]["validation"]["chrf"] > scores["before"]["validation"]["chrf"]
+    assert main(["fit", "--resume=fast", "--trainer.max_epochs=9"]) == 0
+    assert json.loads(Path("fast/comparison.json").read_text())["before"] == scores["before"]
+    assert not (trained / "comparison.json").exists()
 
 
 def test_a_fine_tuned_run_goes_on_without_its_origin(trained: Path) -> None:

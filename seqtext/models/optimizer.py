@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
 import torch
@@ -11,6 +11,7 @@ from torch import nn
 from torch.optim.lr_scheduler import LambdaLR, ReduceLROnPlateau
 
 from seqtext.errors import ConfigError
+from seqtext.models.pretrained import part_of, parts_of
 
 Schedule = Literal["constant", "inverse_sqrt", "cosine", "plateau"]
 
@@ -32,6 +33,8 @@ class OptimizerConfig:
         warmup_steps: Updates over which the learning rate rises from 0.
         total_steps: Updates until ``cosine`` is at its end. Default: those of the whole run.
         final_share: Share of the learning rate that ``cosine`` ends at.
+        part_rates: Of a part of the network (``embeddings``, ``encoder``, ``attention``, ``decoder``,
+            ``output``) the share of the learning rate that it has; 1 where nothing is said.
         plateau_factor: What ``plateau`` multiplies the learning rate by.
         plateau_patience: Validations without a better loss that ``plateau`` waits for.
 
@@ -49,6 +52,7 @@ class OptimizerConfig:
     warmup_steps: int = 0
     total_steps: int | None = None
     final_share: float = 0.02
+    part_rates: dict[str, float] = field(default_factory=dict)
     plateau_factor: float = 0.5
     plateau_patience: int = 1
 
@@ -75,6 +79,13 @@ class OptimizerConfig:
             )
         if self.schedule == "plateau" and self.warmup_steps:
             raise ConfigError("optimizer.warmup_steps: plateau has no warm-up, set it to 0")
+        parts_of("optimizer.part_rates", list(self.part_rates))
+        for part, rate in self.part_rates.items():
+            if not rate > 0:
+                raise ConfigError(
+                    f"optimizer.part_rates: {rate} for {part}, expected more than 0; model.freeze keeps a"
+                    " part as it is"
+                )
         if not 0 < self.plateau_factor < 1:
             raise ConfigError(
                 f"optimizer.plateau_factor: {self.plateau_factor}, expected 0 < factor < 1"
@@ -105,12 +116,19 @@ def build(
 ) -> tuple[torch.optim.Optimizer, LambdaLR | ReduceLROnPlateau]:
     """The optimizer, and its schedule over updates (``plateau``: over validations)."""
     kind = torch.optim.Adam if config.name == "adam" else torch.optim.AdamW
-    parameters = [parameter for parameter in module.parameters() if parameter.requires_grad]
-    if not parameters:
+    by_rate: dict[float, list[nn.Parameter]] = {}
+    for name, parameter in module.named_parameters():
+        if parameter.requires_grad:
+            rate = config.part_rates.get(part_of(name.removeprefix("network.")), 1.0)
+            by_rate.setdefault(rate, []).append(parameter)
+    if not by_rate:
         raise ConfigError("model.freeze: all weights are frozen, nothing is left to train")
-    devices = {parameter.device.type for parameter in parameters}
+    devices = {parameter.device.type for group in by_rate.values() for parameter in group}
     optimizer = kind(
-        parameters,
+        [
+            {"params": group, "lr": config.learning_rate * rate, "rate": rate}
+            for rate, group in sorted(by_rate.items(), key=lambda item: item[0])
+        ],
         lr=config.learning_rate,
         betas=(config.beta1, config.beta2),
         eps=config.eps,
@@ -118,7 +136,7 @@ def build(
         fused=devices <= {"cpu", "cuda"},
     )
     for group in optimizer.param_groups:
-        group["base_lr"] = config.learning_rate  # see apply
+        group["base_lr"] = group["lr"]  # see apply
     if config.schedule == "plateau":
         patience = config.plateau_patience
         return optimizer, ReduceLROnPlateau(
@@ -135,11 +153,11 @@ def apply(config: OptimizerConfig, optimizer: torch.optim.Optimizer, schedule: A
     The position in the schedule stays as it was restored.
     """
     for group in optimizer.param_groups:
-        factor = config.learning_rate / group["base_lr"]
-        group["lr"] *= factor
+        highest = config.learning_rate * group.get("rate", 1.0)
+        group["lr"] *= highest / group["base_lr"]
         group.update(
-            base_lr=config.learning_rate,
-            initial_lr=config.learning_rate,
+            base_lr=highest,
+            initial_lr=highest,
             betas=(config.beta1, config.beta2),
             eps=config.eps,
             weight_decay=config.weight_decay,
@@ -147,4 +165,4 @@ def apply(config: OptimizerConfig, optimizer: torch.optim.Optimizer, schedule: A
     if isinstance(schedule, ReduceLROnPlateau):
         schedule.factor, schedule.patience = config.plateau_factor, config.plateau_patience
     elif isinstance(schedule, LambdaLR):
-        schedule.base_lrs = [config.learning_rate] * len(schedule.base_lrs)
+        schedule.base_lrs = [group["base_lr"] for group in optimizer.param_groups]

@@ -174,3 +174,27 @@ def test_a_file_is_a_corpus_alone_and_in_a_list(tiny: list[str]) -> None:
     assert main(["fit", "--resume=two", "--trainer.max_epochs=2"]) == 0
     pieces = checkpoint.load("two").tokenizers.source
     assert "<b>" in pieces.pieces(range(pieces.vocab_size))
+
+
+def test_parts_learn_at_their_own_rates(trained: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A part whose share is next to nothing stays; the others learn; the shares survive a resume."""
+    rates = '--model.optimizer.part_rates={"encoder": 1e-9, "embeddings": 0.5}'
+    options = [*OTHER_DATA, f"--model.init_from={trained}", rates]
+    assert main(["fit", *options, "--trainer.max_epochs=2", "--run=whole"]) == 0
+    before, after = weights(trained), weights("whole/last.ckpt")
+    for name, weight in after.items():
+        if part_of(name) == "encoder":
+            torch.testing.assert_close(weight, before[name], rtol=0, atol=1e-8)
+    assert not torch.equal(after["decoder.readout.weight"], before["decoder.readout.weight"])
+    assert main(["fit", *options, "--run=parts"]) == 0
+    assert main(["fit", "--resume=parts", "--trainer.max_epochs=2"]) == 0
+    for name, weight in weights("parts/last.ckpt").items():
+        assert torch.equal(after[name], weight), name
+    for wrong, message in (
+        ("{decoders: 1}", "'decoders', expected some"),
+        ("{decoder: 0}", "0.0 for decoder"),
+    ):
+        capsys.readouterr()
+        options = [*OTHER_DATA, f"--model.optimizer.part_rates={wrong}", "--run=r"]
+        assert main(["fit", *options]) == 2
+        assert f"optimizer.part_rates: {message}" in capsys.readouterr().err

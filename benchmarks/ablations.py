@@ -17,10 +17,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from common import configured, report, scored, table, train_run
+from common import configured, pieces, report, scored, table, train_run
 from training import Task, task_of, update
-
-from seqtext.data.batch import Batch
 
 NETWORK, OPTIMIZER, TOKENIZER = "model.network", "model.optimizer", "data.tokenizer"
 VARIANTS: dict[str, dict[str, object]] = {
@@ -102,23 +100,18 @@ def seconds_per_update(tasks: list[Task]) -> list[float]:
     ]
 
 
-def pieces(batch: Batch) -> int:
-    """Target pieces, eos counted."""
-    return int((batch.labels >= 0).sum())
-
-
 def calibrate(data: Path, out: Path, minutes: float) -> None:
     """How many updates of each variant take as long as the base's in ``minutes``."""
     out.mkdir(parents=True, exist_ok=True)
-    recipe = task_for(data, "base")
-    seconds = statistics.median(seconds_per_update([recipe])[0] for _ in range(3))
+    base = task_for(data, "base")
+    seconds = statistics.median(seconds_per_update([base])[0] for _ in range(3))
     updates = {"base": round(60 * minutes / seconds)}
     report("base", seconds_an_update=round(seconds, 4), updates=updates["base"])
     for variant, options in VARIANTS.items():
         if all(name.endswith(_FREE) for name in options):
             updates[variant] = updates["base"]
             continue
-        own, other = seconds_per_update([task_for(data, variant), recipe])
+        own, other = seconds_per_update([task_for(data, variant), base])
         updates[variant] = round(updates["base"] * other / own)
         report(variant, relative_seconds=round(own / other, 3), updates=updates[variant])
     (out / "updates.json").write_text(json.dumps(updates, indent=1))
@@ -148,7 +141,7 @@ def results(out: Path) -> list[dict[str, Any]]:
 
 
 def tell(out: Path) -> None:
-    """Print the results as a table, the recipe first."""
+    """Print the results as a table, the base first."""
     rows = results(out)
     rows.sort(key=lambda row: (list(VARIANTS).index(row["variant"]), row["seed"]))
     columns = ("variant", "seed", "updates", "bleu", "chrf")

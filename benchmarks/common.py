@@ -25,6 +25,7 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 
 from seqtext.cli import main
 from seqtext.cli.options import FitCLI, own_options, parse, settle
+from seqtext.data.batch import Batch
 from seqtext.data.pairs import PairsDataModule
 from seqtext.models.encoder_decoder import EncoderDecoderModule
 from seqtext.run.folder import LAST, RESULT
@@ -190,6 +191,11 @@ def fit(recipe: str, data: Path, options: list[str]) -> None:
         sys.exit(status)
 
 
+def pieces(batch: Batch) -> int:
+    """Target pieces, eos counted."""
+    return int((batch.labels >= 0).sum())
+
+
 class UpdateLog(Callback):
     """A line a batch: time.perf_counter() at its end, its target pieces with eos, its sentences.
 
@@ -210,8 +216,7 @@ class UpdateLog(Callback):
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
         """One line."""
-        pieces = int((batch.labels >= 0).sum())
-        print(time.perf_counter(), pieces, len(batch.labels), file=self._file)
+        print(time.perf_counter(), pieces(batch), len(batch.labels), file=self._file)
 
 
 def configured(recipe: str, data: Path, options: list[str]) -> FitCLI:

@@ -60,10 +60,10 @@ def parser() -> argparse.ArgumentParser:
 def run(arguments: Sequence[str]) -> int:
     """Read, report, write; the exit status."""
     options = parser().parse_args(arguments)
-    from seqtext.data.check import FINDINGS, mark_overlap, scan
+    from seqtext.data.check import FINDINGS, HARMFUL, mark_overlap, scan
     from seqtext.data.corpus import Corpus
 
-    drop = [finding.name for finding in FINDINGS if finding.harmful]
+    drop = HARMFUL
     if options.drop is not None:
         drop = [name for name in options.drop.split(",") if name]
         known = [finding.name for finding in FINDINGS]
@@ -84,12 +84,11 @@ def run(arguments: Sequence[str]) -> int:
         for split, found in scans.items():
             _tell(split, found, options.examples)
     if options.plot is not None:
-        _plot(scans, Path(options.plot))
+        _plot(train, Path(options.plot))
     if options.write is not None:
         _write(train, drop, options.write)
         return 0
-    harmful = [finding.name for finding in FINDINGS if finding.harmful]
-    return 0 if all(found.kept(harmful).all() for found in scans.values()) else FOUND
+    return 0 if all(found.kept(HARMFUL).all() for found in scans.values()) else FOUND
 
 
 def _check_outputs(options: argparse.Namespace) -> None:
@@ -137,7 +136,7 @@ def _figures(scan: Scan) -> dict[str, object]:
 
 
 def _tell(split: str, scan: Scan, shown: int) -> None:
-    from seqtext.data.check import FINDINGS, examples
+    from seqtext.data.check import FINDINGS, HARMFUL, examples
 
     count = len(scan.flags)
     print(f"{split}: {scan.corpus.name}, {count:,} pairs")
@@ -169,7 +168,7 @@ def _tell(split: str, scan: Scan, shown: int) -> None:
         for one in found[finding.name]:
             print(f"    {_shown(one)}")
     print()
-    if not scan.kept([finding.name for finding in FINDINGS if finding.harmful]).all():
+    if not scan.kept(HARMFUL).all():
         print("* --write CLEAN.jsonl leaves these pairs out, --drop NAMES some of them\n")
 
 
@@ -183,13 +182,8 @@ def _quantiles(values: object) -> str:
 def _shown(one: Record) -> str:
     if isinstance(one.row, DataError):
         return str(one.row)
-    texts = [
-        repr(
-            text if len(text) <= _WIDTH else f"{text[:_WIDTH]}…"
-        )  # what cannot be printed is spelled
-        for text in one.row
-    ]
-    return f"{one.where}: {' | '.join(texts)}"
+    texts = (text if len(text) <= _WIDTH else f"{text[:_WIDTH]}…" for text in one.row)
+    return f"{one.where}: {' | '.join(map(repr, texts))}"  # what cannot be printed is spelled
 
 
 # --- what is written ------------------------------------------------------------------------------------
@@ -217,11 +211,10 @@ def _write(scan: Scan, drop: list[str], path: str) -> None:
     )
 
 
-def _plot(scans: dict[str, Scan], path: Path) -> None:
+def _plot(train: Scan, path: Path) -> None:
     import numpy as np
     from matplotlib.figure import Figure
 
-    train = scans["train"]
     unit, lengths = ("words", train.words) if train.pieces is None else ("pieces", train.pieces)
     figure = Figure(figsize=(7, 4), layout="constrained")
     axes = figure.add_subplot(xlabel=f"{unit} of a side", ylabel="pairs", yscale="log")

@@ -89,6 +89,7 @@ FINDINGS = [
         "unknown to the model, or spelled as bytes; train a tokenizer on this corpus", False,
     ),
 ]  # fmt: skip
+HARMFUL = [finding.name for finding in FINDINGS if finding.harmful]
 _BITS = {finding.name: 1 << i for i, finding in enumerate(FINDINGS)}
 
 

@@ -126,8 +126,8 @@ def build(
     devices = {parameter.device.type for group in by_rate.values() for parameter in group}
     optimizer = kind(
         [
-            {"params": group, "lr": config.learning_rate * rate, "rate": rate}
-            for rate, group in sorted(by_rate.items(), key=lambda item: item[0])
+            {"params": by_rate[rate], "lr": config.learning_rate * rate, "rate": rate}
+            for rate in sorted(by_rate)
         ],
         lr=config.learning_rate,
         betas=(config.beta1, config.beta2),
@@ -153,7 +153,7 @@ def apply(config: OptimizerConfig, optimizer: torch.optim.Optimizer, schedule: A
     The position in the schedule stays as it was restored.
     """
     for group in optimizer.param_groups:
-        highest = config.learning_rate * group.get("rate", 1.0)
+        highest = config.learning_rate * group.get("rate", 1.0)  # older checkpoints have none
         group["lr"] *= highest / group["base_lr"]
         group.update(
             base_lr=highest,

@@ -31,9 +31,9 @@ def part_of(parameter: str) -> Part:
     inner = rest.partition(".")[0]
     if inner == "embedding":
         return "embeddings"
-    if side == "decoder" and inner in ("attention", "output"):
-        return "attention" if inner == "attention" else "output"
-    return "encoder" if side == "encoder" else "decoder"
+    if side == "encoder":
+        return "encoder"
+    return "attention" if inner == "attention" else "output" if inner == "output" else "decoder"
 
 
 def parts_of(name: str, value: str | list[str] | None) -> list[Part]:

@@ -180,5 +180,11 @@ def _tell_changes(saved: Path, cli: FitCLI, preset: dict[str, Any]) -> None:
                 f"--{name} {new}: the run's scores so far are by {old}, and the two do not compare;"
                 " leave the option out, or start a new run"
             )
+        if name.startswith(("model.freeze", "model.optimizer.part_rates")) and old != new:
+            raise ConfigError(
+                f"--{name}: the run has {old!r}, given is {new!r}, and a run keeps the weights that it trains"
+                " and the groups of their rates; leave the option out, or start a new run from this one with"
+                f" --model.init_from {saved.parent}"
+            )
         if name.endswith("optimizer.schedule") and old != new and "plateau" in (old, new):
             raise ConfigError(f"--{name} {new}: a run that began with {old} cannot change to it")

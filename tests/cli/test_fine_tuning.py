@@ -198,3 +198,18 @@ def test_parts_learn_at_their_own_rates(trained: Path, capsys: pytest.CaptureFix
         options = [*OTHER_DATA, f"--model.optimizer.part_rates={wrong}", "--run=r"]
         assert main(["fit", *options]) == 2
         assert f"optimizer.part_rates: {message}" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "change", ["--model.freeze=decoder", '--model.optimizer.part_rates={"encoder": 0.5}']
+)
+def test_a_run_keeps_what_it_trains(
+    change: str, trained: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Named before anything is restored, with the way out."""
+    run = Path(shutil.copytree(trained, "run"))
+    before = (run / "last.ckpt").read_bytes()
+    assert main(["fit", f"--resume={run}", change, "--trainer.max_epochs=3"]) == 2
+    told = capsys.readouterr().err
+    assert change.partition("=")[0] in told and "--model.init_from run" in told
+    assert (run / "last.ckpt").read_bytes() == before

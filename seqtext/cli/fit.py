@@ -37,6 +37,7 @@ data
   --data.batch_tokens N             pieces in one update, over all devices
   --data.batch_size N               or sentence pairs in one update
   --data.max_source_length N        longer training pairs are left out (also max_target_length)
+  --data.streaming B                read anew in every epoch, for what is larger than the disk
   --data.tokenizer.vocab_size N     also model_type, joint, source_model, target_model, …
 
 model

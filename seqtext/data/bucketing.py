@@ -74,9 +74,13 @@ class BatchPlan:
         self._tokens, self._size = batch_tokens, batch_size
         self.shares, self._seed, self._weights = shares, seed, weights
 
-    def updates(self, epoch: int) -> list[Rows]:
-        """The updates of one epoch, every row in as many of them as its weight says, in random order."""
-        generator = np.random.default_rng((self._seed, epoch))
+    def updates(self, *epoch: int) -> list[Rows]:
+        """The updates of one epoch, every row in as many of them as its weight says, in random order.
+
+        Args:
+            epoch: Its number; where an epoch has several plans, the plan's number as well.
+        """
+        generator = np.random.default_rng((self._seed, *epoch))
         order = self._draw(generator)
         updates: list[Rows] = []
         pool_size = max(_POOL * self._rows_per_update(), self.shares)

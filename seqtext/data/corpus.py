@@ -91,6 +91,7 @@ class Corpus:
         target: Likewise for the target text.
         split: What it is used for; the split to take where the name does not say.
         tag: Put before each source.
+        streamed: Read data from the hub as they come, instead of keeping a copy first.
     """
 
     name: str
@@ -98,6 +99,7 @@ class Corpus:
     target: str
     split: Split = "train"
     tag: str | None = None
+    streamed: bool = False
 
     @property
     def columns(self) -> Columns:
@@ -151,7 +153,7 @@ class Corpus:
             with open_file(path, unpack=False) as file:
                 content.update(hashlib.file_digest(file, "sha256").digest())
         if self.kind == "hub":
-            content.update(self.load_hub()._fingerprint.encode())
+            content.update(self._load_hub()[1].encode())
         return content.hexdigest()
 
     def rows(self) -> Iterator[Row]:
@@ -237,7 +239,7 @@ class Corpus:
             yield record(row, self.columns, f"{self.name}, pair {number}")
 
     def _hub(self) -> Iterator[Record]:
-        dataset = self.load_hub()
+        dataset, _ = self._load_hub()
         check_columns(dataset.column_names, self.columns, self.name)
         there = [
             name if name in dataset.column_names else name.partition(".")[0]
@@ -246,8 +248,8 @@ class Corpus:
         for number, row in enumerate(dataset.select_columns(list(dict.fromkeys(there)))):
             yield record(row, self.columns, f"{self.name}, row {number}")
 
-    def load_hub(self) -> Any:
-        """The ``datasets.Dataset`` of a hub name.
+    def _load_hub(self) -> tuple[Any, str]:
+        """The data set of a hub name, and its fingerprint.
 
         Raises:
             DataError: It cannot be reached, or there is no such data, configuration or split.
@@ -257,7 +259,7 @@ class Corpus:
         if self.name.count(":") not in (0, 2):
             raise DataError(f"{self.name}: expected a hub name NAME or NAME:CONFIG:SPLIT")
         try:
-            return hub.load(name, config or None, split or self.split)
+            return hub.load(name, config or None, split or self.split, self.streamed)
         except Exception as error:  # the hub's client raises whatever its transport does
             reason = str(error).strip().split("\n")[0] or type(error).__name__
             raise DataError(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import random
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +15,11 @@ import numpy as np
 from seqtext.data.batch import Batch, collate
 from seqtext.data.bucketing import Rows
 from seqtext.data.corpus import Corpus
+from seqtext.data.readers import Row
 from seqtext.data.tokenizer import Tokenizer, TokenizerConfig, Tokenizers
 from seqtext.errors import DataError
 
+SIDES = ("source", "target")
 _CACHE_VERSION = "1"  # another one when cached results of the same input would differ
 
 
@@ -55,10 +57,20 @@ def encode(
     return rows.map(
         _encode_rows,
         batched=True,
-        fn_kwargs={"source_model": bytes(source), "target_model": bytes(target)},
+        fn_kwargs=_models(tokenizers),
         num_proc=processes if processes > 1 else None,
         new_fingerprint=key[:32],
     )
+
+
+def encode_rows(rows: Sequence[Row], tokenizers: Tokenizers) -> datasets.Dataset:
+    """Likewise of rows that have been read; kept in memory."""
+    table = {side: list(texts) for side, texts in zip(SIDES, zip(*rows, strict=True), strict=True)}
+    return datasets.Dataset.from_dict({**table, **_encode_rows(table, **_models(tokenizers))})
+
+
+def _models(tokenizers: Tokenizers) -> dict[str, bytes]:
+    return {f"{side}_model": bytes(model) for side, model in zip(SIDES, tokenizers, strict=True)}
 
 
 def held_out(sources: Iterable[str], rows: Rows, count: int) -> Rows:
@@ -66,16 +78,15 @@ def held_out(sources: Iterable[str], rows: Rows, count: int) -> Rows:
 
     Rows with the same source go together, so ``count`` may be exceeded.
     """
-    hashes = np.fromiter(
-        (
-            int.from_bytes(hashlib.blake2b(source.encode(), digest_size=8).digest())
-            for source in sources
-        ),
-        dtype=np.uint64,
-    )[rows]
+    hashes = np.fromiter(map(source_hash, sources), dtype=np.uint64)[rows]
     last = np.sort(hashes)[min(count, len(rows)) - 1]
     chosen: Rows = rows[hashes <= last]
     return chosen
+
+
+def source_hash(source: str) -> int:
+    """64 bits that depend on the text alone."""
+    return int.from_bytes(hashlib.blake2b(source.encode(), digest_size=8).digest())
 
 
 def digest_of(*parts: str) -> str:
@@ -114,22 +125,31 @@ def read_batch(
 ) -> Batch:
     """The batch of ``rows``; with ``sampling``, of segmentations drawn for ``key`` (seed, epoch)."""
     found = encoded[rows.tolist()]
-    ids = {side: found[f"{side}_ids"] for side in ("source", "target")}
-    if sampling is not None:
-        for side, tokenizer in zip(("source", "target"), tokenizers, strict=True):
-            # seeded by row, so that a resumed run draws what the uninterrupted one would have drawn
-            ids[side] = [
-                tokenizer.sample(
-                    text,
-                    sampling.sampling_nbest,
-                    sampling.sampling_alpha,
-                    random.Random(f"{key}-{row}-{side}"),
-                )
-                for row, text in zip(rows.tolist(), found[side], strict=True)
-            ]
+    source, target = (
+        found[f"{side}_ids"]
+        if sampling is None
+        else [
+            sampled(tokenizer, text, sampling, f"{key}-{row}-{side}")
+            for row, text in zip(rows.tolist(), found[side], strict=True)
+        ]
+        for side, tokenizer in zip(SIDES, tokenizers, strict=True)
+    )
+    return batch_of(source, target, tokenizers)
+
+
+def sampled(tokenizer: Tokenizer, text: str, sampling: TokenizerConfig, key: str) -> list[int]:
+    """Ids of a segmentation that depends on ``key`` alone: a resumed run draws what it would have drawn."""
+    nbest, alpha = sampling.sampling_nbest, sampling.sampling_alpha
+    return tokenizer.sample(text, nbest, alpha, random.Random(key))
+
+
+def batch_of(
+    source: Sequence[Sequence[int]], target: Sequence[Sequence[int]], tokenizers: Tokenizers
+) -> Batch:
+    """The batch of pairs of ids."""
     return collate(
-        ids["source"],
-        ids["target"],
+        source,
+        target,
         source_eos=tokenizers.source.eos,
         target_bos=tokenizers.target.bos,
         target_eos=tokenizers.target.eos,

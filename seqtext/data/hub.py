@@ -10,14 +10,21 @@ from typing import Any
 
 
 @functools.cache  # the digest of a corpus and its rows both need it
-def load(name: str, config: str | None, split: str) -> Any:
-    """The ``datasets.Dataset`` of a split; raises whatever the hub's client does."""
+def load(name: str, config: str | None, split: str, streamed: bool) -> tuple[Any, str]:
+    """The ``datasets.Dataset`` of a split and its fingerprint; raises whatever the hub's client does.
+
+    Streamed, it is a ``datasets.IterableDataset``: nothing is kept on disk.
+    """
     import datasets
 
     with _answering_hub() as unreachable:
         try:
             download = datasets.DownloadConfig(max_retries=1)
-            return datasets.load_dataset(name, config, split=split, download_config=download)
+            if streamed:
+                builder = datasets.load_dataset_builder(name, config, download_config=download)
+                return builder.as_streaming_dataset(split), f"{builder.hash} {builder.config_id}"
+            dataset = datasets.load_dataset(name, config, split=split, download_config=download)
+            return dataset, dataset._fingerprint
         except datasets.exceptions.DatasetGenerationError as error:
             raise error.__cause__ or error from None
         except ConnectionError as error:

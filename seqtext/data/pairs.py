@@ -9,6 +9,8 @@ import os
 import random
 import tempfile
 import time
+from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -28,11 +30,21 @@ from seqtext.data.bucketing import (
     share,
 )
 from seqtext.data.corpus import Corpus, CorpusConfig, Split
-from seqtext.data.encoding import digest_of, encode, held_out, read_batch
+from seqtext.data.encoding import (
+    digest_of,
+    encode,
+    encode_rows,
+    held_out,
+    read_batch,
+    source_hash,
+)
 from seqtext.data.loader import PlannedLoader
 from seqtext.data.readers import Row
+from seqtext.data.streaming import Pool, Pools, Stream, StreamedLoader
 from seqtext.data.tokenizer import Tokenizer, TokenizerConfig, Tokenizers
 from seqtext.errors import ConfigError, DataError
+
+_TOKENIZER_PAIRS = 250_000  # read for training tokenizers when streaming
 
 
 class PairsDataModule(LightningDataModule):
@@ -61,6 +73,10 @@ class PairsDataModule(LightningDataModule):
         batch_size: Instead of ``batch_tokens``: sentence pairs in one update.
         max_source_length: Training pairs with more source pieces are left out, and counted.
         max_target_length: Likewise for the target.
+        streaming: Read the training corpora anew in every epoch instead of keeping them prepared on disk.
+            For what is larger than the disk or comes from the hub; shuffles within ``shuffle_buffer``.
+            Tokenizers are trained on the first 250,000 pairs.
+        shuffle_buffer: Pairs that are shuffled together when streaming.
         num_workers: Processes that prepare batches ahead.
         processes: Processes that tokenize.
         seed: Of the batch plan.
@@ -82,6 +98,8 @@ class PairsDataModule(LightningDataModule):
         batch_size: int | None = None,
         max_source_length: int = 250,
         max_target_length: int = 250,
+        streaming: bool = False,
+        shuffle_buffer: int = 100_000,
         num_workers: int = 0,
         processes: int = 1,
         seed: int = 1,
@@ -94,11 +112,13 @@ class PairsDataModule(LightningDataModule):
         for name, value in (
             ("max_source_length", max_source_length),
             ("max_target_length", max_target_length),
+            ("shuffle_buffer", shuffle_buffer),
             ("processes", processes),
         ):
             if value < 1:
                 raise ConfigError(f"data.{name}: {value}, expected at least 1")
         self.columns = (source, target)
+        self.streaming, self.shuffle_buffer = streaming, shuffle_buffer
         self.held_out = 0  # training pairs that are the validation set
         if isinstance(validation, str) and validation.startswith("split:"):
             self.held_out = _count(validation)
@@ -129,6 +149,8 @@ class PairsDataModule(LightningDataModule):
         self._encoded: dict[Split, datasets.Dataset] = {}
         self._digests: dict[Split, list[str]] = {}
         self._sizes: list[int] = []  # rows of the training corpora
+        self._pools: Pools | None = None  # the training corpora, when streaming
+        self._read, self._left_out = 0, Counter[str]()  # pairs; see _tell_left_out
         self._kept: Rows | None = None
         self._row_weights: Weights | None = None  # of the kept rows
         check_size(self.batch_tokens, self.batch_size)
@@ -143,7 +165,14 @@ class PairsDataModule(LightningDataModule):
             raise ConfigError(f"{where}: every pair counts once here; leave weights out")
         source, target = self.columns
         return [
-            Corpus(one.path, one.source or source, one.target or target, split, one.tag)
+            Corpus(
+                one.path,
+                one.source or source,
+                one.target or target,
+                split,
+                one.tag,
+                streamed=self.streaming and split == "train",
+            )
             for one in configs
         ] or None
 
@@ -156,7 +185,7 @@ class PairsDataModule(LightningDataModule):
 
     def prepare_data(self) -> None:
         """Read, train tokenizers where none is given, tokenize; all of it cached on disk."""
-        if self._encoded:  # Lightning asks again before the last validation
+        if self._is_set_up():  # Lightning asks again before the last validation
             return
         start = time.perf_counter()
         given = self._given_tokenizers()
@@ -172,6 +201,8 @@ class PairsDataModule(LightningDataModule):
             for side in tokenizers:  # one that cannot draw says so now, not in the first batch
                 side.sample("", 1, 0.0, random.Random())
         counts = []
+        if self.streaming:
+            counts.append(f"train streamed from {self._names('train')}")
         for split in self._splits():
             encoded = self._encode(split, tokenizers)
             counts.append(f"{len(encoded):,} {split} pairs from {self._names(split)}")
@@ -182,18 +213,26 @@ class PairsDataModule(LightningDataModule):
         # batch counts differ from epoch to epoch, so every epoch has a loader of its own
         if self.trainer is not None:
             self.trainer.reload_dataloaders_every_n_epochs = 1  # type: ignore[attr-defined]
-        if self._encoded:
+        if self._is_set_up():
             return
         self.tokenizers = self._given_tokenizers() or self._tokenizers()
         for split in self._splits():
             self._encoded[split] = self._encode(split, self.tokenizers)
-        kept = self._within_limits()
+        if self.streaming:
+            self._open_stream(self.tokenizers)
+            return
+        kept = self._within_limits(*self._lengths("train"))
+        self._tell_left_out()
         if self.held_out:
             kept = self._hold_out(kept)
         self._kept, self._row_weights = kept, self._weights_of(kept)
 
+    def _is_set_up(self) -> bool:
+        return bool(self._encoded) or self._pools is not None
+
     def _splits(self) -> list[Split]:
-        used: tuple[Split, ...] = ("train", "validation")
+        """Those that are kept prepared on disk."""
+        used: tuple[Split, ...] = ("validation",) if self.streaming else ("train", "validation")
         return [split for split in used if split in self.corpora]
 
     def _names(self, split: Split) -> str:
@@ -231,12 +270,17 @@ class PairsDataModule(LightningDataModule):
         symbols = tuple(dict.fromkeys((*self.tokenizer.symbols, *tags)))
         config = dataclasses.replace(self.tokenizer, symbols=symbols)
         unsampled = dataclasses.replace(config, sampling_nbest=1, sampling_alpha=0.0)
-        key = digest_of(*self._digests_of("train"), repr(unsampled), repr(sides))
+        streamed = ["streamed"] if self.streaming else []
+        key = digest_of(*self._digests_of("train"), repr(unsampled), repr(sides), *streamed)
         path = self.cache_dir / "tokenizers" / f"{key}.model"
         if path.exists():
             return Tokenizer.load(path)
         start = time.perf_counter()
-        rows = itertools.chain.from_iterable(corpus.rows() for corpus in self.corpora["train"])
+        rows: Iterator[Row] = (
+            itertools.islice(self._stream().rows(0), _TOKENIZER_PAIRS)
+            if self.streaming
+            else itertools.chain.from_iterable(corpus.rows() for corpus in self.corpora["train"])
+        )
         tokenizer = Tokenizer.train((row[side] for row in rows for side in sides), config)
         say(
             f"tokenizer: {self.tokenizer.model_type} with {tokenizer.vocab_size:,} pieces, trained in"
@@ -264,12 +308,41 @@ class PairsDataModule(LightningDataModule):
             self._digests[split] = [corpus.digest() for corpus in self.corpora[split]]
         return self._digests[split]
 
+    # --- streaming ----------------------------------------------------------------------------------
+
+    def _stream(self) -> Stream:
+        corpora = self.corpora["train"]
+        if len(corpora) > 1 and not self._sizes:  # by which they are dealt into each other
+            self._sizes = [sum(1 for _ in corpus.rows()) for corpus in corpora]
+        return Stream(corpora, self._corpus_weights().tolist(), self._sizes, self.seed)
+
+    def _open_stream(self, tokenizers: Tokenizers) -> None:
+        stream = self._stream()
+        if self.held_out:
+            rows = list(itertools.islice(stream.rows(0), self.shuffle_buffer))
+            chosen = held_out((row[0] for row in rows), np.arange(len(rows)), self.held_out)
+            validation = [rows[i] for i in chosen]
+            self._encoded["validation"] = encode_rows(validation, tokenizers)
+            hashes = frozenset(source_hash(source) for source, _ in validation)
+            stream = dataclasses.replace(stream, held_out=hashes)
+            say(
+                f"data: {len(chosen):,} of the first {len(rows):,} training pairs are the validation set,"
+                " by a hash of their source"
+            )
+        sampling = self.tokenizer if self.tokenizer.sampling_nbest > 1 else None
+        self._pools = Pools(stream, self.shuffle_buffer, tokenizers, sampling, self.seed)
+
+    def _corpus_weights(self) -> Weights:
+        """How often an epoch has each training corpus."""
+        if self.temperature is None:
+            return np.array(self.weights)
+        sizes = np.array(self._sizes)
+        weights: Weights = (sizes / sizes.max()) ** (1 / self.temperature - 1)
+        return weights
+
     def _weights_of(self, kept: Rows) -> Weights | None:
         """How often an epoch has each kept row; None for once."""
-        weights = np.array(self.weights)
-        if self.temperature is not None:
-            sizes = np.array(self._sizes)
-            weights = (sizes / sizes.max()) ** (1 / self.temperature - 1)
+        weights = self._corpus_weights()
         if (weights == 1).all():
             return None
         told = (
@@ -296,8 +369,8 @@ class PairsDataModule(LightningDataModule):
         )
         return np.setdiff1d(kept, chosen)
 
-    def _within_limits(self) -> Rows:
-        source, target = self._lengths("train")
+    def _within_limits(self, source: Lengths, target: Lengths) -> Rows:
+        """The training pairs that are neither empty nor too long, others being counted."""
         reasons = {
             "empty": (source == 0) | (target == 0),
             f"longer than max_source_length {self.max_source_length}": source
@@ -306,15 +379,26 @@ class PairsDataModule(LightningDataModule):
             > self.max_target_length,
         }
         left_out = np.logical_or.reduce(list(reasons.values()))
-        if left_out.any():
-            counts = ", ".join(f"{m.sum():,} {reason}" for reason, m in reasons.items() if m.any())
-            say(f"data: {left_out.sum():,} of {len(source):,} training pairs left out ({counts})")
-        if left_out.all():
+        self._read += len(source)
+        self._left_out += Counter({reason: int(mask.sum()) for reason, mask in reasons.items()})
+        self._left_out["in all"] += int(left_out.sum())
+        return np.flatnonzero(~left_out)
+
+    def _tell_left_out(self) -> None:
+        """Say what ``_within_limits`` has counted.
+
+        Raises:
+            DataError: It is everything.
+        """
+        total = self._left_out.pop("in all", 0)
+        if total:
+            counts = ", ".join(f"{n:,} {reason}" for reason, n in self._left_out.items() if n)
+            say(f"data: {total:,} of {self._read:,} training pairs left out ({counts})")
+        if total and total == self._read:
             raise DataError(
                 f"{self._names('train')}: every pair is empty or longer than the limits; raise"
                 " data.max_source_length and data.max_target_length"
             )
-        return np.flatnonzero(~left_out)
 
     def _lengths(self, split: Split) -> tuple[Lengths, Lengths]:
         columns = self._encoded[split].data
@@ -326,41 +410,72 @@ class PairsDataModule(LightningDataModule):
     # --- batches ----------------------------------------------------------------------------------------
 
     def updates_per_epoch(self) -> int:
-        """Updates in the first epoch; later ones have nearly as many."""
-        return len(self._plan()[0].updates(0))
+        """Updates in the first epoch; later ones have nearly as many.
 
-    def train_dataloader(self) -> PlannedLoader:
+        Raises:
+            ConfigError: Streaming, nobody knows.
+        """
+        if self.streaming:
+            raise ConfigError(
+                "optimizer.schedule: cosine needs an end, and the updates of an epoch are not known with"
+                " data.streaming; set trainer.max_steps or optimizer.total_steps"
+            )
+        return len(self._plan(*self._kept_lengths(), self._row_weights).updates(0))
+
+    def train_dataloader(self) -> PlannedLoader | StreamedLoader:
         """This rank's batches of the trainer's current epoch."""
         epoch, rank, ranks, accumulation = self._position()
-        plan, source, target = self._plan()
-        updates = plan.updates(epoch)
-        if epoch == 0:
-            say(
-                f"data: {len(updates):,} updates an epoch of {sum(map(len, updates)) / len(updates):.0f}"
-                f" pairs, {sum(target[rows].sum() for rows in updates) / len(updates):.0f} target pieces;"
-                " padding"
-                f" {padding(updates, target):.1%} of the target, {padding(updates, source):.1%} of the"
-                " source"
+        if self._pools is not None:
+            return StreamedLoader(
+                self._pools,
+                self._batches_of,
+                epoch=epoch,
+                num_workers=self.num_workers,
+                on_end=self._tell_left_out if epoch == 0 else lambda: None,
             )
         assert self._kept is not None
+        source, target = self._kept_lengths()
+        updates = self._plan(source, target, self._row_weights).updates(epoch)
+        if epoch == 0:
+            _tell(updates, source, target, "an epoch")
         updates = [self._kept[rows] for rows in updates]
         batches = share(updates, rank=rank, ranks=ranks, accumulation=accumulation)
         return self._loader("train", batches, epoch, sample=self.tokenizer.sampling_nbest > 1)
 
-    def _plan(self) -> tuple[BatchPlan, Lengths, Lengths]:
-        assert self._kept is not None
+    def _batches_of(self, pool: Pool, epoch: int, number: int) -> list[Rows]:
+        """This rank's batches of a pool of the stream."""
+        _, rank, ranks, accumulation = self._position()
+        source, target = pool.source.lengths, pool.target.lengths
+        kept = self._within_limits(source, target)
+        if 0 < len(kept) < ranks * accumulation and number:  # of the last pool; each rank needs one
+            self._left_out["in all"] += len(kept)
+            self._left_out["too few for the last update"] += len(kept)
+            return []
+        if not len(kept):
+            return []
+        source, target = source[kept] + 1, target[kept] + 1
+        updates = self._plan(source, target, None).updates(epoch, number)
+        if epoch == number == 0:
+            _tell(updates, source, target, f"in the first {len(pool.source.ends):,} pairs")
+        updates = [kept[rows] for rows in updates]
+        return share(updates, rank=rank, ranks=ranks, accumulation=accumulation)
+
+    def _kept_lengths(self) -> tuple[Lengths, Lengths]:
+        """Of the training pairs that are used, eos counted."""
+        source, target = self._lengths("train")
+        return source[self._kept] + 1, target[self._kept] + 1
+
+    def _plan(self, source: Lengths, target: Lengths, weights: Weights | None) -> BatchPlan:
         _, _, ranks, accumulation = self._position()
-        source, target = (lengths[self._kept] + 1 for lengths in self._lengths("train"))
-        plan = BatchPlan(
+        return BatchPlan(
             source,
             target,
             batch_tokens=self.batch_tokens,
             batch_size=self.batch_size,
             shares=ranks * accumulation,
             seed=self.seed,
-            weights=self._row_weights,
+            weights=weights,
         )
-        return plan, source, target
 
     def val_dataloader(self) -> PlannedLoader | list[Any]:
         """This rank's batches of the validation corpus, nothing left out; empty if there is none."""
@@ -418,6 +533,14 @@ class PairsDataModule(LightningDataModule):
             (self.seed, epoch),
         )
         return PlannedLoader(batches, read, epoch=epoch, num_workers=self.num_workers)
+
+
+def _tell(updates: list[Rows], source: Lengths, target: Lengths, of_what: str) -> None:
+    say(
+        f"data: {len(updates):,} updates {of_what} of {sum(map(len, updates)) / len(updates):.0f} pairs,"
+        f" {sum(target[rows].sum() for rows in updates) / len(updates):.0f} target pieces; padding"
+        f" {padding(updates, target):.1%} of the target, {padding(updates, source):.1%} of the source"
+    )
 
 
 def _count(validation: str) -> int:

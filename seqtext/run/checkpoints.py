@@ -124,7 +124,7 @@ class Checkpoints(Callback):
         # a run that stopped between a batch and its validation, or the epoch's end, would go on
         # behind them
         done, every = batch_idx + 1, trainer.val_check_batch or float("inf")
-        last = done == trainer.num_training_batches
+        last = done == trainer.num_training_batches or trainer.is_last_batch
         self._gathering = not last and done % trainer.accumulate_grad_batches > 0
         if done % every == 0 or last or self._gathering:
             return

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import math
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -77,13 +78,15 @@ class Report(Callback):
 
     @staticmethod
     def _updates_left(trainer: Trainer) -> int | None:
-        limits = []
+        limits: list[float] = []
         if trainer.max_steps > 0:
             limits.append(trainer.max_steps)
         if trainer.max_epochs and trainer.max_epochs > 0:
             batches = float(trainer.num_training_batches)
-            limits.append(int(trainer.max_epochs * batches / trainer.accumulate_grad_batches))
-        return max(0, min(limits) - trainer.global_step) if limits else None
+            limits.append(trainer.max_epochs * batches / trainer.accumulate_grad_batches)
+        if not limits or math.isinf(min(limits)):  # an epoch of a stream, say
+            return None
+        return max(0, int(min(limits)) - trainer.global_step)
 
     # --- validation ---------------------------------------------------------------------------------
 

@@ -156,6 +156,33 @@ def test_resumed_run_equals_an_uninterrupted_one(
     assert steps("stopped") == steps("whole")
 
 
+@pytest.mark.parametrize("step", [3, 7, 10, 13])
+@pytest.mark.parametrize("workers", [0, 1])
+def test_a_resumed_stream_equals_an_uninterrupted_one(
+    tiny: list[str], step: int, workers: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Stopped within a pool, after a validation, at the end of an epoch; to the bit."""
+    options = [
+        *tiny,
+        "--data.streaming=true",
+        "--data.shuffle_buffer=100",
+        f"--data.num_workers={workers}",
+        "--data.tokenizer.sampling_nbest=4",
+        "--trainer.accumulate_grad_batches=2",
+        "--trainer.val_check_interval=14",
+    ]
+    assert main(["fit", *options, "--run", "whole"]) == 0
+    with monkeypatch.context() as patch:
+        at_step(step, interrupt, patch)
+        assert main(["fit", *options, "--run", "stopped"]) == 130
+    assert main(["fit", "--resume", "stopped"]) == 0
+    assert_equal_bits(weights(Path("whole")), weights(Path("stopped")))
+    validated = [
+        [row["step"] for row in metrics(run) if row["val_loss"]] for run in ("whole", "stopped")
+    ]
+    assert validated[0] == validated[1] != []
+
+
 @pytest.mark.parametrize("step", [2, 3, 5, 7])
 @pytest.mark.parametrize(
     "options",

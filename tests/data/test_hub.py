@@ -196,6 +196,16 @@ def test_hub_names(hub: str, nobody: str, read: Read) -> None:
     assert "There are multiple 'someone/pairs' configurations in the cache" in error
 
 
+def test_streamed(hub: str, nobody: str, read: Read, tmp_path: Path) -> None:
+    """Nothing is kept, and so nothing is there when the hub is not."""
+    corpora = [[name, "en", "de", "train", None, True] for name in (NAME, f"{NAME}:other:dev")]
+    found, _ = read(hub, *corpora)
+    assert [rows for _, rows in found] == [ROWS, [["a house", "ein Haus"]]]
+    assert not list((tmp_path / "huggingface").rglob("*.arrow"))
+    errors, _ = read(nobody, *corpora)
+    assert all("cannot be had from the hub either" in error for error in errors)
+
+
 def test_what_was_had_once_needs_no_hub(hub: str, nobody: str, read: Read) -> None:
     found, _ = read(hub, [NAME, "en", "de"])
     again, told = read(nobody, [NAME, "en", "de"])

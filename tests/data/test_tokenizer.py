@@ -15,6 +15,7 @@ import sentencepiece
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from seqtext.data import tokenizer as tokenizer_module
 from seqtext.data.tokenizer import ModelType, Tokenizer, TokenizerConfig
 from seqtext.errors import ConfigError, DataError
 
@@ -301,3 +302,21 @@ def test_wrong_option(options: dict[str, Any], message: str) -> None:
 )
 def test_tokenizers_are_given_or_trained(options: dict[str, Any]) -> None:
     TokenizerConfig(**options)
+
+
+# --- a corpus larger than what is trained on --------------------------------------------------------
+
+
+def test_many_texts_are_sampled_alike_from_all_of_them() -> None:
+    texts = [str(i) for i in range(10_000)]
+    assert list(tokenizer_module._some(iter(texts), 10_000)) == texts
+    some = list(tokenizer_module._some(iter(texts), 1000))
+    assert len(set(some)) == 1000 and set(some) < set(texts)
+    assert some == list(tokenizer_module._some(iter(texts), 1000))
+    tenths = Counter(int(text) // 1000 for text in some)
+    assert all(60 < tenths[i] < 140 for i in range(10)), tenths
+
+
+def test_pieces_of_sentencepiece_are_no_symbols(texts: list[str]) -> None:
+    with pytest.raises(ConfigError, match="</s> is a piece of SentencePiece's own"):
+        Tokenizer.train(texts, TokenizerConfig(vocab_size=330, symbols=("<a>", "</s>")))

@@ -97,7 +97,7 @@ def test_short_last_window_counts_its_own_pieces(tmp_path: Path, devices: int) -
     data.setup("fit")
     from seqtext.data.bucketing import share
 
-    plan, _, _ = data._plan()
+    plan = data._plan(*data._kept_lengths(), None)
     updates = [data._kept[rows] for rows in plan.updates(0)]
     batches = []
     for rank in range(devices):

@@ -1,0 +1,240 @@
+"""Corpora that need not fit anywhere: read anew in every epoch, shuffled and planned pool by pool.
+
+A *pool* is as many pairs of the stream, one after the other, as the shuffle buffer holds. Its updates
+are planned as those of a whole corpus are, so every rank sees the same ones and takes its share.
+"""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+import random
+from collections.abc import Callable, Iterator, Sequence, Set
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from torch.utils.data import DataLoader, IterableDataset, get_worker_info
+
+from seqtext.data.batch import Batch
+from seqtext.data.bucketing import Lengths, Rows
+from seqtext.data.corpus import Corpus
+from seqtext.data.encoding import SIDES, batch_of, sampled, source_hash
+from seqtext.data.readers import Row
+from seqtext.data.tokenizer import TokenizerConfig, Tokenizers
+from seqtext.errors import DataError
+
+_CHUNK = 1000  # pairs tokenized at once: Python's lists of numbers take much more room than arrays
+
+
+@dataclass(frozen=True)
+class Stream:
+    """The pairs of an epoch, in an order that depends on nothing but the epoch.
+
+    Args:
+        corpora: Where they come from. Several are dealt into each other evenly.
+        weights: How often an epoch has each corpus.
+        sizes: Pairs of each corpus; only looked at if there are several.
+        seed: Of what a weight with a fraction leaves out.
+        held_out: Hashes of sources that are passed over.
+    """
+
+    corpora: Sequence[Corpus]
+    weights: Sequence[float]
+    sizes: Sequence[int]
+    seed: int
+    held_out: Set[int] = frozenset()
+
+    def rows(self, epoch: int) -> Iterator[Row]:
+        """Every pair as often as its corpus' weight says.
+
+        Raises:
+            DataError: One cannot be read.
+        """
+        parts = [self._part(i, epoch) for i in range(len(self.corpora))]
+        rows = parts[0] if len(parts) == 1 else self._dealt(parts)
+        if self.held_out:
+            return (row for row in rows if source_hash(row[0]) not in self.held_out)
+        return rows
+
+    def _part(self, index: int, epoch: int) -> Iterator[Row]:
+        corpus = self.corpora[index]
+        whole, share = divmod(self.weights[index], 1)
+        for _ in range(int(whole)):
+            yield from corpus.rows()
+        if share:
+            generator = random.Random(f"{self.seed}-{epoch}-{index}")
+            yield from (row for row in corpus.rows() if generator.random() < share)
+
+    def _dealt(self, parts: Sequence[Iterator[Row]]) -> Iterator[Row]:
+        """Next comes whatever is least far on its way."""
+        steps = [1 / (s * w) for s, w in zip(self.sizes, self.weights, strict=True)]
+        heap = [(step / 2, index) for index, step in enumerate(steps)]
+        heapq.heapify(heap)
+        while heap:
+            way, index = heap[0]
+            row = next(parts[index], None)
+            if row is None:
+                heapq.heappop(heap)
+                continue
+            yield row
+            heapq.heapreplace(heap, (way + steps[index], index))
+
+
+class Side(NamedTuple):
+    """Ids of many texts, one after the other."""
+
+    ids: npt.NDArray[np.int32]
+    ends: npt.NDArray[np.int64]
+
+    @property
+    def lengths(self) -> Lengths:
+        """(N,) pieces of each."""
+        return np.diff(self.ends, prepend=0).astype(np.int32)
+
+    def take(self, rows: Rows) -> list[list[int]]:
+        """Ids of some of them."""
+        starts = self.ends - self.lengths
+        return [self.ids[starts[row] : self.ends[row]].tolist() for row in rows]
+
+
+class Pool(NamedTuple):
+    """Pairs that are shuffled together."""
+
+    source: Side
+    target: Side
+
+
+@dataclass(frozen=True)
+class Pools:
+    """The pools of an epoch, tokenized.
+
+    Args:
+        stream: Where the pairs come from.
+        size: Pairs of a pool.
+        tokenizers: Of both sides.
+        sampling: If given, segmentations are drawn as it says.
+        seed: Of these draws.
+    """
+
+    stream: Stream
+    size: int
+    tokenizers: Tokenizers
+    sampling: TokenizerConfig | None
+    seed: int
+
+    def read(self, epoch: int, first: int = 0, step: int = 1) -> Iterator[Pool]:
+        """Pools ``first``, ``first + step``, …; pairs of the others are passed over as text.
+
+        Raises:
+            DataError: A pair cannot be read.
+        """
+        rows = self.stream.rows(epoch)
+        next(itertools.islice(rows, first * self.size, first * self.size), None)
+        number = first * self.size  # of the pair, in this epoch
+        while pool := self._pool(itertools.islice(rows, self.size), epoch, number):
+            yield pool
+            skipped = (step - 1) * self.size
+            next(itertools.islice(rows, skipped, skipped), None)
+            number += step * self.size
+
+    def _pool(self, rows: Iterator[Row], epoch: int, number: int) -> Pool | None:
+        sides: list[tuple[list[npt.NDArray[np.int32]], list[int]]] = [([], []), ([], [])]
+        while chunk := list(itertools.islice(rows, _CHUNK)):
+            for side, (arrays, lengths) in enumerate(sides):
+                ids = self._encode([row[side] for row in chunk], side, epoch, number)
+                lengths += map(len, ids)
+                arrays.append(np.fromiter(itertools.chain.from_iterable(ids), np.int32))
+            number += len(chunk)
+        if not sides[0][1]:
+            return None
+        return Pool(*(Side(np.concatenate(a), np.cumsum(n, dtype=np.int64)) for a, n in sides))
+
+    def _encode(self, texts: list[str], side: int, epoch: int, number: int) -> list[list[int]]:
+        tokenizer = self.tokenizers[side]
+        if self.sampling is None:
+            return tokenizer.encode(texts)
+        key = f"{(self.seed, epoch)}"
+        return [
+            sampled(tokenizer, text, self.sampling, f"{key}-{row}-{SIDES[side]}")
+            for row, text in enumerate(texts, number)
+        ]
+
+
+class _Source(IterableDataset[Pool | DataError]):
+    """Pools from ``first`` on, dealt to the workers."""
+
+    def __init__(self, pools: Pools, epoch: int, first: int) -> None:
+        self._pools, self._epoch, self._first = pools, epoch, first
+
+    def __iter__(self) -> Iterator[Pool | DataError]:
+        worker = get_worker_info()
+        first, step = (0, 1) if worker is None else (worker.id, worker.num_workers)
+        try:
+            yield from self._pools.read(self._epoch, self._first + first, step)
+        except DataError as error:  # raised in a worker it would come with the worker's traceback
+            yield error
+
+
+class StreamedLoader:
+    """Iterates over one epoch's batches, whose number nobody knows beforehand.
+
+    Of such a loader Lightning asks for one batch more than it trains on, to know which one is the
+    last. So its state names the batch that was handed out last, as long as there may be another.
+
+    Args:
+        pools: Where pairs come from.
+        plan: The batches of a pool (rows of it), given the epoch and the pool's number.
+        epoch: The epoch.
+        num_workers: Processes that read and tokenize pools ahead; 0 does so in this one.
+        on_end: Called after the last batch.
+    """
+
+    def __init__(
+        self,
+        pools: Pools,
+        plan: Callable[[Pool, int, int], Sequence[Rows]],
+        *,
+        epoch: int = 0,
+        num_workers: int = 0,
+        on_end: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._pools, self._plan = pools, plan
+        self._epoch, self._num_workers, self._on_end = epoch, num_workers, on_end
+        self._state = {"epoch": epoch, "pool": 0, "position": 0}
+
+    def __iter__(self) -> Iterator[Batch]:
+        start = self._state
+        loader: DataLoader[Pool | DataError] = DataLoader(
+            _Source(self._pools, self._epoch, start["pool"]),
+            batch_size=None,
+            num_workers=self._num_workers,
+            prefetch_factor=1 if self._num_workers else None,
+            collate_fn=_as_it_is,
+        )
+        for number, pool in enumerate(loader, start["pool"]):
+            if isinstance(pool, DataError):
+                raise pool
+            batches = self._plan(pool, self._epoch, number)
+            first = start["position"] if number == start["pool"] else 0
+            for position in range(first, len(batches)):
+                self._state = {"epoch": self._epoch, "pool": number, "position": position}
+                rows = batches[position]
+                source, target = pool.source.take(rows), pool.target.take(rows)
+                yield batch_of(source, target, self._pools.tokenizers)
+            self._state = {"epoch": self._epoch, "pool": number + 1, "position": 0}
+        self._on_end()
+
+    def state_dict(self) -> dict[str, int]:
+        """Epoch, pool, and the batch of it that comes next."""
+        return dict(self._state)
+
+    def load_state_dict(self, state: dict[str, int]) -> None:
+        """Go on where the loader with this state was; a state of another epoch is none of ours."""
+        if state["epoch"] == self._epoch:
+            self._state = dict(state)
+
+
+def _as_it_is(item: Any) -> Any:
+    return item

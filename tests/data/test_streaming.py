@@ -1,0 +1,275 @@
+"""Streaming: whatever the pools, workers and ranks, an epoch has the pairs that it should have."""
+
+from __future__ import annotations
+
+import itertools
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from seqtext.data.batch import IGNORE, Batch
+from seqtext.data.corpus import Corpus
+from seqtext.data.pairs import PairsDataModule
+from seqtext.data.readers import Row
+from seqtext.data.streaming import Stream
+from seqtext.data.tokenizer import TokenizerConfig
+from seqtext.errors import ConfigError, DataError
+
+
+@pytest.fixture
+def start(tmp_path: Path, pairs: list[Row]) -> Callable[..., PairsDataModule]:
+    """A data module that streams ``train.tsv``, numbered pairs of unlike lengths."""
+    rows = [(f"{i} {source}", f"{i} {target}") for i, (source, target) in enumerate(pairs)]
+    write(tmp_path / "train.tsv", rows)
+
+    def started(trainer: Any = None, **options: Any) -> PairsDataModule:
+        data = PairsDataModule(
+            **{
+                "train": str(tmp_path / "train.tsv"),
+                "source": "en",
+                "target": "de",
+                "tokenizer": TokenizerConfig(vocab_size=320),
+                "batch_size": 8,
+                "cache_dir": str(tmp_path / "cache"),
+                "streaming": True,
+                "shuffle_buffer": 64,
+                **options,
+            }
+        )
+        data.trainer = trainer
+        data.prepare_data()
+        data.setup("fit")
+        return data
+
+    return started
+
+
+Start = Callable[..., PairsDataModule]
+
+
+def write(path: Path, rows: list[Row]) -> None:
+    text = "".join(f"{source}\t{target}\n" for source, target in [("en", "de"), *rows])
+    path.write_text(text, encoding="utf-8")
+
+
+def at(epoch: int = 0, rank: int = 0, ranks: int = 1, accumulation: int = 1) -> SimpleNamespace:
+    """As much of a trainer as the data look at."""
+    return SimpleNamespace(
+        current_epoch=epoch,
+        global_rank=rank,
+        world_size=ranks,
+        accumulate_grad_batches=accumulation,
+    )
+
+
+def text_of(data: PairsDataModule, batch: Batch) -> list[Row]:
+    assert data.tokenizers is not None
+    return [
+        (
+            data.tokenizers.source.decode(ids[: length - 1].tolist()),
+            data.tokenizers.target.decode(labels[labels != IGNORE][:-1].tolist()),
+        )
+        for ids, length, labels in zip(
+            batch.source, batch.source_lengths, batch.labels, strict=True
+        )
+    ]
+
+
+def batches(data: PairsDataModule) -> list[list[Row]]:
+    return [text_of(data, batch) for batch in data.train_dataloader()]
+
+
+def rows_of(data: PairsDataModule) -> list[Row]:
+    return [row for batch in batches(data) for row in batch]
+
+
+def file_rows(tmp_path: Path) -> list[Row]:
+    return list(Corpus(str(tmp_path / "train.tsv"), "en", "de").rows())
+
+
+@pytest.mark.parametrize("size", [1, 7, 64, 150, 151, 10_000])
+@pytest.mark.parametrize("workers", [0, 2])
+def test_an_epoch_has_every_pair_once(
+    start: Start, tmp_path: Path, size: int, workers: int
+) -> None:
+    found = rows_of(start(shuffle_buffer=size, num_workers=workers))
+    assert sorted(found) == sorted(file_rows(tmp_path))
+    assert (found == file_rows(tmp_path)) == (size == 1)
+
+
+def test_every_epoch_is_shuffled_anew_and_again_the_same(start: Start) -> None:
+    data = start(trainer=at())
+    first = batches(data)
+    data.trainer = at(epoch=1)  # type: ignore[assignment]
+    assert batches(data) != first
+    data.trainer = at()  # type: ignore[assignment]
+    assert batches(data) == first == batches(start(num_workers=2))
+
+
+def test_a_pool_as_large_as_the_corpus_has_batches_of_like_length(start: Start) -> None:
+    """As planned as those of a corpus that is kept prepared: the same padding."""
+
+    def padding(**options: Any) -> float:
+        loader = start(**options).train_dataloader()
+        real, all_of_them = (sum(n) for n in zip(*map(counts, loader), strict=True))
+        return 1 - real / all_of_them
+
+    def counts(batch: Batch) -> tuple[int, int]:
+        return int((batch.labels != IGNORE).sum()), batch.labels.numel()
+
+    assert padding(shuffle_buffer=150) == pytest.approx(padding(streaming=False), abs=0.02)
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+@pytest.mark.parametrize("taken", [1, 2, 9, 10, 19])
+def test_goes_on_with_the_batch_that_was_handed_out_last(
+    start: Start, workers: int, taken: int
+) -> None:
+    """Which Lightning has fetched, and not trained on, when it saves."""
+    expected = batches(start())
+    assert len(expected) == 19  # of 64 + 64 + 22 pairs
+    loader = start(num_workers=workers).train_dataloader()
+    for _ in itertools.islice(loader, taken):
+        pass
+    data = start(num_workers=workers)
+    rest = data.train_dataloader()
+    rest.load_state_dict(loader.state_dict())
+    assert [text_of(data, batch) for batch in rest] == expected[taken - 1 :]
+
+
+def test_a_finished_epoch_has_nothing_left(start: Start) -> None:
+    loader = start().train_dataloader()
+    assert len(list(loader)) == 19
+    rest = start().train_dataloader()
+    rest.load_state_dict(loader.state_dict())
+    assert list(rest) == []
+    other = start(trainer=at(epoch=1)).train_dataloader()
+    other.load_state_dict(loader.state_dict())  # of another epoch: none of its business
+    assert len(list(other)) == 19
+
+
+def test_ranks_and_accumulation_share_the_same_updates(start: Start) -> None:
+    expected = [set(update) for update in batches(start(trainer=at(epoch=1)))]
+    cut = [
+        batches(start(trainer=at(epoch=1, rank=rank, ranks=2, accumulation=2))) for rank in range(2)
+    ]
+    shared = [
+        {row for of_rank in cut for step in (first, first + 1) for row in of_rank[step]}
+        for first in range(0, len(cut[0]), 2)
+    ]
+    assert shared == expected
+
+
+def test_too_few_for_every_rank(
+    start: Start, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What is left of the last pool is left out, and said; a corpus that small is refused."""
+    found = []
+    for rank in range(3):
+        found += rows_of(
+            start(trainer=at(rank=rank, ranks=3), shuffle_buffer=37)
+        )  # 150 = 4 * 37 + 2
+    assert sorted(found) == sorted(file_rows(tmp_path)[:148])
+    told = "2 of 150 training pairs left out (2 too few for the last update)"
+    assert told in capsys.readouterr().err
+    write(tmp_path / "two.tsv", file_rows(tmp_path)[:2])
+    with pytest.raises(DataError, match="2 rows cannot be shared by 3"):
+        batches(start(trainer=at(ranks=3), train=str(tmp_path / "two.tsv"), tokenizer=BYTES))
+
+
+BYTES = TokenizerConfig(vocab_size=280)
+
+
+def test_what_is_too_long_is_left_out_and_counted(
+    start: Start, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = start(max_source_length=18)
+    assert data.tokenizers is not None
+    expected = [
+        row
+        for row, ids in zip(
+            file_rows(tmp_path),
+            data.tokenizers.source.encode([source for source, _ in file_rows(tmp_path)]),
+            strict=True,
+        )
+        if len(ids) <= 18
+    ]
+    assert 20 < len(expected) < 130
+    assert sorted(rows_of(data)) == sorted(expected)
+    left_out = 150 - len(expected)
+    assert f"data: {left_out} of 150 training pairs left out" in capsys.readouterr().err
+    with pytest.raises(DataError, match="every pair is empty or longer than the limits"):
+        batches(start(max_source_length=1))
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_a_row_that_cannot_be_read(start: Start, tmp_path: Path, workers: int) -> None:
+    """In the middle of an epoch, and of a worker."""
+    data = start(num_workers=workers)
+    with (tmp_path / "train.tsv").open("a") as file:
+        file.write("one column\n")
+    loader = iter(data.train_dataloader())
+    assert sum(len(next(loader).source) for _ in range(16)) == 128  # the pools before
+    with pytest.raises(DataError, match=r"train\.tsv:152: 1 columns, expected 2") as caught:
+        next(loader)
+    assert "Traceback" not in str(caught.value)
+
+
+# --- several corpora ------------------------------------------------------------------------------------
+
+
+def test_several_corpora_are_dealt_evenly(tmp_path: Path) -> None:
+    write(tmp_path / "a.tsv", [(f"a{i}", "x") for i in range(90)])
+    write(tmp_path / "b.tsv", [(f"b{i}", "x") for i in range(30)])
+    corpora = [Corpus(str(tmp_path / f"{name}.tsv"), "en", "de") for name in "ab"]
+    stream = Stream(corpora, [0.5, 3.0], [90, 30], seed=1)
+    epochs = [[source for source, _ in stream.rows(epoch)] for epoch in range(2)]
+    for rows in epochs:
+        assert Counter(row for row in rows if row[0] == "b") == {f"b{i}": 3 for i in range(30)}
+        once = [row for row in rows if row[0] == "a"]
+        assert len(set(once)) == len(once) and 30 <= len(once) <= 60
+        for start in range(0, 120, 20):  # about 45 : 90 everywhere
+            assert 4 <= sum(row[0] == "a" for row in rows[start : start + 20]) <= 9
+    assert epochs[0] != epochs[1]  # another half
+    assert epochs[0] == [source for source, _ in stream.rows(0)]
+
+
+def test_temperature_and_tags(start: Start, tmp_path: Path) -> None:
+    write(tmp_path / "small.tsv", file_rows(tmp_path)[:15])
+    small = {"path": str(tmp_path / "small.tsv"), "tag": "<small>"}
+    data = start(train=[str(tmp_path / "train.tsv"), small], temperature=2.0)
+    tagged = sum(source.startswith("<small>") for source, _ in rows_of(data))
+    assert 150 + tagged == len(rows_of(data))
+    assert 45 <= tagged <= 60  # 15 * sqrt(10) = 47.4
+
+
+# --- a validation set cut from the stream ---------------------------------------------------------------
+
+
+def test_validation_pairs_are_not_trained_on(start: Start, tmp_path: Path) -> None:
+    rows = file_rows(tmp_path)
+    write(tmp_path / "train.tsv", [*rows, *rows[:40]])  # doubles, in another pool
+    data = start(validation="split:12")
+    validation = {row for batch in data.val_dataloader() for row in text_of(data, batch)}
+    assert len(validation) == 12 and validation < set(rows[:64])
+    assert set(data.validation_pairs(12)) == validation
+    assert Counter(rows_of(data)) == Counter(
+        row for row in [*rows, *rows[:40]] if row not in validation
+    )
+    assert start(validation="split:12").validation_pairs(12) == data.validation_pairs(12)
+
+
+# --- refusals -------------------------------------------------------------------------------------------
+
+
+def test_unknown_number_of_updates(start: Start) -> None:
+    with pytest.raises(
+        ConfigError, match=r"not known with data\.streaming; set trainer\.max_steps"
+    ):
+        start().updates_per_epoch()
+    with pytest.raises(ConfigError, match=r"data\.shuffle_buffer: 0, expected at least 1"):
+        start(shuffle_buffer=0)

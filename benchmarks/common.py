@@ -50,6 +50,7 @@ class Cost(NamedTuple):
 
     seconds: float
     peak_mib: float  # resident, of all its processes together
+    anonymous_mib: float  # likewise without what files map
 
 
 def read(path: Path) -> list[str]:
@@ -79,7 +80,7 @@ def watch(
     Raises:
         FailedError: It ended with an error.
     """
-    peak, start = 0, time.perf_counter()
+    peak, start = (0, 0), time.perf_counter()
     with (
         open(source or os.devnull, "rb") as stdin,
         open(folder / "stdout", "wb") as stdout,
@@ -90,24 +91,27 @@ def watch(
             [str(part) for part in command], env={**os.environ, **environment}, **streams
         )
         while process.poll() is None:
-            peak = max(peak, resident(process))
+            now = resident(process)
+            peak = (max(peak[0], now[0]), max(peak[1], now[1]))
             with contextlib.suppress(psutil.TimeoutExpired):
                 process.wait(timeout=0.2)
     seconds = time.perf_counter() - start
     if process.returncode:
         last = "\n".join(read_log(folder).split("\n")[-15:])
         raise FailedError(f"{last}\n{' '.join(map(str, command))} ended with {process.returncode}")
-    return Cost(seconds, round(peak / 2**20))
+    return Cost(seconds, *(round(bytes_ / 2**20) for bytes_ in peak))
 
 
-def resident(process: psutil.Process) -> int:
-    """Bytes of a process and of all that it has started."""
-    total = 0
+def resident(process: psutil.Process) -> tuple[int, int]:
+    """Bytes of a process and of all that it has started; of these, anonymous ones."""
+    total = anonymous = 0
     with contextlib.suppress(psutil.Error):
         for one in (process, *process.children(recursive=True)):
             with contextlib.suppress(psutil.Error):
-                total += one.memory_info().rss
-    return total
+                memory = one.memory_info()
+                total += memory.rss
+                anonymous += memory.rss - memory.shared
+    return total, anonymous
 
 
 def timed(command: list[str], **options: Any) -> tuple[float, str]:

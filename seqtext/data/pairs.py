@@ -409,17 +409,10 @@ class PairsDataModule(LightningDataModule):
 
     # --- batches ----------------------------------------------------------------------------------------
 
-    def updates_per_epoch(self) -> int:
-        """Updates in the first epoch; later ones have nearly as many.
-
-        Raises:
-            ConfigError: Streaming, nobody knows.
-        """
+    def updates_per_epoch(self) -> int | None:
+        """Updates in the first epoch; later ones have nearly as many. None if streaming: nobody knows."""
         if self.streaming:
-            raise ConfigError(
-                "optimizer.schedule: cosine needs an end, and the updates of an epoch are not known with"
-                " data.streaming; set trainer.max_steps or optimizer.total_steps"
-            )
+            return None
         return len(self._plan(*self._kept_lengths(), self._row_weights).updates(0))
 
     def train_dataloader(self) -> PlannedLoader | StreamedLoader:

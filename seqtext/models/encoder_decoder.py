@@ -150,12 +150,14 @@ class EncoderDecoderModule(LightningModule):
         trainer, limits = self.trainer, []
         if trainer.max_steps > 0:
             limits.append(trainer.max_steps)
-        if trainer.max_epochs and trainer.max_epochs > 0:
-            limits.append(trainer.max_epochs * trainer.datamodule.updates_per_epoch())  # type: ignore[attr-defined]
+        updates = trainer.datamodule.updates_per_epoch()  # type: ignore[attr-defined]
+        if updates and trainer.max_epochs and trainer.max_epochs > 0:
+            limits.append(trainer.max_epochs * updates)
         if not limits:
+            unknown = "" if updates else " (those of an epoch are not known with data.streaming)"
             raise ConfigError(
-                "optimizer.schedule: cosine needs an end; set trainer.max_epochs, trainer.max_steps or"
-                " optimizer.total_steps"
+                "optimizer.schedule: cosine needs to know the number of updates; set trainer.max_steps or"
+                f" optimizer.total_steps{unknown or ', or trainer.max_epochs'}"
             )
         return min(limits)
 

@@ -132,6 +132,16 @@ def test_validation_less_often_than_an_epoch(fails, tiny) -> None:
     assert "val_check_interval" in message and "500" in message
 
 
+def test_streaming_knows_no_length(fails, tiny) -> None:
+    stream = ["--data.streaming=true", "--model.optimizer.schedule=cosine"]
+    message = fails("fit", *tiny, *stream, "--run=a")
+    assert "set trainer.max_steps or optimizer.total_steps (those of an epoch are not" in message
+    steps = "--trainer.max_steps=3"
+    message = fails("fit", *tiny, *stream, steps, "--trainer.val_check_interval=0.5", "--run=b")
+    assert "val_check_interval" in message
+    assert main(["fit", *tiny, *stream, steps, "--run=c"]) == 0
+
+
 def test_fewer_validation_pairs_than_processes(tiny) -> None:
     options = ["--data.validation=builtin:validation:1", "--trainer.devices=2"]
     command = [sys.executable, "-m", "seqtext", "fit", *tiny, *options, "--trainer.strategy=ddp"]

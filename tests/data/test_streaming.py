@@ -266,10 +266,6 @@ def test_validation_pairs_are_not_trained_on(start: Start, tmp_path: Path) -> No
 # --- refusals -------------------------------------------------------------------------------------------
 
 
-def test_unknown_number_of_updates(start: Start) -> None:
-    with pytest.raises(
-        ConfigError, match=r"not known with data\.streaming; set trainer\.max_steps"
-    ):
-        start().updates_per_epoch()
+def test_no_buffer(start: Start) -> None:
     with pytest.raises(ConfigError, match=r"data\.shuffle_buffer: 0, expected at least 1"):
         start(shuffle_buffer=0)

@@ -182,7 +182,8 @@ def train_run(recipe: str, data: Path, run: Path, options: list[str]) -> None:
     if (run / RESULT).exists():
         return
     if (run / LAST).exists():
-        options = ["--resume", str(run)]
+        # with the options: the recipe's would otherwise win over those that the run began with
+        options = ["--resume", str(run), *options]
     else:
         shutil.rmtree(run, ignore_errors=True)
         options = ["--run", str(run), *options]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import itertools
 import re
 import sys
 from collections.abc import Callable
@@ -91,11 +92,25 @@ def own_options(
             else word
             for word in rest
         ]
+    rest = list(itertools.chain.from_iterable(_told_apart(word, preset) for word in rest))
     for config in reversed(options.config):
         path = assets.find(config)
         _check_yaml(path, config)
         rest = ["--config", str(path), *rest]
     return options, rest
+
+
+def _told_apart(word: str, preset: dict[str, Any]) -> list[str]:
+    """``--data.tokenizer.source_model=null`` as YAML, since the parser would take it for a file "None"."""
+    name, _, value = word.removeprefix("--").partition("=")
+    section, *inner = name.split(".")
+    if value != "null" or section not in preset or len(inner) < 2:
+        return [word]
+    tree: Any = None
+    for part in reversed(inner):
+        tree = {part: tree}
+    given = {"class_path": preset[section]["class_path"], "init_args": tree}
+    return ["--config", yaml.safe_dump({section: given}, default_flow_style=True)]
 
 
 def _check_yaml(path: Path, name: str) -> None:

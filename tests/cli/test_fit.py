@@ -115,6 +115,17 @@ def test_runs_are_numbered(tiny: list[str]) -> None:
         assert Path(f"runs/translation/{number}/best.ckpt").is_file()
 
 
+def test_null_takes_a_setting_back(tiny: list[str], repository: Path) -> None:
+    """A recipe's tokenizer, say: text and numbers, below a class."""
+    recipe = ["--config=recipes/translation/builtin.yaml", *tiny, "--trainer.max_steps=2"]
+    null = ["--data.tokenizer.source_model=null", "--model.optimizer.total_steps=null"]
+    assert main(["fit", *recipe, *null, "--run=r"]) == 0
+    assert checkpoint.load("r").tokenizers.source.vocab_size == 500  # trained, not the recipe's
+    config = yaml.safe_load(Path("r/config.yaml").read_text())
+    assert config["data"]["init_args"]["tokenizer"].get("source_model") is None
+    assert config["data"]["init_args"]["batch_size"] == 24
+
+
 def test_config_of_a_run_repeats_it(tiny: list[str], trained: Path) -> None:
     assert main(["fit", "--config", str(trained / "config.yaml"), "--run", "again"]) == 0
     assert_equal_bits(weights(trained), weights(Path("again")))

@@ -51,6 +51,7 @@ def measure(size: int, mode: str, out: Path, updates: int) -> tuple[float, float
         "--data.tokenizer.source_model=null",
         "--data.validation=builtin:validation:100",
         f"--trainer.max_steps={updates}",
+        "--trainer.val_check_interval=1.0",
         f"--data.cache_dir={folder / 'cache'}",
         f"--run={folder / 'run'}",
         "--trainer.callbacks+=common.UpdateLog",

@@ -215,6 +215,12 @@ class PairsDataModule(LightningDataModule):
             self.trainer.reload_dataloaders_every_n_epochs = 1  # type: ignore[attr-defined]
         if self._is_set_up():
             return
+        every = getattr(self.trainer, "val_check_interval", None)
+        if self.streaming and isinstance(every, float) and every < 1:
+            raise ConfigError(
+                f"trainer.val_check_interval: {every} of an epoch, whose length is not known with"
+                " data.streaming; give a number of batches, or 1.0"
+            )
         self.tokenizers = self._given_tokenizers() or self._tokenizers()
         for split in self._splits():
             self._encoded[split] = self._encode(split, self.tokenizers)
@@ -240,20 +246,34 @@ class PairsDataModule(LightningDataModule):
 
     def _given_tokenizers(self) -> Tokenizers | None:
         """Those that a checkpoint has brought: of this run, or of the model that it starts from."""
+        if self.tokenizers is not None:
+            return self.tokenizers
         module = getattr(self.trainer, "lightning_module", None)
         pretrained: Tokenizers | None = getattr(module, "tokenizers", None)
-        if self.tokenizers is None and pretrained is not None:
-            default = vars(TokenizerConfig())
-            for name, value in vars(self.tokenizer).items():
-                if value != default[name] and not name.startswith("sampling"):
-                    raise ConfigError(
-                        f"data.tokenizer.{name}: {value!r}, but model.init_from brings its tokenizers; leave"
-                        " the option out, or choose parts of the model with model.init_parts"
-                    )
-        return self.tokenizers or pretrained
+        if pretrained is None:
+            return None
+        default = vars(TokenizerConfig())
+        for name, value in vars(self.tokenizer).items():
+            if value != default[name] and not name.startswith(
+                ("sampling", "symbols", "new_pieces")
+            ):
+                raise ConfigError(
+                    f"data.tokenizer.{name}: {value!r}, but model.init_from brings its tokenizers; leave the"
+                    " option out, or choose parts of the model with model.init_parts"
+                )
+        source, target = pretrained
+        if source.fingerprint == target.fingerprint:
+            both = self._train_tokenizer((0, 1), source)
+            return Tokenizers(both, both)
+        return Tokenizers(self._train_tokenizer((0,), source), self._train_tokenizer((1,), target))
 
     def _tokenizers(self) -> Tokenizers:
         config = self.tokenizer
+        if config.new_pieces:
+            raise ConfigError(
+                f"data.tokenizer.new_pieces: {config.new_pieces}, but there is no model.init_from whose"
+                " pieces these could be added to"
+            )
         if config.source_model is not None:
             source = Tokenizer.load(assets.find(config.source_model))
             target = source
@@ -265,13 +285,17 @@ class PairsDataModule(LightningDataModule):
             return Tokenizers(both, both)
         return Tokenizers(self._train_tokenizer((0,)), self._train_tokenizer((1,)))
 
-    def _train_tokenizer(self, sides: tuple[int, ...]) -> Tokenizer:
+    def _train_tokenizer(self, sides: tuple[int, ...], base: Tokenizer | None = None) -> Tokenizer:
+        """Train one on some sides of the training corpora, or add to ``base`` what it is to learn."""
         tags = [corpus.tag for corpus in self.corpora["train"] if corpus.tag is not None]
         symbols = tuple(dict.fromkeys((*self.tokenizer.symbols, *tags)))
         config = dataclasses.replace(self.tokenizer, symbols=symbols)
+        if base is not None and not symbols and not config.new_pieces:
+            return base
         unsampled = dataclasses.replace(config, sampling_nbest=1, sampling_alpha=0.0)
-        streamed = ["streamed"] if self.streaming else []
-        key = digest_of(*self._digests_of("train"), repr(unsampled), repr(sides), *streamed)
+        decisive = [repr(unsampled), repr(sides), *(["streamed"] if self.streaming else [])]
+        decisive += [base.fingerprint] if base is not None else []
+        key = digest_of(*self._digests_of("train"), *decisive)
         path = self.cache_dir / "tokenizers" / f"{key}.model"
         if path.exists():
             return Tokenizer.load(path)
@@ -281,11 +305,14 @@ class PairsDataModule(LightningDataModule):
             if self.streaming
             else itertools.chain.from_iterable(corpus.rows() for corpus in self.corpora["train"])
         )
-        tokenizer = Tokenizer.train((row[side] for row in rows for side in sides), config)
-        say(
-            f"tokenizer: {self.tokenizer.model_type} with {tokenizer.vocab_size:,} pieces, trained in"
-            f" {time.perf_counter() - start:.1f} s"
-        )
+        texts = (row[side] for row in rows for side in sides)
+        if base is None:
+            tokenizer = Tokenizer.train(texts, config)
+            told = f"{config.model_type} with {tokenizer.vocab_size:,} pieces, trained"
+        else:
+            tokenizer = base.extended(symbols, texts, config.new_pieces)
+            told = f"{tokenizer.vocab_size - base.vocab_size:,} pieces added to the checkpoint's"
+        say(f"tokenizer: {told} in {time.perf_counter() - start:.1f} s")
         path.parent.mkdir(parents=True, exist_ok=True)
         # several nodes may share the folder: whoever is last replaces a file by the same file
         with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as part:

@@ -20,6 +20,7 @@ ModelType = Literal["unigram", "bpe", "char", "word"]
 Normalization = Literal["nmt_nfkc", "nfkc", "nmt_nfkc_cf", "nfkc_cf", "identity"]
 # A tokenizer of some thousand pieces learns nothing from more; its training takes 1.1 KB for each
 _MOST_TEXTS = 500_000
+_SPACE = "\N{LOWER ONE EIGHTH BLOCK}"  # what SentencePiece writes for one
 _OWN_PIECES = ("<unk>", "<s>", "</s>")
 _ONE_SEGMENTATION = "tokenizer.sampling_nbest: only a unigram tokenizer can draw segmentations"
 
@@ -37,7 +38,11 @@ class TokenizerConfig:
         normalization: SentencePiece's rule; ``identity`` leaves text as it is (code, symbols).
         byte_fallback: Spell unknown characters as bytes, so that nothing is unknown.
         character_coverage: Share of the characters that get a piece; less for large alphabets.
-        symbols: Words, tags and the like that are one piece each, wherever they stand.
+        symbols: Words, tags and the like that are one piece each, wherever they stand. With
+            ``model.init_from`` they are added to the checkpoint's pieces.
+        new_pieces: With ``model.init_from``: as many pieces (at most) are learned from the training
+            corpora and added to the checkpoint's, single characters first. A new piece starts with the
+            mean weights of those that it is made of.
         sampling_nbest: In training, draw among this many segmentations of each sentence (subword
             regularization, Kudo 2018, section 3.3; ``unigram`` only); 1 draws none.
         sampling_alpha: How much the draw prefers probable segmentations; 0 is uniform.
@@ -55,6 +60,7 @@ class TokenizerConfig:
     byte_fallback: bool = True
     character_coverage: float = 1.0
     symbols: tuple[str, ...] = ()
+    new_pieces: int = 0
     sampling_nbest: int = 1
     sampling_alpha: float = 0.2
 
@@ -70,6 +76,8 @@ class TokenizerConfig:
             raise ConfigError(
                 f"tokenizer.character_coverage: {self.character_coverage}, expected 0 < x <= 1"
             )
+        if self.new_pieces < 0:
+            raise ConfigError(f"tokenizer.new_pieces: {self.new_pieces}, expected >= 0")
         if self.sampling_nbest < 1:
             raise ConfigError(f"tokenizer.sampling_nbest: {self.sampling_nbest}, expected >= 1")
         if self.sampling_alpha < 0:
@@ -137,11 +145,7 @@ class Tokenizer:
             ConfigError: A symbol is one of SentencePiece's own.
             DataError: There is no text, or not enough of it for ``vocab_size``.
         """
-        if taken := [symbol for symbol in config.symbols if symbol in _OWN_PIECES]:
-            raise ConfigError(
-                f"tokenizer.symbols: {taken[0]} is a piece of SentencePiece's own; choose another symbol"
-                " or tag"
-            )
+        _check_symbols(config.symbols)
         model = io.BytesIO()
         failures: list[DataError] = []
         identity = config.normalization == "identity"
@@ -220,6 +224,63 @@ class Tokenizer:
         chosen: list[int] = generator.choices(candidates, weights)[0]
         return chosen
 
+    def extended(self, symbols: Sequence[str], texts: Iterable[str], count: int) -> Tokenizer:
+        """With new pieces behind those there are, whose ids and scores stay.
+
+        Args:
+            symbols: Words that become one piece each, wherever they stand.
+            texts: What to learn other pieces from: a tokenizer of the same kind is trained on them, and
+                what it has and this one lacks is taken over, characters first, then by frequency.
+            count: How many of these at most.
+
+        Raises:
+            ConfigError: See ``train``.
+            DataError: See ``train``.
+        """
+        from sentencepiece.sentencepiece_model_pb2 import ModelProto, TrainerSpec
+
+        kind = ModelProto.SentencePiece
+        model = ModelProto.FromString(self._model)
+        known = {piece.piece for piece in model.pieces}
+        _check_symbols(symbols)
+        for symbol in symbols:
+            if symbol not in known:
+                model.pieces.add(piece=symbol, score=0.0, type=kind.USER_DEFINED)
+        if count:
+            spec = model.trainer_spec
+            config = TokenizerConfig(
+                model_type=TrainerSpec.ModelType.Name(spec.model_type).lower(),
+                vocab_size=self.vocab_size,
+                normalization="identity",  # they are normalized already, and by this model's rule
+                byte_fallback=False,
+            )
+            normalized = (self._normalized(text) for text in texts)
+            trained = ModelProto.FromString(bytes(Tokenizer.train(normalized, config))).pieces
+            new = [
+                piece
+                for piece in trained
+                if piece.type == kind.NORMAL and piece.piece not in known.union(symbols)
+            ]
+            new.sort(key=lambda piece: len(piece.piece) > 1)  # stable: they come by frequency
+            model.pieces.extend(new[:count])
+        model.trainer_spec.vocab_size = len(model.pieces)
+        return Tokenizer(model.SerializeToString(deterministic=True))
+
+    def _normalized(self, text: str) -> str:
+        normalized: str = self._processor.normalize(text)
+        return normalized.replace(_SPACE, " ").strip()
+
+    def made_of(self, pieces: Sequence[str]) -> list[list[int]]:
+        """Ids of the pieces that each of ``pieces``, which another tokenizer has, is made of here."""
+        from sentencepiece.sentencepiece_model_pb2 import ModelProto, NormalizerSpec
+
+        model = ModelProto.FromString(self._model)
+        model.normalizer_spec.CopyFrom(NormalizerSpec(name="identity"))
+        for option in ("add_dummy_prefix", "remove_extra_whitespaces"):
+            setattr(model.normalizer_spec, option, False)
+        literal = Tokenizer(model.SerializeToString())
+        return literal.encode([piece.replace(_SPACE, " ") for piece in pieces])
+
     def decode(self, ids: Sequence[int]) -> str:
         """The text that ``ids`` spell."""
         text: str = self._processor.decode(list(ids))
@@ -229,6 +290,13 @@ class Tokenizer:
         """The pieces that ``ids`` name."""
         pieces: list[str] = [self._processor.id_to_piece(i) for i in ids]
         return pieces
+
+
+def _check_symbols(symbols: Sequence[str]) -> None:
+    if taken := [symbol for symbol in symbols if symbol in _OWN_PIECES]:
+        raise ConfigError(
+            f"tokenizer.symbols: {taken[0]} is a piece of SentencePiece's own; choose another symbol or tag"
+        )
 
 
 def _some(texts: Iterable[str], limit: int) -> Iterator[str]:

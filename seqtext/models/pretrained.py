@@ -119,7 +119,7 @@ def load_parts(
     """Copy the weights of some parts of a model.
 
     What belongs to pieces (embeddings, output layer) is copied piece by piece, so that vocabularies
-    may differ; pieces that the model does not have stay as they are.
+    may differ; a piece that the model does not have gets the mean of those that it is made of there.
 
     Args:
         network: Copied into.
@@ -136,6 +136,12 @@ def load_parts(
     found = {
         side: _same_pieces(getattr(tokenizers, side), getattr(model.tokenizers, side))
         for side in ("source", "target")
+    }
+    made_of = {
+        side: _missing_pieces(
+            getattr(tokenizers, side), getattr(model.tokenizers, side), found[side][0]
+        )
+        for side in found
     }
     shares = {}
     for name, weight in network.state_dict().items():
@@ -157,6 +163,8 @@ def load_parts(
         side = "source" if name.startswith("encoder.") else "target"
         here, there_ids = found[side]
         weight[here] = saved[there_ids]
+        for piece, parts_there in made_of[side].items():
+            weight[piece] = saved[parts_there].mean(0)
         shares[side] = len(here) / getattr(tokenizers, side).vocab_size
     return shares
 
@@ -171,3 +179,10 @@ def _same_pieces(here: Tokenizer, there: Tokenizer) -> tuple[Tensor, Tensor]:
     ]
     ids = torch.tensor(pairs, dtype=torch.long).view(-1, 2)
     return ids[:, 0], ids[:, 1]
+
+
+def _missing_pieces(here: Tokenizer, there: Tokenizer, both: Tensor) -> dict[int, list[int]]:
+    """Ids of the other pieces, and of those that each is made of there."""
+    missing = sorted(set(range(here.vocab_size)).difference(both.tolist()))
+    made_of = there.made_of(here.pieces(missing))
+    return {piece: ids for piece, ids in zip(missing, made_of, strict=True) if ids}

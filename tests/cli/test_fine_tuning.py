@@ -12,6 +12,7 @@ import torch
 import seqtext
 from seqtext import checkpoint
 from seqtext.cli import main
+from seqtext.data.corpus import Corpus
 from seqtext.models.pretrained import PARTS, part_of
 
 SOURCES = ["The dog is sleeping.", "My sister has bought a very expensive red car."]
@@ -213,3 +214,61 @@ def test_a_run_keeps_what_it_trains(
     told = capsys.readouterr().err
     assert change.partition("=")[0] in told and "--model.init_from run" in told
     assert (run / "last.ckpt").read_bytes() == before
+
+
+# --- new pieces -----------------------------------------------------------------------------------------
+
+
+def other_script(count: int) -> str:
+    """A table of pairs whose target is in letters that the built-in grammar never has."""
+    table = {ord(a): chr(ord("а") + i) for i, a in enumerate("abcdefghijklmnopqrstuvwxyz")}
+    rows = Corpus(f"builtin:train:{count}:3", "en", "de").rows()
+    return "en\tde\n" + "".join(f"{en}\t{de.lower().translate(table)}\n" for en, de in rows)
+
+
+def test_new_pieces_start_as_the_mean_of_what_they_are_made_of(
+    trained: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("new.tsv").write_text(other_script(200), encoding="utf-8")
+    options = [*OTHER_DATA, "--data.train=new.tsv", "--data.tokenizer.symbols=[<med>]"]
+    options += [f"--model.init_from={trained}", "--data.tokenizer.new_pieces=60"]
+    assert main(["fit", *options, STILL, "--run=r"]) == 0
+    old, new = checkpoint.load(trained), checkpoint.load("r")
+    added = range(old.tokenizers.target.vocab_size, new.tokenizers.target.vocab_size)
+    assert f"tokenizer: {len(added)} pieces added to the checkpoint's" in capsys.readouterr().err
+    assert 40 < len(added) <= 61
+    pieces = new.tokenizers.target.pieces(added)
+    assert pieces[0] == "<med>" and "б" in pieces
+    for name, weight in new.weights.items():
+        if part_of(name) in ("embeddings", "output"):
+            before = old.weights[name]
+            torch.testing.assert_close(
+                weight[: added[0]], before[: added[0]], rtol=0, atol=1e-8, msg=name
+            )
+            for i, made_of in zip(added, old.tokenizers.target.made_of(pieces), strict=True):
+                mean = before[made_of].mean(0)
+                torch.testing.assert_close(weight[i], mean, rtol=0, atol=1e-6, msg=name)
+
+
+def test_a_script_that_the_model_never_saw(trained: Path) -> None:
+    """It becomes pieces of its own, resumes to the bit, and decodes without its origin."""
+    Path("new.tsv").write_text(other_script(200), encoding="utf-8")
+    options = [*OTHER_DATA, "--data.train=new.tsv", f"--model.init_from={trained}"]
+    options += ["--data.tokenizer.new_pieces=100"]
+    assert main(["fit", *options, "--trainer.max_epochs=2", "--run=whole"]) == 0
+    assert main(["fit", *options, "--run=parts"]) == 0
+    assert main(["fit", "--resume=parts", "--trainer.max_epochs=2"]) == 0
+    for name, weight in weights("whole/last.ckpt").items():
+        assert torch.equal(weights("parts/last.ckpt")[name], weight), name
+    tokenizer = checkpoint.load("parts").tokenizers.target
+    [ids] = tokenizer.encode(["дие катзе сцхлäфт."])
+    assert not tokenizer.uncovered_ids.intersection(ids)
+    assert checkpoint.load(trained).tokenizers.target.uncovered_ids.intersection(
+        checkpoint.load(trained).tokenizers.target.encode(["дие катзе"])[0]
+    )
+    seqtext.load("parts").generate(SOURCES)
+
+
+def test_new_pieces_of_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["fit", *OTHER_DATA, "--data.tokenizer.new_pieces=5", "--run=r"]) == 2
+    assert "there is no model.init_from whose pieces" in capsys.readouterr().err

@@ -320,3 +320,62 @@ def test_many_texts_are_sampled_alike_from_all_of_them() -> None:
 def test_pieces_of_sentencepiece_are_no_symbols(texts: list[str]) -> None:
     with pytest.raises(ConfigError, match="</s> is a piece of SentencePiece's own"):
         Tokenizer.train(texts, TokenizerConfig(vocab_size=330, symbols=("<a>", "</s>")))
+
+
+# --- new pieces -------------------------------------------------------------------------------------
+
+_WORDS = (
+    "собака бежит по снегу и спит дома кошка видит птицу в старом саду дети читают книгу".split()
+)
+RUSSIAN = [" ".join(random.Random(i).choices(_WORDS, k=6)) + "." for i in range(200)]
+
+
+@pytest.mark.parametrize("kind", TYPES)
+def test_new_pieces_stand_behind_the_old_ones(kind: str, train: Train, texts: list[str]) -> None:
+    old = train(model_type=kind)
+    new = old.extended((), RUSSIAN, 40)
+    ids = range(old.vocab_size)
+    assert new.pieces(ids) == old.pieces(ids)
+    assert old.vocab_size < new.vocab_size <= old.vocab_size + 40
+    assert (new.bos, new.eos, new.unk) == (old.bos, old.eos, old.unk)
+    assert new.encode(texts) == old.encode(texts)  # which has no letter of theirs
+    assert [new.decode(row) for row in new.encode(RUSSIAN)] == RUSSIAN
+    if kind != "word":
+        assert not new.uncovered_ids.intersection(*new.encode(RUSSIAN[:1]))
+    assert bytes(old.extended((), RUSSIAN, 40)) == bytes(new)
+
+
+@pytest.mark.parametrize("kind", ["unigram", "bpe"])
+def test_new_pieces_are_used(kind: str, train: Train) -> None:
+    """More of them make the text shorter; characters come first."""
+    old = train(model_type=kind)
+    letters = {letter for text in RUSSIAN for letter in text if letter not in " ."}
+    few, many = (old.extended((), RUSSIAN, count) for count in (len(letters), 100))
+    assert set(few.pieces(range(old.vocab_size, few.vocab_size))) == letters
+    lengths = [sum(map(len, one.encode(RUSSIAN))) for one in (old, few, many)]
+    assert lengths[0] > 1.5 * lengths[1] > 2 * lengths[2]
+
+
+def test_given_words_are_one_piece_each(train: Train) -> None:
+    old = train()
+    new = old.extended(("<med>", "Ångström", "dog"), [], 0)
+    assert new.vocab_size == old.vocab_size + 3
+    assert {"<med>", "Ångström"} < set(new.pieces(new.encode(["<med> two Ångström"])[0]))
+    assert new.decode(new.encode(["<med> two Ångström"])[0]) == "<med> two Ångström"
+    assert new.extended(("<med>",), [], 0).vocab_size == new.vocab_size  # it is there already
+    with pytest.raises(ConfigError, match="<s> is a piece of SentencePiece's own"):
+        old.extended(("<s>",), [], 0)
+
+
+@pytest.mark.parametrize("kind", TYPES)
+def test_what_a_piece_is_made_of(kind: str, train: Train) -> None:
+    """Of what spells it, without a space that it does not have; an own piece of itself."""
+    tokenizer = train(model_type=kind)
+    own = [i for i in range(tokenizer.vocab_size) if i not in tokenizer.uncovered_ids][2:]
+    for i, made_of in zip(own, tokenizer.made_of(tokenizer.pieces(own)), strict=True):
+        assert made_of == [i]
+    if kind in ("unigram", "bpe"):
+        for word in ("▁housecat", "housecat"):
+            [made_of] = tokenizer.made_of([word])
+            assert "".join(tokenizer.pieces(made_of)) == word
+        assert tokenizer.uncovered_ids.issuperset(tokenizer.made_of(["\u0416"])[0])  # bytes

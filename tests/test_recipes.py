@@ -105,3 +105,30 @@ def test_builtin_recipe_learns(capsys: pytest.CaptureFixture[str]) -> None:
     capsys.readouterr()
     assert main(["test", "r", "--data.test", "builtin:test:200"]) == 0
     assert json.loads(capsys.readouterr().out.splitlines()[-1])["bleu"] > 15
+
+
+def test_low_resource_slice_through_the_command_line(corpora: Path) -> None:
+    """Every step leaves what it should; a second call finds all of it done."""
+    for name, first, last in (("pairs", 0, 120), ("rest", 120, 160), ("val", 160, 170)):
+        for side in ("en", "de"):
+            with (corpora / f"translation/multi30k/train.{side}").open(encoding="utf-8") as file:
+                lines = "".join(islice(file, first, last))
+            Path(f"{name}.{side}").write_text(lines, encoding="utf-8")
+    recipe = [str(REPOSITORY / "recipes/translation/low_resource.py"), "--target_text", "rest.de"]
+    recipe += ["--data.train", "./pairs", "--data.validation", "./val", "--run", "low"]
+    less = ["--trainer.max_steps=3", "--model.optimizer.warmup_steps=1", "--teachers=2"]
+    seqtext(*recipe, "--data.tokenizer.vocab_size=400", *less, *SMALL)
+    rows = [json.loads(line) for line in Path("low/synthetic.jsonl").open(encoding="utf-8")]
+    rest = Path("rest.de").read_text(encoding="utf-8").splitlines()
+    assert 0 < len(rows) <= 40 and {row["target"] for row in rows} <= set(rest)
+    distilled = [json.loads(line) for line in Path("low/distilled.jsonl").open(encoding="utf-8")]
+    sources = Path("pairs.en").read_text(encoding="utf-8").splitlines()
+    assert {row["source"] for row in distilled} & set(sources)
+    student = load("low/student")
+    assert student.columns == ("en", "de")
+    pieces = student.tokenizers.source
+    assert "<synthetic>" in pieces.pieces(range(pieces.vocab_size))
+    before = {path: path.stat().st_mtime_ns for path in Path("low").rglob("*.ckpt")}
+    again = seqtext(*recipe, "--data.tokenizer.vocab_size=400", *less, *SMALL)
+    assert len(before) == 8 and "training" not in again.stderr
+    assert before == {path: path.stat().st_mtime_ns for path in before}

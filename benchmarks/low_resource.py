@@ -1,0 +1,77 @@
+"""What text of the target language alone is worth: recipes/translation/low_resource.py, step by step.
+
+    python benchmarks/low_resource.py DATA OUT --seeds 1 11
+
+DATA is a folder with train.*, val.* and a test set. The first pairs of train.* are the pairs there are, of
+the others only the target side is taken. Each step's model is scored on the test set; the baseline is
+trained on the pairs alone, with the same configuration. What is in OUT already is not done again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import subprocess
+import sys
+from pathlib import Path
+
+from common import TRANSLATION, read, report, scored, table, write
+
+from seqtext.run.folder import LAST, RESULT
+
+STEPS = {"baseline": "baseline", "back-translation": "teacher-{seed}", "distillation": "student"}
+
+
+def cut(data: Path, out: Path, pairs: int) -> None:
+    """Write ``out/pairs.*`` and ``out/rest.de``."""
+    for side in ("en", "de"):
+        texts = read(data / f"train.{side}")
+        write(out / f"pairs.{side}", texts[:pairs])
+        write(out / f"rest.{side}", texts[pairs:])
+    (out / "rest.en").unlink()
+
+
+def train(data: Path, out: Path, seed: int, more: list[str]) -> None:
+    """The baseline, then the recipe."""
+    run = out / f"seed-{seed}"
+    options = ["--data.train", str(out / "pairs"), "--data.validation", str(data / "val"), *more]
+    baseline = run / "baseline"
+    if not (baseline / RESULT).exists():
+        fit = [sys.executable, str(TRANSLATION / "train.py"), "fit", *options]
+        fit += ["--config", str(TRANSLATION / "low_resource.yaml")]
+        fit += [f"--model.seed={seed}", f"--data.seed={seed}"]
+        fit += ["--resume" if (baseline / LAST).exists() else "--run", str(baseline)]
+        subprocess.run(fit, check=True)
+    recipe = [sys.executable, str(TRANSLATION / "low_resource.py"), "--run", str(run)]
+    recipe += ["--target_text", str(out / "rest.de"), "--seed", str(seed), *options]
+    subprocess.run(recipe, check=True)
+
+
+def main() -> None:
+    arguments = sys.argv[1:]
+    end = arguments.index("--") if "--" in arguments else len(arguments)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("data", type=Path)
+    parser.add_argument("out", type=Path)
+    parser.add_argument("--pairs", type=int, default=5000)
+    parser.add_argument("--seeds", type=int, nargs="+", default=[1, 11])
+    parser.add_argument("--test", default="test_2016_flickr", help="name of the test set in DATA")
+    options = parser.parse_args(arguments[:end])
+    options.out.mkdir(parents=True, exist_ok=True)
+    cut(options.data, options.out, options.pairs)
+    scores: dict[str, list[float]] = {step: [] for step in STEPS}
+    for seed in options.seeds:
+        train(options.data, options.out, seed, arguments[end + 1 :])
+        for step, name in STEPS.items():
+            run = options.out / f"seed-{seed}" / name.format(seed=seed)
+            _, found = scored(run, options.data / options.test, beam_size=5)
+            report(f"{step}, seed {seed}", **found)
+            scores[step].append(found["bleu"])
+    rows = [[s, *scores[s], round(statistics.mean(scores[s]), 2)] for s in STEPS]
+    table(("step", *(f"seed {seed}" for seed in options.seeds), "mean BLEU"), rows)
+
+
+if __name__ == "__main__":
+    main()

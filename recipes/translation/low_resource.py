@@ -1,0 +1,152 @@
+"""Few pairs, and more text of the target language: back-translation, then distillation.
+
+    python recipes/translation/low_resource.py --run runs/low --target_text de.txt \\
+        --data.train pairs/train --data.validation pairs/dev --data.source en --data.target de
+
+trains, one after the other, each by ``seqtext fit`` in a folder of its own within ``--run``:
+
+1. ``backward``, from target to source, which translates ``--target_text`` into ``synthetic.jsonl``
+   (Sennrich et al. 2016);
+2. ``teacher-1``, ``teacher-2``, … on the pairs and on the synthetic ones, whose sources are tagged as such
+   (Caswell et al. 2019). Together they translate all sources into ``distilled.jsonl`` (Kim & Rush 2016);
+3. ``student``, the model to use, on the pairs, the synthetic and the distilled ones.
+
+What is there already is not done again, and a training that was broken off is gone on with. All other
+options are those of ``seqtext fit``, for every training; the configuration is ``low_resource.yaml``
+unless ``--config`` says otherwise.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from seqtext.console import say
+from seqtext.data.corpus import Corpus
+from seqtext.data.readers import Row
+from seqtext.errors import ConfigError, SeqtextError
+from seqtext.run.folder import LAST, RESULT
+
+_SYNTHETIC = "<synthetic>"
+
+
+def seqtext(*arguments: str | Path) -> None:
+    """Run a command that must succeed; it says itself what is wrong."""
+    status = subprocess.call([sys.executable, "-m", "seqtext", *map(str, arguments)])
+    if status:
+        sys.exit(status)
+
+
+def fit(run: Path, *options: str) -> Path:
+    """Train into ``run``; go on where it was broken off."""
+    if not (run / RESULT).exists():
+        say(f"low_resource: training {run}")
+        resume = ["--resume", str(run)] if (run / LAST).exists() else ["--run", str(run)]
+        seqtext("fit", *resume, *options)
+    return run
+
+
+def translate(models: list[Path], texts: Iterable[str], output: Path) -> list[str]:
+    """The best hypothesis for each text, by the models as one; kept in ``output``."""
+    if not output.exists():
+        say(f"low_resource: translating into {output}")
+        asked = output.with_suffix(".in")
+        asked.write_text("".join(f"{' '.join(text.split())}\n" for text in texts), encoding="utf-8")
+        seqtext("generate", *models, "--input", asked, "--output", output)
+        asked.unlink()
+    # what else str.splitlines takes for the end of a line may stand within a hypothesis
+    return output.read_text(encoding="utf-8").removesuffix("\n").split("\n")
+
+
+def write_pairs(path: Path, pairs: Iterable[Row]) -> Path:
+    """A table of those pairs that have two sides."""
+    with path.open("w", encoding="utf-8") as file:
+        for source, target in pairs:
+            if source.strip() and target.strip():
+                row = {"source": source, "target": target}
+                print(json.dumps(row, ensure_ascii=False), file=file)
+    return path
+
+
+def lines(path: Path) -> Iterator[str]:
+    """Lines with text in them.
+
+    Raises:
+        ConfigError: It cannot be read.
+    """
+    try:
+        with path.open(encoding="utf-8") as file:
+            yield from (line.rstrip("\n") for line in file if line.strip())
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"--target_text {path}: cannot be read ({error})") from error
+
+
+def train(options: argparse.Namespace, rest: list[str]) -> None:
+    """All three steps."""
+    pairs = list(Corpus(options.train, options.source, options.target).rows())
+    monolingual = list(lines(options.target_text))
+    root: Path = options.run
+    root.mkdir(parents=True, exist_ok=True)
+    common = ["--config", options.config, *rest, "--data.validation", options.validation]
+    forward = ["--data.source", options.source, "--data.target", options.target]
+    swapped = ["--data.source", options.target, "--data.target", options.source]
+
+    backward = fit(root / "backward", *common, *swapped, "--data.train", options.train)
+    sources = translate([backward], monolingual, root / "backward.out")
+    synthetic = write_pairs(root / "synthetic.jsonl", zip(sources, monolingual, strict=True))
+
+    def corpora(*more: dict[str, object]) -> str:
+        columns = {"source": "source", "target": "target"}
+        return json.dumps([{"path": options.train}, *({**columns, **one} for one in more)])
+
+    tagged: dict[str, object] = {"path": str(synthetic), "tag": _SYNTHETIC}
+    augmented = [*common, *forward, f"--data.train={corpora(tagged)}"]
+    teachers = [
+        fit(root / f"teacher-{i}", *augmented, f"--model.seed={i}", f"--data.seed={i}")
+        for i in range(options.seed, options.seed + options.teachers)
+    ]
+    asked = [*(source for source, _ in pairs), *sources]
+    targets = translate(teachers, asked, root / "teachers.out")
+    distilled = write_pairs(root / "distilled.jsonl", zip(asked, targets, strict=True))
+
+    more = corpora(tagged, {"path": str(distilled)})
+    seeds = [f"--model.seed={options.seed}", f"--data.seed={options.seed}"]
+    fit(root / "student", *common, *forward, f"--data.train={more}", *seeds)
+    say(f"low_resource: the model is {root / 'student'}")
+
+
+def main() -> int:
+    """Parse and train."""
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("--run", type=Path, required=True, help="folder for all of it")
+    parser.add_argument(
+        "--target_text", type=Path, required=True, help="target language, a sentence a line"
+    )
+    parser.add_argument("--teachers", type=int, default=2, help="trained, and distilled as one")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--config", default="recipes/translation/low_resource.yaml")
+    for name in ("train", "validation"):
+        parser.add_argument(f"--data.{name}", dest=name, required=True)
+    for name, side in (("source", "en"), ("target", "de")):
+        parser.add_argument(f"--data.{name}", dest=name, default=side)
+    options, rest = parser.parse_known_args()
+    try:
+        if options.teachers < 1:
+            raise ConfigError(f"--teachers {options.teachers}: expected at least 1")
+        train(options, rest)
+    except SeqtextError as error:
+        print(f"low_resource.py: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -118,10 +118,12 @@ def test_low_resource_slice_through_the_command_line(corpora: Path) -> None:
     recipe += ["--data.train", "./pairs", "--data.validation", "./val", "--run", "low"]
     less = ["--trainer.max_steps=3", "--model.optimizer.warmup_steps=1", "--teachers=2"]
     seqtext(*recipe, "--data.tokenizer.vocab_size=400", *less, *SMALL)
-    rows = [json.loads(line) for line in Path("low/synthetic.jsonl").open(encoding="utf-8")]
+    rows, distilled = (
+        [json.loads(line) for line in Path(f"low/{name}.jsonl").read_text("utf-8").split("\n")[:-1]]
+        for name in ("synthetic", "distilled")
+    )
     rest = Path("rest.de").read_text(encoding="utf-8").splitlines()
     assert 0 < len(rows) <= 40 and {row["target"] for row in rows} <= set(rest)
-    distilled = [json.loads(line) for line in Path("low/distilled.jsonl").open(encoding="utf-8")]
     sources = Path("pairs.en").read_text(encoding="utf-8").splitlines()
     assert {row["source"] for row in distilled} & set(sources)
     student = load("low/student")

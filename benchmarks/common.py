@@ -50,7 +50,7 @@ class Cost(NamedTuple):
 
     seconds: float
     peak_mib: float  # resident, of all its processes together
-    anonymous_mib: float  # likewise without what files map
+    anonymous_mib: float  # likewise of what no file holds, memory that they share counted once
 
 
 def read(path: Path) -> list[str]:
@@ -108,10 +108,18 @@ def resident(process: psutil.Process) -> tuple[int, int]:
     with contextlib.suppress(psutil.Error):
         for one in (process, *process.children(recursive=True)):
             with contextlib.suppress(psutil.Error):
-                memory = one.memory_info()
-                total += memory.rss
-                anonymous += memory.rss - memory.shared
+                total += one.memory_info().rss
+                anonymous += _anonymous(one.pid)
     return total, anonymous
+
+
+def _anonymous(process: int) -> int:
+    """Bytes of a process that no file holds; of what it shares with others, its part. Linux alone."""
+    with contextlib.suppress(OSError):
+        for line in Path(f"/proc/{process}/smaps_rollup").read_text().splitlines():
+            if line.startswith("Pss_Anon:"):
+                return 1024 * int(line.split()[1])
+    return 0
 
 
 def timed(command: list[str], **options: Any) -> tuple[float, str]:

@@ -73,8 +73,11 @@ def _resumable(path: Path) -> Model:
 
 
 def _start_from_own(cli: FitCLI, resume: Path) -> None:
-    """A run that began with another model's weights goes on without needing that model."""
+    """A run that began with another model's weights, or word vectors, goes on without needing them."""
     options = cli.config.model.init_args
+    for vectors in ("source_vectors", "target_vectors"):
+        if vectors in options:
+            options[vectors] = None
     if options.get("init_from") is not None:
         options.init_from = None if options.init_parts else str(resume)
         options.init_parts = None

@@ -20,7 +20,7 @@ ModelType = Literal["unigram", "bpe", "char", "word"]
 Normalization = Literal["nmt_nfkc", "nfkc", "nmt_nfkc_cf", "nfkc_cf", "identity"]
 # A tokenizer of some thousand pieces learns nothing from more; its training takes 1.1 KB for each
 _MOST_TEXTS = 500_000
-_SPACE = "\N{LOWER ONE EIGHTH BLOCK}"  # what SentencePiece writes for one
+SPACE = "\N{LOWER ONE EIGHTH BLOCK}"  # what SentencePiece writes for one
 _OWN_PIECES = ("<unk>", "<s>", "</s>")
 _ONE_SEGMENTATION = "tokenizer.sampling_nbest: only a unigram tokenizer can draw segmentations"
 
@@ -268,7 +268,7 @@ class Tokenizer:
 
     def _normalized(self, text: str) -> str:
         normalized: str = self._processor.normalize(text)
-        return normalized.replace(_SPACE, " ").strip()
+        return normalized.replace(SPACE, " ").strip()
 
     def made_of(self, pieces: Sequence[str]) -> list[list[int]]:
         """Ids of the pieces that each of ``pieces``, which another tokenizer has, is made of here."""
@@ -279,7 +279,7 @@ class Tokenizer:
         for option in ("add_dummy_prefix", "remove_extra_whitespaces"):
             setattr(model.normalizer_spec, option, False)
         literal = Tokenizer(model.SerializeToString())
-        return literal.encode([piece.replace(_SPACE, " ") for piece in pieces])
+        return literal.encode([piece.replace(SPACE, " ") for piece in pieces])
 
     def decode(self, ids: Sequence[int]) -> str:
         """The text that ``ids`` spell."""

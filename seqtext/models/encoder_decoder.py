@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from pathlib import Path
 from typing import Any, ClassVar
 
 import torch
@@ -15,7 +16,7 @@ from torchmetrics.text import SacreBLEUScore
 from seqtext import checkpoint
 from seqtext.console import say
 from seqtext.data.batch import Batch
-from seqtext.data.tokenizer import Tokenizers
+from seqtext.data.tokenizer import Tokenizer, Tokenizers
 from seqtext.errors import ConfigError
 from seqtext.generate import Generator, texts
 from seqtext.metrics import BleuTokenize, check_bleu_tokenize
@@ -29,6 +30,7 @@ from seqtext.models.pretrained import (
     parts_of,
     refuse_other_network,
 )
+from seqtext.models.vectors import load_vectors
 from seqtext.nn.config import NetworkConfig
 from seqtext.nn.encoder_decoder import EncoderDecoder
 
@@ -53,6 +55,9 @@ class EncoderDecoderModule(LightningModule):
         init_parts: Copy only these parts of ``init_from``, in a list or separated by commas:
             ``embeddings``, ``encoder``, ``attention``, ``decoder``, ``output``. Network and tokenizers
             are then those of the options; embeddings and output layer are copied piece by piece.
+        source_vectors: A file of word vectors (word2vec's or fastText's text format) that the embeddings
+            of the source pieces which are words start with.
+        target_vectors: Likewise for the target.
         freeze: Parts, likewise, whose weights stay as they are. A tied output layer has the weights of
             the embeddings.
 
@@ -75,6 +80,8 @@ class EncoderDecoderModule(LightningModule):
         seed: int = 1,
         init_from: str | None = None,
         init_parts: str | list[str] | None = None,
+        source_vectors: str | None = None,
+        target_vectors: str | None = None,
         freeze: str | list[str] | None = None,
     ) -> None:
         super().__init__()
@@ -97,6 +104,16 @@ class EncoderDecoderModule(LightningModule):
         self.bleu_tokenize: BleuTokenize = bleu_tokenize
         self._init_parts = parts_of("init_parts", init_parts)
         self._freeze = parts_of("freeze", freeze)
+        self._vectors = {"source": source_vectors, "target": target_vectors}
+        copied = "embeddings" in (self._init_parts or PARTS)
+        for side, path in self._vectors.items():
+            if path is not None and init_from is not None and copied:
+                raise ConfigError(
+                    f"{side}_vectors: model.init_from brings embeddings already; leave one of the two out, or"
+                    " choose other parts with model.init_parts"
+                )
+            if path is not None and not Path(path).is_file():
+                raise ConfigError(f"{side}_vectors: {path}: no such file")
         if self._pretrained is not None and not self._init_parts:
             self.config = inherit(self._pretrained.config, network)
             self.tokenizers = self._pretrained.tokenizers
@@ -130,7 +147,19 @@ class EncoderDecoderModule(LightningModule):
             self._pretrained = None
             told = "".join(f", {share:.0%} of the {side} pieces" for side, share in shares.items())
             say(f"init_from: {', '.join(parts)}{told if self._init_parts else ''}")
+        self._load_vectors(self.network, tokenizers)
         freeze(self.network, self._freeze)
+
+    def _load_vectors(self, network: EncoderDecoder, tokenizers: Tokenizers) -> None:
+        embeddings = {"source": network.encoder.embedding, "target": network.decoder.embedding}
+        for side, path in self._vectors.items():
+            if path is not None:
+                tokenizer: Tokenizer = getattr(tokenizers, side)
+                weight = embeddings[side].weight
+                count = load_vectors(weight, tokenizer, path, f"model.{side}_vectors")
+                say(
+                    f"vectors: {count:,} of {tokenizer.vocab_size:,} {side} pieces start with one of {path}"
+                )
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
         """Optimizer and schedule."""

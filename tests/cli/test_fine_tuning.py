@@ -272,3 +272,32 @@ def test_a_script_that_the_model_never_saw(trained: Path) -> None:
 def test_new_pieces_of_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["fit", *OTHER_DATA, "--data.tokenizer.new_pieces=5", "--run=r"]) == 2
     assert "there is no model.init_from whose pieces" in capsys.readouterr().err
+
+
+# --- word vectors ---------------------------------------------------------------------------------------
+
+
+def test_word_vectors(tiny: list[str], trained: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Those of the source are put where they belong, the run resumes without their file."""
+    pieces = checkpoint.load(trained).tokenizers.source
+    words = [p[1:] for p in pieces.pieces(range(pieces.vocab_size)) if p[0] == "▁" and len(p) > 2]
+    rows = [
+        f"{word} {' '.join(str(i % 7 + j) for j in range(16))}\n" for i, word in enumerate(words)
+    ]
+    Path("en.vec").write_text(f"{len(rows)} 16\n" + "".join(rows), encoding="utf-8")
+    options = [*tiny, "--model.source_vectors=en.vec", STILL, "--trainer.max_epochs=1"]
+    assert main(["fit", *options, "--run=r"]) == 0
+    told = f"vectors: {len(words):,} of 500 source pieces start with one of en.vec"
+    assert told in capsys.readouterr().err
+    weight = weights("r")["encoder.embedding.weight"]
+    ids = [pieces.pieces(range(pieces.vocab_size)).index(f"▁{word}") for word in words]
+    expected = torch.tensor([[i % 7 + j for j in range(16)] for i in range(len(words))]).float()
+    scale = (weight[ids] / expected.clamp(min=1))[:, 1:]
+    torch.testing.assert_close(scale, scale.mean().expand_as(scale), rtol=0, atol=1e-6)
+    Path("en.vec").unlink()
+    assert main(["fit", "--resume=r", "--trainer.max_epochs=2"]) == 0
+    assert main(["fit", *options, "--run=s"]) == 2
+    assert "source_vectors: en.vec: no such file" in capsys.readouterr().err
+    again = [*OTHER_DATA, f"--model.init_from={trained}", "--model.source_vectors=en.vec"]
+    assert main(["fit", *again, "--run=t"]) == 2
+    assert "init_from brings embeddings already" in capsys.readouterr().err

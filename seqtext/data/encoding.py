@@ -40,18 +40,30 @@ def encode(
         ``target_length`` (int32, bos and eos not counted).
 
     Raises:
-        DataError: The corpus cannot be read as what it should be.
+        DataError: The corpus cannot be read as what it should be, or the result cannot be written.
     """
     try:
-        rows = datasets.Dataset.from_generator(
-            _generate,
-            gen_kwargs={"corpus": corpus, "digest": digest_of(digest, _CACHE_VERSION)},
-            cache_dir=str(cache_dir / "datasets"),
-        )
-    except datasets.exceptions.DatasetGenerationError as error:
-        if isinstance(error.__cause__, DataError):
-            raise error.__cause__ from None
-        raise
+        return _encode(corpus, digest, tokenizers, cache_dir, processes)
+    except (OSError, datasets.exceptions.DatasetGenerationError) as error:
+        cause = error if isinstance(error, OSError) else error.__cause__
+        if isinstance(cause, DataError):
+            raise cause from None
+        if not isinstance(cause, OSError):
+            raise
+        raise DataError(
+            f"{cache_dir}: prepared corpora cannot be written there ({cause.strerror or cause}); make room,"
+            " choose another folder with data.cache_dir, or keep nothing with data.streaming"
+        ) from error
+
+
+def _encode(
+    corpus: Corpus, digest: str, tokenizers: Tokenizers, cache_dir: Path, processes: int
+) -> datasets.Dataset:
+    rows = datasets.Dataset.from_generator(
+        _generate,
+        gen_kwargs={"corpus": corpus, "digest": digest_of(digest, _CACHE_VERSION)},
+        cache_dir=str(cache_dir / "datasets"),
+    )
     source, target = tokenizers
     key = digest_of(digest, source.fingerprint, target.fingerprint, _CACHE_VERSION)
     return rows.map(

@@ -181,6 +181,18 @@ class PairsDataModule(LightningDataModule):
         """Whether there is a validation set."""
         return bool(self.held_out) or "validation" in self.corpora
 
+    def state_dict(self) -> dict[str, list[str]]:
+        """What the training corpora were."""
+        return {"train": self._digests_of("train")}
+
+    def load_state_dict(self, state_dict: dict[str, list[str]]) -> None:
+        """Say if they are no longer what they were in the run that is gone on with."""
+        if state_dict["train"] != self._digests_of("train"):
+            say(
+                f"data: {self._names('train')} changed since the checkpoint was written; the epoch goes on"
+                " with batches of what is there now"
+            )
+
     # --- reading and tokenizing, once on each node --------------------------------------------------
 
     def prepare_data(self) -> None:

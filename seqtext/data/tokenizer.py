@@ -21,6 +21,8 @@ Normalization = Literal["nmt_nfkc", "nfkc", "nmt_nfkc_cf", "nfkc_cf", "identity"
 # A tokenizer of some thousand pieces learns nothing from more; its training takes 1.1 KB for each
 _MOST_TEXTS = 500_000
 SPACE = "\N{LOWER ONE EIGHTH BLOCK}"  # what SentencePiece writes for one
+# and takes time ~ the square of the length of a text that repeats itself; so of each no more than this
+_MOST_CHARACTERS = 10_000
 _OWN_PIECES = ("<unk>", "<s>", "</s>")
 _ONE_SEGMENTATION = "tokenizer.sampling_nbest: only a unigram tokenizer can draw segmentations"
 
@@ -303,7 +305,7 @@ def _some(texts: Iterable[str], limit: int) -> Iterator[str]:
     """All texts, or ``limit`` of them, each as probable (Vitter 1985, algorithm R); in order, if all."""
     generator = random.Random(0)
     kept: list[str] = []
-    for number, text in enumerate(texts):
+    for number, text in enumerate(text[:_MOST_CHARACTERS] for text in texts):
         if number < limit:
             kept.append(text)
         elif (place := int(generator.random() * (number + 1))) < limit:

@@ -1,0 +1,126 @@
+"""What fine-tuning gains and what it forgets: a Multi30k model goes on with 1,000 pairs of another kind.
+
+    python benchmarks/fine_tuning.py DATA RUN OUT
+
+DATA is the folder with Multi30k's train.* and val.*, RUN a model trained on it. The other kind are sentences
+of the built-in grammar, and then the same with the target in letters that the model never saw. Every variant
+is recipes/translation/finetune.yaml with the options below. Scores are of 500 sentences each, decoded
+greedily: those that `seqtext fit` compares before and after.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from common import report, table, use_threads, write
+
+from seqtext.data.corpus import Corpus
+from seqtext.run.folder import RESULT
+
+VARIANTS = {
+    "all of it": [],
+    "encoder and embeddings frozen": ["--model.freeze=encoder,embeddings"],
+    "encoder frozen": ["--model.freeze=encoder"],
+    "encoder and embeddings at a tenth of the rate": [
+        '--model.optimizer.part_rates={"encoder": 0.1, "embeddings": 0.1}'
+    ],
+    "3 % of the old corpus mixed in": ["--data.train=[{new}, {{path: {old}, weight: 0.035}}]"],
+    "10 % of the old corpus mixed in": ["--data.train=[{new}, {{path: {old}, weight: 0.1}}]"],
+}
+OTHER_SCRIPT = {
+    "spelled as bytes": [],
+    "200 new pieces": ["--data.tokenizer.new_pieces=200"],
+    "500 new pieces": ["--data.tokenizer.new_pieces=500"],
+}
+_CYRILLIC = dict(
+    zip(map(ord, "abcdefghijklmnopqrstuvwxyzäöüß"), "абцдефгхийклмнопярстувщэызоюжъ", strict=False)
+)
+
+
+def corpora(out: Path, pairs: int) -> None:
+    """``out/plain.*`` and ``out/cyrillic.*``, and what they are validated by."""
+    for split, count in (("train", pairs), ("validation", 500)):
+        rows = list(Corpus(f"builtin:{split}:{count}", "en", "de").rows())
+        for kind in ("plain", "cyrillic"):
+            write(out / f"{kind}-{split}.en", [source for source, _ in rows])
+            targets = [target for _, target in rows]
+            if kind == "cyrillic":
+                targets = [target.lower().translate(_CYRILLIC) for target in targets]
+            write(out / f"{kind}-{split}.de", targets)
+
+
+def fine_tune(
+    data: Path, model: Path, out: Path, kind: str, variant: str, options: list[str]
+) -> list[object]:
+    """A row of the table: old and new corpus before and after, and seconds."""
+    run = out / f"{kind} {variant}".replace(" ", "_").replace("%", "percent")
+    names = {"new": out / f"{kind}-train", "old": data / "train"}
+    started = time.perf_counter()
+    if not (run / RESULT).exists():
+        fit = [
+            sys.executable,
+            "-m",
+            "seqtext",
+            "fit",
+            "--config",
+            "recipes/translation/finetune.yaml",
+        ]
+        fit += [
+            "--model.init_from",
+            str(model),
+            "--data.train",
+            str(names["new"]),
+            "--run",
+            str(run),
+        ]
+        fit += [
+            "--data.validation",
+            str(out / f"{kind}-validation"),
+            "--data.compare",
+            str(data / "val"),
+        ]
+        subprocess.run([*fit, *(option.format(**names) for option in options)], check=True)
+    result = json.loads((run / RESULT).read_text())
+    scores = json.loads((run / "comparison.json").read_text())
+    row: list[object] = [
+        scores[when][corpus]["bleu"]
+        for corpus in ("validation", str(data / "val"))
+        for when in ("before", "after")
+    ]
+    report(
+        f"{kind}, {variant}",
+        scores=scores,
+        minutes=result["minutes"],
+        all=time.perf_counter() - started,
+    )
+    return [f"{kind}: {variant}", *(f"{score:.1f}" for score in row), result["minutes"]]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("data", type=Path)
+    parser.add_argument("run", type=Path)
+    parser.add_argument("out", type=Path)
+    parser.add_argument("--pairs", type=int, default=1000)
+    parser.add_argument("--threads", type=int, default=2)
+    options = parser.parse_args()
+    use_threads(options.threads)
+    options.out.mkdir(parents=True, exist_ok=True)
+    corpora(options.out, options.pairs)
+    rows = [
+        fine_tune(options.data, options.run, options.out, kind, variant, more)
+        for kind, variants in (("plain", VARIANTS), ("cyrillic", OTHER_SCRIPT))
+        for variant, more in variants.items()
+    ]
+    table(("", "new before", "new after", "old before", "old after", "minutes"), rows)
+
+
+if __name__ == "__main__":
+    main()

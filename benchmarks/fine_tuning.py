@@ -27,7 +27,7 @@ VARIANTS = {
     "encoder and embeddings frozen": ["--model.freeze=encoder,embeddings"],
     "encoder frozen": ["--model.freeze=encoder"],
     "encoder and embeddings at a tenth of the rate": [
-        '--model.optimizer.part_rates={"encoder": 0.1, "embeddings": 0.1}'
+        '--model.optimizer.part_rates={{"encoder": 0.1, "embeddings": 0.1}}'
     ],
     "3 % of the old corpus mixed in": ["--data.train=[{new}, {{path: {old}, weight: 0.035}}]"],
     "10 % of the old corpus mixed in": ["--data.train=[{new}, {{path: {old}, weight: 0.1}}]"],

@@ -78,17 +78,20 @@ def run(arguments: Sequence[str]) -> int:
             scans[split] = scan(Corpus(name, options.source, options.target, split), tokenizers)
     train = scans["train"]
     mark_overlap(train, [found for split, found in scans.items() if split != "train"])
+    harmful = not all(found.kept(HARMFUL).all() for found in scans.values())
     if options.format == "json":
         print(json.dumps({split: _figures(found) for split, found in scans.items()}))
     else:
         for split, found in scans.items():
             _tell(split, found, options.examples)
+        if harmful and options.write is None:
+            print("* --write CLEAN.jsonl leaves these pairs out, --drop NAMES some of them\n")
     if options.plot is not None:
         _plot(train, Path(options.plot))
     if options.write is not None:
         _write(train, drop, options.write)
         return 0
-    return 0 if all(found.kept(HARMFUL).all() for found in scans.values()) else FOUND
+    return FOUND if harmful else 0
 
 
 def _check_outputs(options: argparse.Namespace) -> None:
@@ -136,7 +139,7 @@ def _figures(scan: Scan) -> dict[str, object]:
 
 
 def _tell(split: str, scan: Scan, shown: int) -> None:
-    from seqtext.data.check import FINDINGS, HARMFUL, examples
+    from seqtext.data.check import FINDINGS, examples
 
     count = len(scan.flags)
     print(f"{split}: {scan.corpus.name}, {count:,} pairs")
@@ -168,8 +171,6 @@ def _tell(split: str, scan: Scan, shown: int) -> None:
         for one in found[finding.name]:
             print(f"    {_shown(one)}")
     print()
-    if not scan.kept(HARMFUL).all():
-        print("* --write CLEAN.jsonl leaves these pairs out, --drop NAMES some of them\n")
 
 
 def _quantiles(values: object) -> str:

@@ -1,0 +1,105 @@
+"""docs/own-corpora.md, command by command, on a messy spreadsheet; only the trainings are made small."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import re
+import subprocess
+import sys
+from itertools import islice
+from pathlib import Path
+
+import pytest
+
+from seqtext.data.corpus import Corpus
+
+REPOSITORY = Path(__file__).parent.parent
+GUIDE = (REPOSITORY / "docs/own-corpora.md").read_text(encoding="utf-8")
+# a network of the general kind, and one that starts from it
+SMALL = ["--trainer.max_steps=4", "--model.decode_sentences=8", "--trainer.accelerator=cpu"]
+NETWORK = ["--model.network.hidden_size=24", "--model.network.embedding_size=16"]
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", GUIDE, re.DOTALL)
+
+
+def made_small(command: str) -> str:
+    if not re.match(r"seqtext fit|python recipes/", command):
+        return command
+    options = list(SMALL)
+    if "low_resource" in command:
+        options += [*NETWORK, "--data.tokenizer.vocab_size=500"]
+    elif "builtin.yaml" in command:
+        options += [*NETWORK, "--data.train=builtin:train:600"]
+    return " ".join([command, *options])
+
+
+def spreadsheet() -> None:
+    """``pairs.csv``, as it comes; ``german.txt`` and ``letters.txt``."""
+    rows = list(Corpus("builtin:train:1500", "en", "de").rows())
+    rows[40:40] = [
+        ("Not translated at all, this one.", "Not translated at all, this one."),
+        ("", "x"),
+    ]
+    rows[90:90] = [rows[3]] * 20
+    rows[200] = ("The caf\u00c3\u00a9 is open.", 'Das "Café" ist offen.\nJeden Tag.')
+    with Path("pairs.csv").open(
+        "w", encoding="utf-8-sig", newline=""
+    ) as file:  # as Excel writes it
+        csv.writer(file).writerows([("en", "de"), *rows])
+    more = list(islice(Corpus("builtin:train:60:9", "en", "de").rows(), 60))
+    Path("german.txt").write_text("".join(f"{german}\n" for _, german in more), encoding="utf-8")
+    Path("letters.txt").write_text("".join(f"{en}\n" for en, _ in more[:5]), encoding="utf-8")
+
+
+@pytest.mark.slow
+def test_every_command_of_the_guide() -> None:
+    spreadsheet()
+    Path("recipes").symlink_to(REPOSITORY / "recipes")
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    statuses: dict[str, int] = {}
+    told = ""
+    for line in "".join(blocks("sh")).splitlines():
+        done = subprocess.run(
+            ["bash", "-c", made_small(line)],
+            env={**os.environ, "PATH": path},
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+        )
+        statuses[line] = done.returncode
+        told += done.stdout + done.stderr
+        assert done.returncode in ((0, 3) if line.startswith("seqtext check") else (0,)), (
+            f"{line}\n{done.stderr}"
+        )
+    first, *_ = statuses
+    assert statuses[first] == 3  # there was something harmful
+    [python] = blocks("python")
+    done = subprocess.run(
+        [sys.executable, "-c", python], capture_output=True, text=True, check=True
+    )
+    assert len(done.stdout.splitlines()) == 1
+
+    clean = [json.loads(line) for line in Path("clean.jsonl").read_text("utf-8").splitlines()]
+    assert len(clean) < 1500
+    assert all(row["en"] and row["de"] and row["en"] != row["de"] for row in clean)
+    tests = set(Path("test.jsonl").read_text("utf-8").splitlines())
+    trained = Path("train-clean.jsonl").read_text("utf-8").splitlines()
+    assert len(tests) == 200 and len(trained) > 900 and not tests.intersection(trained)
+    for name in (
+        "first",
+        "mixed",
+        "low/student",
+        "tuned",
+        "tuned-mixed",
+        "tuned-frozen",
+        "streamed",
+    ):
+        assert Path(f"runs/{name}/best.ckpt").exists(), name
+    assert "compare: builtin:validation:200  BLEU" in told
+    assert "pieces added to the checkpoint's" in told
+    assert len(Path("letters.de.txt").read_text("utf-8").splitlines()) == 5

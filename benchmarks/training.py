@@ -198,9 +198,9 @@ def loss_in_parts(parts: Parts, task: Task, batch: Batch) -> Tensor:
     smoothing = task.module.label_smoothing
     encoded = parts.run("encoder", lambda: encoder(batch.source, batch.source_lengths))
     recurrent, feed, *memory = parts.run(
-        "bridge and keys", lambda: _flat(decoder.start(EncoderOutput(*encoded)))
+        "bridge and keys", lambda: _flat(decoder.start(EncoderOutput(*encoded), batch.source))
     )
-    state = DecoderState(recurrent, feed, Memory(*memory))
+    state = DecoderState(recurrent, feed, Memory(*memory), batch.source)
     if decoder.feed_size:
         ids = batch.target_input.unsqueeze(1)
         [readout] = parts.run("decoder", lambda: [decoder(ids, state).readout.squeeze(1)])
@@ -215,7 +215,7 @@ def loss_in_parts(parts: Parts, task: Task, batch: Batch) -> Tensor:
 
 
 def _flat(state: DecoderState) -> list[Tensor]:
-    return [state.recurrent, state.feed, *state.memory]
+    return [state.recurrent, state.feed, *state.memory]  # the pieces are the batch's own
 
 
 def _fused(parts: Parts, decoder: Decoder, ids: Tensor, state: DecoderState) -> Tensor:

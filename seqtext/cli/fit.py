@@ -45,6 +45,7 @@ model
   --model.network.hidden_size N     also embedding_size, encoder_layers, decoder_layers
   --model.network.attention A       dot, general, additive or multi_head
   --model.network.input_feeding B   true or false
+  --model.network.copying B         copy pieces of the source (pointer-generator)
   --model.network.dropout P         also word_dropout
   --model.optimizer.learning_rate X also name, schedule, warmup_steps, weight_decay, …
   --model.label_smoothing X

@@ -329,3 +329,13 @@ class Tokenizers(NamedTuple):
 
     source: Tokenizer
     target: Tokenizer
+
+    def copy_ids(self) -> list[int]:
+        """The target piece that spells what each source piece does; -1 where there is none."""
+        source, target = self
+        known = {piece: i for i, piece in enumerate(target.pieces(range(target.vocab_size)))}
+        no_text = {source.unk, source.bos, source.eos, *source.control_ids}
+        return [
+            -1 if i in no_text else known.get(piece, -1)
+            for i, piece in enumerate(source.pieces(range(source.vocab_size)))
+        ]

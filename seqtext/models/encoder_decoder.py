@@ -141,6 +141,8 @@ class EncoderDecoderModule(LightningModule):
             self.network = EncoderDecoder(
                 self.config, tokenizers.source.vocab_size, tokenizers.target.vocab_size
             )
+        if self.config.copying:
+            self.network.copy_ids.copy_(torch.tensor(tokenizers.copy_ids()))
         if self._pretrained is not None:
             parts = self._init_parts or PARTS
             shares = load_parts(self.network, tokenizers, self._pretrained, parts)

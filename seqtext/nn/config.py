@@ -31,6 +31,8 @@ class NetworkConfig:
         readout_size: Width of the readout, which the output layer turns into logits. Default:
             ``embedding_size``, as ``tied_readout`` needs it.
         tied_readout: Use the target embeddings as weights of the output layer (Press & Wolf 2017).
+        copying: Mix the output distribution with the attention, so that pieces of the source can be copied
+            (See et al. 2017, eq. 8 and 9).
         residual: Add the input of a recurrent layer to its output where the widths agree: from the
             encoder's second layer and the decoder's third layer on.
         layer_norm: Normalize the output of every recurrent layer (Ba et al. 2016).
@@ -59,6 +61,7 @@ class NetworkConfig:
     input_feeding: bool = False
     readout_size: int | None = None
     tied_readout: bool = True
+    copying: bool = False
     residual: bool = False
     layer_norm: bool = False
     dropout: float = 0.3

@@ -26,17 +26,19 @@ class DecoderState(NamedTuple):
     recurrent: Tensor  # (B, K, layers, P, H)
     feed: Tensor  # (B, K, R) the last readout; (B, K, 0) without input feeding
     memory: Memory
+    pieces: Tensor  # (B, S) what can be copied: target pieces that the source's are, or negative
 
     def select(self, sentences: Tensor, beams: Tensor) -> DecoderState:
         """Keep ``sentences`` (B',) and of each the hypotheses ``beams`` (B', K'), indices into K.
 
         Sentences ascend, each at most once: then as many as there are need no copy of the memory.
         """
-        memory = self.memory
+        memory, pieces = self.memory, self.pieces
         if len(sentences) < len(memory.mask):
             memory = Memory(*(part[sentences] for part in memory))
+            pieces = pieces[sentences]
         rows = sentences.unsqueeze(1)
-        return DecoderState(self.recurrent[rows, beams], self.feed[rows, beams], memory)
+        return DecoderState(self.recurrent[rows, beams], self.feed[rows, beams], memory, pieces)
 
 
 class DecoderOutput(NamedTuple):
@@ -116,17 +118,19 @@ class Decoder(nn.Module):
         self.output = OutputLayer(
             vocab_size, readout_size, self.embedding if config.tied_readout else None
         )
+        self.gate = nn.Linear(readout_size, 1) if config.copying else None
         self._search: _Search | None = None  # see precompute
         self.bridge = Bridge(
             size * config.encoder_layers, (config.decoder_layers, self.bottom.parts, size)
         )
 
-    def start(self, encoded: EncoderOutput) -> DecoderState:
-        """The state before the first step, with K = 1."""
+    def start(self, encoded: EncoderOutput, pieces: Tensor) -> DecoderState:
+        """The state before the first step, with K = 1; pieces (B, S) are what can be copied."""
         # under autocast what a cell adds up stays in full precision
         recurrent = self.bridge(encoded.last).to(self.readout.weight.dtype).unsqueeze(1)
         feed = recurrent.new_zeros(len(recurrent), 1, self.feed_size)
-        return DecoderState(recurrent, feed, self.attention.project(encoded.memory, encoded.mask))
+        memory = self.attention.project(encoded.memory, encoded.mask)
+        return DecoderState(recurrent, feed, memory, pieces)
 
     def forward(self, ids: Tensor, state: DecoderState) -> DecoderOutput:
         """Read T pieces of each hypothesis.
@@ -252,6 +256,9 @@ class Decoder(nn.Module):
             readout,
             weights.view(rows, beams, length, -1),
             DecoderState(
-                bottom_state.view(rows, beams, *bottom_state.shape[1:]), feed, state.memory
+                bottom_state.view(rows, beams, *bottom_state.shape[1:]),
+                feed,
+                state.memory,
+                state.pieces,
             ),
         )

@@ -77,8 +77,22 @@ class OutputLayer(nn.Module):
         """The padded rows' logits are cut off: under label smoothing they would cost."""
         return F.linear(readout, self.weight, self.bias)[..., : self.vocab_size]
 
-    def loss(self, readout: Tensor, labels: Tensor, smoothing: float) -> Tensor:
+    def loss(
+        self,
+        readout: Tensor,
+        labels: Tensor,
+        smoothing: float,
+        generated: Tensor | None = None,
+        copied: Tensor | None = None,
+    ) -> Tensor:
         """Summed ``smoothed_nll`` of labels (...), without holding the logits of all of them."""
         return smoothed_nll(
-            readout, self.weight, self.bias, labels, self.vocab_size, smoothing=smoothing
+            readout,
+            self.weight,
+            self.bias,
+            labels,
+            self.vocab_size,
+            smoothing=smoothing,
+            generated=generated,
+            copied=copied,
         )

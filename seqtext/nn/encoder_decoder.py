@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from seqtext.nn.attention import Attention
 from seqtext.nn.config import NetworkConfig
+from seqtext.nn.copying import copied_labels, mix, mixture
 from seqtext.nn.decoder import Decoder, DecoderState
 from seqtext.nn.embedding import OutputLayer, PieceEmbedding
 from seqtext.nn.encoder import Encoder
@@ -30,6 +31,8 @@ class EncoderDecoder(nn.Module):
         torch.Size([1, 2, 12])
     """
 
+    copy_ids: Tensor
+
     def __init__(
         self, config: NetworkConfig, source_vocab_size: int, target_vocab_size: int
     ) -> None:
@@ -37,10 +40,14 @@ class EncoderDecoder(nn.Module):
         self.config = config
         self.encoder = Encoder(config, source_vocab_size)
         self.decoder = Decoder(config, target_vocab_size)
+        if config.copying:
+            # the target piece that each source piece is; set where the vocabularies differ
+            ids = torch.arange(source_vocab_size)
+            self.register_buffer("copy_ids", ids.where(ids < target_vocab_size, -1))
         initialize(self, config.init_scale)
 
     def forward(self, source: Tensor, source_lengths: Tensor, target_input: Tensor) -> Tensor:
-        """Logits of every next piece under teacher forcing.
+        """Logits of every next piece under teacher forcing; with copying, log-probabilities.
 
         Args:
             source: (B, S) ids.
@@ -50,13 +57,23 @@ class EncoderDecoder(nn.Module):
         Returns:
             (B, T, V).
         """
-        return self.decoder.logits(self.readout(source, source_lengths, target_input))
+        readout, weights = self.readout(source, source_lengths, target_input)
+        logits = self.decoder.logits(readout)
+        if self.decoder.gate is None:
+            return logits
+        return self._mixed(logits, readout, weights, self.copyable(source))
 
-    def readout(self, source: Tensor, source_lengths: Tensor, target_input: Tensor) -> Tensor:
-        """What the output layer reads under teacher forcing, (B, T, R); arguments as ``forward``."""
+    def readout(
+        self, source: Tensor, source_lengths: Tensor, target_input: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """Under teacher forcing; arguments as ``forward``.
+
+        Returns:
+            What the output layer reads, (B, T, R), and the attention, (B, T, S).
+        """
         state = self.start(source, source_lengths)
-        readout: Tensor = self.decoder(target_input.unsqueeze(1), state).readout
-        return readout.squeeze(1)
+        output = self.decoder(target_input.unsqueeze(1), state)
+        return output.readout.squeeze(1), output.weights.squeeze(1)
 
     def loss(
         self,
@@ -67,18 +84,41 @@ class EncoderDecoder(nn.Module):
         smoothing: float = 0.0,
     ) -> Tensor:
         """Summed label-smoothed loss of labels (B, T), negative where padded; see ``smoothed_nll``."""
-        readout = self.readout(source, source_lengths, target_input)
-        return self.decoder.output.loss(readout, labels, smoothing)
+        readout, weights = self.readout(source, source_lengths, target_input)
+        generated = copied = None
+        if self.decoder.gate is not None:
+            found = mixture(self._gate(readout), weights, self.copyable(source))
+            generated, copied = found.generated, copied_labels(found, labels)
+        return self.decoder.output.loss(readout, labels, smoothing, generated, copied)
+
+    def copyable(self, source: Tensor) -> Tensor:
+        """The target pieces that source pieces (B, S) are; negative for one that is none."""
+        return self.copy_ids[source] if self.config.copying else source
+
+    def _gate(self, readout: Tensor) -> Tensor:
+        """Readout (..., R) -> the logit of what is generated, not copied, (...)."""
+        assert self.decoder.gate is not None
+        gate: Tensor = self.decoder.gate(readout)
+        return gate.squeeze(-1)
+
+    def _mixed(self, logits: Tensor, readout: Tensor, weights: Tensor, pieces: Tensor) -> Tensor:
+        """Log-probabilities (B, N, V) of logits, readout and attention of N positions each."""
+        return mix(logits, mixture(self._gate(readout), weights, pieces))
 
     def start(self, source: Tensor, source_lengths: Tensor) -> DecoderState:
         """Encode sources (B, S) for search; one hypothesis a sentence (K = 1)."""
-        state: DecoderState = self.decoder.start(self.encoder(source, source_lengths))
+        encoded = self.encoder(source, source_lengths)
+        state: DecoderState = self.decoder.start(encoded, self.copyable(source))
         return state
 
     def step(self, ids: Tensor, state: DecoderState) -> tuple[Tensor, DecoderState]:
         """Read one piece of each hypothesis, (B, K); log-probabilities (B, K, V) of the next one."""
         output = self.decoder(ids.unsqueeze(2), state)
-        logits = self.decoder.logits(output.readout.squeeze(2))
+        readout = output.readout.squeeze(2)
+        logits = self.decoder.logits(readout)
+        if self.decoder.gate is not None:
+            weights = output.weights.squeeze(2)
+            return self._mixed(logits, readout, weights, state.pieces), output.state
         dtype = torch.promote_types(logits.dtype, torch.float32)
         return logits.log_softmax(-1, dtype=dtype), output.state
 

@@ -24,12 +24,17 @@ def smoothed_nll(
     labels: Tensor,
     vocab_size: int,
     smoothing: float = 0.0,
+    generated: Tensor | None = None,
+    copied: Tensor | None = None,
 ) -> Tensor:
     """Label-smoothed negative log-likelihood, summed over real pieces (Szegedy et al. 2016, section 7).
 
     The target distribution is (1 - e) on the label plus e spread evenly over all V pieces. Output
     layer and loss are one function because the gradient by the logits, softmax - target, is known at
     once: logits live for a few rows at a time.
+
+    With ``generated`` g and ``copied`` c the label's probability is g p + c (``copying.py``), p being the
+    softmax's; what smoothing spreads is compared with the softmax alone.
 
     Args:
         readout: (..., R).
@@ -38,6 +43,8 @@ def smoothed_nll(
         labels: (...) ids, negative where padded.
         vocab_size: V.
         smoothing: e in [0, 1).
+        generated: (...), g, the softmax' share.
+        copied: (...), c, the share of the label that is copied.
 
     Returns:
         Scalar, in nats; float32 at least. Matrix products are in the readout's type, or autocast's.
@@ -48,8 +55,13 @@ def smoothed_nll(
     padded = labels < 0
     rows = readout.flatten(0, -2).masked_fill(padded.unsqueeze(1), 0).to(dtype)
     with torch.autocast(kind, enabled=False):  # what is summed here is summed in full precision
+        mixture: list[Tensor | None] = [None, None]
+        if generated is not None and copied is not None:
+            wide = torch.promote_types(rows.dtype, torch.float32)
+            parts = generated, copied
+            mixture = [part.flatten().masked_fill(padded, 1).to(wide) for part in parts]
         loss: Tensor = _ProjectedLoss.apply(  # type: ignore[no-untyped-call]
-            rows, weight, bias, labels.clamp(min=0), ~padded, vocab_size, smoothing
+            rows, weight, bias, labels.clamp(min=0), ~padded, vocab_size, smoothing, *mixture
         )
     return loss
 
@@ -71,6 +83,27 @@ def _nll(logits: Tensor, ids: Tensor, smoothing: float) -> tuple[Tensor, Tensor]
     return log_norm - expected, gradient
 
 
+def _mixed_nll(
+    logits: Tensor, ids: Tensor, smoothing: float, generated: Tensor, copied: Tensor
+) -> tuple[Tensor, ...]:
+    """As ``_nll``, of a mixture: loss (N,), its gradients by logits (N, V), generated and copied (N,)."""
+    gradient = logits.softmax(1)
+    log_norm = logits.amax(1) - gradient.amax(1).log()
+    log_prob = logits.gather(1, ids)[:, 0] - log_norm
+    from_softmax = generated.log() + log_prob
+    total = torch.logaddexp(from_softmax, copied.log())
+    share = (from_softmax - total).exp()  # of the label's probability
+    nll = (smoothing - 1) * total
+    if smoothing:
+        nll += smoothing * (log_norm - logits.mean(1))
+    gradient *= ((1 - smoothing) * share + smoothing).unsqueeze(1)
+    gradient -= smoothing / logits.size(1)
+    gradient.scatter_add_(1, ids, (smoothing - 1) * share.unsqueeze(1))
+    by_generated = (smoothing - 1) * (log_prob - total).exp()
+    by_copied = (smoothing - 1) * (-total).exp()
+    return nll, gradient, by_generated, by_copied
+
+
 class _ProjectedLoss(torch.autograd.Function):
     """Computes its gradients in the forward pass. Rows that are not ``kept`` must be 0."""
 
@@ -84,12 +117,15 @@ class _ProjectedLoss(torch.autograd.Function):
         kept: Tensor,
         vocab_size: int,
         smoothing: float,
+        generated: Tensor | None,
+        copied: Tensor | None,
     ) -> Tensor:
         wide = torch.promote_types(readout.dtype, torch.float32)
         matrix, offset = weight.to(readout.dtype), bias.to(readout.dtype)
         wanted = any(ctx.needs_input_grad)
         loss, by_bias = readout.new_zeros((), dtype=wide), torch.zeros_like(bias, dtype=wide)
         by_readout, by_weight = torch.empty_like(readout), None
+        by_mixture = [torch.zeros_like(part) for part in (generated, copied) if part is not None]
         on_cpu, width = readout.device.type == "cpu", len(weight)
         size = _CHUNK.get(readout.device.type, _CHUNK_ELSEWHERE) // width
         for chunk in _slices(len(readout), max(size, _FEWEST_ROWS)):
@@ -97,7 +133,15 @@ class _ProjectedLoss(torch.autograd.Function):
             logits = product(rows, matrix, offset)
             for block in _slices(len(rows), max(_BLOCK // width, 1) if on_cpu else len(rows)):
                 inside = logits[block, :vocab_size]
-                nll, gradient = _nll(inside.to(wide), ids[block], smoothing)
+                if generated is None or copied is None:
+                    nll, gradient = _nll(inside.to(wide), ids[block], smoothing)
+                else:
+                    parts = generated[chunk][block], copied[chunk][block]
+                    nll, gradient, *others = _mixed_nll(
+                        inside.to(wide), ids[block], smoothing, *parts
+                    )
+                    for by_part, one in zip(by_mixture, others, strict=True):
+                        by_part[chunk][block] = counts[block] * one
                 loss += counts[block] @ nll
                 if wanted:
                     by_bias[:vocab_size].addmv_(gradient.t(), counts[block])
@@ -114,12 +158,14 @@ class _ProjectedLoss(torch.autograd.Function):
             else:
                 by_weight += by_logits.t() @ rows
         if by_weight is not None:
-            ctx.gradients = by_readout, by_weight.to(weight.dtype), by_bias.to(bias.dtype)
+            whole = by_readout, by_weight.to(weight.dtype), by_bias.to(bias.dtype)
+            ctx.gradients = *whole, *by_mixture
         return loss
 
     @staticmethod
     def backward(ctx: Any, *by_loss: Tensor) -> tuple[Tensor | None, ...]:
         gradients = ctx.gradients
         del ctx.gradients  # scaled in place, so for one backward pass
-        found = (part.mul_(by_loss[0].to(part.dtype)) for part in gradients)
-        return (*found, None, None, None, None)
+        found = [part.mul_(by_loss[0].to(part.dtype)) for part in gradients]
+        mixture = found[3:] or [None, None]
+        return (*found[:3], None, None, None, None, *mixture)

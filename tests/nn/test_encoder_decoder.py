@@ -36,7 +36,10 @@ CONFIGS = {
     "wide_readout": {"tied_readout": False, "readout_size": 10, "input_feeding": True},
     "residual": {"residual": True, "decoder_layers": 3, "embedding_size": 8},
     "layer_norm": {"layer_norm": True, "decoder_layers": 3},
+    "copying": {"copying": True},
+    "copying_with_feeding": {"copying": True, "input_feeding": True, "attention": "additive"},
     "everything": {
+        "copying": True,
         "cell": "gru",
         "encoder_layers": 3,
         "decoder_layers": 3,
@@ -148,6 +151,22 @@ def test_precomputed_network_can_be_copied():
         assert_close(copied(source, SOURCE_LENGTHS, target), expected)
 
 
+def mixed_by_hand(softmax, gate, weights, source):
+    """g softmax + (1 - g) of what attention points at; what is no target piece goes to the softmax."""
+    rows = []
+    for i, pieces in enumerate(source.tolist()):
+        copied, lost = torch.zeros_like(softmax[i]), 0.0
+        for s, piece in enumerate(pieces):
+            if piece < TARGET_VOCAB:
+                one = torch.zeros_like(copied)
+                one[piece] = 1
+                copied = copied + (1 - gate[i]) * weights[i, s] * one
+            else:
+                lost = lost + (1 - gate[i]) * weights[i, s]
+        rows.append((gate[i] + lost) * softmax[i] + copied)
+    return torch.stack(rows)
+
+
 @every_config
 def test_decoder_equals_a_loop_over_its_parts(options):
     """readout = tanh(W [top; bottom; context] + b), where top reads [bottom; context]."""
@@ -167,13 +186,18 @@ def test_decoder_equals_a_loop_over_its_parts(options):
             inputs = torch.cat([inputs, readout], 2)
         bottom, _, bottom_state = decoder.bottom(inputs, None, bottom_state)
         bottom = decoder.norm(bottom)
-        context, _ = decoder.attention(bottom, memory)
+        context, weights = decoder.attention(bottom, memory)
         parts = torch.cat([bottom, context], 2)
         if network.config.decoder_layers > 1:
             top, _, top_state = decoder.upper(parts, None, top_state)
             parts = torch.cat([top, parts], 2)
         readout = torch.tanh(decoder.readout(parts))
-        logits.append(decoder.output(readout))
+        step_logits = decoder.output(readout)
+        if network.config.copying:
+            gate = decoder.gate(readout)[:, 0, 0].sigmoid()
+            probabilities = mixed_by_hand(step_logits[:, 0].softmax(1), gate, weights[:, 0], source)
+            step_logits = probabilities.log().unsqueeze(1)
+        logits.append(step_logits)
     found, expected = network(source, SOURCE_LENGTHS, target), torch.cat(logits, 1)
     assert_equal(found, expected)
     weights, parameters = torch.randn_like(expected), list(network.parameters())
@@ -267,13 +291,22 @@ def test_loss_is_that_of_the_logits(options):
     network = build(options)
     source, target = make_batch()
     labels = make_labels(target)
+    smoothing = 0.0 if network.config.copying else 0.1  # smoothing looks at the softmax alone
     expected = torch.nn.functional.cross_entropy(
         network(source, SOURCE_LENGTHS, target).flatten(0, 1),
         labels.flatten(),
-        label_smoothing=0.1,
+        label_smoothing=smoothing,
         reduction="sum",
     )
-    assert_equal(network.loss(source, SOURCE_LENGTHS, target, labels, 0.1), expected)
+    found = network.loss(source, SOURCE_LENGTHS, target, labels, smoothing)
+    assert_equal(found, expected)
+    parameters = list(network.parameters())
+    for one, other in zip(
+        torch.autograd.grad(found, parameters),
+        torch.autograd.grad(expected, parameters),
+        strict=True,
+    ):
+        assert_equal(one, other)
 
 
 @pytest.mark.parametrize(
@@ -373,7 +406,7 @@ def test_bridge_starts_from_the_hidden_states_at_each_rows_end(cell, bidirection
 
     linear = network.decoder.bridge.linear
     first = torch.tanh(expected.flatten(1) @ linear.weight.T + linear.bias)
-    assert_close(network.decoder.start(encoded).recurrent.flatten(1), first)
+    assert_close(network.decoder.start(encoded, source).recurrent.flatten(1), first)
 
 
 def test_encoder_mask_is_true_at_real_pieces():

@@ -111,3 +111,30 @@ def test_autocast_multiplies_in_low_precision_and_keeps_gradients_wide():
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 def test_keeps_higher_precision(dtype):
     assert smoothed_nll(*make_inputs(dtype), LABELS, VOCAB).dtype == dtype
+
+
+@pytest.mark.parametrize("chunk", [1, 4, 100])
+@pytest.mark.parametrize("smoothing", [0.0, 0.1])
+def test_mixture_equals_the_sum_by_hand(smoothing, chunk, monkeypatch):
+    """-(1 - e) log(g p_label + c) - e / V sum_j log p_j, and all its gradients."""
+    monkeypatch.setitem(module._CHUNK, "cpu", chunk * 8)
+    monkeypatch.setattr(module, "_BLOCK", 2 * 8)
+    monkeypatch.setattr(module, "_FEWEST_ROWS", 1)
+    generator = torch.Generator().manual_seed(3)
+    generated, copied = torch.rand(2, *LABELS.shape, generator=generator, dtype=torch.double)
+    copied[0, 1] = 0.0  # a label that the source has not
+    inputs = [*make_inputs(), generated.requires_grad_(), copied.requires_grad_()]
+    readout, weight, bias, generated, copied = inputs
+    found = smoothed_nll(
+        readout, weight, bias, LABELS, VOCAB, smoothing, generated=generated, copied=copied
+    )
+    log_probs = (readout @ weight.t() + bias)[..., :VOCAB].log_softmax(-1)
+    expected = 0.0
+    for row in range(2):
+        for t in range(3):
+            if (label := LABELS[row, t]) != IGNORE:
+                total = generated[row, t] * log_probs[row, t, label].exp() + copied[row, t]
+                expected = expected - (1 - smoothing) * total.log()
+                expected = expected - smoothing * log_probs[row, t].mean()
+    assert_close(found, expected)
+    assert_close(torch.autograd.grad(found / 7, inputs), torch.autograd.grad(expected / 7, inputs))

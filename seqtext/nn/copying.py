@@ -1,0 +1,53 @@
+"""The pointer-generator: the output distribution mixed with the attention over the source's pieces.
+
+P(y) = g softmax(logits)_y + (1 - g) sum_{s: x_s = y} a_s  (See et al. 2017, eq. 9); the gate g is
+computed from the readout. What is attended to and is no target piece cannot be copied: its share goes to
+the softmax.
+
+Shapes: B rows, N queries (hypotheses or target positions), S source positions, V target pieces.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+
+class Mixture(NamedTuple):
+    """How much of the distribution is generated and what is copied; together they are 1."""
+
+    generated: Tensor  # (B, N)
+    copied: Tensor  # (B, N, S), 0 where the source has no piece of the target's vocabulary
+    pieces: Tensor  # (B, S) target pieces that the source's are; negative for one that is none
+
+
+def mixture(gate: Tensor, weights: Tensor, pieces: Tensor) -> Mixture:
+    """The shares, float32 at least.
+
+    Args:
+        gate: (B, N), the logit of g.
+        weights: (B, N, S) attention.
+        pieces: (B, S), see ``Mixture``.
+    """
+    dtype = torch.promote_types(gate.dtype, torch.float32)
+    there = (pieces >= 0).unsqueeze(1)
+    copied = (-gate.to(dtype)).sigmoid().unsqueeze(2) * weights
+    generated = gate.to(dtype).sigmoid() + copied.masked_fill(there, 0).sum(2)
+    return Mixture(generated, copied.masked_fill(~there, 0), pieces)
+
+
+def copied_labels(found: Mixture, labels: Tensor) -> Tensor:
+    """The share of each label (B, N) that is copied, (B, N); 0 for a negative one."""
+    same = (found.pieces.unsqueeze(1) == labels.unsqueeze(2)) & (labels >= 0).unsqueeze(2)
+    return (found.copied * same).sum(2)
+
+
+def mix(logits: Tensor, found: Mixture) -> Tensor:
+    """Logits (B, N, V) of the softmax -> log-probabilities of the mixture, float32 at least."""
+    dtype = torch.promote_types(logits.dtype, torch.float32)
+    probabilities = logits.softmax(-1, dtype=dtype) * found.generated.unsqueeze(2)
+    places = found.pieces.clamp(min=0).unsqueeze(1).expand_as(found.copied)
+    probabilities = probabilities.scatter_add(2, places, found.copied)
+    return probabilities.clamp(min=torch.finfo(dtype).tiny).log()

@@ -1,0 +1,72 @@
+"""The pointer-generator as a whole: it copies names that training never had, which attention alone cannot."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import pytest
+
+import seqtext
+from seqtext import checkpoint
+from seqtext.cli import main
+
+LETTERS = "abcdefghijklmnopqrstuvwxyz"
+
+
+def rows(count: int, seed: int) -> list[tuple[str, str]]:
+    """ "x met NAME" -> "NAME met y": names of random letters."""
+    generator = random.Random(seed)
+    found = []
+    for _ in range(count):
+        name = "".join(generator.choices(LETTERS, k=5))
+        found.append((f"she met {name} today", f"heute traf sie {name}"))
+    return found
+
+
+def write(path: str, pairs: list[tuple[str, str]]) -> None:
+    text = "".join(f"{source}\t{target}\n" for source, target in [("source", "target"), *pairs])
+    Path(path).write_text(text, encoding="utf-8")
+
+
+@pytest.mark.parametrize("joint", [True, False])
+def test_names_that_training_never_had(joint: bool) -> None:
+    write("train.tsv", rows(600, 1))
+    write("dev.tsv", rows(40, 2))
+    test = rows(40, 3)
+    options = ["--data.train=train.tsv", "--data.validation=dev.tsv", "--data.batch_size=32"]
+    options += ["--data.tokenizer.model_type=char", f"--data.tokenizer.joint={str(joint).lower()}"]
+    options += ["--model.network.embedding_size=32", "--model.network.hidden_size=48"]
+    options += ["--model.network.dropout=0.1", "--model.optimizer.learning_rate=0.005"]
+    options += ["--trainer.accelerator=cpu", "--trainer.max_epochs=4", "--selection.average=1"]
+    options += ["--model.decode_sentences=20", "--trainer.check_val_every_n_epoch=4"]
+    right = {}
+    for copying in ("true", "false"):
+        run = ["--run", copying, f"--model.network.copying={copying}"]
+        assert main(["fit", *options, *run]) == 0
+        found = seqtext.load(copying).generate([source for source, _ in test], beam_size=2)
+        pairs = zip(found, test, strict=True)
+        right[copying] = sum(best.text == target for [best], (_, target) in pairs)
+    assert right["true"] >= 36, right
+    assert right["false"] <= 4, right  # it would learn to, in three times as many epochs
+
+
+def test_copies_by_piece(tiny: list[str]) -> None:
+    """With a vocabulary each, a piece is copied as the one that is spelled alike; control pieces never."""
+    separate = ["--data.tokenizer.joint=false", "--model.network.copying=true"]
+    assert main(["fit", *tiny, *separate, "--trainer.max_steps=2", "--run=r"]) == 0
+    model = checkpoint.load("r")
+    source, target = model.tokenizers
+    ids = model.weights["copy_ids"].tolist()
+    assert len(ids) == source.vocab_size
+    assert ids[source.eos] == ids[source.bos] == ids[source.unk] == -1
+    names, there = source.pieces(range(len(ids))), target.pieces(range(target.vocab_size))
+    shared = [i for i, piece in enumerate(names) if piece in there and i > 2]
+    assert len(shared) > 30
+    assert [there[ids[i]] for i in shared] == [names[i] for i in shared]
+    assert all(ids[i] == -1 for i in range(len(ids)) if i not in shared)
+    more = ["--trainer.max_steps=4", "--data.tokenizer.new_pieces=20", "--model.init_from=r"]
+    kept = [option for option in tiny if "network" not in option and "tokenizer" not in option]
+    assert main(["fit", *kept, "--data.source=de", "--data.target=en", *more, "--run=more"]) == 0
+    more_ids = checkpoint.load("more").weights["copy_ids"]
+    assert len(more_ids) == checkpoint.load("more").tokenizers.source.vocab_size > len(ids)

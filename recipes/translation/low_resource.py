@@ -19,6 +19,7 @@ unless ``--config`` says otherwise.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import subprocess
 import sys
@@ -29,24 +30,26 @@ from seqtext.console import say
 from seqtext.data.corpus import Corpus
 from seqtext.data.readers import Row
 from seqtext.errors import ConfigError, SeqtextError
-from seqtext.run.folder import LAST, RESULT
+from seqtext.run.folder import RESULT
 
 _SYNTHETIC = "<synthetic>"
 
 
 def seqtext(*arguments: str | Path) -> None:
-    """Run a command that must succeed; it says itself what is wrong."""
-    status = subprocess.call([sys.executable, "-m", "seqtext", *map(str, arguments)])
-    if status:
-        sys.exit(status)
+    """Run a command that must succeed; it says itself what is wrong, and saves itself when interrupted."""
+    command = subprocess.Popen([sys.executable, "-m", "seqtext", *map(str, arguments)])
+    while command.returncode is None:
+        with contextlib.suppress(KeyboardInterrupt):  # which the command has got as well
+            command.wait()
+    if command.returncode:
+        sys.exit(command.returncode)
 
 
 def fit(run: Path, *options: str) -> Path:
     """Train into ``run``; go on where it was broken off."""
     if not (run / RESULT).exists():
         say(f"low_resource: training {run}")
-        resume = ["--resume", str(run)] if (run / LAST).exists() else ["--run", str(run)]
-        seqtext("fit", *resume, *options)
+        seqtext("fit", "--run", run, "--resume", "auto", *options)
     return run
 
 
@@ -141,6 +144,11 @@ def main() -> int:
     try:
         if options.teachers < 1:
             raise ConfigError(f"--teachers {options.teachers}: expected at least 1")
+        if options.validation.startswith("split:"):
+            raise ConfigError(
+                f"--data.validation {options.validation}: each step would hold out other pairs; name a"
+                " corpus"
+            )
         train(options, rest)
     except SeqtextError as error:
         print(f"low_resource.py: {error}", file=sys.stderr)

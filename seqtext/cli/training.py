@@ -119,6 +119,12 @@ def _fit(cli: FitCLI, run: RunFolder, model: Model | None, resume: Path | None) 
     except MisconfigurationException as error:
         raise ConfigError(str(error)) from error
     except ValueError as error:
+        if "parameter group" in str(error):
+            raise ConfigError(
+                f"--resume {resume}: model.freeze or model.optimizer.part_rates are not those that the"
+                " checkpoint was written with; give the same ones, or start a new run from it with"
+                " --model.init_from"
+            ) from error
         if "val_check_interval" not in str(error):
             raise
         raise ConfigError(f"trainer.{str(error).strip().strip('`')}") from error
@@ -188,6 +194,11 @@ def _tell_changes(saved: Path, cli: FitCLI, preset: dict[str, Any]) -> None:
                 f"--{name}: the run has {old!r}, given is {new!r}, and a run keeps the weights that it trains"
                 " and the groups of their rates; leave the option out, or start a new run from this one with"
                 f" --model.init_from {saved.parent}"
+            )
+        if name in ("data.streaming", "data.shuffle_buffer") and old != new:
+            raise ConfigError(
+                f"--{name}: the run has {old!r}, given is {new!r}, and its place in the corpus is told by"
+                " that; leave the option out, or start a new run"
             )
         if name.endswith("optimizer.schedule") and old != new and "plateau" in (old, new):
             raise ConfigError(f"--{name} {new}: a run that began with {old} cannot change to it")

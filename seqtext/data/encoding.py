@@ -50,10 +50,15 @@ def encode(
             raise cause from None
         if not isinstance(cause, OSError):
             raise
-        raise DataError(
-            f"{cache_dir}: prepared corpora cannot be written there ({cause.strerror or cause}); make room,"
-            " choose another folder with data.cache_dir, or keep nothing with data.streaming"
-        ) from error
+        raise unwritable(cache_dir, cause) from error
+
+
+def unwritable(cache_dir: Path, error: OSError) -> DataError:
+    """What to say where nothing can be kept."""
+    return DataError(
+        f"{cache_dir}: prepared corpora cannot be written there ({error.strerror or error}); make room,"
+        " choose another folder with data.cache_dir, or keep nothing with data.streaming"
+    )
 
 
 def _encode(

@@ -16,6 +16,7 @@ from typing import Any
 
 import datasets
 import numpy as np
+import numpy.typing as npt
 from lightning.pytorch import LightningDataModule
 
 from seqtext import assets
@@ -31,12 +32,14 @@ from seqtext.data.bucketing import (
 )
 from seqtext.data.corpus import Corpus, CorpusConfig, Split
 from seqtext.data.encoding import (
+    SIDES,
     digest_of,
     encode,
     encode_rows,
     held_out,
     read_batch,
     source_hash,
+    unwritable,
 )
 from seqtext.data.loader import PlannedLoader
 from seqtext.data.readers import Row
@@ -283,8 +286,8 @@ class PairsDataModule(LightningDataModule):
         config = self.tokenizer
         if config.new_pieces:
             raise ConfigError(
-                f"data.tokenizer.new_pieces: {config.new_pieces}, but there is no model.init_from whose"
-                " pieces these could be added to"
+                f"data.tokenizer.new_pieces: {config.new_pieces}, but no checkpoint brings the pieces"
+                " that these are added to; name one with model.init_from, without model.init_parts"
             )
         if config.source_model is not None:
             source = Tokenizer.load(assets.find(config.source_model))
@@ -313,7 +316,7 @@ class PairsDataModule(LightningDataModule):
             return Tokenizer.load(path)
         start = time.perf_counter()
         rows: Iterator[Row] = (
-            itertools.islice(self._stream().rows(0), _TOKENIZER_PAIRS)
+            itertools.islice(self._unweighted(), _TOKENIZER_PAIRS)
             if self.streaming
             else itertools.chain.from_iterable(corpus.rows() for corpus in self.corpora["train"])
         )
@@ -325,12 +328,15 @@ class PairsDataModule(LightningDataModule):
             tokenizer = base.extended(symbols, texts, config.new_pieces)
             told = f"{tokenizer.vocab_size - base.vocab_size:,} pieces added to the checkpoint's"
         say(f"tokenizer: {told} in {time.perf_counter() - start:.1f} s")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        # several nodes may share the folder: whoever is last replaces a file by the same file
-        with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as part:
-            part.write(bytes(tokenizer))
-        os.chmod(part.name, 0o644)
-        os.replace(part.name, path)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            # several nodes may share the folder: whoever is last replaces a file by the same file
+            with tempfile.TemporaryDirectory(dir=path.parent) as folder:
+                part = Path(folder) / path.name
+                part.write_bytes(bytes(tokenizer))
+                part.replace(path)
+        except OSError as error:
+            raise unwritable(self.cache_dir, error) from error
         return tokenizer
 
     def _encode(self, split: Split, tokenizers: Tokenizers) -> datasets.Dataset:
@@ -355,14 +361,27 @@ class PairsDataModule(LightningDataModule):
             self._sizes = [sum(1 for _ in corpus.rows()) for corpus in corpora]
         return Stream(corpora, self._corpus_weights().tolist(), self._sizes, self.seed)
 
+    def _unweighted(self) -> Iterator[Row]:
+        """Every pair of the stream once."""
+        weights = [1.0] * len(self.weights)
+        return dataclasses.replace(self._stream(), weights=weights).rows(0)
+
     def _open_stream(self, tokenizers: Tokenizers) -> None:
         stream = self._stream()
         if self.held_out:
-            rows = list(itertools.islice(stream.rows(0), self.shuffle_buffer))
-            chosen = held_out((row[0] for row in rows), np.arange(len(rows)), self.held_out)
-            validation = [rows[i] for i in chosen]
-            self._encoded["validation"] = encode_rows(validation, tokenizers)
-            hashes = frozenset(source_hash(source) for source, _ in validation)
+            rows = list(itertools.islice(self._unweighted(), self.shuffle_buffer))
+            first = encode_rows(rows, tokenizers)
+            usable = np.flatnonzero(
+                ~np.logical_or.reduce(list(self._limits(*_lengths_of(first)).values()))
+            )
+            chosen = held_out((row[0] for row in rows), usable, self.held_out)
+            if len(chosen) >= len(usable):
+                raise DataError(
+                    f"data.validation: split:{self.held_out} of the first {len(rows):,} training pairs leaves"
+                    " none to train on; hold out fewer, or raise data.shuffle_buffer"
+                )
+            self._encoded["validation"] = first.select(chosen).flatten_indices(keep_in_memory=True)
+            hashes = frozenset(source_hash(rows[i][0]) for i in chosen)
             stream = dataclasses.replace(stream, held_out=hashes)
             say(
                 f"data: {len(chosen):,} of the first {len(rows):,} training pairs are the validation set,"
@@ -373,7 +392,7 @@ class PairsDataModule(LightningDataModule):
 
     def _corpus_weights(self) -> Weights:
         """How often an epoch has each training corpus."""
-        if self.temperature is None:
+        if self.temperature is None or len(self.weights) == 1:
             return np.array(self.weights)
         sizes = np.array(self._sizes)
         weights: Weights = (sizes / sizes.max()) ** (1 / self.temperature - 1)
@@ -410,18 +429,22 @@ class PairsDataModule(LightningDataModule):
 
     def _within_limits(self, source: Lengths, target: Lengths) -> Rows:
         """The training pairs that are neither empty nor too long, others being counted."""
-        reasons = {
+        reasons = self._limits(source, target)
+        left_out = np.logical_or.reduce(list(reasons.values()))
+        self._read += len(source)
+        self._left_out += Counter({reason: int(mask.sum()) for reason, mask in reasons.items()})
+        self._left_out["in all"] += int(left_out.sum())
+        return np.flatnonzero(~left_out)
+
+    def _limits(self, source: Lengths, target: Lengths) -> dict[str, npt.NDArray[np.bool_]]:
+        """Which pairs are not trained on, by reason."""
+        return {
             "empty": (source == 0) | (target == 0),
             f"longer than max_source_length {self.max_source_length}": source
             > self.max_source_length,
             f"longer than max_target_length {self.max_target_length}": target
             > self.max_target_length,
         }
-        left_out = np.logical_or.reduce(list(reasons.values()))
-        self._read += len(source)
-        self._left_out += Counter({reason: int(mask.sum()) for reason, mask in reasons.items()})
-        self._left_out["in all"] += int(left_out.sum())
-        return np.flatnonzero(~left_out)
 
     def _tell_left_out(self) -> None:
         """Say what ``_within_limits`` has counted.
@@ -440,11 +463,7 @@ class PairsDataModule(LightningDataModule):
             )
 
     def _lengths(self, split: Split) -> tuple[Lengths, Lengths]:
-        columns = self._encoded[split].data
-        source, target = (
-            columns.column(f"{side}_length").to_numpy() for side in ("source", "target")
-        )
-        return source, target
+        return _lengths_of(self._encoded[split])
 
     # --- batches ----------------------------------------------------------------------------------------
 
@@ -565,6 +584,11 @@ class PairsDataModule(LightningDataModule):
             (self.seed, epoch),
         )
         return PlannedLoader(batches, read, epoch=epoch, num_workers=self.num_workers)
+
+
+def _lengths_of(encoded: datasets.Dataset) -> tuple[Lengths, Lengths]:
+    source, target = (encoded.data.column(f"{side}_length").to_numpy() for side in SIDES)
+    return source, target
 
 
 def _tell(updates: list[Rows], source: Lengths, target: Lengths, of_what: str) -> None:

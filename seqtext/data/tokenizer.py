@@ -21,7 +21,7 @@ Normalization = Literal["nmt_nfkc", "nfkc", "nmt_nfkc_cf", "nfkc_cf", "identity"
 # A tokenizer of some thousand pieces learns nothing from more; its training takes 1.1 KB for each
 _MOST_TEXTS = 500_000
 SPACE = "\N{LOWER ONE EIGHTH BLOCK}"  # what SentencePiece writes for one
-# and takes time ~ the square of the length of a text that repeats itself; so of each no more than this
+# and time ~ the square of the length of a text that repeats itself, so long ones are cut
 _MOST_CHARACTERS = 10_000
 _OWN_PIECES = ("<unk>", "<s>", "</s>")
 _ONE_SEGMENTATION = "tokenizer.sampling_nbest: only a unigram tokenizer can draw segmentations"
@@ -249,14 +249,15 @@ class Tokenizer:
             if symbol not in known:
                 model.pieces.add(piece=symbol, score=0.0, type=kind.USER_DEFINED)
         if count:
-            spec = model.trainer_spec
+            normalized = [self._normalized(text) for text in _some(texts, _MOST_TEXTS)]
+            characters = len(set().union(*normalized))
+            kind_of_model = TrainerSpec.ModelType.Name(model.trainer_spec.model_type).lower()
             config = TokenizerConfig(
-                model_type=TrainerSpec.ModelType.Name(spec.model_type).lower(),
-                vocab_size=self.vocab_size,
+                model_type=kind_of_model,
+                vocab_size=max(self.vocab_size, characters + count + len(_OWN_PIECES)),
                 normalization="identity",  # they are normalized already, and by this model's rule
                 byte_fallback=False,
             )
-            normalized = (self._normalized(text) for text in texts)
             trained = ModelProto.FromString(bytes(Tokenizer.train(normalized, config))).pieces
             new = [
                 piece
@@ -305,7 +306,12 @@ def _some(texts: Iterable[str], limit: int) -> Iterator[str]:
     """All texts, or ``limit`` of them, each as probable (Vitter 1985, algorithm R); in order, if all."""
     generator = random.Random(0)
     kept: list[str] = []
-    for number, text in enumerate(text[:_MOST_CHARACTERS] for text in texts):
+    parts = (
+        text[start : start + _MOST_CHARACTERS]
+        for text in texts
+        for start in range(0, max(len(text), 1), _MOST_CHARACTERS)
+    )
+    for number, text in enumerate(parts):
         if number < limit:
             kept.append(text)
         elif (place := int(generator.random() * (number + 1))) < limit:

@@ -145,6 +145,12 @@ class EncoderDecoderModule(LightningModule):
             self.network.copy_ids.copy_(torch.tensor(tokenizers.copy_ids()))
         if self._pretrained is not None:
             parts = self._init_parts or PARTS
+            more = tokenizers.target.vocab_size - self._pretrained.tokenizers.target.vocab_size
+            if not self._init_parts and more and "embeddings" in self._freeze:
+                raise ConfigError(
+                    f"freeze: embeddings, but {more:,} pieces are new and would never learn; leave"
+                    " embeddings out, or tokenizer.new_pieces, tokenizer.symbols and tags"
+                )
             shares = load_parts(self.network, tokenizers, self._pretrained, parts)
             self._pretrained = None
             told = "".join(f", {share:.0%} of the {side} pieces" for side, share in shares.items())

@@ -20,7 +20,7 @@ Vector = npt.NDArray[np.float32]
 def load_vectors(weight: Tensor, tokenizer: Tokenizer, path: str, option: str) -> int:
     """Put the vectors of a file where a piece is one of its words; other pieces stay as they are.
 
-    The vectors are scaled as one, to the spread that the embeddings of these pieces had.
+    The vectors are scaled as one, to the root mean square that the embeddings of these pieces had.
 
     Args:
         weight: (rows, E) embeddings, changed in place.
@@ -48,7 +48,11 @@ def load_vectors(weight: Tensor, tokenizer: Tokenizer, path: str, option: str) -
         )
     rows = [i for word in found for i in words[word]]
     vectors = torch.from_numpy(np.stack([found[word] for word in found for _ in words[word]]))
-    weight[rows] = vectors.to(weight) * (weight[rows].std() / vectors.std())
+    if not vectors.any():
+        raise DataError(f"{option} {path}: the vectors of all pieces are 0")
+    weight[rows] = vectors.to(weight) * (
+        weight[rows].square().mean().sqrt() / vectors.square().mean().sqrt()
+    )
     return len(rows)
 
 

@@ -142,6 +142,20 @@ def test_streaming_knows_no_length(fails, tiny) -> None:
     assert main(["fit", *tiny, *stream, steps, "--run=c"]) == 0
 
 
+@pytest.mark.parametrize("change", ["--data.shuffle_buffer=1000", "--data.streaming=false"])
+def test_a_stream_goes_on_as_it_was(fails, tiny, change: str) -> None:
+    stream = ["--data.streaming=true", "--data.shuffle_buffer=50", "--trainer.max_steps=3"]
+    assert main(["fit", *tiny, *stream, "--run=r"]) == 0
+    message = fails("fit", "--resume=r", change, "--trainer.max_steps=30")
+    assert f"{change.partition('=')[0]}: the run has" in message
+
+
+def test_a_cache_that_is_no_folder(fails, tiny) -> None:
+    write("cache", "")
+    message = fails("fit", *tiny, "--data.cache_dir=cache", "--run=r")
+    assert "cache: prepared corpora cannot be written there (Not a directory)" in message
+
+
 def test_fewer_validation_pairs_than_processes(tiny) -> None:
     options = ["--data.validation=builtin:validation:1", "--trainer.devices=2"]
     command = [sys.executable, "-m", "seqtext", "fit", *tiny, *options, "--trainer.strategy=ddp"]

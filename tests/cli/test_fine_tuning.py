@@ -204,6 +204,18 @@ def test_parts_learn_at_their_own_rates(trained: Path, capsys: pytest.CaptureFix
 @pytest.mark.parametrize(
     "change", ["--model.freeze=decoder", '--model.optimizer.part_rates={"encoder": 0.5}']
 )
+def test_a_checkpoint_from_elsewhere_keeps_what_it_trains(
+    change: str, trained: Path, tiny: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Without the run's configuration beside it."""
+    shutil.copy(trained / "last.ckpt", "x.ckpt")
+    assert main(["fit", *tiny, "--resume=x.ckpt", change, "--trainer.max_epochs=3"]) == 2
+    assert "model.freeze or model.optimizer.part_rates are not those" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "change", ["--model.freeze=decoder", '--model.optimizer.part_rates={"encoder": 0.5}']
+)
 def test_a_run_keeps_what_it_trains(
     change: str, trained: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -269,9 +281,17 @@ def test_a_script_that_the_model_never_saw(trained: Path) -> None:
     seqtext.load("parts").generate(SOURCES)
 
 
+def test_frozen_embeddings_cannot_have_new_pieces(
+    trained: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = [f"--model.init_from={trained}", "--data.tokenizer.symbols=[<med>]", "--run=r"]
+    assert main(["fit", *OTHER_DATA, *options, "--model.freeze=embeddings"]) == 2
+    assert "1 pieces are new and would never learn" in capsys.readouterr().err
+
+
 def test_new_pieces_of_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["fit", *OTHER_DATA, "--data.tokenizer.new_pieces=5", "--run=r"]) == 2
-    assert "there is no model.init_from whose pieces" in capsys.readouterr().err
+    assert "no checkpoint brings the pieces" in capsys.readouterr().err
 
 
 # --- word vectors ---------------------------------------------------------------------------------------

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import itertools
+import json
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import datasets
 import pytest
 
 from seqtext.data.batch import IGNORE, Batch
@@ -261,6 +263,56 @@ def test_validation_pairs_are_not_trained_on(start: Start, tmp_path: Path) -> No
         row for row in [*rows, *rows[:40]] if row not in validation
     )
     assert start(validation="split:12").validation_pairs(12) == data.validation_pairs(12)
+
+
+def test_a_split_of_the_stream_is_one_of_usable_pairs(start: Start, tmp_path: Path) -> None:
+    """None that training would leave out, none twice because of a weight, and not all there are."""
+    rows = file_rows(tmp_path)[:60]
+    write(tmp_path / "train.tsv", [*rows, *((f"{i} " + "long " * 90, "x") for i in range(40))])
+    train = {"path": str(tmp_path / "train.tsv"), "weight": 3.0}
+    for name in (str(tmp_path / "train.tsv"), [train]):
+        data = start(train=name, validation="split:20", shuffle_buffer=100, max_source_length=80)
+        pairs = data.validation_pairs(500)
+        assert len(pairs) == len(set(pairs)) == 20 and set(pairs) < set(rows)
+    with pytest.raises(DataError, match="split:60 of the first 100 training pairs leaves none"):
+        start(validation="split:60", shuffle_buffer=100, max_source_length=80)
+
+
+@pytest.mark.parametrize("files", [1, 3])
+@pytest.mark.parametrize("workers", [0, 1, 2])
+def test_a_stream_of_the_hub_is_dealt_to_workers_once(
+    start: Start, tmp_path: Path, files: int, workers: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = file_rows(tmp_path)
+    names = [str(tmp_path / f"{i}.jsonl") for i in range(files)]
+    for i, name in enumerate(names):
+        lines = (json.dumps({"en": en, "de": de}) + "\n" for en, de in rows[i::files])
+        Path(name).write_text("".join(lines), encoding="utf-8")
+
+    def load(*_: Any) -> tuple[Any, str]:
+        stream = datasets.load_dataset("json", data_files=names, split="train", streaming=True)
+        return stream, "fingerprint"
+
+    monkeypatch.setattr("seqtext.data.hub.load", load)
+    data = start(train="someone/pairs", num_workers=workers, shuffle_buffer=20)
+    assert sorted(rows_of(data)) == sorted(rows)
+
+
+def test_tokenizers_do_not_hang_on_weights(start: Start, tmp_path: Path) -> None:
+    """Nor on what an earlier run with other weights has left in the cache."""
+    write(tmp_path / "b.tsv", [(f"quixotic {i}", "x") for i in range(30)])
+    found = set()
+    for weight in (1.0, 9.0):
+        train = [str(tmp_path / "train.tsv"), {"path": str(tmp_path / "b.tsv"), "weight": weight}]
+        for cache in ("cache", f"other-{weight}"):
+            tokenizers = start(train=train, cache_dir=str(tmp_path / cache)).tokenizers
+            assert tokenizers is not None
+            found.add(tokenizers.source.fingerprint)
+    assert len(found) == 1
+
+
+def test_temperature_of_one_corpus(start: Start, tmp_path: Path) -> None:
+    assert sorted(rows_of(start(temperature=5.0))) == sorted(file_rows(tmp_path))
 
 
 # --- refusals -------------------------------------------------------------------------------------------

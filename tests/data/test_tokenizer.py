@@ -377,3 +377,12 @@ def test_what_a_piece_is_made_of(kind: str, train: Train) -> None:
             [made_of] = tokenizer.made_of([word])
             assert "".join(tokenizer.pieces(made_of)) == word
         assert tokenizer.uncovered_ids.issuperset(tokenizer.made_of(["\u0416"])[0])  # bytes
+
+
+@pytest.mark.parametrize("kind", ["unigram", "bpe", "char"])
+def test_a_script_with_more_characters_than_the_model_has_pieces(kind: str, train: Train) -> None:
+    old = train(model_type=kind)
+    letters = [chr(0x4E00 + i) for i in range(600)]
+    texts = ["".join(random.Random(i).choices(letters, k=30)) for i in range(300)]
+    new = old.extended((), texts, 650)
+    assert not new.uncovered_ids.intersection(*new.encode(texts))

@@ -87,9 +87,13 @@ def test_every_command_of_the_guide() -> None:
     clean = [json.loads(line) for line in Path("clean.jsonl").read_text("utf-8").splitlines()]
     assert len(clean) < 1500
     assert all(row["en"] and row["de"] and row["en"] != row["de"] for row in clean)
-    tests = set(Path("test.jsonl").read_text("utf-8").splitlines())
-    trained = Path("train-clean.jsonl").read_text("utf-8").splitlines()
-    assert len(tests) == 200 and len(trained) > 900 and not tests.intersection(trained)
+    tests, chosen, trained = (
+        set(Path(f"{name}.jsonl").read_text("utf-8").splitlines())
+        for name in ("test", "dev", "train-clean")
+    )
+    assert len(tests) == len(chosen) == 200 and len(trained) > 700
+    assert not tests & trained and not chosen & trained and not tests & chosen
+    assert "--data.validation test.jsonl" not in GUIDE.split("## 2.")[1]
     for name in (
         "first",
         "mixed",

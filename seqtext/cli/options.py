@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import itertools
 import re
 import sys
 from collections.abc import Callable
@@ -92,29 +91,48 @@ def own_options(
             else word
             for word in rest
         ]
-    rest = list(itertools.chain.from_iterable(_told_apart(word, preset) for word in rest))
-    for config in reversed(options.config):
+    classes = {section: preset[section]["class_path"] for section in preset}
+    configs: list[str] = []
+    for config in options.config:
         path = assets.find(config)
-        _check_yaml(path, config)
-        rest = ["--config", str(path), *rest]
-    return options, rest
+        for section, content in _read_yaml(path, config).items():
+            if isinstance(content, dict) and section in classes:
+                classes[section] = content.get("class_path", classes[section])
+        configs += ["--config", str(path)]
+    return options, [*configs, *_with_nulls(rest, classes)]
 
 
-def _told_apart(word: str, preset: dict[str, Any]) -> list[str]:
-    """``--data.tokenizer.source_model=null`` as YAML, since the parser would take it for a file "None"."""
-    name, _, value = word.removeprefix("--").partition("=")
-    section, *inner = name.split(".")
-    if value != "null" or section not in preset or len(inner) < 2:
-        return [word]
-    tree: Any = None
-    for part in reversed(inner):
-        tree = {part: tree}
-    given = {"class_path": preset[section]["class_path"], "init_args": tree}
-    return ["--config", yaml.safe_dump({section: given}, default_flow_style=True)]
+def _with_nulls(words: list[str], classes: dict[str, str]) -> list[str]:
+    """``--data.tokenizer.source_model null`` as YAML: the parser would take it for a file "None".
+
+    Args:
+        words: The command line.
+        classes: Path of the class of each section.
+    """
+    told: list[str] = []
+    given = iter(words)
+    for word in given:
+        name, equals, value = word.removeprefix("--").partition("=")
+        section, *inner = name.split(".")
+        if section in classes and not inner and equals:
+            classes[section] = value
+        if section not in classes or len(inner) < 2 or not word.startswith("--"):
+            told.append(word)
+            continue
+        value = value if equals else next(given, "")
+        if value != "null":
+            told += [word] if equals else [word, value]
+            continue
+        tree: Any = None
+        for part in reversed(inner):
+            tree = {part: tree}
+        content = {section: {"class_path": classes[section], "init_args": tree}}
+        told += ["--config", yaml.safe_dump(content, default_flow_style=True)]
+    return told
 
 
-def _check_yaml(path: Path, name: str) -> None:
-    """The parser's own message would not name the file."""
+def _read_yaml(path: Path, name: str) -> dict[str, Any]:
+    """Read by ourselves first: the parser's own message would not name the file."""
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except OSError as error:
@@ -126,6 +144,7 @@ def _check_yaml(path: Path, name: str) -> None:
         raise ConfigError(f"--config {name}{line}: not YAML ({reason})") from error
     if not isinstance(content, dict):
         raise ConfigError(f"--config {name}: expected sections (data:, model:, …), got {content!r}")
+    return content
 
 
 def parse(arguments: list[str], preset: dict[str, Any]) -> FitCLI:

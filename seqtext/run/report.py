@@ -116,6 +116,12 @@ class Report(Callback):
         trained = trainer.global_step > self._first_step
         if trained and self._written_epoch != trainer.current_epoch:
             self._write(trainer, pl_module, 0.0, {})
+            every = trainer.val_check_batch
+            if math.isinf(trainer.num_training_batches) and trainer.enable_validation:
+                say(
+                    f"no validation in this epoch: --trainer.val_check_interval is {every}, and it had fewer"
+                    " batches"
+                )
 
     def _write(
         self,

@@ -150,6 +150,15 @@ def test_a_stream_goes_on_as_it_was(fails, tiny, change: str) -> None:
     assert f"{change.partition('=')[0]}: the run has" in message
 
 
+def test_a_stream_that_is_never_validated_says_so(tiny, capsys) -> None:
+    stream = ["--data.streaming=true", "--trainer.val_check_interval=900", "--run=r"]
+    assert main(["fit", *tiny, *stream]) == 0
+    assert (
+        "no validation in this epoch: --trainer.val_check_interval is 900"
+        in capsys.readouterr().err
+    )
+
+
 def test_a_cache_that_is_no_folder(fails, tiny) -> None:
     write("cache", "")
     message = fails("fit", *tiny, "--data.cache_dir=cache", "--run=r")

@@ -118,7 +118,7 @@ def test_runs_are_numbered(tiny: list[str]) -> None:
 def test_null_takes_a_setting_back(tiny: list[str], repository: Path) -> None:
     """A recipe's tokenizer, say: text and numbers, below a class."""
     recipe = ["--config=recipes/translation/builtin.yaml", *tiny, "--trainer.max_steps=2"]
-    null = ["--data.tokenizer.source_model=null", "--model.optimizer.total_steps=null"]
+    null = ["--data.tokenizer.source_model", "null", "--model.optimizer.total_steps=null"]
     assert main(["fit", *recipe, *null, "--run=r"]) == 0
     assert checkpoint.load("r").tokenizers.source.vocab_size == 500  # trained, not the recipe's
     config = yaml.safe_load(Path("r/config.yaml").read_text())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import runpy
 import subprocess
 import sys
 from itertools import islice
@@ -134,3 +135,11 @@ def test_low_resource_slice_through_the_command_line(corpora: Path) -> None:
     again = seqtext(*recipe, "--data.tokenizer.vocab_size=400", *less, *SMALL)
     assert len(before) == 8 and "training" not in again.stderr
     assert before == {path: path.stat().st_mtime_ns for path in before}
+
+
+def test_low_resource_takes_a_line_for_a_line() -> None:
+    """Whatever a model writes within one: a half-trained one writes anything."""
+    recipe = runpy.run_path(str(REPOSITORY / "recipes/translation/low_resource.py"))
+    odd = ["a\rb", "c\u2028d", "e\x85f\x1c", "", "g"]
+    Path("out").write_bytes("".join(f"{text}\n" for text in odd).encode())
+    assert recipe["translate"]([], ["1", "2", "3", "4", "5"], Path("out")) == odd

@@ -61,8 +61,8 @@ def translate(models: list[Path], texts: Iterable[str], output: Path) -> list[st
         asked.write_text("".join(f"{' '.join(text.split())}\n" for text in texts), encoding="utf-8")
         seqtext("generate", *models, "--input", asked, "--output", output)
         asked.unlink()
-    # what else str.splitlines takes for the end of a line may stand within a hypothesis
-    return output.read_text(encoding="utf-8").removesuffix("\n").split("\n")
+    # as bytes: what else Python takes for the end of a line may stand within a hypothesis
+    return output.read_bytes().decode().removesuffix("\n").split("\n")
 
 
 def write_pairs(path: Path, pairs: Iterable[Row]) -> Path:

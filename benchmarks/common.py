@@ -198,6 +198,13 @@ def train_run(recipe: str, data: Path, run: Path, options: list[str]) -> None:
     subprocess.run(fit_command(recipe, data, options), check=True)
 
 
+def split_arguments() -> tuple[list[str], list[str]]:
+    """The command line before and behind ``--``: a script's own options, and those of ``seqtext fit``."""
+    arguments = sys.argv[1:]
+    end = arguments.index("--") if "--" in arguments else len(arguments)
+    return arguments[:end], arguments[end + 1 :]
+
+
 def fit(recipe: str, data: Path, options: list[str]) -> None:
     """The same command, run within this process."""
     if status := main(fit_command(recipe, data, options)[2:], preset=PRESET):

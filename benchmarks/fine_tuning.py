@@ -12,12 +12,9 @@ from __future__ import annotations
 
 import argparse
 import json
-import subprocess
-import sys
-import time
 from pathlib import Path
 
-from common import report, table, use_threads, write
+from common import report, table, train_run, use_threads, write
 
 from seqtext.data.corpus import Corpus
 from seqtext.run.folder import RESULT
@@ -57,34 +54,12 @@ def corpora(out: Path, pairs: int) -> None:
 def fine_tune(
     data: Path, model: Path, out: Path, kind: str, variant: str, options: list[str]
 ) -> list[object]:
-    """A row of the table: old and new corpus before and after, and seconds."""
+    """A row of the table: new and old corpus before and after, and minutes."""
     run = out / f"{kind} {variant}".replace(" ", "_").replace("%", "percent")
     names = {"new": out / f"{kind}-train", "old": data / "train"}
-    started = time.perf_counter()
-    if not (run / RESULT).exists():
-        fit = [
-            sys.executable,
-            "-m",
-            "seqtext",
-            "fit",
-            "--config",
-            "recipes/translation/finetune.yaml",
-        ]
-        fit += [
-            "--model.init_from",
-            str(model),
-            "--data.train",
-            str(names["new"]),
-            "--run",
-            str(run),
-        ]
-        fit += [
-            "--data.validation",
-            str(out / f"{kind}-validation"),
-            "--data.compare",
-            str(data / "val"),
-        ]
-        subprocess.run([*fit, *(option.format(**names) for option in options)], check=True)
+    fit = [f"--model.init_from={model}", f"--data.train={names['new']}"]
+    fit += [f"--data.validation={out / f'{kind}-validation'}", f"--data.compare={data / 'val'}"]
+    train_run("finetune.yaml", data, run, [*fit, *(option.format(**names) for option in options)])
     result = json.loads((run / RESULT).read_text())
     scores = json.loads((run / "comparison.json").read_text())
     row: list[object] = [
@@ -92,12 +67,7 @@ def fine_tune(
         for corpus in ("validation", str(data / "val"))
         for when in ("before", "after")
     ]
-    report(
-        f"{kind}, {variant}",
-        scores=scores,
-        minutes=result["minutes"],
-        all=time.perf_counter() - started,
-    )
+    report(f"{kind}, {variant}", scores=scores, minutes=result["minutes"])
     return [f"{kind}: {variant}", *(f"{score:.1f}" for score in row), result["minutes"]]
 
 

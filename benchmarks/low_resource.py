@@ -15,9 +15,16 @@ import subprocess
 import sys
 from pathlib import Path
 
-from common import TRANSLATION, read, report, scored, table, write
-
-from seqtext.run.folder import LAST, RESULT
+from common import (
+    TRANSLATION,
+    read,
+    report,
+    scored,
+    split_arguments,
+    table,
+    train_run,
+    write,
+)
 
 STEPS = {"baseline": "baseline", "back-translation": "teacher-{seed}", "distillation": "student"}
 
@@ -35,21 +42,15 @@ def train(data: Path, out: Path, seed: int, more: list[str]) -> None:
     """The baseline, then the recipe."""
     run = out / f"seed-{seed}"
     options = ["--data.train", str(out / "pairs"), "--data.validation", str(data / "val"), *more]
-    baseline = run / "baseline"
-    if not (baseline / RESULT).exists():
-        fit = [sys.executable, str(TRANSLATION / "train.py"), "fit", *options]
-        fit += ["--config", str(TRANSLATION / "low_resource.yaml")]
-        fit += [f"--model.seed={seed}", f"--data.seed={seed}"]
-        fit += ["--resume" if (baseline / LAST).exists() else "--run", str(baseline)]
-        subprocess.run(fit, check=True)
+    seeds = [f"--model.seed={seed}", f"--data.seed={seed}"]
+    train_run("low_resource.yaml", data, run / "baseline", [*options, *seeds])
     recipe = [sys.executable, str(TRANSLATION / "low_resource.py"), "--run", str(run)]
     recipe += ["--target_text", str(out / "rest.de"), "--seed", str(seed), *options]
     subprocess.run(recipe, check=True)
 
 
 def main() -> None:
-    arguments = sys.argv[1:]
-    end = arguments.index("--") if "--" in arguments else len(arguments)
+    own, of_fit = split_arguments()
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -58,12 +59,12 @@ def main() -> None:
     parser.add_argument("--pairs", type=int, default=5000)
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 11])
     parser.add_argument("--test", default="test_2016_flickr", help="name of the test set in DATA")
-    options = parser.parse_args(arguments[:end])
+    options = parser.parse_args(own)
     options.out.mkdir(parents=True, exist_ok=True)
     cut(options.data, options.out, options.pairs)
     scores: dict[str, list[float]] = {step: [] for step in STEPS}
     for seed in options.seeds:
-        train(options.data, options.out, seed, arguments[end + 1 :])
+        train(options.data, options.out, seed, of_fit)
         for step, name in STEPS.items():
             run = options.out / f"seed-{seed}" / name.format(seed=seed)
             _, found = scored(run, options.data / options.test, beam_size=5)

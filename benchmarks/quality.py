@@ -13,11 +13,10 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 from pathlib import Path
 
 import torch
-from common import read, report, table, train_run
+from common import read, report, split_arguments, table, train_run
 from sacrebleu.metrics.bleu import BLEU
 
 import seqtext
@@ -37,8 +36,7 @@ def score(runs: list[Path], test: Path, beam_size: int) -> dict[str, object]:
 
 
 def main() -> None:
-    arguments = sys.argv[1:]
-    cut = arguments.index("--") if "--" in arguments else len(arguments)
+    own, of_fit = split_arguments()
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -48,11 +46,11 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, nargs="+", default=[1])
     parser.add_argument("--test", required=True, help="name of the test set within DATA")
     parser.add_argument("--beam_size", type=int, default=5)
-    options = parser.parse_args(arguments[:cut])
+    options = parser.parse_args(own)
     runs = [options.out / f"seed-{seed}" for seed in options.seeds]
     for run, seed in zip(runs, options.seeds, strict=True):
         seeds = [f"--model.seed={seed}", f"--data.seed={seed}"]
-        train_run(options.recipe, options.data, run, [*seeds, *arguments[cut + 1 :]])
+        train_run(options.recipe, options.data, run, [*seeds, *of_fit])
     torch.set_flush_denormal(True)
     candidates = [[run] for run in runs] + ([runs] if len(runs) > 1 else [])
     rows = []

@@ -23,12 +23,12 @@ import contextlib
 import json
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 
 from seqtext.console import say
 from seqtext.data.corpus import Corpus
-from seqtext.data.readers import Row
+from seqtext.data.readers import Row, open_file, text_lines
 from seqtext.errors import ConfigError, SeqtextError
 from seqtext.run.folder import RESULT
 
@@ -75,23 +75,11 @@ def write_pairs(path: Path, pairs: Iterable[Row]) -> Path:
     return path
 
 
-def lines(path: Path) -> Iterator[str]:
-    """Lines with text in them.
-
-    Raises:
-        ConfigError: It cannot be read.
-    """
-    try:
-        with path.open(encoding="utf-8") as file:
-            yield from (line.rstrip("\n") for line in file if line.strip())
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"--target_text {path}: cannot be read ({error})") from error
-
-
 def train(options: argparse.Namespace, rest: list[str]) -> None:
     """All three steps."""
     pairs = list(Corpus(options.train, options.source, options.target).rows())
-    monolingual = list(lines(options.target_text))
+    with open_file(options.target_text) as file:
+        monolingual = [line for line in text_lines(file, str(options.target_text)) if line.strip()]
     root: Path = options.run
     root.mkdir(parents=True, exist_ok=True)
     common = ["--config", options.config, *rest, "--data.validation", options.validation]

@@ -177,28 +177,29 @@ def _tell_changes(saved: Path, cli: FitCLI, preset: dict[str, Any]) -> None:
     after = flatten(cli.config.as_dict())
     for name in sorted(before.keys() | after.keys()):
         old, new = before.get(name), after.get(name)
-        if old != new and name != "config":
-            say(f"resume: {name} is now {new!r}, was {old!r}")
-        if ".tokenizer." in name and "sampling" not in name and old != new:
+        if old == new or name == "config":
+            continue
+        say(f"resume: {name} is now {new!r}, was {old!r}")
+        if ".tokenizer." in name and "sampling" not in name:
             raise ConfigError(
                 f"--{name}: the run has {old!r}, given is {new!r}; a run keeps its tokenizers. Leave the"
                 " option out, or start a new run"
             )
-        if name == "model.bleu_tokenize" and old != new:
+        if name == "model.bleu_tokenize":
             raise ConfigError(
                 f"--{name} {new}: the run's scores so far are by {old}, and the two do not compare;"
                 " leave the option out, or start a new run"
             )
-        if name.startswith(("model.freeze", "model.optimizer.part_rates")) and old != new:
+        if name.startswith(("model.freeze", "model.optimizer.part_rates")):
             raise ConfigError(
                 f"--{name}: the run has {old!r}, given is {new!r}, and a run keeps the weights that it trains"
                 " and the groups of their rates; leave the option out, or start a new run from this one with"
                 f" --model.init_from {saved.parent}"
             )
-        if name in ("data.streaming", "data.shuffle_buffer") and old != new:
+        if name in ("data.streaming", "data.shuffle_buffer"):
             raise ConfigError(
                 f"--{name}: the run has {old!r}, given is {new!r}, and its place in the corpus is told by"
                 " that; leave the option out, or start a new run"
             )
-        if name.endswith("optimizer.schedule") and old != new and "plateau" in (old, new):
+        if name.endswith("optimizer.schedule") and "plateau" in (old, new):
             raise ConfigError(f"--{name} {new}: a run that began with {old} cannot change to it")

@@ -47,6 +47,7 @@ from seqtext.data.streaming import Pool, Pools, Stream, StreamedLoader
 from seqtext.data.tokenizer import Tokenizer, TokenizerConfig, Tokenizers
 from seqtext.errors import ConfigError, DataError
 
+Reasons = dict[str, npt.NDArray[np.bool_]]  # of each row, whether it is left out on account of this
 _TOKENIZER_PAIRS = 250_000  # read for training tokenizers when streaming
 
 
@@ -245,7 +246,8 @@ class PairsDataModule(LightningDataModule):
         kept = self._within_limits(*self._lengths("train"))
         self._tell_left_out()
         if self.held_out:
-            kept = self._hold_out(kept)
+            chosen = self._hold_out(self._encoded["train"], kept, f"{len(kept):,}")
+            kept = np.setdiff1d(kept, chosen)
         self._kept, self._row_weights = kept, self._weights_of(kept)
 
     def _is_set_up(self) -> bool:
@@ -371,22 +373,10 @@ class PairsDataModule(LightningDataModule):
         if self.held_out:
             rows = list(itertools.islice(self._unweighted(), self.shuffle_buffer))
             first = encode_rows(rows, tokenizers)
-            usable = np.flatnonzero(
-                ~np.logical_or.reduce(list(self._limits(*_lengths_of(first)).values()))
-            )
-            chosen = held_out((row[0] for row in rows), usable, self.held_out)
-            if len(chosen) >= len(usable):
-                raise DataError(
-                    f"data.validation: split:{self.held_out} of the first {len(rows):,} training pairs leaves"
-                    " none to train on; hold out fewer, or raise data.shuffle_buffer"
-                )
-            self._encoded["validation"] = first.select(chosen).flatten_indices(keep_in_memory=True)
+            usable = _usable(self._limits(*_lengths_of(first)))
+            chosen = self._hold_out(first, usable, f"the first {len(rows):,}")
             hashes = frozenset(source_hash(rows[i][0]) for i in chosen)
             stream = dataclasses.replace(stream, held_out=hashes)
-            say(
-                f"data: {len(chosen):,} of the first {len(rows):,} training pairs are the validation set,"
-                " by a hash of their source"
-            )
         sampling = self.tokenizer if self.tokenizer.sampling_nbest > 1 else None
         self._pools = Pools(stream, self.shuffle_buffer, tokenizers, sampling, self.seed)
 
@@ -410,33 +400,31 @@ class PairsDataModule(LightningDataModule):
         drawn: Weights = np.repeat(weights, self._sizes)[kept]
         return drawn
 
-    def _hold_out(self, kept: Rows) -> Rows:
-        """Make some of the training pairs the validation set; the others."""
-        train = self._encoded["train"]
-        chosen = held_out(train["source"], kept, self.held_out)
-        if len(chosen) >= len(kept):
+    def _hold_out(self, train: datasets.Dataset, usable: Rows, of: str) -> Rows:
+        """Make some of the usable rows the validation set; those rows. ``of`` says how many there are."""
+        chosen = held_out(train["source"], usable, self.held_out)
+        if len(chosen) >= len(usable):
+            more = "; hold out fewer, or raise data.shuffle_buffer" if self.streaming else ""
             raise DataError(
-                f"data.validation: split:{self.held_out} of {len(kept):,} training pairs leaves none to"
-                " train on"
+                f"data.validation: split:{self.held_out} of {of} training pairs leaves none to train on{more}"
             )
-        rows = train.select(chosen)
-        self._encoded["validation"] = rows.flatten_indices(keep_in_memory=True)
+        self._encoded["validation"] = train.select(chosen).flatten_indices(keep_in_memory=True)
         say(
-            f"data: {len(chosen):,} of {len(kept):,} training pairs are the validation set, by a hash"
-            " of their source"
+            f"data: {len(chosen):,} of {of} training pairs are the validation set, by a hash of their"
+            " source"
         )
-        return np.setdiff1d(kept, chosen)
+        return chosen
 
     def _within_limits(self, source: Lengths, target: Lengths) -> Rows:
         """The training pairs that are neither empty nor too long, others being counted."""
         reasons = self._limits(source, target)
-        left_out = np.logical_or.reduce(list(reasons.values()))
+        kept = _usable(reasons)
         self._read += len(source)
         self._left_out += Counter({reason: int(mask.sum()) for reason, mask in reasons.items()})
-        self._left_out["in all"] += int(left_out.sum())
-        return np.flatnonzero(~left_out)
+        self._left_out["in all"] += len(source) - len(kept)
+        return kept
 
-    def _limits(self, source: Lengths, target: Lengths) -> dict[str, npt.NDArray[np.bool_]]:
+    def _limits(self, source: Lengths, target: Lengths) -> Reasons:
         """Which pairs are not trained on, by reason."""
         return {
             "empty": (source == 0) | (target == 0),
@@ -507,7 +495,7 @@ class PairsDataModule(LightningDataModule):
         source, target = source[kept] + 1, target[kept] + 1
         updates = self._plan(source, target, None).updates(epoch, number)
         if epoch == number == 0:
-            _tell(updates, source, target, f"in the first {len(pool.source.ends):,} pairs")
+            _tell(updates, source, target, f"in the first {len(pool.source.lengths):,} pairs")
         updates = [kept[rows] for rows in updates]
         return share(updates, rank=rank, ranks=ranks, accumulation=accumulation)
 
@@ -584,6 +572,11 @@ class PairsDataModule(LightningDataModule):
             (self.seed, epoch),
         )
         return PlannedLoader(batches, read, epoch=epoch, num_workers=self.num_workers)
+
+
+def _usable(reasons: Reasons) -> Rows:
+    """The rows that there is no reason to leave out."""
+    return np.flatnonzero(~np.logical_or.reduce(list(reasons.values())))
 
 
 def _lengths_of(encoded: datasets.Dataset) -> tuple[Lengths, Lengths]:

@@ -87,17 +87,16 @@ class Side(NamedTuple):
     """Ids of many texts, one after the other."""
 
     ids: npt.NDArray[np.int32]
-    ends: npt.NDArray[np.int64]
+    starts: npt.NDArray[np.int64]  # (N + 1,), the last one being the end of all
 
     @property
     def lengths(self) -> Lengths:
         """(N,) pieces of each."""
-        return np.diff(self.ends, prepend=0).astype(np.int32)
+        return np.diff(self.starts).astype(np.int32)
 
     def take(self, rows: Rows) -> list[list[int]]:
         """Ids of some of them."""
-        starts = self.ends - self.lengths
-        return [self.ids[starts[row] : self.ends[row]].tolist() for row in rows]
+        return [self.ids[self.starts[row] : self.starts[row + 1]].tolist() for row in rows]
 
 
 class Pool(NamedTuple):
@@ -141,14 +140,14 @@ class Pools:
             number += step * self.size
 
     def _pool(self, rows: Iterator[Row], epoch: int, number: int) -> Pool | None:
-        sides: list[tuple[list[npt.NDArray[np.int32]], list[int]]] = [([], []), ([], [])]
+        sides: list[tuple[list[npt.NDArray[np.int32]], list[int]]] = [([], [0]), ([], [0])]
         while chunk := list(itertools.islice(rows, _CHUNK)):
             for side, (arrays, lengths) in enumerate(sides):
                 ids = self._encode([row[side] for row in chunk], side, epoch, number)
                 lengths += map(len, ids)
                 arrays.append(np.fromiter(itertools.chain.from_iterable(ids), np.int32))
             number += len(chunk)
-        if not sides[0][1]:
+        if not sides[0][0]:
             return None
         return Pool(*(Side(np.concatenate(a), np.cumsum(n, dtype=np.int64)) for a, n in sides))
 

@@ -273,6 +273,12 @@ class Tokenizer:
         normalized: str = self._processor.normalize(text)
         return normalized.replace(SPACE, " ").strip()
 
+    def shared(self, other: Tokenizer) -> dict[int, int]:
+        """The ids of the pieces that both have -> those in the other one."""
+        there = {piece: i for i, piece in enumerate(other.pieces(range(other.vocab_size)))}
+        pieces = enumerate(self.pieces(range(self.vocab_size)))
+        return {i: there[piece] for i, piece in pieces if piece in there}
+
     def made_of(self, pieces: Sequence[str]) -> list[list[int]]:
         """Ids of the pieces that each of ``pieces``, which another tokenizer has, is made of here."""
         from sentencepiece.sentencepiece_model_pb2 import ModelProto, NormalizerSpec
@@ -339,9 +345,7 @@ class Tokenizers(NamedTuple):
     def copy_ids(self) -> list[int]:
         """The target piece that spells what each source piece does; -1 where there is none."""
         source, target = self
-        known = {piece: i for i, piece in enumerate(target.pieces(range(target.vocab_size)))}
-        no_text = {source.unk, source.bos, source.eos, *source.control_ids}
-        return [
-            -1 if i in no_text else known.get(piece, -1)
-            for i, piece in enumerate(source.pieces(range(source.vocab_size)))
-        ]
+        shared = source.shared(target)
+        for no_text in (source.unk, source.bos, source.eos, *source.control_ids):
+            shared.pop(no_text, None)
+        return [shared.get(i, -1) for i in range(source.vocab_size)]

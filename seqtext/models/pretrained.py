@@ -171,18 +171,14 @@ def load_parts(
 
 def _same_pieces(here: Tokenizer, there: Tokenizer) -> tuple[Tensor, Tensor]:
     """Ids of the pieces that both have, in either."""
-    known = {piece: i for i, piece in enumerate(there.pieces(range(there.vocab_size)))}
-    pairs = [
-        (i, known[piece])
-        for i, piece in enumerate(here.pieces(range(here.vocab_size)))
-        if piece in known
-    ]
-    ids = torch.tensor(pairs, dtype=torch.long).view(-1, 2)
+    ids = torch.tensor(list(here.shared(there).items()), dtype=torch.long).view(-1, 2)
     return ids[:, 0], ids[:, 1]
 
 
 def _missing_pieces(here: Tokenizer, there: Tokenizer, both: Tensor) -> dict[int, list[int]]:
     """Ids of the other pieces, and of those that each is made of there."""
     missing = sorted(set(range(here.vocab_size)).difference(both.tolist()))
+    if not missing:
+        return {}
     made_of = there.made_of(here.pieces(missing))
     return {piece: ids for piece, ids in zip(missing, made_of, strict=True) if ids}

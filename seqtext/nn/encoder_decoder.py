@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from seqtext.nn.attention import Attention
 from seqtext.nn.config import NetworkConfig
-from seqtext.nn.copying import copied_labels, mix, mixture
+from seqtext.nn.copying import Mixture, copied_labels, mix, mixture
 from seqtext.nn.decoder import Decoder, DecoderState
 from seqtext.nn.embedding import OutputLayer, PieceEmbedding
 from seqtext.nn.encoder import Encoder
@@ -61,7 +61,7 @@ class EncoderDecoder(nn.Module):
         logits = self.decoder.logits(readout)
         if self.decoder.gate is None:
             return logits
-        return self._mixed(logits, readout, weights, self.copyable(source))
+        return mix(logits, self._mixture(readout, weights, self.copyable(source)))
 
     def readout(
         self, source: Tensor, source_lengths: Tensor, target_input: Tensor
@@ -87,7 +87,7 @@ class EncoderDecoder(nn.Module):
         readout, weights = self.readout(source, source_lengths, target_input)
         generated = copied = None
         if self.decoder.gate is not None:
-            found = mixture(self._gate(readout), weights, self.copyable(source))
+            found = self._mixture(readout, weights, self.copyable(source))
             generated, copied = found.generated, copied_labels(found, labels)
         return self.decoder.output.loss(readout, labels, smoothing, generated, copied)
 
@@ -95,15 +95,10 @@ class EncoderDecoder(nn.Module):
         """The target pieces that source pieces (B, S) are; negative for one that is none."""
         return self.copy_ids[source] if self.config.copying else source
 
-    def _gate(self, readout: Tensor) -> Tensor:
-        """Readout (..., R) -> the logit of what is generated, not copied, (...)."""
+    def _mixture(self, readout: Tensor, weights: Tensor, pieces: Tensor) -> Mixture:
+        """What is generated and what is copied, of readout (B, N, R) and attention (B, N, S)."""
         assert self.decoder.gate is not None
-        gate: Tensor = self.decoder.gate(readout)
-        return gate.squeeze(-1)
-
-    def _mixed(self, logits: Tensor, readout: Tensor, weights: Tensor, pieces: Tensor) -> Tensor:
-        """Log-probabilities (B, N, V) of logits, readout and attention of N positions each."""
-        return mix(logits, mixture(self._gate(readout), weights, pieces))
+        return mixture(self.decoder.gate(readout).squeeze(-1), weights, pieces)
 
     def start(self, source: Tensor, source_lengths: Tensor) -> DecoderState:
         """Encode sources (B, S) for search; one hypothesis a sentence (K = 1)."""
@@ -118,7 +113,7 @@ class EncoderDecoder(nn.Module):
         logits = self.decoder.logits(readout)
         if self.decoder.gate is not None:
             weights = output.weights.squeeze(2)
-            return self._mixed(logits, readout, weights, state.pieces), output.state
+            return mix(logits, self._mixture(readout, weights, state.pieces)), output.state
         dtype = torch.promote_types(logits.dtype, torch.float32)
         return logits.log_softmax(-1, dtype=dtype), output.state
 

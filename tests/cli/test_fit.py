@@ -58,6 +58,13 @@ def interrupt() -> None:
     os.kill(os.getpid(), signal.SIGINT)
 
 
+def interrupted(step: int, monkeypatch: pytest.MonkeyPatch, *options: str) -> int:
+    """``fit``, interrupted in the batch after ``step`` updates: its exit status."""
+    with monkeypatch.context() as patch:
+        at_step(step, interrupt, patch)
+        return main(["fit", *options])
+
+
 def crash() -> None:
     raise RuntimeError("power cut")
 
@@ -183,9 +190,7 @@ def test_a_resumed_stream_equals_an_uninterrupted_one(
         "--trainer.val_check_interval=14",
     ]
     assert main(["fit", *options, "--run", "whole"]) == 0
-    with monkeypatch.context() as patch:
-        at_step(step, interrupt, patch)
-        assert main(["fit", *options, "--run", "stopped"]) == 130
+    assert interrupted(step, monkeypatch, *options, "--run", "stopped") == 130
     assert main(["fit", "--resume", "stopped"]) == 0
     assert_equal_bits(weights(Path("whole")), weights(Path("stopped")))
     validated = [
@@ -209,9 +214,7 @@ def test_resume_keeps_patience_plateau_and_accumulation(
 ) -> None:
     options = [*tiny, "--data.batch_size=80", "--trainer.max_epochs=3", *options]
     assert main(["fit", *options, "--run", "whole"]) == 0
-    with monkeypatch.context() as patch:
-        at_step(step, interrupt, patch)
-        assert main(["fit", *options, "--run", "stopped"]) in (0, 130)
+    assert interrupted(step, monkeypatch, *options, "--run", "stopped") in (0, 130)
     if not Path("stopped/result.json").exists():
         assert main(["fit", "--resume", "stopped"]) == 0
     assert_equal_bits(weights(Path("whole")), weights(Path("stopped")))
@@ -226,10 +229,8 @@ def test_resume_with_another_accumulation_sees_the_same_updates(
     options = [*tiny, "--model.network.dropout=0"]
     assert main(["fit", *options, "--run", "whole"]) == 0
     for before, after in (("1", "2"), ("2", "1")):
-        with monkeypatch.context() as patch:
-            at_step(4, interrupt, patch)
-            given = [f"--trainer.accumulate_grad_batches={before}", "--run", before]
-            assert main(["fit", *options, *given]) == 130
+        given = [f"--trainer.accumulate_grad_batches={before}", "--run", before]
+        assert interrupted(4, monkeypatch, *options, *given) == 130
         given = [f"--trainer.accumulate_grad_batches={after}"]
         assert main(["fit", "--resume", before, *given]) == 0
         assert result(before)["steps"] == result("whole")["steps"]
@@ -290,9 +291,7 @@ def test_interrupted_run_is_found_by_auto(
 ) -> None:
     assert main(["fit", *tiny, "--resume", "auto", "--trainer.max_steps=2"]) == 0
     assert "no unfinished run, starting one" in capsys.readouterr().err
-    with monkeypatch.context() as patch:
-        at_step(3, interrupt, patch)
-        assert main(["fit", *tiny]) == 130
+    assert interrupted(3, monkeypatch, *tiny) == 130
     assert "a second Ctrl-C stops at once" in capsys.readouterr().err
     assert main(["fit", *tiny, "--resume", "auto"]) == 0
     assert "resume: runs/translation/002/last.ckpt" in capsys.readouterr().err

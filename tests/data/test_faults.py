@@ -12,9 +12,9 @@ from typing import Any
 
 import datasets
 import pytest
+from support import epoch_of
 
 from seqtext.cli import main
-from seqtext.data.batch import IGNORE
 from seqtext.data.pairs import PairsDataModule
 from seqtext.data.readers import Row
 from seqtext.data.tokenizer import TokenizerConfig
@@ -45,17 +45,8 @@ def prepared(train: Path, **options: Any) -> PairsDataModule:
     return data
 
 
-def rows_of(data: PairsDataModule) -> list[Row]:
-    assert data.tokenizers is not None
-    source, target = data.tokenizers
-    return sorted(
-        (
-            source.decode(ids[: n - 1].tolist()),
-            target.decode(labels[labels != IGNORE][:-1].tolist()),
-        )
-        for batch in data.train_dataloader()
-        for ids, n, labels in zip(batch.source, batch.source_lengths, batch.labels, strict=True)
-    )
+def sorted_rows(data: PairsDataModule) -> list[Row]:
+    return sorted(epoch_of(data))
 
 
 # --- between two starts ---------------------------------------------------------------------------------
@@ -63,9 +54,9 @@ def rows_of(data: PairsDataModule) -> list[Row]:
 
 @pytest.mark.parametrize("streaming", [False, True])
 def test_rows_that_vanish_or_change(streaming: bool, write: Write, pairs: list[Row]) -> None:
-    assert rows_of(prepared(write(pairs), streaming=streaming)) == sorted(pairs)
+    assert sorted_rows(prepared(write(pairs), streaming=streaming)) == sorted(pairs)
     for rows in (pairs[:-7], pairs[7:], [*pairs[:50], ("a new one", "eine neue"), *pairs[51:]]):
-        assert rows_of(prepared(write(rows), streaming=streaming)) == sorted(rows)
+        assert sorted_rows(prepared(write(rows), streaming=streaming)) == sorted(rows)
 
 
 def test_a_run_that_goes_on_says_that_its_corpus_changed(
@@ -110,7 +101,7 @@ def test_rubbish_is_text_like_any_other(
     )
     data.prepare_data()
     data.setup("fit")
-    assert rows_of(data) == sorted([*pairs, *odd])
+    assert sorted_rows(data) == sorted([*pairs, *odd])
 
 
 @pytest.mark.parametrize("streaming", [False, True])
@@ -121,7 +112,7 @@ def test_a_row_of_a_hundred_thousand_words(
         write([*pairs[:60], ("very " * 100_000, "sehr " * 100_000), *pairs[60:]]),
         streaming=streaming,
     )
-    assert rows_of(data) == sorted(pairs)
+    assert sorted_rows(data) == sorted(pairs)
     assert "1 of 151 training pairs left out" in capsys.readouterr().err
 
 
@@ -148,7 +139,7 @@ def test_a_disk_that_fills_leaves_nothing_half_written(
             DataError, match=r"cache: prepared corpora cannot be written there \(No s"
         ):
             prepared(path)
-    assert rows_of(prepared(path)) == sorted(pairs)
+    assert sorted_rows(prepared(path)) == sorted(pairs)
 
 
 PREPARE = """
@@ -173,5 +164,5 @@ def test_two_runs_prepare_the_same_corpus_at_once(write: Write, pairs: list[Row]
         out, err = process.communicate(timeout=120)
         assert process.returncode == 0, err
         assert out.splitlines()[-1] == "150"
-    assert rows_of(prepared(path)) == sorted(pairs)
+    assert sorted_rows(prepared(path)) == sorted(pairs)
     assert not list(path.parent.glob("cache/tokenizers/tmp*"))

@@ -11,11 +11,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support import epoch_of
 
-from seqtext.data.batch import IGNORE
 from seqtext.data.bucketing import BatchPlan
 from seqtext.data.pairs import PairsDataModule
-from seqtext.data.readers import Row
 from seqtext.data.tokenizer import TokenizerConfig
 from seqtext.errors import ConfigError, DataError
 
@@ -50,18 +49,6 @@ def start(tmp_path: Path) -> Callable[..., PairsDataModule]:
 Start = Callable[..., PairsDataModule]
 
 
-def read(data: PairsDataModule, loader: Any = None) -> list[Row]:
-    """The pairs of an epoch."""
-    assert data.tokenizers is not None
-    pairs = []
-    for batch in data.train_dataloader() if loader is None else loader:
-        for ids, length, labels in zip(batch[0], batch[1], batch[3], strict=True):
-            source = data.tokenizers.source.decode(ids[: length - 1].tolist())
-            target = data.tokenizers.target.decode(labels[labels != IGNORE][:-1].tolist())
-            pairs.append((source, target))
-    return pairs
-
-
 @given(
     counts=st.lists(st.integers(1, 60), min_size=1, max_size=3),
     weights=st.lists(st.sampled_from([0.1, 0.5, 1.0, 1.75, 3.0]), min_size=3, max_size=3),
@@ -93,7 +80,7 @@ def test_weights(start: Start, tmp_path: Path, capsys: pytest.CaptureFixture[str
     large = {"path": str(tmp_path / "large.tsv"), "weight": 0.5}
     small = {"path": str(tmp_path / "small.tsv"), "weight": 2}
     data = start([large, small])
-    seen = Counter(read(data))
+    seen = Counter(epoch_of(data))
     assert sum(seen[row] for row in LARGE) == 30
     assert [seen[row] for row in SMALL] == [2] * 15
     assert "large.tsv 0.5" in capsys.readouterr().err
@@ -103,7 +90,7 @@ def test_temperature(start: Start, tmp_path: Path) -> None:
     """With T the small corpus has a share ~ 15 ** (1 / T) beside one ~ 60 ** (1 / T)."""
     paths = [str(tmp_path / "large.tsv"), str(tmp_path / "small.tsv")]
     for temperature, times in ((1, 15), (2, 30), (1e9, 60)):
-        seen = read(start(paths, temperature=temperature))
+        seen = epoch_of(start(paths, temperature=temperature))
         assert sum(row in LARGE for row in seen) == 60
         assert sum(row in SMALL for row in seen) == times
 
@@ -114,7 +101,7 @@ def test_tags_are_pieces_before_the_source(start: Start, tmp_path: Path) -> None
     data = start([str(tmp_path / "large.tsv"), tagged, swapped])
     expected = [(f"<cats> {source}", target) for source, target in SMALL]
     expected += [(f"<2en> {target}", source) for source, target in SMALL]
-    assert sorted(read(data)) == sorted(LARGE + expected)
+    assert sorted(epoch_of(data)) == sorted(LARGE + expected)
     assert data.tokenizers is not None
     pieces = data.tokenizers.source.pieces(data.tokenizers.source.encode(["<2en> Haus"])[0])
     assert "<2en>" in pieces
@@ -128,8 +115,8 @@ def test_validation_by_hash(start: Start, tmp_path: Path) -> None:
     for order in (lines, [lines[0], *lines[:0:-1], *lines[1:11]]):  # reversed, ten of them twice
         path.write_text("\n".join(order))
         data = start(str(path), validation="split:12")
-        held_out = read(data, data.val_dataloader())
-        trained = read(data)
+        held_out = epoch_of(data, data.val_dataloader())
+        trained = epoch_of(data)
         assert not set(held_out) & set(trained)
         assert sorted(set(held_out) | set(trained)) == sorted(LARGE)
         assert len(trained) + len(held_out) == len(order) - 1

@@ -4,13 +4,12 @@ import os
 import re
 from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from support import at, epoch_of, text_of
 
 from seqtext.data import encoding
-from seqtext.data.batch import IGNORE, Batch
 from seqtext.data.corpus import Corpus
 from seqtext.data.pairs import PairsDataModule
 from seqtext.data.tokenizer import Tokenizer, TokenizerConfig, Tokenizers
@@ -58,31 +57,6 @@ def start(tmp_path: Path, pairs: Rows) -> Callable[..., PairsDataModule]:
 
 
 Start = Callable[..., PairsDataModule]
-
-
-def at(epoch: int = 0, rank: int = 0, ranks: int = 1, accumulation: int = 1) -> SimpleNamespace:
-    """As much of a trainer as the data look at."""
-    return SimpleNamespace(
-        current_epoch=epoch,
-        global_rank=rank,
-        world_size=ranks,
-        accumulate_grad_batches=accumulation,
-    )
-
-
-def text_of(batch: Batch, data: PairsDataModule) -> Rows:
-    assert data.tokenizers is not None
-    found = []
-    for ids, length, labels in zip(batch.source, batch.source_lengths, batch.labels, strict=True):
-        *source, source_eos = ids[:length].tolist()
-        *target, target_eos = labels[labels != IGNORE].tolist()
-        assert (source_eos, target_eos) == (data.tokenizers.source.eos, data.tokenizers.target.eos)
-        found.append((data.tokenizers.source.decode(source), data.tokenizers.target.decode(target)))
-    return found
-
-
-def epoch_of(data: PairsDataModule) -> Rows:
-    return [pair for batch in data.train_dataloader() for pair in text_of(batch, data)]
 
 
 # --- batches --------------------------------------------------------------------------------------------

@@ -7,11 +7,11 @@ import json
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import datasets
 import pytest
+from support import at, epoch_of, text_of
 
 from seqtext.data.batch import IGNORE, Batch
 from seqtext.data.corpus import Corpus
@@ -58,35 +58,8 @@ def write(path: Path, rows: list[Row]) -> None:
     path.write_text(text, encoding="utf-8")
 
 
-def at(epoch: int = 0, rank: int = 0, ranks: int = 1, accumulation: int = 1) -> SimpleNamespace:
-    """As much of a trainer as the data look at."""
-    return SimpleNamespace(
-        current_epoch=epoch,
-        global_rank=rank,
-        world_size=ranks,
-        accumulate_grad_batches=accumulation,
-    )
-
-
-def text_of(data: PairsDataModule, batch: Batch) -> list[Row]:
-    assert data.tokenizers is not None
-    return [
-        (
-            data.tokenizers.source.decode(ids[: length - 1].tolist()),
-            data.tokenizers.target.decode(labels[labels != IGNORE][:-1].tolist()),
-        )
-        for ids, length, labels in zip(
-            batch.source, batch.source_lengths, batch.labels, strict=True
-        )
-    ]
-
-
 def batches(data: PairsDataModule) -> list[list[Row]]:
-    return [text_of(data, batch) for batch in data.train_dataloader()]
-
-
-def rows_of(data: PairsDataModule) -> list[Row]:
-    return [row for batch in batches(data) for row in batch]
+    return [text_of(batch, data) for batch in data.train_dataloader()]
 
 
 def file_rows(tmp_path: Path) -> list[Row]:
@@ -98,7 +71,7 @@ def file_rows(tmp_path: Path) -> list[Row]:
 def test_an_epoch_has_every_pair_once(
     start: Start, tmp_path: Path, size: int, workers: int
 ) -> None:
-    found = rows_of(start(shuffle_buffer=size, num_workers=workers))
+    found = epoch_of(start(shuffle_buffer=size, num_workers=workers))
     assert sorted(found) == sorted(file_rows(tmp_path))
     assert (found == file_rows(tmp_path)) == (size == 1)
 
@@ -140,7 +113,7 @@ def test_goes_on_with_the_batch_that_was_handed_out_last(
     data = start(num_workers=workers)
     rest = data.train_dataloader()
     rest.load_state_dict(loader.state_dict())
-    assert [text_of(data, batch) for batch in rest] == expected[taken - 1 :]
+    assert [text_of(batch, data) for batch in rest] == expected[taken - 1 :]
 
 
 def test_a_finished_epoch_has_nothing_left(start: Start) -> None:
@@ -172,7 +145,7 @@ def test_too_few_for_every_rank(
     """What is left of the last pool is left out, and said; a corpus that small is refused."""
     found = []
     for rank in range(3):
-        found += rows_of(
+        found += epoch_of(
             start(trainer=at(rank=rank, ranks=3), shuffle_buffer=37)
         )  # 150 = 4 * 37 + 2
     assert sorted(found) == sorted(file_rows(tmp_path)[:148])
@@ -201,7 +174,7 @@ def test_what_is_too_long_is_left_out_and_counted(
         if len(ids) <= 18
     ]
     assert 20 < len(expected) < 130
-    assert sorted(rows_of(data)) == sorted(expected)
+    assert sorted(epoch_of(data)) == sorted(expected)
     left_out = 150 - len(expected)
     assert f"data: {left_out} of 150 training pairs left out" in capsys.readouterr().err
     with pytest.raises(DataError, match="every pair is empty or longer than the limits"):
@@ -244,8 +217,8 @@ def test_temperature_and_tags(start: Start, tmp_path: Path) -> None:
     write(tmp_path / "small.tsv", file_rows(tmp_path)[:15])
     small = {"path": str(tmp_path / "small.tsv"), "tag": "<small>"}
     data = start(train=[str(tmp_path / "train.tsv"), small], temperature=2.0)
-    tagged = sum(source.startswith("<small>") for source, _ in rows_of(data))
-    assert 150 + tagged == len(rows_of(data))
+    tagged = sum(source.startswith("<small>") for source, _ in epoch_of(data))
+    assert 150 + tagged == len(epoch_of(data))
     assert 45 <= tagged <= 60  # 15 * sqrt(10) = 47.4
 
 
@@ -256,10 +229,10 @@ def test_validation_pairs_are_not_trained_on(start: Start, tmp_path: Path) -> No
     rows = file_rows(tmp_path)
     write(tmp_path / "train.tsv", [*rows, *rows[:40]])  # doubles, in another pool
     data = start(validation="split:12")
-    validation = {row for batch in data.val_dataloader() for row in text_of(data, batch)}
+    validation = {row for batch in data.val_dataloader() for row in text_of(batch, data)}
     assert len(validation) == 12 and validation < set(rows[:64])
     assert set(data.validation_pairs(12)) == validation
-    assert Counter(rows_of(data)) == Counter(
+    assert Counter(epoch_of(data)) == Counter(
         row for row in [*rows, *rows[:40]] if row not in validation
     )
     assert start(validation="split:12").validation_pairs(12) == data.validation_pairs(12)
@@ -295,7 +268,7 @@ def test_a_stream_of_the_hub_is_dealt_to_workers_once(
 
     monkeypatch.setattr("seqtext.data.hub.load", load)
     data = start(train="someone/pairs", num_workers=workers, shuffle_buffer=20)
-    assert sorted(rows_of(data)) == sorted(rows)
+    assert sorted(epoch_of(data)) == sorted(rows)
 
 
 def test_tokenizers_do_not_hang_on_weights(start: Start, tmp_path: Path) -> None:
@@ -312,7 +285,7 @@ def test_tokenizers_do_not_hang_on_weights(start: Start, tmp_path: Path) -> None
 
 
 def test_temperature_of_one_corpus(start: Start, tmp_path: Path) -> None:
-    assert sorted(rows_of(start(temperature=5.0))) == sorted(file_rows(tmp_path))
+    assert sorted(epoch_of(start(temperature=5.0))) == sorted(file_rows(tmp_path))
 
 
 # --- refusals -------------------------------------------------------------------------------------------

@@ -1,0 +1,38 @@
+"""What tests of several files call."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+from seqtext.data.batch import IGNORE, Batch
+from seqtext.data.pairs import PairsDataModule
+from seqtext.data.readers import Row
+
+
+def at(epoch: int = 0, rank: int = 0, ranks: int = 1, accumulation: int = 1) -> SimpleNamespace:
+    """As much of a trainer as the data look at."""
+    return SimpleNamespace(
+        current_epoch=epoch,
+        global_rank=rank,
+        world_size=ranks,
+        accumulate_grad_batches=accumulation,
+    )
+
+
+def text_of(batch: Batch, data: PairsDataModule) -> list[Row]:
+    """The pairs of a batch, each of which ends where it should."""
+    assert data.tokenizers is not None
+    found = []
+    for ids, length, labels in zip(batch.source, batch.source_lengths, batch.labels, strict=True):
+        *source, source_eos = ids[:length].tolist()
+        *target, target_eos = labels[labels != IGNORE].tolist()
+        assert (source_eos, target_eos) == (data.tokenizers.source.eos, data.tokenizers.target.eos)
+        found.append((data.tokenizers.source.decode(source), data.tokenizers.target.decode(target)))
+    return found
+
+
+def epoch_of(data: PairsDataModule, loader: Any = None) -> list[Row]:
+    """The pairs of a loader, by default that of training, batch after batch."""
+    batches = data.train_dataloader() if loader is None else loader
+    return [pair for batch in batches for pair in text_of(batch, data)]

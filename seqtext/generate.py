@@ -2,27 +2,33 @@
 
 from __future__ import annotations
 
+import dataclasses
+import functools
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import torch
 from torch import Tensor
 
 from seqtext import checkpoint
-from seqtext.data.batch import source_rows
-from seqtext.data.tokenizer import Tokenizers
+from seqtext.data.batch import pad, source_rows
+from seqtext.data.tokenizer import SPACE, Tokenizers
 from seqtext.errors import CheckpointError, ConfigError
 from seqtext.nn.encoder_decoder import EncoderDecoder
 from seqtext.nn.precision import Precision, has_bfloat16
 from seqtext.search.beam import beam_search
+from seqtext.search.coverage_penalty import CoverageFormula, CoveragePenalty
 from seqtext.search.ensemble import Ensemble
 from seqtext.search.greedy import greedy_search
 from seqtext.search.length_penalty import Formula, LengthPenalty
 from seqtext.search.protocol import Found, Pieces, State, StepModel
+from seqtext.search.rules import MinLength, NoRepeatedNgram, Rule, WordLimits
+
+_LONGEST = 1 << 30
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,7 +58,16 @@ class SearchConfig:
         length_penalty: Strength (alpha) of the length penalty; more favours longer output.
         length_formula: ``power``: log-probability / length ** alpha; ``wu``: / ((5 + length) / 6) **
             alpha (Wu et al. 2016).
+        coverage_penalty: Strength (beta) of the coverage penalty.
+        coverage_formula: ``wu``: against source left out (Wu et al. 2016); ``repetition``: against reading
+            the same again (Gehrmann et al. 2018).
+        min_length: Fewest pieces of an output.
         max_length: Most pieces of an output. Default: twice the source's, and 20 more.
+        min_ratio: Fewest pieces of an output for each of the source's.
+        max_ratio: Most pieces of an output for each of the source's.
+        min_words: Fewest words of an output, where spaces separate words.
+        max_words: Most words of an output.
+        no_repeat_ngram: No sequence of so many pieces twice in an output; 0 allows it.
         batch_size: Sentences decoded together; changes the speed, not the result.
 
     Raises:
@@ -63,18 +78,46 @@ class SearchConfig:
     n_best: int = 1
     length_penalty: float = 1.0
     length_formula: Formula = "power"
+    coverage_penalty: float = 0.0
+    coverage_formula: CoverageFormula = "wu"
+    min_length: int = 0
     max_length: int | None = None
+    min_ratio: float = 0.0
+    max_ratio: float | None = None
+    min_words: int = 0
+    max_words: int | None = None
+    no_repeat_ngram: int = 0
     batch_size: int = 64
 
     def __post_init__(self) -> None:
-        for name in ("beam_size", "n_best", "batch_size", "max_length"):
+        for name in ("beam_size", "n_best", "batch_size", "max_length", "max_words"):
             if (value := getattr(self, name)) is not None and value < 1:
                 raise ConfigError(f"{name}: {value}, expected at least 1")
+        for name in ("min_length", "min_ratio", "min_words", "no_repeat_ngram"):
+            if (value := getattr(self, name)) < 0:
+                raise ConfigError(f"{name}: {value}, expected at least 0")
+        for what in ("length", "ratio", "words"):
+            low, high = getattr(self, f"min_{what}"), getattr(self, f"max_{what}")
+            if high is not None and not (low <= high and high > 0):
+                raise ConfigError(
+                    f"max_{what}: {high}, expected more than 0, and at least min_{what}, which is {low}"
+                )
         if self.n_best > self.beam_size:
             raise ConfigError(
                 f"n_best: {self.n_best}, expected at most beam_size, which is {self.beam_size}"
             )
         LengthPenalty(self.length_penalty, self.length_formula)
+        CoveragePenalty(self.coverage_penalty, self.coverage_formula)
+
+    def limits(self, lengths: Tensor) -> tuple[Tensor, Tensor]:
+        """Fewest and most pieces of outputs for sources of so many pieces (N,) int64, eos not counted."""
+        most = lengths.new_full(lengths.shape, self.max_length or _LONGEST)
+        if self.max_ratio is not None:
+            most = most.minimum((self.max_ratio * lengths).ceil().long())
+        elif self.max_length is None:
+            most = 2 * lengths + 20
+        fewest = (self.min_ratio * lengths).ceil().long().clamp(min=self.min_length)
+        return fewest.minimum(most), most
 
 
 class Generator:
@@ -96,44 +139,36 @@ class Generator:
         self.tokenizers = tokenizers
         self.columns = columns
         target = tokenizers.target
-        self._pieces = Pieces(bos=target.bos, eos=target.eos, banned=target.control_ids)
+        banned = target.control_ids
+        if any(network.config.copying for network in networks):
+            banned = (*banned, target.unk)  # a word of the source says more
+        self._pieces = Pieces(bos=target.bos, eos=target.eos, banned=banned)
 
-    def generate(
-        self,
-        sources: Sequence[str],
-        *,
-        beam_size: int = 5,
-        n_best: int = 1,
-        length_penalty: float = 1.0,
-        length_formula: Formula = "power",
-        max_length: int | None = None,
-        batch_size: int = 64,
-    ) -> list[list[Hypothesis]]:
-        """Decode ``sources``; see ``SearchConfig`` for the options.
+    def generate(self, sources: Sequence[str], **options: Any) -> list[list[Hypothesis]]:
+        """Decode ``sources``.
+
+        Args:
+            sources: A list of texts.
+            options: Fields of ``SearchConfig``: ``beam_size=5``, ``n_best=1``, …
 
         Returns:
             For every source, in order, its ``n_best`` hypotheses, best first. A source without text
             has one, without text.
 
         Raises:
-            ConfigError: An option is out of range.
+            ConfigError: There is no such option, or its value is out of range.
             CheckpointError: The network's outputs are no numbers.
         """
-        config = SearchConfig(
-            beam_size=beam_size,
-            n_best=n_best,
-            length_penalty=length_penalty,
-            length_formula=length_formula,
-            max_length=max_length,
-            batch_size=batch_size,
-        )
-        return self.search(sources, config)
+        known = [field.name for field in dataclasses.fields(SearchConfig)]
+        if unknown := [name for name in options if name not in known]:
+            raise ConfigError(f"no option {unknown[0]!r}; there are {', '.join(known)}")
+        return self.search(sources, SearchConfig(**options))
 
     def search(self, sources: Sequence[str], config: SearchConfig) -> list[list[Hypothesis]]:
         """``generate`` with its options as one object."""
         if isinstance(sources, str):
             raise ConfigError("sources: a single string, expected a list of strings")
-        ids = self.tokenizers.source.encode(sources)
+        ids, words = self.tokenizers.encode_sources(sources)
         # like lengths together: little padding, and the sentences of a batch finish together
         order = sorted((i for i in range(len(ids)) if ids[i]), key=lambda i: len(ids[i]))
         nothing = Hypothesis(text="", score=0.0, log_prob=0.0, pieces=())
@@ -145,48 +180,85 @@ class Generator:
             bounds = [*range(0, len(order), config.batch_size), len(order)]
             for start, end in pairwise(bounds):
                 rows = order[start:end]
-                decoded = self._decode([ids[row] for row in rows], config)
+                decoded = self._decode(
+                    [ids[row] for row in rows], [words[row] for row in rows], config
+                )
                 for row, found in zip(rows, decoded, strict=True):
                     if not found or not math.isfinite(found[0].log_prob):
                         raise CheckpointError(
                             "the network's outputs are no probabilities (nan or infinite): training"
                             " has diverged; lower the learning rate, or use an earlier checkpoint"
                         )
-                    results[row] = [self._hypothesis(one) for one in found[: config.n_best]]
+                    best = found[: config.n_best]
+                    results[row] = [self._hypothesis(one, words[row]) for one in best]
         finally:
             for network, mode in zip(self.networks, training, strict=True):
                 network.train(mode)
         return results
 
     @torch.inference_mode()
-    def _decode(self, ids: list[list[int]], config: SearchConfig) -> list[list[Found]]:
+    def _decode(
+        self, ids: list[list[int]], words: list[tuple[str, ...]], config: SearchConfig
+    ) -> list[list[Found]]:
         device = next(self.networks[0].parameters()).device
         source, lengths = (part.to(device) for part in source_rows(ids, self.tokenizers.source.eos))
-        if config.max_length is None:
-            limits = 2 * lengths + 20
-        else:
-            limits = torch.full_like(lengths, config.max_length)
+        fewest, most = config.limits(lengths - 1)
+        rules = self._rules(fewest, words, config)
         states = [network.start(source, lengths) for network in self.networks]
         if len(states) == 1:
-            return self._search(self.networks[0], states[0], limits, config)
-        return self._search(Ensemble(self.networks), states, limits, config)
+            return self._search(self.networks[0], states[0], lengths, most, rules, config)
+        return self._search(Ensemble(self.networks), states, lengths, most, rules, config)
 
     def _search(
-        self, model: StepModel[State], state: State, limits: Tensor, config: SearchConfig
+        self,
+        model: StepModel[State],
+        state: State,
+        lengths: Tensor,
+        most: Tensor,
+        rules: list[Rule],
+        config: SearchConfig,
     ) -> list[list[Found]]:
         penalty = LengthPenalty(config.length_penalty, config.length_formula)
-        if config.beam_size == 1:
-            found = greedy_search(model, state, limits, self._pieces, penalty)
+        coverage = None
+        if config.coverage_penalty:
+            coverage = CoveragePenalty(config.coverage_penalty, config.coverage_formula), lengths
+        if config.beam_size == 1 and coverage is None:
+            found = greedy_search(model, state, most, self._pieces, penalty, rules)
             return [[one] for one in found]
-        return beam_search(model, state, limits, self._pieces, config.beam_size, penalty)
+        return beam_search(
+            model, state, most, self._pieces, config.beam_size, penalty, rules, coverage
+        )
 
-    def _hypothesis(self, found: Found) -> Hypothesis:
+    def _rules(
+        self, fewest: Tensor, words: list[tuple[str, ...]], config: SearchConfig
+    ) -> list[Rule]:
+        """What the options rule out."""
+        rules: list[Rule] = []
+        if bool((fewest > 0).any()):
+            rules.append(MinLength(fewest, self._pieces.eos))
+        if config.min_words or config.max_words is not None:
+            begins = torch.tensor(self._begins, device=fewest.device).repeat(len(words), 1)
+            more = [[word.startswith(SPACE) for word in row] for row in words]
+            copied = pad(more, False).bool().to(fewest.device)
+            limits = config.min_words, config.max_words
+            rules.append(WordLimits(torch.cat([begins, copied], 1), *limits, self._pieces.eos))
+        if config.no_repeat_ngram:
+            rules.append(NoRepeatedNgram(config.no_repeat_ngram))
+        return rules
+
+    @functools.cached_property
+    def _begins(self) -> list[bool]:
+        """Whether each target piece begins a word."""
+        target = self.tokenizers.target
+        return [piece.startswith(SPACE) for piece in target.pieces(range(target.vocab_size))]
+
+    def _hypothesis(self, found: Found, words: Sequence[str]) -> Hypothesis:
         target = self.tokenizers.target
         return Hypothesis(
-            text=target.decode(found.ids),
+            text=target.decode(found.ids, words),
             score=found.score,
             log_prob=found.log_prob,
-            pieces=tuple(target.pieces(found.ids)),
+            pieces=tuple(target.pieces(found.ids, words)),
         )
 
 
@@ -236,9 +308,7 @@ def _network(
 ) -> EncoderDecoder:
     """A checkpoint's network, ready for search."""
     tokenizers = model.tokenizers
-    network = EncoderDecoder(
-        model.config, tokenizers.source.vocab_size, tokenizers.target.vocab_size
-    )
+    network = EncoderDecoder(model.config, *tokenizers.sizes, tokenizers.unknown)
     try:
         network.load_state_dict(model.weights)
     except RuntimeError as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import dataclasses
 import json
 import os
 import sys
@@ -58,8 +59,29 @@ def add_search_options(parser: argparse.ArgumentParser) -> None:
         help="power: score = log-probability / length^X; wu: / ((5 + length) / 6)^X",
     )  # fmt: skip
     parser.add_argument(
+        "--coverage_penalty", type=float, default=0.0, metavar="X",
+        help="weight of the penalty on what has been attended to (default: 0)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--coverage_formula", choices=("wu", "repetition"), default="wu",
+        help="wu: against source left out; repetition: against reading the same again",
+    )  # fmt: skip
+    parser.add_argument(
         "--max_length", type=int, metavar="N",
         help="most pieces of an output (default: twice the source's, and 20 more)",
+    )  # fmt: skip
+    parser.add_argument("--min_length", type=int, default=0, metavar="N", help="fewest pieces")
+    parser.add_argument(
+        "--max_ratio", type=float, metavar="X", help="most pieces for each of the source's"
+    )
+    parser.add_argument(
+        "--min_ratio", type=float, default=0.0, metavar="X", help="fewest pieces for each"
+    )
+    parser.add_argument("--max_words", type=int, metavar="N", help="most words of an output")
+    parser.add_argument("--min_words", type=int, default=0, metavar="N", help="fewest words")
+    parser.add_argument(
+        "--no_repeat_ngram", type=int, default=0, metavar="N",
+        help="no N pieces in a row that an output has already (default: 0, all allowed)",
     )  # fmt: skip
     parser.add_argument(
         "--batch_size", type=int, default=64, metavar="N", help="sentences decoded together"
@@ -76,16 +98,15 @@ def add_search_options(parser: argparse.ArgumentParser) -> None:
 def run(arguments: Sequence[str]) -> None:
     """Parse and decode."""
     options = parser().parse_args(arguments)
-    check_search_options(options)
     if options.input is not None and not Path(options.input).is_file():
         raise DataError(f"--input {options.input}: no such file")
     import torch
 
     from seqtext.generate import load
 
+    config = search_config(options)
     torch.set_flush_denormal(True)  # denormal numbers make oneDNN's LSTM many times slower
     generator = load(options.checkpoints, options.device, options.precision)
-    config = search_config(options)
     with _input(options.input) as lines, open_output(options.output) as output:
         index = 0
         for chunk in _chunks(lines, 1 if options.input is None and sys.stdin.isatty() else _CHUNK):
@@ -95,30 +116,19 @@ def run(arguments: Sequence[str]) -> None:
             output.flush()
 
 
-def check_search_options(options: argparse.Namespace) -> None:
-    """Refuse what cannot work before anything is loaded."""
-    for name in ("beam_size", "n_best", "batch_size", "max_length"):
-        value = getattr(options, name, None)
-        if value is not None and value < 1:
-            raise ConfigError(f"--{name} {value}: expected at least 1")
-    if getattr(options, "n_best", 1) > options.beam_size:
-        raise ConfigError(
-            f"--n_best {options.n_best}: expected at most --beam_size, which is {options.beam_size}"
-        )
-
-
 def search_config(options: argparse.Namespace) -> SearchConfig:
-    """The options as ``SearchConfig``."""
+    """The options as ``SearchConfig``.
+
+    Raises:
+        ConfigError: One is out of range, or two contradict each other.
+    """
     from seqtext.generate import SearchConfig
 
-    return SearchConfig(
-        beam_size=options.beam_size,
-        n_best=getattr(options, "n_best", 1),
-        length_penalty=options.length_penalty,
-        length_formula=options.length_formula,
-        max_length=options.max_length,
-        batch_size=options.batch_size,
-    )
+    known = [field.name for field in dataclasses.fields(SearchConfig)]
+    try:
+        return SearchConfig(**{k: v for k, v in vars(options).items() if k in known})
+    except ConfigError as error:
+        raise ConfigError(f"--{error}") from error
 
 
 def _render(options: argparse.Namespace, index: int, source: str, found: list[Hypothesis]) -> str:

@@ -12,7 +12,6 @@ from typing import get_args
 from seqtext.cli.corpora import add_columns, add_corpus
 from seqtext.cli.generate import (
     add_search_options,
-    check_search_options,
     open_output,
     search_config,
 )
@@ -47,13 +46,13 @@ def parser() -> argparse.ArgumentParser:
 def run(arguments: Sequence[str]) -> None:
     """Parse, decode, score."""
     options = parser().parse_args(arguments)
-    check_search_options(options)
     check_bleu_tokenize(options.bleu_tokenize)
     import torch
 
     from seqtext.data.corpus import Corpus
     from seqtext.generate import load, texts
 
+    config = search_config(options)
     torch.set_flush_denormal(True)  # denormal numbers make oneDNN's LSTM many times slower
     generator = load(options.checkpoints, options.device, options.precision)
     source, target = generator.columns
@@ -61,7 +60,7 @@ def run(arguments: Sequence[str]) -> None:
     rows = list(corpus.rows())
     start = time.perf_counter()
     sources, references = [source for source, _ in rows], [target for _, target in rows]
-    hypotheses = texts(generator.search(sources, search_config(options)))
+    hypotheses = texts(generator.search(sources, config))
     seconds = time.perf_counter() - start
     print(
         f"{len(rows):,} sentences decoded in {seconds:.1f} s, beam {options.beam_size}",

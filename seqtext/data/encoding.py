@@ -20,7 +20,7 @@ from seqtext.data.tokenizer import Tokenizer, TokenizerConfig, Tokenizers
 from seqtext.errors import DataError
 
 SIDES = ("source", "target")
-_CACHE_VERSION = "1"  # another one when cached results of the same input would differ
+_CACHE_VERSION = "2"  # another one when cached results of the same input would differ
 
 
 def encode(
@@ -125,11 +125,12 @@ def _tokenizer(model: bytes) -> Tokenizer:
 def _encode_rows(
     rows: dict[str, list[str]], source_model: bytes, target_model: bytes
 ) -> dict[str, list[Any]]:
-    columns: dict[str, list[Any]] = {}
-    for side, model in (("source", source_model), ("target", target_model)):
-        ids = _tokenizer(model).encode(rows[side])
+    columns: dict[str, Any] = {}
+    tokenizers = Tokenizers(_tokenizer(source_model), _tokenizer(target_model))
+    encoded = tokenizers.encode_pairs(rows["source"], rows["target"])
+    for side, ids in zip(SIDES, encoded, strict=True):
         columns[f"{side}_ids"] = ids
-        columns[f"{side}_length"] = np.array([len(row) for row in ids], dtype=np.int32)  # type: ignore[assignment]
+        columns[f"{side}_length"] = np.array([len(row) for row in ids], dtype=np.int32)
     return columns
 
 

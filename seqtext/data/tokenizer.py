@@ -7,6 +7,7 @@ import hashlib
 import io
 import math
 import random
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,7 @@ Normalization = Literal["nmt_nfkc", "nfkc", "nmt_nfkc_cf", "nfkc_cf", "identity"
 # A tokenizer of some thousand pieces learns nothing from more; its training takes 1.1 KB for each
 _MOST_TEXTS = 500_000
 SPACE = "\N{LOWER ONE EIGHTH BLOCK}"  # what SentencePiece writes for one
+_WORDS = re.compile(f"{SPACE}?[^{SPACE}]+|{SPACE}")
 # and time ~ the square of the length of a text that repeats itself, so long ones are cut
 _MOST_CHARACTERS = 10_000
 _OWN_PIECES = ("<unk>", "<s>", "</s>")
@@ -290,14 +292,31 @@ class Tokenizer:
         literal = Tokenizer(model.SerializeToString())
         return literal.encode([piece.replace(SPACE, " ") for piece in pieces])
 
-    def decode(self, ids: Sequence[int]) -> str:
-        """The text that ``ids`` spell."""
-        text: str = self._processor.decode(list(ids))
-        return text
+    def spelled(self, text: str) -> list[tuple[int, str]]:
+        """Ids of a text and the pieces that they stand for; of unk that is what was unknown, a word each."""
+        ids, pieces = self._processor.encode(text), self._processor.encode(text, out_type=str)
+        return [
+            (i, part)
+            for i, piece in zip(ids, pieces, strict=True)
+            for part in (_WORDS.findall(piece) if i == self.unk else [piece])
+        ]
 
-    def pieces(self, ids: Sequence[int]) -> list[str]:
-        """The pieces that ``ids`` name."""
-        pieces: list[str] = [self._processor.id_to_piece(i) for i in ids]
+    def decode(self, ids: Sequence[int], words: Sequence[str] = ()) -> str:
+        """The text that ``ids`` spell; for ``words`` see ``pieces``."""
+        if not words:
+            text: str = self._processor.decode(list(ids))
+            return text
+        pieces = self.pieces(ids, words)
+        text = self._processor.decode(pieces).replace(
+            SPACE, " "
+        )  # it leaves unknown words as they are
+        starts = bool(ids) and ids[0] >= self.vocab_size and pieces[0].startswith(SPACE)
+        return text.removeprefix(" ") if starts else text
+
+    def pieces(self, ids: Sequence[int], words: Sequence[str] = ()) -> list[str]:
+        """The pieces that ``ids`` name; from the vocabulary's size on those of ``words``."""
+        size, piece_of = self.vocab_size, self._processor.id_to_piece
+        pieces: list[str] = [piece_of(i) if i < size else words[i - size] for i in ids]
         return pieces
 
 
@@ -341,6 +360,47 @@ class Tokenizers(NamedTuple):
 
     source: Tokenizer
     target: Tokenizer
+
+    @property
+    def sizes(self) -> tuple[int, int]:
+        """Of the vocabularies."""
+        return self.source.vocab_size, self.target.vocab_size
+
+    @property
+    def unknown(self) -> tuple[int, int]:
+        """Ids of the unknown pieces."""
+        return self.source.unk, self.target.unk
+
+    def encode_sources(self, texts: Sequence[str]) -> tuple[list[list[int]], list[tuple[str, ...]]]:
+        """Ids of source texts, and of each the words in it that the vocabulary lacks.
+
+        The j-th of these has the id "vocabulary's size + j" (see ``EncoderDecoder``).
+        """
+        rows, unknown = self.source.encode(texts), []
+        for number, row in enumerate(rows):
+            words: dict[str, int] = {}
+            if self.source.unk in row:
+                spelled = self.source.spelled(texts[number])
+                for i, piece in spelled:
+                    if i == self.source.unk:
+                        words.setdefault(piece, self.source.vocab_size + len(words))
+                rows[number] = [words[p] if i == self.source.unk else i for i, p in spelled]
+            unknown.append(tuple(words))
+        return rows, unknown
+
+    def encode_pairs(
+        self, sources: Sequence[str], targets: Sequence[str]
+    ) -> tuple[list[list[int]], list[list[int]]]:
+        """Ids of both sides; an unknown word of the target that the source has is the same word there."""
+        source_rows, unknown = self.encode_sources(sources)
+        rows = self.target.encode(targets)
+        size, unk = self.target.vocab_size, self.target.unk
+        for number, (row, words) in enumerate(zip(rows, unknown, strict=True)):
+            if words and unk in row:
+                places = {word: size + j for j, word in enumerate(words)}
+                spelled = self.target.spelled(targets[number])
+                rows[number] = [places.get(p, unk) if i == unk else i for i, p in spelled]
+        return source_rows, rows
 
     def copy_ids(self) -> list[int]:
         """The target piece that spells what each source piece does; -1 where there is none."""

@@ -45,6 +45,7 @@ class EncoderDecoderModule(LightningModule):
         network: Sizes and kinds.
         optimizer: How weights are updated.
         label_smoothing: Share of the target distribution spread over all pieces (Szegedy et al. 2016).
+        coverage_loss: Weight of the loss for attending to the same place again (See et al. 2017, eq. 13).
         decode_sentences: Validation sentences decoded greedily for ``val_bleu``; 0 decodes none.
         bleu_tokenize: What the n-grams of ``val_bleu`` are made of: ``13a`` (words), ``intl``, ``char``
             or ``zh`` (languages without spaces), ``ja-mecab``, ``ko-mecab``, ``none`` (text that is
@@ -75,6 +76,7 @@ class EncoderDecoderModule(LightningModule):
         network: NetworkConfig = NetworkConfig(),  # noqa: B008 (frozen)
         optimizer: OptimizerConfig = OptimizerConfig(),  # noqa: B008 (frozen)
         label_smoothing: float = 0.1,
+        coverage_loss: float = 0.0,
         decode_sentences: int = 500,
         bleu_tokenize: BleuTokenize = "13a",
         seed: int = 1,
@@ -87,6 +89,8 @@ class EncoderDecoderModule(LightningModule):
         super().__init__()
         if not 0 <= label_smoothing < 1:
             raise ConfigError(f"label_smoothing: {label_smoothing}, expected 0 <= x < 1")
+        if not 0 <= coverage_loss < float("inf"):
+            raise ConfigError(f"coverage_loss: {coverage_loss}, expected at least 0")
         if not 0 <= decode_sentences <= 500:
             raise ConfigError(f"decode_sentences: {decode_sentences}, expected 0 to 500")
         check_bleu_tokenize(bleu_tokenize)
@@ -95,6 +99,7 @@ class EncoderDecoderModule(LightningModule):
         self.config = network
         self.optimizer_config = optimizer
         self.label_smoothing = label_smoothing
+        self.coverage_loss = coverage_loss
         self.decode_sentences = decode_sentences
         self.seed = seed
         self.network: EncoderDecoder | None = None
@@ -138,9 +143,7 @@ class EncoderDecoderModule(LightningModule):
         self.tokenizers = tokenizers
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(self.seed)
-            self.network = EncoderDecoder(
-                self.config, tokenizers.source.vocab_size, tokenizers.target.vocab_size
-            )
+            self.network = EncoderDecoder(self.config, *tokenizers.sizes, tokenizers.unknown)
         if self.config.copying:
             self.network.copy_ids.copy_(torch.tensor(tokenizers.copy_ids()))
         if self._pretrained is not None:
@@ -260,7 +263,8 @@ class EncoderDecoderModule(LightningModule):
 
     def _loss(self, batch: Batch) -> tuple[Tensor, Tensor]:
         assert self.network is not None
-        loss = self.network.loss(*batch, self.label_smoothing if self.training else 0.0)
+        extra = (self.label_smoothing, self.coverage_loss) if self.training else ()
+        loss = self.network.loss(*batch, *extra)
         return loss, (batch.labels >= 0).sum()
 
     # --- validation ---------------------------------------------------------------------------------

@@ -40,13 +40,13 @@ def additive_scores(query: Tensor, keys: Tensor, vector: Tensor) -> Tensor:
 
     Args:
         query: (B, T, A), already projected.
-        keys: (B, S, A).
+        keys: (B, 1, S, A), or (B, T, S, A) of each query.
         vector: (A,), v.
 
     Returns:
         (B, T, S).
     """
-    return torch.tanh(query.unsqueeze(2) + keys.unsqueeze(1)) @ vector
+    return torch.tanh(query.unsqueeze(2) + keys) @ vector
 
 
 def attend(scores: Tensor, values: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
@@ -76,18 +76,29 @@ class Attention(nn.Module):
         query_size: Q.
         memory_size: M.
         heads: For ``multi_head``; divides Q.
+        coverage: Whether ``forward`` is told how much each position has been attended to, c_ts; the key
+            of position s is then k_s + c_ts w with a learned w (A,), which for ``additive`` is See et al.
+            2017, eq. 11.
 
     Raises:
         ConfigError: ``dot`` with Q different from M.
     """
 
     def __init__(
-        self, kind: AttentionKind, query_size: int, memory_size: int, *, heads: int = 4
+        self,
+        kind: AttentionKind,
+        query_size: int,
+        memory_size: int,
+        *,
+        heads: int = 4,
+        coverage: bool = False,
     ) -> None:
         super().__init__()
         self.kind = kind
         self.heads = heads if kind == "multi_head" else 1
         self.output_size = query_size if kind == "multi_head" else memory_size
+        # from 0 on: what it has attended to changes nothing until that is learned
+        self.coverage = nn.Parameter(torch.zeros(query_size)) if coverage else None
         if kind == "dot":
             if query_size != memory_size:
                 raise ConfigError(
@@ -111,17 +122,40 @@ class Attention(nn.Module):
         values = self.value(memory) if self.kind == "multi_head" else memory
         return Memory(keys, values, mask)
 
-    def forward(self, query: Tensor, memory: Memory) -> tuple[Tensor, Tensor]:
-        """Query (B, T, Q) -> context (B, T, M) (``multi_head``: (B, T, Q)) and weights (B, T, S)."""
+    def forward(
+        self, query: Tensor, memory: Memory, covered: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """Query (B, T, Q) -> context (B, T, M) (``multi_head``: (B, T, Q)) and weights (B, T, S).
+
+        Args:
+            query: See above.
+            memory: Of ``project``.
+            covered: (B, T, S), how much each position has been attended to before each query; None for
+                not at all.
+        """
         if self.kind == "multi_head":
-            return self._multi_head(query, memory)
+            return self._multi_head(query, memory, covered)
         if self.kind == "additive":
-            scores = additive_scores(self.query(query), memory.keys, self.vector)
+            keys = memory.keys.unsqueeze(1)
+            if self.coverage is not None and covered is not None:
+                keys = keys + covered.to(keys.dtype).unsqueeze(3) * self.coverage.to(keys.dtype)
+            scores = additive_scores(self.query(query), keys, self.vector)
         else:
-            scores = dot_scores(query, memory.keys)
+            scores = self._covered(dot_scores(query, memory.keys), query, self.coverage, covered)
         return attend(scores, memory.values, memory.mask)
 
-    def _multi_head(self, query: Tensor, memory: Memory) -> tuple[Tensor, Tensor]:
+    @staticmethod
+    def _covered(
+        scores: Tensor, query: Tensor, vector: Tensor | None, covered: Tensor | None
+    ) -> Tensor:
+        """q . (k_s + c_ts w) of q . k_s."""
+        if vector is None or covered is None:
+            return scores
+        return scores + (query @ vector.to(query.dtype)).unsqueeze(2) * covered.to(scores.dtype)
+
+    def _multi_head(
+        self, query: Tensor, memory: Memory, covered: Tensor | None
+    ) -> tuple[Tensor, Tensor]:
         def split(inputs: Tensor) -> Tensor:  # (B, L, Q) -> (B * heads, L, Q / heads)
             rows, length, size = inputs.shape
             parts = inputs.view(rows, length, self.heads, size // self.heads)
@@ -129,7 +163,12 @@ class Attention(nn.Module):
 
         queries, keys, values = split(self.query(query)), split(memory.keys), split(memory.values)
         mask = memory.mask.repeat_interleave(self.heads, 0)
-        context, weights = attend(dot_scores(queries, keys) * keys.size(-1) ** -0.5, values, mask)
+        scores = dot_scores(queries, keys)
+        if self.coverage is not None and covered is not None:
+            by_head = self.coverage.view(self.heads, -1).repeat(len(query), 1).unsqueeze(2)
+            shown = covered.repeat_interleave(self.heads, 0).to(scores.dtype)
+            scores = scores + (queries @ by_head.to(queries.dtype)) * shown
+        context, weights = attend(scores * keys.size(-1) ** -0.5, values, mask)
         rows, length, size = query.shape
         context = context.view(rows, self.heads, length, -1).transpose(1, 2)
         weights = weights.view(rows, self.heads, length, -1).mean(1)

@@ -33,6 +33,9 @@ class NetworkConfig:
         tied_readout: Use the target embeddings as weights of the output layer (Press & Wolf 2017).
         copying: Mix the output distribution with the attention, so that pieces of the source can be copied
             (See et al. 2017, eq. 8 and 9).
+        coverage: Show the attention how much it has attended to each position before (See et al. 2017,
+            eq. 11). With ``input_feeding`` that is the sum of its weights; without, where all queries
+            are answered at once, the sum of the weights that a first pass without it gives.
         residual: Add the input of a recurrent layer to its output where the widths agree: from the
             encoder's second layer and the decoder's third layer on.
         layer_norm: Normalize the output of every recurrent layer (Ba et al. 2016).
@@ -62,6 +65,7 @@ class NetworkConfig:
     readout_size: int | None = None
     tied_readout: bool = True
     copying: bool = False
+    coverage: bool = False
     residual: bool = False
     layer_norm: bool = False
     dropout: float = 0.3

@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 
 class Mixture(NamedTuple):
@@ -44,10 +44,21 @@ def copied_labels(found: Mixture, labels: Tensor) -> Tensor:
     return (found.copied * same).sum(2)
 
 
-def mix(logits: Tensor, found: Mixture) -> Tensor:
-    """Logits (B, N, V) of the softmax -> log-probabilities of the mixture, float32 at least."""
+def mix(logits: Tensor, found: Mixture, size: int) -> Tensor:
+    """Logits (B, N, V) of the softmax -> log-probabilities of the mixture, float32 at least.
+
+    Args:
+        logits: See above.
+        found: What is mixed.
+        size: V' >= V, how many pieces the mixture has: those that can only be copied are the last.
+
+    Returns:
+        (B, N, V').
+    """
     dtype = torch.promote_types(logits.dtype, torch.float32)
     probabilities = logits.softmax(-1, dtype=dtype) * found.generated.unsqueeze(2)
+    if size > logits.size(-1):
+        probabilities = nn.functional.pad(probabilities, (0, size - logits.size(-1)))
     places = found.pieces.clamp(min=0).unsqueeze(1).expand_as(found.copied)
     probabilities = probabilities.scatter_add(2, places, found.copied)
     return probabilities.clamp(min=torch.finfo(dtype).tiny).log()

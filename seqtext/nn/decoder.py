@@ -25,8 +25,11 @@ class DecoderState(NamedTuple):
 
     recurrent: Tensor  # (B, K, layers, P, H)
     feed: Tensor  # (B, K, R) the last readout; (B, K, 0) without input feeding
+    covered: Tensor  # (B, K, S) what the attention is shown of its past; (B, K, 0) if nothing
     memory: Memory
     pieces: Tensor  # (B, S) what can be copied: target pieces that the source's are, or negative
+    size: int  # V', of what can be produced, by copying too; 0 without copying
+    weights: Tensor | None = None  # (B, K, S) attention of the last step
 
     def select(self, sentences: Tensor, beams: Tensor) -> DecoderState:
         """Keep ``sentences`` (B',) and of each the hypotheses ``beams`` (B', K'), indices into K.
@@ -38,7 +41,14 @@ class DecoderState(NamedTuple):
             memory = Memory(*(part[sentences] for part in memory))
             pieces = pieces[sentences]
         rows = sentences.unsqueeze(1)
-        return DecoderState(self.recurrent[rows, beams], self.feed[rows, beams], memory, pieces)
+        return DecoderState(
+            self.recurrent[rows, beams],
+            self.feed[rows, beams],
+            self.covered[rows, beams],
+            memory,
+            pieces,
+            self.size,
+        )
 
 
 class DecoderOutput(NamedTuple):
@@ -97,7 +107,9 @@ class Decoder(nn.Module):
             size,
             recurrent_dropout=config.recurrent_dropout,
         )
-        self.attention = Attention(config.attention, size, size, heads=config.heads)
+        self.attention = Attention(
+            config.attention, size, size, heads=config.heads, coverage=config.coverage
+        )
         attended = size + self.attention.output_size
         self.upper: RecurrentStack | None = None
         if config.decoder_layers > 1:
@@ -124,13 +136,22 @@ class Decoder(nn.Module):
             size * config.encoder_layers, (config.decoder_layers, self.bottom.parts, size)
         )
 
-    def start(self, encoded: EncoderOutput, pieces: Tensor) -> DecoderState:
-        """The state before the first step, with K = 1; pieces (B, S) are what can be copied."""
+    @property
+    def _covers(self) -> bool:
+        return self.attention.coverage is not None
+
+    def start(self, encoded: EncoderOutput, pieces: Tensor, size: int = 0) -> DecoderState:
+        """The state before the first step, with K = 1; for ``pieces`` and ``size`` see ``DecoderState``."""
         # under autocast what a cell adds up stays in full precision
         recurrent = self.bridge(encoded.last).to(self.readout.weight.dtype).unsqueeze(1)
         feed = recurrent.new_zeros(len(recurrent), 1, self.feed_size)
         memory = self.attention.project(encoded.memory, encoded.mask)
-        return DecoderState(recurrent, feed, memory, pieces)
+        covered = torch.zeros(
+            (len(feed), 1, memory.mask.size(1) if self._covers else 0),
+            dtype=torch.promote_types(feed.dtype, torch.float32),
+            device=feed.device,
+        )
+        return DecoderState(recurrent, feed, covered, memory, pieces, size)
 
     def forward(self, ids: Tensor, state: DecoderState) -> DecoderOutput:
         """Read T pieces of each hypothesis.
@@ -240,9 +261,8 @@ class Decoder(nn.Module):
         length = bottom.size(1)
         bottom = self.dropout(self.norm(bottom))
         # a sentence's hypotheses are so many queries to the same memory
-        context, weights = self.attention(
-            bottom.reshape(rows, beams * length, -1).to(state.memory.keys.dtype), state.memory
-        )
+        queries = bottom.reshape(rows, beams * length, -1).to(state.memory.keys.dtype)
+        context, weights, covered = self._read(queries, state)
         attended = torch.cat([bottom, context.view(rows * beams, length, -1)], 2)
         if self.upper is not None:
             recurrent = state.recurrent.flatten(0, 1)[:, 1:]
@@ -258,7 +278,23 @@ class Decoder(nn.Module):
             DecoderState(
                 bottom_state.view(rows, beams, *bottom_state.shape[1:]),
                 feed,
+                covered,
                 state.memory,
                 state.pieces,
+                state.size,
             ),
         )
+
+    def _read(self, queries: Tensor, state: DecoderState) -> tuple[Tensor, Tensor, Tensor]:
+        """Queries (B, K * T, H) -> context, weights (B, K * T, S) and what is then covered (B, K, S)."""
+        if not self._covers:
+            return *self.attention(queries, state.memory), state.covered
+        rows, beams, width = state.covered.shape
+        if self.feed_size:  # one query a hypothesis
+            context, weights = self.attention(queries, state.memory, state.covered)
+            return context, weights, state.covered + weights
+        _, first = self.attention(queries, state.memory)
+        shares = first.view(rows, beams, -1, width).to(state.covered.dtype)
+        until = state.covered.unsqueeze(2) + shares.cumsum(2)
+        before = (until - shares).view(rows, -1, width)
+        return *self.attention(queries, state.memory, before), until[:, :, -1]

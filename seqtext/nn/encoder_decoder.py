@@ -18,10 +18,16 @@ class EncoderDecoder(nn.Module):
 
     ``loss`` (or ``forward``) serves training; ``start``, ``step`` and ``select`` are what search works on.
 
+    An id from the vocabulary's size on stands for a word of the source that no vocabulary has: the
+    size + j for the j-th of a sentence, on both sides (See et al. 2017, section 2.2). Such words are
+    read as the unknown piece; with copying they can be copied, and V is larger by the most of them
+    that a sentence of the batch has.
+
     Args:
         config: Sizes and kinds.
         source_vocab_size: Number of source pieces.
         target_vocab_size: V, number of target pieces.
+        unknown: Ids of the unknown piece of source and target.
 
     Example:
         >>> config = NetworkConfig(embedding_size=4, hidden_size=6)
@@ -34,10 +40,16 @@ class EncoderDecoder(nn.Module):
     copy_ids: Tensor
 
     def __init__(
-        self, config: NetworkConfig, source_vocab_size: int, target_vocab_size: int
+        self,
+        config: NetworkConfig,
+        source_vocab_size: int,
+        target_vocab_size: int,
+        unknown: tuple[int, int] = (0, 0),
     ) -> None:
         super().__init__()
         self.config = config
+        self.vocab_sizes = source_vocab_size, target_vocab_size
+        self.unknown = unknown
         self.encoder = Encoder(config, source_vocab_size)
         self.decoder = Decoder(config, target_vocab_size)
         if config.copying:
@@ -61,7 +73,8 @@ class EncoderDecoder(nn.Module):
         logits = self.decoder.logits(readout)
         if self.decoder.gate is None:
             return logits
-        return mix(logits, self._mixture(readout, weights, self.copyable(source)))
+        pieces = self.copyable(source)
+        return mix(logits, self._mixture(readout, weights, pieces), self._size(pieces))
 
     def readout(
         self, source: Tensor, source_lengths: Tensor, target_input: Tensor
@@ -72,7 +85,7 @@ class EncoderDecoder(nn.Module):
             What the output layer reads, (B, T, R), and the attention, (B, T, S).
         """
         state = self.start(source, source_lengths)
-        output = self.decoder(target_input.unsqueeze(1), state)
+        output = self.decoder(self._known(target_input, 1).unsqueeze(1), state)
         return output.readout.squeeze(1), output.weights.squeeze(1)
 
     def loss(
@@ -82,18 +95,48 @@ class EncoderDecoder(nn.Module):
         target_input: Tensor,
         labels: Tensor,
         smoothing: float = 0.0,
+        coverage_loss: float = 0.0,
     ) -> Tensor:
-        """Summed label-smoothed loss of labels (B, T), negative where padded; see ``smoothed_nll``."""
+        """Summed loss of labels (B, T), negative where padded.
+
+        Args:
+            source: See ``forward``; so for the next two.
+            source_lengths: (B,).
+            target_input: (B, T).
+            labels: (B, T).
+            smoothing: See ``smoothed_nll``.
+            coverage_loss: What ``coverage_loss`` of the attention is multiplied by before it is added.
+        """
         readout, weights = self.readout(source, source_lengths, target_input)
         generated = copied = None
+        known = self._known(labels, 1)
         if self.decoder.gate is not None:
             found = self._mixture(readout, weights, self.copyable(source))
-            generated, copied = found.generated, copied_labels(found, labels)
-        return self.decoder.output.loss(readout, labels, smoothing, generated, copied)
+            # what no vocabulary has can only be copied
+            generated = found.generated.masked_fill(labels >= self.vocab_sizes[1], 0)
+            copied = copied_labels(found, labels)
+            copied = copied.clamp(
+                min=torch.finfo(copied.dtype).tiny
+            )  # so that its logarithm is one
+        loss = self.decoder.output.loss(readout, known, smoothing, generated, copied)
+        if coverage_loss:
+            loss = loss + coverage_loss * repeated_attention(weights, labels >= 0)
+        return loss
 
     def copyable(self, source: Tensor) -> Tensor:
         """The target pieces that source pieces (B, S) are; negative for one that is none."""
-        return self.copy_ids[source] if self.config.copying else source
+        if not self.config.copying:
+            return source
+        own, other = self.vocab_sizes
+        return self.copy_ids[source.clamp(max=own - 1)].where(source < own, source + (other - own))
+
+    def _size(self, pieces: Tensor) -> int:
+        """V', of what a batch can produce."""
+        return max(self.vocab_sizes[1], int(pieces.max()) + 1) if self.config.copying else 0
+
+    def _known(self, ids: Tensor, side: int) -> Tensor:
+        """``ids`` with the unknown piece for words that no vocabulary has."""
+        return ids.where(ids < self.vocab_sizes[side], self.unknown[side])
 
     def _mixture(self, readout: Tensor, weights: Tensor, pieces: Tensor) -> Mixture:
         """What is generated and what is copied, of readout (B, N, R) and attention (B, N, S)."""
@@ -102,24 +145,44 @@ class EncoderDecoder(nn.Module):
 
     def start(self, source: Tensor, source_lengths: Tensor) -> DecoderState:
         """Encode sources (B, S) for search; one hypothesis a sentence (K = 1)."""
-        encoded = self.encoder(source, source_lengths)
-        state: DecoderState = self.decoder.start(encoded, self.copyable(source))
-        return state
+        encoded = self.encoder(self._known(source, 0), source_lengths)
+        pieces = self.copyable(source)
+        return self.decoder.start(encoded, pieces, self._size(pieces))
 
     def step(self, ids: Tensor, state: DecoderState) -> tuple[Tensor, DecoderState]:
         """Read one piece of each hypothesis, (B, K); log-probabilities (B, K, V) of the next one."""
-        output = self.decoder(ids.unsqueeze(2), state)
-        readout = output.readout.squeeze(2)
+        output = self.decoder(self._known(ids, 1).unsqueeze(2), state)
+        readout, weights = output.readout.squeeze(2), output.weights.squeeze(2)
+        state = output.state._replace(weights=weights)
         logits = self.decoder.logits(readout)
         if self.decoder.gate is not None:
-            weights = output.weights.squeeze(2)
-            return mix(logits, self._mixture(readout, weights, state.pieces)), output.state
+            return mix(logits, self._mixture(readout, weights, state.pieces), state.size), state
         dtype = torch.promote_types(logits.dtype, torch.float32)
-        return logits.log_softmax(-1, dtype=dtype), output.state
+        return logits.log_softmax(-1, dtype=dtype), state
+
+    def attention(self, state: DecoderState) -> Tensor:
+        """What the last step attended to, (B, K, S), float32 at least."""
+        assert state.weights is not None
+        return state.weights.to(torch.promote_types(state.weights.dtype, torch.float32))
 
     def select(self, state: DecoderState, sentences: Tensor, beams: Tensor) -> DecoderState:
         """Keep ``sentences`` (B',), ascending, and of each the hypotheses ``beams`` (B', K')."""
         return state.select(sentences, beams)
+
+
+def repeated_attention(weights: Tensor, kept: Tensor) -> Tensor:
+    """sum_t sum_s min(a_ts, sum_{t' < t} a_t's): the coverage loss of See et al. 2017, eq. 13.
+
+    Args:
+        weights: (B, T, S) attention.
+        kept: (B, T) bool, positions that count.
+
+    Returns:
+        Scalar, float32 at least.
+    """
+    weights = weights.to(torch.promote_types(weights.dtype, torch.float32))
+    before = weights.cumsum(1) - weights
+    return (torch.minimum(weights, before).sum(2) * kept).sum()
 
 
 def initialize(network: nn.Module, scale: float) -> None:

@@ -1,18 +1,26 @@
 """Search: functions over a step protocol. Imports no network and no Lightning."""
 
 from seqtext.search.beam import beam_search
+from seqtext.search.coverage_penalty import CoverageFormula, CoveragePenalty
 from seqtext.search.ensemble import Ensemble
 from seqtext.search.greedy import greedy_search
 from seqtext.search.length_penalty import Formula, LengthPenalty
 from seqtext.search.protocol import Found, Pieces, StepModel
+from seqtext.search.rules import MinLength, NoRepeatedNgram, Rule, WordLimits
 
 __all__ = [
+    "CoverageFormula",
+    "CoveragePenalty",
     "Ensemble",
     "Formula",
     "Found",
     "LengthPenalty",
+    "MinLength",
+    "NoRepeatedNgram",
     "Pieces",
+    "Rule",
     "StepModel",
+    "WordLimits",
     "beam_search",
     "greedy_search",
 ]

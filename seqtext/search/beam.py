@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from seqtext.errors import ConfigError
+from seqtext.search.coverage_penalty import CoveragePenalty
 from seqtext.search.length_penalty import LengthPenalty
 from seqtext.search.protocol import Constraint, Found, Pieces, State, StepModel, look_now
+from seqtext.search.rules import Rule
 
 # Finished sentences leave when they are one in so many: each size of the batch costs the matrix
 # products a preparation of their own, in time and memory.
@@ -25,9 +28,12 @@ class _Beam(NamedTuple):
     finished: Tensor  # (N, F) scores under the length penalty, best first, -inf where none
     finished_log_prob: Tensor  # (N, F)
     finished_ids: Tensor  # (N, F, t) pieces, filled up with eos
+    covered: Tensor | None = (
+        None  # (N, K, S) attention so far, where a coverage penalty asks for it
+    )
 
     def keep(self, rows: Tensor) -> _Beam:
-        return _Beam(*(part[rows] for part in self))
+        return _Beam(*(None if part is None else part[rows] for part in self))  # type: ignore[arg-type]
 
 
 @torch.inference_mode()
@@ -38,6 +44,8 @@ def beam_search(
     pieces: Pieces,
     beam_size: int,
     length_penalty: LengthPenalty | None = None,
+    rules: Sequence[Rule] = (),
+    coverage: tuple[CoveragePenalty, Tensor] | None = None,
 ) -> list[list[Found]]:
     """Keep the ``beam_size`` most probable hypotheses at every step.
 
@@ -52,6 +60,8 @@ def beam_search(
         pieces: Special ids.
         beam_size: At least 1.
         length_penalty: Ranks finished hypotheses. Default: mean log-probability.
+        rules: What hypotheses may not continue with.
+        coverage: A penalty that ranks them as well, and the lengths of the sources (N,).
 
     Returns:
         For every sentence its finished hypotheses, at most ``beam_size``, best first; none where
@@ -67,15 +77,20 @@ def beam_search(
     ids = torch.full((count, 1), pieces.bos, device=device)
     results: list[list[Found]] = [[] for _ in range(count)]
     beam: _Beam | None = None
-    constraint = Constraint(pieces, max_lengths)
+    constraint = Constraint(pieces, max_lengths, rules)
     step = 0
     while beam is None or len(beam.origin):
         log_probs, state = model.step(ids, state)
         if beam is None:
-            beam = _first(count, beam_size, log_probs)
-        at_end = step >= max_lengths[beam.origin]
-        log_probs = constraint(log_probs, step, at_end)
-        beam, parents = _advance(beam, log_probs, pieces.eos, beam_size, penalty(step + 1))
+            covered = None if coverage is None else coverage[0].start(coverage[1])
+            beam = _first(count, beam_size, log_probs)._replace(covered=covered)
+        at_end = constraint.at_end(beam.history, beam.origin)
+        log_probs = constraint(log_probs, beam.history, beam.origin, at_end)
+        bonus = None
+        if coverage is not None and beam.covered is not None:
+            covered = beam.covered + model.attention(state)
+            beam, bonus = beam._replace(covered=covered), coverage[0](covered)
+        beam, parents = _advance(beam, log_probs, pieces.eos, beam_size, penalty(step + 1), bonus)
         rows = torch.arange(len(beam.origin), device=device)
         if look_now(step + 1, device):
             done = (beam.finished > -torch.inf).all(1) | at_end
@@ -99,25 +114,40 @@ def _first(count: int, beam_size: int, log_probs: Tensor) -> _Beam:
 
 
 def _advance(
-    beam: _Beam, log_probs: Tensor, eos: int, beam_size: int, penalty: float
+    beam: _Beam,
+    log_probs: Tensor,
+    eos: int,
+    beam_size: int,
+    penalty: float,
+    bonus: Tensor | None,
 ) -> tuple[_Beam, Tensor]:
-    """One step: the new beam, and for each live hypothesis the one that it continues, (N, K)."""
+    """One step: the new beam, and for each live hypothesis the one that it continues, (N, K).
+
+    ``bonus`` (N, K) is added to the score of a hypothesis that ends.
+    """
     rows, live, vocab_size = log_probs.shape
     totals = (beam.scores.unsqueeze(2) + log_probs).view(rows, -1)
     # of 2K continuations at most K are eos, so K others are among them
     values, index = totals.topk(min(2 * beam_size, live * vocab_size), dim=1)
     parents, ids = index // vocab_size, index % vocab_size
     is_eos = ids == eos
-    beam = _finish(beam, values, parents, is_eos, eos, penalty)
+    beam = _finish(beam, values, parents, is_eos, eos, penalty, bonus)
     chosen = is_eos.byte().argsort(dim=1, stable=True)[:, : min(beam_size, live * (vocab_size - 1))]
     parents, ids = parents.gather(1, chosen), ids.gather(1, chosen)
     scores = values.gather(1, chosen).masked_fill(is_eos.gather(1, chosen), -torch.inf)
     history = torch.cat([_rows(beam.history, parents), ids.unsqueeze(2)], 2)
-    return beam._replace(scores=scores, history=history), parents
+    covered = None if beam.covered is None else _rows(beam.covered, parents)
+    return beam._replace(scores=scores, history=history, covered=covered), parents
 
 
 def _finish(
-    beam: _Beam, values: Tensor, parents: Tensor, is_eos: Tensor, eos: int, penalty: float
+    beam: _Beam,
+    values: Tensor,
+    parents: Tensor,
+    is_eos: Tensor,
+    eos: int,
+    penalty: float,
+    bonus: Tensor | None,
 ) -> _Beam:
     """Merge continuations that end into the best finished hypotheses of each sentence."""
     size = beam.finished.size(1)
@@ -125,7 +155,10 @@ def _finish(
     ending = is_eos[:, :size] & ~full
     log_prob = values[:, :size].masked_fill(~ending, -torch.inf)
     ids = _rows(beam.history, parents[:, :size])
-    merged = torch.cat([beam.finished, log_prob / penalty], 1)
+    ranked = log_prob / penalty
+    if bonus is not None:
+        ranked = ranked + bonus.gather(1, parents[:, :size])
+    merged = torch.cat([beam.finished, ranked], 1)
     finished, best = merged.topk(size, dim=1)
     all_ids = torch.nn.functional.pad(torch.cat([beam.finished_ids, ids], 1), (0, 1), value=eos)
     return beam._replace(

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
 from seqtext.search.length_penalty import LengthPenalty
 from seqtext.search.protocol import Constraint, Found, Pieces, State, StepModel, look_now
+from seqtext.search.rules import Rule
 
 
 @torch.inference_mode()
@@ -16,6 +19,7 @@ def greedy_search(
     max_lengths: Tensor,
     pieces: Pieces,
     length_penalty: LengthPenalty | None = None,
+    rules: Sequence[Rule] = (),
 ) -> list[Found]:
     """Take the best piece until eos; a hypothesis at its maximum length is ended with eos.
 
@@ -25,6 +29,7 @@ def greedy_search(
         max_lengths: (N,) int64, most pieces of a hypothesis, eos not counted.
         pieces: Special ids.
         length_penalty: Changes only the score that is reported. Default: mean log-probability.
+        rules: What hypotheses may not continue with.
 
     Returns:
         One hypothesis a sentence, in order.
@@ -37,18 +42,18 @@ def greedy_search(
     history = ids[:, :0]
     log_prob: Tensor | float = 0.0
     results: dict[int, Found] = {}
-    constraint = Constraint(pieces, max_lengths)
+    constraint = Constraint(pieces, max_lengths, rules)
     while len(origin):
         log_probs, state = model.step(ids, state)
-        step = history.size(1)
         ended = ids[:, 0] == pieces.eos
-        at_end = ended | (step >= max_lengths[origin])
-        best, ids = constraint(log_probs, step, at_end)[:, 0].max(-1, keepdim=True)
+        at_end = ended | constraint.at_end(history, origin)
+        allowed = constraint(log_probs, history.unsqueeze(1), origin, at_end)
+        best, ids = allowed[:, 0].max(-1, keepdim=True)
         ids = ids.masked_fill(at_end.unsqueeze(1), pieces.eos)  # also where eos is impossible
         log_prob = log_prob + best[:, 0].masked_fill(ended, 0.0)
         history = torch.cat([history, ids], 1)
         ended = ids[:, 0] == pieces.eos
-        if not look_now(step + 1, device) or not bool(ended.any()):
+        if not look_now(history.size(1), device) or not bool(ended.any()):
             continue
         for row in ended.nonzero()[:, 0].tolist():
             out = history[row].tolist()

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
 import torch
 from torch import Tensor
+
+from seqtext.search.rules import Rule
 
 State = TypeVar("State")
 
@@ -32,6 +35,10 @@ class StepModel(Protocol[State]):
 
         Sentences ascend, each at most once: as many as there are means all of them.
         """
+        ...
+
+    def attention(self, state: State) -> Tensor:
+        """What the last step of each hypothesis attended to, (N, K, S); asked only by coverage penalties."""
         ...
 
 
@@ -70,28 +77,41 @@ class Constraint:
 
     Args:
         pieces: Special ids.
-        max_lengths: (N,) int64, most pieces of a hypothesis, eos not counted.
+        max_lengths: (sentences,) int64, most pieces of a hypothesis, eos not counted.
+        rules: What else is ruled out; a hypothesis at its full length ends all the same.
     """
 
-    def __init__(self, pieces: Pieces, max_lengths: Tensor) -> None:
+    def __init__(self, pieces: Pieces, max_lengths: Tensor, rules: Sequence[Rule] = ()) -> None:
+        self._max_lengths, self._rules = max_lengths, rules
         self._eos = pieces.eos
         never = [pieces.bos, *pieces.banned]
         self._never = torch.tensor(never, device=max_lengths.device)
         self._first_end = int(max_lengths.min()) if len(max_lengths) else 0
 
-    def __call__(self, log_probs: Tensor, step: int, at_end: Tensor) -> Tensor:
+    def at_end(self, history: Tensor, origin: Tensor) -> Tensor:
+        """Whether hypotheses, see ``Rule``, have their full length: (N,) bool."""
+        return self._max_lengths[origin] <= history.size(-1)
+
+    def __call__(
+        self, log_probs: Tensor, history: Tensor, origin: Tensor, at_end: Tensor
+    ) -> Tensor:
         """Log-probabilities (N, K, V), -inf written where ruled out.
 
         Args:
             log_probs: Written over.
-            step: Pieces that the hypotheses have.
+            history: See ``Rule``; so for ``origin``.
+            origin: (N,).
             at_end: (N,) bool, may produce nothing but eos.
         """
         log_probs.index_fill_(2, self._never, -torch.inf)
-        if step >= self._first_end:  # before that nothing is at its end
-            of_eos = log_probs[:, :, self._eos].clone()
+        ends = history.size(-1) >= self._first_end  # before that nothing is at its end
+        of_eos = log_probs[:, :, self._eos].clone() if ends else None
+        for rule in self._rules:
+            rule(log_probs, history, origin)
+        if of_eos is not None:
             log_probs.masked_fill_(at_end.view(-1, 1, 1), -torch.inf)
-            log_probs[:, :, self._eos] = of_eos
+            eos = log_probs[:, :, self._eos]
+            log_probs[:, :, self._eos] = of_eos.where(at_end.unsqueeze(1), eos)
         return log_probs
 
 

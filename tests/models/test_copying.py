@@ -10,6 +10,7 @@ import pytest
 import seqtext
 from seqtext import checkpoint
 from seqtext.cli import main
+from seqtext.data.tokenizer import Tokenizer, TokenizerConfig, Tokenizers
 
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
 
@@ -29,13 +30,20 @@ def write(path: str, pairs: list[tuple[str, str]]) -> None:
     Path(path).write_text(text, encoding="utf-8")
 
 
-@pytest.mark.parametrize("joint", [True, False])
-def test_names_that_training_never_had(joint: bool) -> None:
+@pytest.mark.parametrize(
+    ("kind", "joint"), [("char", True), ("char", False), ("word", True)], ids=str
+)
+def test_names_that_training_never_had(kind: str, joint: bool) -> None:
     write("train.tsv", rows(600, 1))
     write("dev.tsv", rows(40, 2))
     test = rows(40, 3)
     options = ["--data.train=train.tsv", "--data.validation=dev.tsv", "--data.batch_size=32"]
-    options += ["--data.tokenizer.model_type=char", f"--data.tokenizer.joint={str(joint).lower()}"]
+    options += [
+        f"--data.tokenizer.model_type={kind}",
+        f"--data.tokenizer.joint={str(joint).lower()}",
+    ]
+    if kind == "word":  # so few that every name is a word without a piece
+        options += ["--data.tokenizer.vocab_size=12"]
     options += ["--model.network.embedding_size=32", "--model.network.hidden_size=48"]
     options += ["--model.network.dropout=0.1", "--model.optimizer.learning_rate=0.005"]
     options += ["--trainer.accelerator=cpu", "--trainer.max_epochs=4", "--selection.average=1"]
@@ -70,3 +78,26 @@ def test_copies_by_piece(tiny: list[str]) -> None:
     assert main(["fit", *kept, "--data.source=de", "--data.target=en", *more, "--run=more"]) == 0
     more_ids = checkpoint.load("more").weights["copy_ids"]
     assert len(more_ids) == checkpoint.load("more").tokenizers.source.vocab_size > len(ids)
+
+
+def test_words_without_a_piece() -> None:
+    """The source's are numbered; the target's are the same ones where its source has them."""
+    known = ["she met him today", "heute traf sie ihn"] * 10
+    tokenizer = Tokenizer.train(known, TokenizerConfig(model_type="word", vocab_size=11))
+    size, unk = tokenizer.vocab_size, tokenizer.unk
+    tokenizers = Tokenizers(tokenizer, tokenizer)
+    sources = ["she met Ann and Bob and Ann today", "she met him today", "Bob"]
+    targets = ["Ann traf sie ihn heute Tom Bob", "heute traf sie ihn", "Ann"]
+    ids, words = tokenizers.encode_sources(sources)
+    assert words == [("▁Ann", "▁and", "▁Bob"), (), ("▁Bob",)]
+    assert ids[0][2:7] == [size, size + 1, size + 2, size + 1, size]
+    assert ids[1] == tokenizer.encode([sources[1]])[0]
+    of_source, of_target = tokenizers.encode_pairs(sources, targets)
+    assert of_source == ids
+    assert of_target[0][0] == size
+    assert of_target[0][-2:] == [unk, size + 2]
+    assert of_target[2] == [unk]
+    for text, row, found in zip(sources, ids, words, strict=True):
+        assert tokenizer.decode(row, found) == text
+    assert tokenizer.decode(of_target[0], words[0]).startswith("Ann traf sie ihn heute")
+    assert tokenizer.pieces([size + 1, ids[1][0]], words[0]) == ["▁and", "▁she"]

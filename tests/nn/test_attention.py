@@ -116,6 +116,23 @@ def test_weights_are_a_distribution_over_real_positions(kind, lengths, queries):
     assert not bool(weights.masked_fill(mask.unsqueeze(1), 0).any())
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_coverage_moves_the_keys(kind):
+    """What has been attended to adds c_ts w to the key of position s, for each query its own."""
+    attention = build(kind)
+    attention.coverage = torch.nn.Parameter(torch.randn(QUERY, dtype=torch.double))
+    query, memory, mask = make_inputs(kind)
+    projected = attention.project(memory, mask)
+    covered = torch.rand(*query.shape[:2], memory.size(1), dtype=torch.double)
+    context, weights = attention(query, projected, covered)
+    vector, attention.coverage = attention.coverage, None
+    for t in range(query.size(1)):
+        moved = projected._replace(keys=projected.keys + covered[:, t].unsqueeze(2) * vector)
+        alone, of_one = attention(query[:, t : t + 1], moved)
+        assert_close(context[:, t : t + 1], alone)
+        assert_close(weights[:, t : t + 1], of_one)
+
+
 @settings(max_examples=30, deadline=None)
 @given(
     st.sampled_from(KINDS), st.lists(st.integers(1, 6), min_size=1, max_size=4), st.integers(0, 3)

@@ -38,8 +38,13 @@ CONFIGS = {
     "layer_norm": {"layer_norm": True, "decoder_layers": 3},
     "copying": {"copying": True},
     "copying_with_feeding": {"copying": True, "input_feeding": True, "attention": "additive"},
+    "coverage": {"coverage": True},
+    "coverage_additive": {"coverage": True, "attention": "additive", "decoder_layers": 2},
+    "coverage_multi_head": {"coverage": True, "attention": "multi_head", "heads": 2},
+    "coverage_with_feeding": {"coverage": True, "input_feeding": True, "attention": "additive"},
     "everything": {
         "copying": True,
+        "coverage": True,
         "cell": "gru",
         "encoder_layers": 3,
         "decoder_layers": 3,
@@ -60,7 +65,7 @@ def build(options, seed=0):
     network = EncoderDecoder(config, SOURCE_VOCAB, TARGET_VOCAB).double()
     with torch.no_grad():  # as after some training: no bias is 0
         for name, parameter in network.named_parameters():
-            if "bias" in name:
+            if "bias" in name or "coverage" in name:
                 parameter.uniform_(-0.3, 0.3)
     return network
 
@@ -179,6 +184,7 @@ def test_decoder_equals_a_loop_over_its_parts(options):
     readout = torch.zeros(
         3, 1, options.get("readout_size", network.config.embedding_size), dtype=torch.double
     )
+    covered = torch.zeros(3, 1, source.size(1), dtype=torch.double)
     logits = []
     for t in range(target.size(1)):
         inputs = decoder.embedding.weight[target[:, t : t + 1]]
@@ -186,7 +192,9 @@ def test_decoder_equals_a_loop_over_its_parts(options):
             inputs = torch.cat([inputs, readout], 2)
         bottom, _, bottom_state = decoder.bottom(inputs, None, bottom_state)
         bottom = decoder.norm(bottom)
-        context, weights = decoder.attention(bottom, memory)
+        context, weights = decoder.attention(bottom, memory, covered)
+        by_first = decoder.attention(bottom, memory)[1]
+        covered = covered + (weights if options.get("input_feeding") else by_first)
         parts = torch.cat([bottom, context], 2)
         if network.config.decoder_layers > 1:
             top, _, top_state = decoder.upper(parts, None, top_state)
@@ -223,6 +231,64 @@ def test_runs_under_autocast(options, gradient):
             assert log_probs.dtype == torch.float32
             assert_close(log_probs[:, 0], expected[:, t], rtol=0.1, atol=0.2)
     assert_close(logits.float().log_softmax(-1), expected, rtol=0.1, atol=0.2)
+
+
+# --- words that no vocabulary has ---
+
+
+@pytest.mark.parametrize("feeding", [True, False])
+def test_words_beyond_the_vocabulary_are_copied(feeding):
+    """They are read as unk; what attention gives them is theirs, in training and stepping alike."""
+    network = build({"copying": True, "input_feeding": feeding})
+    network.unknown = (4, 3)
+    source, target = make_batch()
+    source[0, 1], source[0, 2], source[2, 4] = SOURCE_VOCAB, SOURCE_VOCAB + 1, SOURCE_VOCAB
+    source[2, 5] = SOURCE_VOCAB
+    target[0, 1], target[2, 1] = TARGET_VOCAB + 1, TARGET_VOCAB
+    log_probs = network(source, SOURCE_LENGTHS, target)
+    assert log_probs.shape == (3, 5, TARGET_VOCAB + 2)
+
+    read = source.where(source < SOURCE_VOCAB, 4), target.where(target < TARGET_VOCAB, 3)
+    readout, weights = network.readout(read[0], SOURCE_LENGTHS, read[1])
+    copied = (1 - network.decoder.gate(readout).sigmoid()) * weights
+    expected = torch.zeros(3, 5, 2, dtype=torch.double)
+    expected[0] = copied[0, :, 1:3]
+    expected[2, :, 0] = copied[2, :, 4] + copied[2, :, 5]
+    assert_equal(log_probs.exp()[..., TARGET_VOCAB:], expected)
+    assert_equal(log_probs.exp().sum(2), torch.ones(3, 5, dtype=torch.double))
+
+    state = network.start(source, SOURCE_LENGTHS)
+    for t in range(target.size(1)):
+        stepped, state = network.step(target[:, t : t + 1], state)
+        assert_equal(stepped[:, 0], log_probs[:, t])
+
+    labels = make_labels(target)
+    labels[2, 0] = TARGET_VOCAB
+    assert (labels >= TARGET_VOCAB).sum() == 2
+    nll = torch.nn.functional.nll_loss(log_probs.flatten(0, 1), labels.flatten(), reduction="sum")
+    loss = network.loss(source, SOURCE_LENGTHS, target, labels)
+    assert_equal(loss, nll)
+    parameters = list(network.parameters())
+    for found, wanted in zip(
+        torch.autograd.grad(loss, parameters), torch.autograd.grad(nll, parameters), strict=True
+    ):
+        assert_equal(found, wanted)
+
+
+def test_without_copying_such_words_are_unknown():
+    network = build({})
+    network.unknown = (4, 3)
+    source, target = make_batch()
+    expected = source.clone(), target.clone()
+    source[0, 1], expected[0][0, 1] = SOURCE_VOCAB + 1, 4
+    target[1, 2], expected[1][1, 2] = TARGET_VOCAB, 3
+    found = network(source, SOURCE_LENGTHS, target)
+    assert_equal(found, network(expected[0], SOURCE_LENGTHS, expected[1]))
+    losses = [
+        network.loss(of_source, SOURCE_LENGTHS, of_target, make_labels(of_target), 0.1)
+        for of_source, of_target in ((source, target), expected)
+    ]
+    assert_equal(*losses)
 
 
 # --- several hypotheses of one sentence ---
@@ -284,6 +350,24 @@ def test_gradients_reach_every_parameter(options):
         if parameter.grad is None or not parameter.grad.any()
     ]
     assert unreached == []
+
+
+def test_coverage_loss_is_what_is_attended_to_again():
+    network = build({})
+    source, target = make_batch()
+    labels = make_labels(target)
+    _, weights = network.readout(source, SOURCE_LENGTHS, target)
+    again = 0.0
+    for row in range(3):
+        before = torch.zeros(6, dtype=torch.double)
+        for t in range(TARGET_LENGTHS[row]):
+            again = again + torch.minimum(weights[row, t], before).sum()
+            before = before + weights[row, t]
+    plain, found = (
+        network.loss(source, SOURCE_LENGTHS, target, labels, 0.1, weight) for weight in (0.0, 0.7)
+    )
+    assert again > 1
+    assert_equal(found - plain, 0.7 * again)
 
 
 @every_config

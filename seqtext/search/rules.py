@@ -1,0 +1,89 @@
+"""What a hypothesis may not continue with: small objects that rule out pieces, composed by the search."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+
+class Rule(Protocol):
+    """Rules out continuations."""
+
+    def __call__(self, log_probs: Tensor, history: Tensor, origin: Tensor) -> None:
+        """Write -inf where a piece is ruled out.
+
+        Args:
+            log_probs: (N, K, V), written over.
+            history: (N, K, t) int64, pieces of the hypotheses so far.
+            origin: (N,) int64, which sentence of the batch a row is.
+        """
+        ...
+
+
+class MinLength:
+    """No end before a hypothesis has so many pieces.
+
+    Args:
+        lengths: (sentences,) int64.
+        eos: Id of what ends a hypothesis.
+    """
+
+    def __init__(self, lengths: Tensor, eos: int) -> None:
+        self._lengths, self._eos = lengths, eos
+        self._longest = int(lengths.max())
+
+    def __call__(self, log_probs: Tensor, history: Tensor, origin: Tensor) -> None:
+        """See ``Rule``."""
+        if history.size(2) < self._longest:
+            short = self._lengths[origin] > history.size(2)
+            log_probs[:, :, self._eos].masked_fill_(short.unsqueeze(1), -torch.inf)
+
+
+class WordLimits:
+    """At least and at most so many words, where pieces say whether they begin one.
+
+    Args:
+        begins: (sentences, at least V) bool.
+        fewest: No end before.
+        most: No further word after; what has begun may be finished. None for any number.
+        eos: Id of what ends a hypothesis.
+    """
+
+    def __init__(self, begins: Tensor, fewest: int, most: int | None, eos: int) -> None:
+        self._begins, self._fewest, self._most, self._eos = begins, fewest, most, eos
+
+    def __call__(self, log_probs: Tensor, history: Tensor, origin: Tensor) -> None:
+        """See ``Rule``."""
+        begins = self._begins[origin, : log_probs.size(2)]
+        words = begins.gather(1, history.flatten(1)).view(history.shape).sum(2)
+        log_probs[:, :, self._eos].masked_fill_(words < self._fewest, -torch.inf)
+        if self._most is not None:
+            full = words >= self._most
+            log_probs.masked_fill_(full.unsqueeze(2) & begins.unsqueeze(1), -torch.inf)
+
+
+class NoRepeatedNgram:
+    """No n pieces that the hypothesis has already (Paulus et al. 2018, section 2.5).
+
+    Args:
+        size: n, at least 1.
+    """
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+
+    def __call__(self, log_probs: Tensor, history: Tensor, origin: Tensor) -> None:
+        """See ``Rule``."""
+        before = self._size - 1
+        if history.size(2) < self._size:
+            return
+        following = history[:, :, before:]
+        if before:
+            starts = history[:, :, :-1].unfold(2, before, 1)  # (N, K, t - n + 1, n - 1)
+            repeated = (starts == history[:, :, None, -before:]).all(3)
+        else:
+            repeated = torch.ones_like(following, dtype=torch.bool)
+        minus = torch.zeros_like(following, dtype=log_probs.dtype)
+        log_probs.scatter_add_(2, following, minus.masked_fill_(repeated, -torch.inf))

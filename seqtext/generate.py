@@ -26,7 +26,7 @@ from seqtext.search.ensemble import Ensemble
 from seqtext.search.greedy import greedy_search
 from seqtext.search.length_penalty import Formula, LengthPenalty
 from seqtext.search.protocol import Found, Pieces, State, StepModel
-from seqtext.search.rules import MinLength, NoRepeatedNgram, Rule, WordLimits
+from seqtext.search.rules import MinLength, NoRepeatedNgram, Rule, WordLimits, WordPart
 
 _LONGEST = 1 << 30
 
@@ -127,6 +127,7 @@ class Generator:
         networks: One, or several that decode as an ensemble; in evaluation mode while they do.
         tokenizers: Of both sides, shared by all networks.
         columns: Names of source and target in the corpus trained on.
+        task: What the outputs are judged by.
     """
 
     def __init__(
@@ -134,10 +135,12 @@ class Generator:
         networks: Sequence[EncoderDecoder],
         tokenizers: Tokenizers,
         columns: tuple[str, str] = ("source", "target"),
+        task: str = "translation",
     ) -> None:
         self.networks = networks
         self.tokenizers = tokenizers
         self.columns = columns
+        self.task = task
         target = tokenizers.target
         banned = target.control_ids
         if any(network.config.copying for network in networks):
@@ -237,20 +240,21 @@ class Generator:
         if bool((fewest > 0).any()):
             rules.append(MinLength(fewest, self._pieces.eos))
         if config.min_words or config.max_words is not None:
-            begins = torch.tensor(self._begins, device=fewest.device).repeat(len(words), 1)
-            more = [[word.startswith(SPACE) for word in row] for row in words]
-            copied = pad(more, False).bool().to(fewest.device)
+            own = torch.tensor(self._parts, device=fewest.device).repeat(len(words), 1)
+            copied = pad([[_word_part(word) for word in row] for row in words]).to(fewest.device)
             limits = config.min_words, config.max_words
-            rules.append(WordLimits(torch.cat([begins, copied], 1), *limits, self._pieces.eos))
+            rules.append(WordLimits(torch.cat([own, copied], 1), *limits, self._pieces.eos))
         if config.no_repeat_ngram:
             rules.append(NoRepeatedNgram(config.no_repeat_ngram))
         return rules
 
     @functools.cached_property
-    def _begins(self) -> list[bool]:
-        """Whether each target piece begins a word."""
+    def _parts(self) -> list[WordPart]:
+        """What each target piece is to words."""
         target = self.tokenizers.target
-        return [piece.startswith(SPACE) for piece in target.pieces(range(target.vocab_size))]
+        parts = [_word_part(piece) for piece in target.pieces(range(target.vocab_size))]
+        parts[target.eos] = WordPart.INNER
+        return parts
 
     def _hypothesis(self, found: Found, words: Sequence[str]) -> Hypothesis:
         target = self.tokenizers.target
@@ -260,6 +264,12 @@ class Generator:
             log_prob=found.log_prob,
             pieces=tuple(target.pieces(found.ids, words)),
         )
+
+
+def _word_part(piece: str) -> WordPart:
+    if not piece.startswith(SPACE):
+        return WordPart.INNER
+    return WordPart.FIRST if piece.strip(SPACE) else WordPart.SPACE
 
 
 def load(
@@ -300,7 +310,7 @@ def load(
         _network(model, where, device, precision)
         for model, where in zip(models, paths, strict=True)
     ]
-    return Generator(networks, tokenizers, columns)
+    return Generator(networks, tokenizers, columns, models[0].task)
 
 
 def _network(

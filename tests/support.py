@@ -6,6 +6,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from seqtext.data.batch import IGNORE, Batch
+from seqtext.data.corpus import Example
 from seqtext.data.pairs import PairsDataModule
 from seqtext.data.readers import Row
 
@@ -36,3 +37,8 @@ def epoch_of(data: PairsDataModule, loader: Any = None) -> list[Row]:
     """The pairs of a loader, by default that of training, batch after batch."""
     batches = data.train_dataloader() if loader is None else loader
     return [pair for batch in batches for pair in text_of(batch, data)]
+
+
+def pairs_of(examples: list[Example]) -> list[Row]:
+    """A pair of each reference."""
+    return [(source, reference) for source, references in examples for reference in references]

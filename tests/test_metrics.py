@@ -1,4 +1,4 @@
-"""BLEU by every choice of ``bleu_tokenize``: sacrebleu's own, and the same in training."""
+"""Scores beside those of the libraries that define them, and by hand."""
 
 from __future__ import annotations
 
@@ -7,11 +7,23 @@ from typing import get_args
 
 import pytest
 import sacrebleu
+from torchmetrics.functional.text import rouge
 from torchmetrics.text import SacreBLEUScore
 
-from seqtext import metrics
 from seqtext.errors import ConfigError
-from seqtext.metrics import BleuTokenize, check_bleu_tokenize, score_translations
+from seqtext.metrics import (
+    BleuTokenize,
+    check_bleu_tokenize,
+    copied_and_new,
+    exact_match,
+    first_sentence,
+    first_words,
+    score_summaries,
+    score_translations,
+    sentences_of,
+    translation,
+    unseen_words,
+)
 
 REFERENCES = [
     "彼らはついにそれが真実だと認めた。",
@@ -63,7 +75,108 @@ def test_wrong_tokenize_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
         check_bleu_tokenize(name)
     with pytest.raises(ConfigError, match="'mecab', expected one of 13a, intl, char"):
         check_bleu_tokenize("mecab")
-    monkeypatch.setitem(metrics._PACKAGES, "ja-mecab", ("torch", "no-such-a", "no-such-b"))
+    monkeypatch.setitem(translation._PACKAGES, "ja-mecab", ("torch", "no-such-a", "no-such-b"))
     message = "ja-mecab needs no-such-a and no-such-b, not installed here; pip install no-such-a no-such-b"
     with pytest.raises(ConfigError, match=message):
         check_bleu_tokenize("ja-mecab")
+
+
+# --- several references ---------------------------------------------------------------------------------
+
+
+def test_each_hypothesis_has_its_own_number_of_references() -> None:
+    hypotheses = ["a man walks home", "the cat sat there", "we go on now"]
+    references = [
+        ["a man goes home", "a man walks home"],
+        ["a cat sat there"],
+        ["we go", "we go on"],
+    ]
+    found = score_translations(hypotheses, references)
+    streams = [
+        ["a man goes home", "a cat sat there", "we go"],
+        ["a man walks home", None, "we go on"],
+    ]
+    assert found.bleu == round(sacrebleu.corpus_bleu(hypotheses, streams).score, 2)  # type: ignore[arg-type]
+    assert found.chrf == round(sacrebleu.corpus_chrf(hypotheses, streams).score, 2)  # type: ignore[arg-type]
+    assert found.bleu > score_translations(hypotheses, [one[0] for one in references]).bleu
+    assert exact_match([*hypotheses, " we go"], [*references, ["we go "]]) == 50.0
+
+
+# --- summaries ------------------------------------------------------------------------------------------
+
+WORDS = [
+    "Cats",
+    "and",
+    "dogs",
+    "running",
+    "over",
+    "the",
+    "hills.",
+    "They",
+    "slept!",
+    "Why?",
+    "(So)",
+]
+
+
+def text(generator: random.Random) -> str:
+    return " ".join(generator.choices(WORDS, k=generator.randint(0, 14)))
+
+
+def test_rouge_is_torchmetrics_with_sentences_of_ours(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rouge, "_split_sentence", sentences_of)  # theirs would be downloaded
+    generator = random.Random(1)
+    hypotheses = [text(generator) for _ in range(60)]
+    references = [[text(generator) for _ in range(generator.randint(1, 3))] for _ in range(60)]
+    found = score_summaries(hypotheses, hypotheses, references)
+    expected = rouge.rouge_score(hypotheses, references, use_stemmer=True)
+    for key in ("rouge1", "rouge2", "rougeL", "rougeLsum"):
+        assert getattr(found, key) == pytest.approx(
+            100 * float(expected[f"{key}_fmeasure"]), abs=0.01
+        )
+    assert 10 < found.rougeL < found.rougeLsum < found.rouge1 < 90
+
+
+def test_stems_are_what_counts() -> None:
+    found = score_summaries(["x"], ["the dogs were running"], [["The dog, was run!"]])
+    assert found.rouge1 == 75.0
+
+
+@pytest.mark.parametrize(
+    ("text", "sentences"),
+    [
+        ("One. Two? Three!", ["One.", "Two?", "Three!"]),
+        ('He said "Go." Then he left.', ['He said "Go."', "Then he left."]),
+        (
+            "It costs 3.5 euros, e.g. here.\nÜber alles.",
+            ["It costs 3.5 euros, e.g. here.", "Über alles."],
+        ),
+        (
+            "It grew by 5%. 30 people (or more) came.",
+            ["It grew by 5%.", "30 people (or more) came."],
+        ),
+        ("  ", []),
+    ],
+)
+def test_sentences(text: str, sentences: list[str]) -> None:
+    assert sentences_of(text) == sentences
+
+
+def test_what_is_copied_and_what_is_new() -> None:
+    source = "The big dog barked at the small cat"
+    assert copied_and_new([source], ["the Big dog barked"]) == (100.0, 0.0, 0.0)
+    # 4 of 5 words; of 4 pairs "dog at" and both with "slept" are new
+    assert copied_and_new([source], ["big dog at the slept"]) == (80.0, 50.0, 100.0)
+    assert copied_and_new([source], [""]) == (0.0, 0.0, 0.0)
+    assert first_words(3)(source) == "The big dog"
+    assert first_sentence("One here. Two there.") == "One here." and first_sentence("") == ""
+
+
+def test_words_that_training_never_had() -> None:
+    found = unseen_words(
+        ["call foo with bar", "set x to y", "keep old"],
+        ["foo ( bar )", "x = z", "old"],
+        ["foo ( bar )", "x = y", "old"],
+        ["old = x", "( )"],
+    )
+    assert found == (3, pytest.approx(66.67))

@@ -91,7 +91,7 @@ def own_options(
             else word
             for word in rest
         ]
-    classes = {section: preset[section]["class_path"] for section in preset}
+    classes = {section: preset[section]["class_path"] for section in ("model", "data")}
     configs: list[str] = []
     for config in options.config:
         path = assets.find(config)

@@ -6,8 +6,8 @@ import argparse
 import json
 import sys
 import time
-from collections.abc import Sequence
-from typing import get_args
+from collections.abc import Callable, Sequence
+from typing import Any, get_args
 
 from seqtext.cli.corpora import add_columns, add_corpus
 from seqtext.cli.generate import (
@@ -15,7 +15,19 @@ from seqtext.cli.generate import (
     open_output,
     search_config,
 )
-from seqtext.metrics import BleuTokenize, check_bleu_tokenize, score_translations
+from seqtext.errors import ConfigError
+from seqtext.metrics import (
+    BleuTokenize,
+    check_bleu_tokenize,
+    exact_match,
+    first_sentence,
+    first_words,
+    score_summaries,
+    score_translations,
+    unseen_words,
+)
+
+Baseline = tuple[str, Callable[[str], str]]  # what to call it, and what it makes of a source
 
 
 def parser() -> argparse.ArgumentParser:
@@ -31,9 +43,23 @@ def parser() -> argparse.ArgumentParser:
     add_corpus(parser, "test", required=True)
     add_columns(parser, default=False)
     parser.add_argument(
-        "--bleu_tokenize", default="13a", metavar="NAME", choices=get_args(BleuTokenize),
+        "--metrics", choices=("translation", "summarization", "code"),
+        help="translation: BLEU, chrF; summarization: ROUGE, what is copied, a baseline; code: BLEU, exact"
+        " match (default: what the model was trained for)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--bleu_tokenize", metavar="NAME", choices=get_args(BleuTokenize),
         help="what BLEU's n-grams are made of: 13a (words, the default), intl, char or zh (languages"
-        " without spaces), ja-mecab, ko-mecab, none (text that is tokenized already)",
+        " without spaces), ja-mecab, ko-mecab, none (text that is tokenized already; default for code)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--lead", metavar="N|sentence",
+        help="the baseline of summarization: the source's first N words (default: as many as references"
+        " have on average), or its first sentence",
+    )  # fmt: skip
+    parser.add_argument(
+        "--data.train", dest="train", metavar="PATH",
+        help="the training corpus: count how words fare that it has not, and the source has",
     )  # fmt: skip
     parser.add_argument("--output", metavar="F", help="write the hypotheses to this file")
     parser.add_argument(
@@ -46,7 +72,9 @@ def parser() -> argparse.ArgumentParser:
 def run(arguments: Sequence[str]) -> None:
     """Parse, decode, score."""
     options = parser().parse_args(arguments)
-    check_bleu_tokenize(options.bleu_tokenize)
+    if options.bleu_tokenize is not None:
+        check_bleu_tokenize(options.bleu_tokenize)
+    lead = _lead(options.lead)
     import torch
 
     from seqtext.data.corpus import Corpus
@@ -55,24 +83,64 @@ def run(arguments: Sequence[str]) -> None:
     config = search_config(options)
     torch.set_flush_denormal(True)  # denormal numbers make oneDNN's LSTM many times slower
     generator = load(options.checkpoints, options.device, options.precision)
-    source, target = generator.columns
-    corpus = Corpus(options.test, options.source or source, options.target or target, "test")
-    rows = list(corpus.rows())
+    source = options.source or generator.columns[0]
+    target = options.target or generator.columns[1]
+    corpus = Corpus(options.test, source, target, "test")
+    examples = list(corpus.examples())
+    training = None
+    if options.train is not None:
+        training = [pair[1] for pair in Corpus(options.train, source, target, "train").rows()]
     start = time.perf_counter()
-    sources, references = [source for source, _ in rows], [target for _, target in rows]
+    sources, references = [one for one, _ in examples], [several for _, several in examples]
     hypotheses = texts(generator.search(sources, config))
     seconds = time.perf_counter() - start
     print(
-        f"{len(rows):,} sentences decoded in {seconds:.1f} s, beam {options.beam_size}",
+        f"{len(examples):,} sentences decoded in {seconds:.1f} s, beam {options.beam_size}",
         file=sys.stderr,
     )
-    step = max(1, len(rows) // max(1, options.show))
-    for i in range(0, len(rows), step)[: options.show]:
-        print(
-            f"  source:     {sources[i]}\n  reference:  {references[i]}\n  hypothesis: {hypotheses[i]}\n"
-        )
+    step = max(1, len(examples) // max(1, options.show))
+    for i in range(0, len(examples), step)[: options.show]:
+        told = "\n".join(f"  reference:  {one}" for one in references[i])
+        print(f"  source:     {sources[i]}\n{told}\n  hypothesis: {hypotheses[i]}\n")
     if options.output is not None:
         with open_output(options.output) as output:
             output.writelines(f"{text}\n" for text in hypotheses)
-    scores = score_translations(hypotheses, references, options.bleu_tokenize)
-    print(json.dumps(scores._asdict()))
+    metrics = options.metrics or generator.task
+    scores: dict[str, Any]
+    if metrics == "summarization":
+        scores = score_summaries(sources, hypotheses, references)._asdict()
+        name, baseline = lead or _first_words(_mean_words(references))
+        scores["lead"] = name
+        of_lead = score_summaries(sources, [baseline(text) for text in sources], references)
+        scores |= {
+            f"lead_{key}": value for key, value in of_lead._asdict().items() if "rouge" in key
+        }
+    else:
+        tokenize: BleuTokenize = options.bleu_tokenize or ("none" if metrics == "code" else "13a")
+        scores = score_translations(hypotheses, references, tokenize)._asdict()
+    if metrics == "code":
+        scores["exact_match"] = exact_match(hypotheses, references)
+    if training is not None:
+        first = [several[0] for several in references]
+        scores |= unseen_words(sources, hypotheses, first, training)._asdict()
+    print(json.dumps(scores))
+
+
+def _lead(option: str | None) -> Baseline | None:
+    """A baseline and what to call it."""
+    if option is None:
+        return None
+    if option == "sentence":
+        return "first sentence", first_sentence
+    if not option.isdecimal() or not int(option):
+        raise ConfigError(f"--lead {option}: expected a number of words, or sentence")
+    return _first_words(int(option))
+
+
+def _first_words(count: int) -> Baseline:
+    return f"first {count} words", first_words(count)
+
+
+def _mean_words(references: Sequence[Sequence[str]]) -> int:
+    counts = [len(text.split()) for several in references for text in several]
+    return max(1, round(sum(counts) / len(counts)))

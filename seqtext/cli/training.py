@@ -83,6 +83,21 @@ def _start_from_own(cli: FitCLI, resume: Path) -> None:
         options.init_parts = None
 
 
+def _check_monitor(monitor: str, module: Any) -> None:
+    if monitor == "val_loss":
+        return
+    if not getattr(module, "decode_sentences", 1):
+        raise ConfigError(
+            f"selection.monitor: {monitor} needs decoded sentences, and model.decode_sentences is 0; choose"
+            " val_loss"
+        )
+    task = {"val_rouge2": "summarization", "val_exact_match": "code"}.get(monitor)
+    if task is not None and getattr(module, "task", task) != task:
+        raise ConfigError(
+            f"selection.monitor: {monitor} is not of the task {module.task}; set model.task to {task}"
+        )
+
+
 def _fit(cli: FitCLI, run: RunFolder, model: Model | None, resume: Path | None) -> None:
     selection: SelectionConfig = cli.config_init.selection
     checkpoints = Checkpoints(run, selection)
@@ -91,11 +106,7 @@ def _fit(cli: FitCLI, run: RunFolder, model: Model | None, resume: Path | None) 
     comparison = Comparison(lambda: run.path)
     own: list[Callback] = [run, checkpoints, report, comparison]
     trainer.callbacks = [*own, *trainer.callbacks]  # type: ignore[attr-defined]
-    if selection.monitor == "val_bleu" and not getattr(cli.model, "decode_sentences", 1):
-        raise ConfigError(
-            "selection.monitor: val_bleu needs decoded sentences, and model.decode_sentences is 0; choose"
-            " val_loss"
-        )
+    _check_monitor(selection.monitor, cli.model)
     validates = getattr(cli.datamodule, "validates", True)
     if selection.patience is not None and not validates:
         raise ConfigError("selection.patience: nothing to wait for without --data.validation")

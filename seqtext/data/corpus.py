@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import glob
 import hashlib
+import itertools
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -21,10 +22,11 @@ from seqtext.data.readers import (
     check_columns,
     open_file,
     read_lines,
-    record,
+    records,
 )
 from seqtext.errors import ConfigError, DataError
 
+Example = tuple[str, list[str]]  # a source and its references
 Split = Literal["train", "validation", "test"]
 _KNOWN = ", ".join(READERS)
 
@@ -88,7 +90,7 @@ class Corpus:
         source: Column of the table (suffix of the file, language of a TMX file) with the source text.
             A dotted name reaches into nested columns: ``translation.en``. In a TSV file two numbers
             name columns of a file without header, counted from 1.
-        target: Likewise for the target text.
+        target: Likewise for the target text; a list of several makes a pair of each.
         split: What it is used for; the split to take where the name does not say.
         tag: Put before each source.
         streamed: Read data from the hub as they come, instead of keeping a copy first.
@@ -167,6 +169,21 @@ class Corpus:
                 raise row
             yield row
 
+    def examples(self) -> Iterator[Example]:
+        """Sources with all their references: a row whose target is a list has several.
+
+        Raises:
+            DataError: See ``rows``.
+        """
+        for _, group in itertools.groupby(self.records(), key=lambda one: one.where):
+            source, targets = "", []
+            for _, row in group:
+                if isinstance(row, DataError):
+                    raise row
+                source = row[0]
+                targets.append(row[1])
+            yield source, targets
+
     def records(self, *, lenient: bool = False) -> Iterator[Record]:
         """All rows and where they stand; those that cannot be read as well, with the reason.
 
@@ -231,12 +248,18 @@ class Corpus:
             raise DataError(
                 f"{self.name}: no split {split!r}; there are {', '.join(builtin.SPLITS)}"
             )
-        drawn = builtin.pairs(split, *(int(field) for field in fields[1:]))
-        for number, (english, german) in enumerate(drawn, 1):
+        numbers = [int(field) for field in fields[1:]]
+        summarized = "summary" in self.columns
+        drawn: Iterator[tuple[str, ...]] = (builtin.examples if summarized else builtin.pairs)(
+            split, *numbers
+        )
+        for number, (english, german, *summary) in enumerate(drawn, 1):
             row = {"en": english, "de": german, "source": english, "target": german}
+            if summary:
+                row["summary"] = summary[0]
             if number == 1:
                 check_columns(row, self.columns, self.name)
-            yield record(row, self.columns, f"{self.name}, pair {number}")
+            yield from records(row, self.columns, f"{self.name}, pair {number}")
 
     def _hub(self) -> Iterator[Record]:
         dataset, _ = self._load_hub()
@@ -246,7 +269,7 @@ class Corpus:
             for name in self.columns
         ]
         for number, row in enumerate(dataset.select_columns(list(dict.fromkeys(there)))):
-            yield record(row, self.columns, f"{self.name}, row {number}")
+            yield from records(row, self.columns, f"{self.name}, row {number}")
 
     def _load_hub(self) -> tuple[Any, str]:
         """The data set of a hub name, and its fingerprint.

@@ -30,7 +30,7 @@ from seqtext.data.bucketing import (
     padding,
     share,
 )
-from seqtext.data.corpus import Corpus, CorpusConfig, Split
+from seqtext.data.corpus import Corpus, CorpusConfig, Example, Split
 from seqtext.data.encoding import (
     SIDES,
     digest_of,
@@ -536,20 +536,26 @@ class PairsDataModule(LightningDataModule):
         batches = share(plan.updates(0), rank=rank, ranks=ranks, accumulation=1)
         return self._loader("validation", batches, 0, sample=False)
 
-    def validation_pairs(self, limit: int) -> list[Row]:
-        """At most ``limit`` validation pairs as text, spread evenly over the corpus."""
+    def validation_examples(self, limit: int) -> list[Example]:
+        """At most ``limit`` validation sources with their references, spread evenly over the corpus.
+
+        Neighbours with the same source are references of one.
+        """
         if "validation" not in self._encoded:
             return []
         rows = self._encoded["validation"].select_columns(["source", "target"])
-        found = rows[_spread(len(rows), limit)]
-        return list(zip(found["source"], found["target"], strict=True))
+        sources: list[str] = rows["source"][:]
+        starts = [i for i in range(len(sources)) if not i or sources[i] != sources[i - 1]]
+        chosen = [starts[i] for i in _spread(len(starts), limit)]
+        ends = dict(zip(starts, [*starts[1:], len(sources)], strict=True))
+        return [(sources[i], rows["target"][i : ends[i]]) for i in chosen]
 
-    def compared_pairs(self, limit: int) -> dict[str, list[Row]]:
+    def compared_examples(self, limit: int) -> dict[str, list[Example]]:
         """Likewise of the validation set and of every corpus that is compared, by name."""
-        found = {"validation": self.validation_pairs(limit)}
+        found = {"validation": self.validation_examples(limit)}
         for corpus in self._compared:
-            rows = list(corpus.rows())
-            found[corpus.name] = [rows[i] for i in _spread(len(rows), limit)]
+            examples = list(corpus.examples())
+            found[corpus.name] = [examples[i] for i in _spread(len(examples), limit)]
         return found
 
     def _position(self) -> tuple[int, int, int, int]:

@@ -89,16 +89,25 @@ def _lines_of(path: Path, *, ends: bool = False, lenient: bool = False) -> Itera
 # --- fields ---------------------------------------------------------------------------------------------
 
 
-def record(row: Mapping[str, Any], columns: Columns, where: str) -> Record:
-    """Two fields of a row; a dotted name reaches into an object within it."""
+def records(row: Mapping[str, Any], columns: Columns, where: str) -> Iterator[Record]:
+    """Two fields of a row; a dotted name reaches into an object within it.
+
+    A list of several targets (references) makes as many records, which all stand at ``where``.
+    """
     try:
-        return Record(where, (_field(row, columns[0], where), _field(row, columns[1], where)))
+        source, target = (_value(row, column, where) for column in columns)
+        source = _text(source, columns[0], where)
+        several = target if isinstance(target, list) and target else [target]
+        targets = [_text(one, columns[1], where) for one in several]
     except DataError as error:
-        return Record(where, error)
+        yield Record(where, error)
+        return
+    for one in targets:
+        yield Record(where, (source, one))
 
 
 def check_columns(names: Iterable[str], columns: Columns, where: str) -> None:
-    """Raise what ``record`` would say of every row.
+    """Raise what ``records`` would say of every row.
 
     Raises:
         DataError: There is no such column.
@@ -117,12 +126,16 @@ def unknown(column: str, names: Iterable[str], where: str) -> str:
     )
 
 
-def _field(row: Mapping[str, Any], column: str, where: str) -> str:
+def _value(row: Mapping[str, Any], column: str, where: str) -> Any:
     value: Any = row
     for name in [column] if column in row else column.split("."):
         if not isinstance(value, Mapping) or name not in value:
             raise DataError(unknown(column, _names(row), where))
         value = value[name]
+    return value
+
+
+def _text(value: Any, column: str, where: str) -> str:
     if not isinstance(value, str):
         found = "nothing (null)" if value is None else f"{type(value).__name__} {value!r}"
         raise DataError(f"{where}: column {column!r} holds {found}, expected text")
@@ -190,7 +203,7 @@ def read_tsv(paths: list[Path], columns: Columns, *, lenient: bool = False) -> I
         names = header or [str(i) for i in range(1, len(values) + 1)]
         if number <= 2:
             check_columns(names, columns, f"{path}:{number}")
-        yield _of_columns(names, values, columns, f"{path}:{number}")
+        yield from _of_columns(names, values, columns, f"{path}:{number}")
 
 
 def read_csv(paths: list[Path], columns: Columns, *, lenient: bool = False) -> Iterator[Record]:
@@ -210,7 +223,7 @@ def read_csv(paths: list[Path], columns: Columns, *, lenient: bool = False) -> I
             if not checked:
                 check_columns(header, columns, where)
                 checked = True
-            yield _of_columns(header, values, columns, where)
+            yield from _of_columns(header, values, columns, where)
     except csv.Error as error:
         raise DataError(
             f"{path}:{reader.line_num}: not well-formed CSV ({error}); double every quote inside"
@@ -218,11 +231,14 @@ def read_csv(paths: list[Path], columns: Columns, *, lenient: bool = False) -> I
         ) from error
 
 
-def _of_columns(names: list[str], values: list[str], columns: Columns, where: str) -> Record:
+def _of_columns(
+    names: list[str], values: list[str], columns: Columns, where: str
+) -> Iterator[Record]:
     if len(values) == len(names):
-        return record(dict(zip(names, values, strict=True)), columns, where)
+        yield from records(dict(zip(names, values, strict=True)), columns, where)
+        return
     found = f"{len(values)} columns, expected {len(names)} as in the header"
-    return Record(where, DataError(f"{where}: {found}"))
+    yield Record(where, DataError(f"{where}: {found}"))
 
 
 def read_jsonl(paths: list[Path], columns: Columns, *, lenient: bool = False) -> Iterator[Record]:
@@ -243,7 +259,7 @@ def read_jsonl(paths: list[Path], columns: Columns, *, lenient: bool = False) ->
             yield Record(where, DataError(f"{where}: {reason}"))
             continue
         if isinstance(row, dict):
-            yield record(row, columns, where)
+            yield from records(row, columns, where)
         else:
             found = f"expected an object with named fields, got {line[:40]}"
             yield Record(where, DataError(f"{where}: {found}"))
@@ -268,7 +284,7 @@ def read_parquet(paths: list[Path], columns: Columns, *, lenient: bool = False) 
             for batch in table.iter_batches(columns=list(columns)):
                 for row in batch.to_pylist():
                     number += 1
-                    yield record(row, columns, f"{path}, row {number}")
+                    yield from records(row, columns, f"{path}, row {number}")
     except (pyarrow.ArrowException, *_UNREADABLE) as error:
         raise DataError(f"{path}: not a Parquet file ({error})") from error
 
@@ -300,7 +316,7 @@ def read_tmx(paths: list[Path], columns: Columns, *, lenient: bool = False) -> I
                         texts.setdefault(language.lower(), " ".join(_said(segment).split()))
                 element.clear()
                 where = f"{path}, unit {number}"
-                yield record(_languages(texts, columns), columns, where)
+                yield from records(_languages(texts, columns), columns, where)
         except ElementTree.ParseError as error:
             raise DataError(f"{path}: not a TMX file ({error})") from error
         except _UNREADABLE as error:

@@ -62,10 +62,10 @@ class Comparison(Callback):
 def _scores(generator: Generator, module: LightningModule, data: LightningDataModule) -> Scores:
     tokenize: BleuTokenize = module.bleu_tokenize  # type: ignore[assignment]
     scores: Scores = {}
-    for name, pairs in data.compared_pairs(module.decode_sentences).items():  # type: ignore[attr-defined]
+    for name, pairs in data.compared_examples(module.decode_sentences).items():  # type: ignore[attr-defined]
         if pairs:
             found = texts(generator.generate([source for source, _ in pairs], beam_size=1))
-            references = [target for _, target in pairs]
+            references = [targets for _, targets in pairs]
             found_scores = score_translations(found, references, tokenize)
             scores[name] = {"bleu": found_scores.bleu, "chrf": found_scores.chrf}
     return scores

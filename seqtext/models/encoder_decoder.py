@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, get_args
 
 import torch
 from lightning.pytorch import LightningModule
 from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor
 from torch.optim import Optimizer
-from torchmetrics.text import SacreBLEUScore
 
 from seqtext import checkpoint
 from seqtext.console import say
@@ -30,6 +29,7 @@ from seqtext.models.pretrained import (
     parts_of,
     refuse_other_network,
 )
+from seqtext.models.validation import Task, validation_scores
 from seqtext.models.vectors import load_vectors
 from seqtext.nn.config import NetworkConfig
 from seqtext.nn.encoder_decoder import EncoderDecoder
@@ -46,7 +46,9 @@ class EncoderDecoderModule(LightningModule):
         optimizer: How weights are updated.
         label_smoothing: Share of the target distribution spread over all pieces (Szegedy et al. 2016).
         coverage_loss: Weight of the loss for attending to the same place again (See et al. 2017, eq. 13).
-        decode_sentences: Validation sentences decoded greedily for ``val_bleu``; 0 decodes none.
+        task: What outputs are judged by: ``translation`` (``val_bleu``), ``summarization``
+            (``val_rouge2`` as well), ``code`` (``val_exact_match`` as well). Also of ``seqtext test``.
+        decode_sentences: Validation sentences decoded greedily for these; 0 decodes none.
         bleu_tokenize: What the n-grams of ``val_bleu`` are made of: ``13a`` (words), ``intl``, ``char``
             or ``zh`` (languages without spaces), ``ja-mecab``, ``ko-mecab``, ``none`` (text that is
             tokenized already).
@@ -68,8 +70,6 @@ class EncoderDecoderModule(LightningModule):
         CheckpointError: ``init_from`` cannot be read.
     """
 
-    task: ClassVar[str] = "translation"
-
     def __init__(
         self,
         *,
@@ -77,6 +77,7 @@ class EncoderDecoderModule(LightningModule):
         optimizer: OptimizerConfig = OptimizerConfig(),  # noqa: B008 (frozen)
         label_smoothing: float = 0.1,
         coverage_loss: float = 0.0,
+        task: Task = "translation",
         decode_sentences: int = 500,
         bleu_tokenize: BleuTokenize = "13a",
         seed: int = 1,
@@ -94,6 +95,8 @@ class EncoderDecoderModule(LightningModule):
         if not 0 <= decode_sentences <= 500:
             raise ConfigError(f"decode_sentences: {decode_sentences}, expected 0 to 500")
         check_bleu_tokenize(bleu_tokenize)
+        if task not in get_args(Task):
+            raise ConfigError(f"task: {task!r}, expected one of {', '.join(get_args(Task))}")
         if init_parts and init_from is None:
             raise ConfigError("init_parts: of what? Name a checkpoint with init_from")
         self.config = network
@@ -128,7 +131,8 @@ class EncoderDecoderModule(LightningModule):
         self._train_totals: Tensor | float = 0.0  # (loss, pieces) of this rank, see train_totals
         self._val_totals: Tensor | float = 0.0  # likewise, of the validation at hand
         self._plateau: torch.optim.lr_scheduler.ReduceLROnPlateau | None = None
-        self._val_bleu = SacreBLEUScore(tokenize=bleu_tokenize)
+        self.task = task
+        self._val_scores: Any = validation_scores(task, bleu_tokenize)
 
     # --- building -----------------------------------------------------------------------------------
 
@@ -274,7 +278,7 @@ class EncoderDecoderModule(LightningModule):
         self._val_totals = self._val_totals + _totals(*self._loss(batch))
 
     def on_validation_epoch_end(self) -> None:
-        """Log ``val_loss``, and ``val_bleu`` of freely decoded sentences."""
+        """Log ``val_loss``, and the task's scores of freely decoded sentences."""
         loss, pieces = self._over_all_ranks(self._val_totals)
         self._val_totals = 0.0
         self.log("val_loss", loss / pieces)
@@ -282,19 +286,23 @@ class EncoderDecoderModule(LightningModule):
             self._plateau.step(loss / pieces)
         if self.decode_sentences:
             self._decode_validation()
-            self.log("val_bleu", 100 * self._val_bleu.compute())
-            self._val_bleu.reset()
+            for name, score in self._val_scores.items():
+                self.log(name, 100 * score.compute())
+                score.reset()
 
     def _decode_validation(self) -> None:
         assert self.network is not None
         assert self.tokenizers is not None
-        pairs = self.trainer.datamodule.validation_pairs(self.decode_sentences)  # type: ignore[attr-defined]
+        pairs = self.trainer.datamodule.validation_examples(self.decode_sentences)  # type: ignore[attr-defined]
         pairs = pairs[self.global_rank :: self.trainer.world_size]
         generator = Generator([self.network], self.tokenizers)
         hypotheses = texts(generator.generate([source for source, _ in pairs], beam_size=1))
-        references = [[reference] for _, reference in pairs]
-        self._val_bleu.update(hypotheses, references)
-        self.samples = [(*pair, text) for pair, text in zip(pairs, hypotheses, strict=True)]
+        for score in self._val_scores.values():
+            score.update(hypotheses, [references for _, references in pairs])
+        self.samples = [
+            (source, references[0], text)
+            for (source, references), text in zip(pairs, hypotheses, strict=True)
+        ]
 
     # --- checkpoint ---------------------------------------------------------------------------------
 

@@ -27,7 +27,8 @@ class SelectionConfig:
     """Which checkpoint is the model to use.
 
     Args:
-        monitor: What is compared: ``val_bleu`` (more is better) or ``val_loss`` (less is better).
+        monitor: What is compared: ``val_bleu``, ``val_rouge2`` or ``val_exact_match`` (more is better; the
+            last two with their ``model.task``) or ``val_loss`` (less is better).
         average: The weights of so many best checkpoints are averaged at the end; the average becomes
             ``best.ckpt`` if it is better than all of them. 1 averages nothing.
         patience: Validations in a row without a better result after which training stops. Default:
@@ -38,7 +39,7 @@ class SelectionConfig:
         ConfigError: A value is out of range.
     """
 
-    monitor: Literal["val_bleu", "val_loss"] = "val_bleu"
+    monitor: Literal["val_bleu", "val_rouge2", "val_exact_match", "val_loss"] = "val_bleu"
     average: int = 4
     patience: int | None = None
     save_minutes: float = 10.0

@@ -20,8 +20,9 @@ from seqtext.run.run_folder import RunFolder
 
 _COLUMNS = (
     "step", "epoch", "minutes", "learning_rate", "train_loss", "target_pieces_per_second",
-    "val_loss", "val_bleu", "validation_share",
+    "val_loss", "val_bleu", "val_rouge2", "val_exact_match", "validation_share",
 )  # fmt: skip
+_SCORES = {"val_bleu": "BLEU", "val_rouge2": "ROUGE-2", "val_exact_match": "exact"}
 _SAMPLES = 5
 _ESTIMATE_AFTER = 20  # updates; the first ones are slower
 
@@ -145,15 +146,16 @@ class Report(Callback):
             "train_loss": round(loss, 4),
             "target_pieces_per_second": round(pieces / training),
             "val_loss": round(metrics["val_loss"], 4) if "val_loss" in metrics else "",
-            "val_bleu": round(metrics["val_bleu"], 2) if "val_bleu" in metrics else "",
+            **{name: round(metrics[name], 2) if name in metrics else "" for name in _SCORES},
             "validation_share": round(self._validating / elapsed, 4),
         }
         _append(self._metrics_file, row)
         _draw(self._metrics_file, self._run.path / "learning_curve.png")
         self._write_samples(trainer, module)
         validated = f"  val loss {metrics['val_loss']:.3f}" if "val_loss" in metrics else ""
-        if "val_bleu" in metrics:
-            validated += f"  val BLEU {metrics['val_bleu']:5.2f}"
+        for name, title in _SCORES.items():
+            if name in metrics:
+                validated += f"  val {title} {metrics[name]:5.2f}"
         best = self._checkpoints.best
         mark = "  best so far" if best and best[1] == trainer.global_step else ""
         say(
@@ -242,7 +244,7 @@ def _forget_after(path: Path, step: int) -> None:
 
 
 def _draw(metrics: Path, picture: Path) -> None:
-    """Losses and BLEU over steps, as PNG."""
+    """Losses and scores over steps, as PNG."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -254,10 +256,12 @@ def _draw(metrics: Path, picture: Path) -> None:
     for name in ("train_loss", "val_loss"):
         if all(row[name] for row in rows):
             axes.plot(steps, [float(row[name]) for row in rows], marker=".", label=name)
-    if all(row["val_bleu"] for row in rows):
+    scores = [name for name in _SCORES if all(row.get(name) for row in rows)]
+    if scores:
         right = axes.twinx()
-        right.set_ylabel("validation BLEU (greedy)")
-        right.plot(steps, [float(r["val_bleu"]) for r in rows], "k.--", label="val_bleu")
+        right.set_ylabel("validation score (greedy)")
+        for name, style in zip(scores, ("k.--", "k.:"), strict=False):
+            right.plot(steps, [float(r[name]) for r in rows], style, label=name)
         right.set_ylim(bottom=0)
         right.legend(loc="lower right")
     axes.legend(loc="upper right")

@@ -6,7 +6,7 @@ from seqtext.search.ensemble import Ensemble
 from seqtext.search.greedy import greedy_search
 from seqtext.search.length_penalty import Formula, LengthPenalty
 from seqtext.search.protocol import Found, Pieces, StepModel
-from seqtext.search.rules import MinLength, NoRepeatedNgram, Rule, WordLimits
+from seqtext.search.rules import MinLength, NoRepeatedNgram, Rule, WordLimits, WordPart
 
 __all__ = [
     "CoverageFormula",
@@ -21,6 +21,7 @@ __all__ = [
     "Rule",
     "StepModel",
     "WordLimits",
+    "WordPart",
     "beam_search",
     "greedy_search",
 ]

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from enum import IntEnum
 from typing import Protocol
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 
 class Rule(Protocol):
@@ -41,27 +43,39 @@ class MinLength:
             log_probs[:, :, self._eos].masked_fill_(short.unsqueeze(1), -torch.inf)
 
 
+class WordPart(IntEnum):
+    """What a piece is to the words of a text that spaces separate."""
+
+    INNER = 0  # goes on with a word, unless a space stands before it
+    FIRST = 1  # begins one
+    SPACE = 2
+
+
 class WordLimits:
-    """At least and at most so many words, where pieces say whether they begin one.
+    """At least and at most so many words.
 
     Args:
-        begins: (sentences, at least V) bool.
+        parts: (sentences, at least V) ``WordPart`` of each piece.
         fewest: No end before.
         most: No further word after; what has begun may be finished. None for any number.
         eos: Id of what ends a hypothesis.
     """
 
-    def __init__(self, begins: Tensor, fewest: int, most: int | None, eos: int) -> None:
-        self._begins, self._fewest, self._most, self._eos = begins, fewest, most, eos
+    def __init__(self, parts: Tensor, fewest: int, most: int | None, eos: int) -> None:
+        self._parts, self._fewest, self._most, self._eos = parts, fewest, most, eos
 
     def __call__(self, log_probs: Tensor, history: Tensor, origin: Tensor) -> None:
         """See ``Rule``."""
-        begins = self._begins[origin, : log_probs.size(2)]
-        words = begins.gather(1, history.flatten(1)).view(history.shape).sum(2)
+        parts = self._parts[origin, : log_probs.size(2)]
+        said = parts.gather(1, history.flatten(1)).view(history.shape)
+        behind_space = F.pad(said, (1, 0), value=WordPart.SPACE)[:, :, :-1] == WordPart.SPACE
+        begun = (said == WordPart.FIRST) | (said == WordPart.INNER) & behind_space
+        words = begun.sum(2)
         log_probs[:, :, self._eos].masked_fill_(words < self._fewest, -torch.inf)
         if self._most is not None:
             full = words >= self._most
-            log_probs.masked_fill_(full.unsqueeze(2) & begins.unsqueeze(1), -torch.inf)
+            further = parts != WordPart.INNER
+            log_probs.masked_fill_(full.unsqueeze(2) & further.unsqueeze(1), -torch.inf)
 
 
 class NoRepeatedNgram:

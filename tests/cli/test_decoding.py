@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 import json
 import shutil
 import sys
@@ -17,6 +18,7 @@ import seqtext
 from seqtext.cli import main
 from seqtext.data.tokenizer import Tokenizer, TokenizerConfig
 from seqtext.errors import ConfigError
+from seqtext.metrics import score_summaries
 from seqtext.nn.precision import has_bfloat16
 
 SOURCES = ["The dog is sleeping.", "", "My sister has bought a very expensive red car.", "Нет"]
@@ -213,6 +215,100 @@ def test_bleu_tokenize_is_that_of_the_score(
     bleu = sacrebleu.corpus_bleu(hypotheses, references, tokenize=tokenize)
     assert result["bleu"] == round(bleu.score, 2)
     assert f"|tok:{tokenize}|" in result["signature"]
+
+
+def write_summaries(path: str) -> None:
+    rows = [
+        {"source": "The dog sleeps. Cats run.", "target": ["Der Hund schläft.", "Ein Hund"]},
+        {"source": "The Foo cat sees it.", "target": ["Foo Katze"]},
+    ]
+    Path(path).write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+
+
+def test_summaries_are_scored_with_several_references_beside_a_baseline(
+    trained: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_summaries("c.jsonl")
+    Path("train.tsv").write_text("source\ttarget\nx\tDer Hund\n", encoding="utf-8")
+    options = ["--data.test", "c.jsonl", "--data.source", "source", "--data.target", "target"]
+    options += ["--output", "hyp.txt", "--metrics", "summarization", "--show", "1"]
+    assert main(["test", str(trained), *options, "--data.train", "train.tsv"]) == 0
+    *shown, last = capsys.readouterr().out.splitlines()
+    result = json.loads(last)
+    hypotheses = Path("hyp.txt").read_text(encoding="utf-8").split("\n")[:-1]
+    assert len(hypotheses) == 2  # one for each source, however many references it has
+    assert [line.split(":")[0].strip() for line in shown if line] == [
+        "source", "reference", "reference", "hypothesis",
+    ]  # fmt: skip
+    sources = ["The dog sleeps. Cats run.", "The Foo cat sees it."]
+    references = [["Der Hund schläft.", "Ein Hund"], ["Foo Katze"]]
+    expected = score_summaries(sources, hypotheses, references)._asdict()
+    assert result.items() >= expected.items()
+    assert result["lead"] == "first 2 words"
+    lead = score_summaries(sources, ["The dog", "The Foo"], references)
+    assert result["lead_rouge1"] == lead.rouge1
+    assert result["unseen_words"] == 1  # Foo
+    for option, name in (("sentence", "first sentence"), ("3", "first 3 words")):
+        assert main(["test", str(trained), *options, "--lead", option]) == 0
+        assert json.loads(capsys.readouterr().out.splitlines()[-1])["lead"] == name
+    assert main(["test", str(trained), *options, "--lead", "0"]) == 2
+    assert "--lead 0: expected a number of words, or sentence" in capsys.readouterr().err
+
+
+def test_code_is_scored_word_by_word(trained: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("c.tsv").write_text("en\tde\nThe dog\tx = 1\n", encoding="utf-8")
+    assert main(["test", str(trained), "--data.test", "c.tsv", "--metrics", "code"]) == 0
+    result = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert "|tok:none|" in result["signature"] and result["exact_match"] == 0
+
+
+def test_lengths_are_what_was_asked_for(generate, trained: Path) -> None:
+    """In words as spaces separate them, and in pieces."""
+    text = "\n".join(source for source, _ in seqtext.data.builtin.pairs("test", 20)) + "\n"
+    free = generate(text=text)
+
+    def words(*options: str) -> list[int]:
+        """Of the outputs that were not cut off at their maximum length."""
+        found = [json.loads(line) for line in generate("--format=jsonl", *options, text=text)]
+        best = [record["hypotheses"][0] for record in found]
+        return [len(one["text"].split(" ")) for one in best if len(one["pieces"]) < 60]
+
+    assert max(words("--max_words=2", "--max_length=60")) == 2
+    assert set(words("--max_words=2", "--min_words=2", "--max_length=60")) <= {2}
+    records = [
+        json.loads(line)
+        for line in generate("--format=jsonl", "--min_ratio=1.5", "--max_ratio=1.5", text=text)
+    ]
+    source = seqtext.load(trained).tokenizers.source
+    for record in records:
+        count = len(source.encode([record["source"]])[0])
+        assert len(record["hypotheses"][0]["pieces"]) == -(-3 * count // 2)
+    for line in generate(
+        "--min_length", "12", "--no_repeat_ngram", "2", "--format=jsonl", text=text
+    ):
+        pieces = json.loads(line)["hypotheses"][0]["pieces"]
+        assert len(pieces) >= 12
+        assert len(set(itertools.pairwise(pieces))) == len(pieces) - 1
+    assert generate("--coverage_penalty", "5", text=text) != free
+
+
+def test_options_of_the_search_by_name(trained: Path) -> None:
+    translator = seqtext.load(trained)
+    [[best]] = translator.generate(["The dog sleeps."], beam_size=2, max_words=1)
+    assert len(best.text.split()) <= 1
+    with pytest.raises(ConfigError, match="no option 'beam'; there are beam_size, n_best"):
+        translator.generate(["x"], beam=2)
+    for options, message in (
+        (
+            {"min_words": 3, "max_words": 2},
+            "max_words: 2, expected more than 0, and at least min_words",
+        ),
+        ({"max_ratio": 0.0}, "max_ratio: 0.0, expected more than 0"),
+        ({"no_repeat_ngram": -1}, "no_repeat_ngram: -1, expected at least 0"),
+        ({"coverage_formula": "x"}, "coverage_formula: 'x'"),
+    ):
+        with pytest.raises(ConfigError, match=message):
+            translator.generate(["x"], **options)
 
 
 def test_tokenizer_is_trained_and_used(tiny: list[str]) -> None:

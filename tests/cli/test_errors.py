@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from seqtext import metrics
 from seqtext.cli import main
+from seqtext.metrics import translation
 
 
 @pytest.fixture
@@ -187,7 +187,7 @@ def test_monitor_that_is_not_measured(fails, tiny) -> None:
 
 @pytest.mark.parametrize("command", ["fit", "test"])
 def test_bleu_tokenize_without_its_packages(fails, tiny, command, monkeypatch) -> None:
-    monkeypatch.setitem(metrics._PACKAGES, "ja-mecab", ("no-such-package",))
+    monkeypatch.setitem(translation._PACKAGES, "ja-mecab", ("no-such-package",))
     options = {
         "fit": [*tiny, "--model.bleu_tokenize=ja-mecab", "--run", "r"],
         "test": ["nowhere", "--data.test", "nowhere", "--bleu_tokenize", "ja-mecab"],
@@ -257,8 +257,8 @@ def test_checkpoint_of_another_format(fails, trained: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "part"),
     [
-        (["--beam_size", "0"], "--beam_size 0: expected at least 1"),
-        (["--n_best", "3", "--beam_size", "2"], "--n_best 3: expected at most --beam_size"),
+        (["--beam_size", "0"], "--beam_size: 0, expected at least 1"),
+        (["--n_best", "3", "--beam_size", "2"], "--n_best: 3, expected at most beam_size"),
         (["--beam_size", "two"], "--beam_size: invalid int value: 'two'"),
         (["--beam_sise", "2"], "--beam_sise"),
         (["--format", "xml"], "'xml'"),

@@ -758,6 +758,37 @@ def test_seen_remembers_while_it_grows() -> None:
     assert not any(seen.add(key) for key in keys)
 
 
+def test_a_summary_leaves_out_what_can_be(sample) -> None:
+    """It is shorter or the same, says nothing new but a verb's other form."""
+    found = list(builtin.examples("train", 3000, seed=5))
+    assert [pair[:2] for pair in found] == sample[:3000]
+    summaries = dict(pair[::2] for pair in found)
+    assert all(len(summary) <= len(source) for source, summary in summaries.items())
+    assert 0.45 < sum(map(len, summaries.values())) / sum(map(len, summaries)) < 0.65
+    words = [
+        (set(summary.lower().strip(".?").split()), set(re.findall(r"[\w'-]+", source.lower())))
+        for source, summary in summaries.items()
+    ]
+    new = [word for short, long in words for word in short - long]
+    assert len(new) < 0.02 * len(words), set(new)
+    assert summaries.keys() >= {source for source, _ in sample[:3000]}
+
+
+@pytest.mark.parametrize(
+    ("source", "summary"),
+    [
+        ("If the clever pilot repairs a lamp, he will follow him.", "He will follow him."),
+        ("A small teacher has never danced in this café.", "A teacher has never danced."),
+        ("Simon and Laura think that they did not buy a pig.", None),
+        ("May Clara's tall brother open the doctor's old umbrella?",
+         "May Clara's brother open the doctor's umbrella?"),
+    ],
+)  # fmt: skip
+def test_summary(source: str, summary: str | None) -> None:
+    found = {source: summary for source, _, summary in builtin.examples("test", 40)}
+    assert found[source] == (summary or source)
+
+
 def test_wrong_arguments() -> None:
     with pytest.raises(ValueError, match="unknown split 'dev': choose one of train, validation"):
         builtin.pairs("dev", 1)  # type: ignore[arg-type]

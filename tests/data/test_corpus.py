@@ -479,3 +479,19 @@ def test_builtin_has_two_columns_by_two_names_each() -> None:
         match=r"builtin:test:1: no column 'fr'; there are 'en', 'de', 'source', 'target'\.",
     ):
         list(Corpus("builtin:test:1", "en", "fr").rows())
+
+
+def test_a_list_of_targets_is_so_many_references(tmp_path: Path, put: Put) -> None:
+    rows = [{"s": "one", "t": ["a", "b"]}, {"s": "one", "t": "c"}, {"s": "two", "t": ["d"]}]
+    put(tmp_path / "c.jsonl", "".join(json.dumps(row) + "\n" for row in rows).encode())
+    corpus = Corpus(str(tmp_path / "c.jsonl"), "s", "t")
+    assert list(corpus.rows()) == [("one", "a"), ("one", "b"), ("one", "c"), ("two", "d")]
+    assert list(corpus.examples()) == [("one", ["a", "b"]), ("one", ["c"]), ("two", ["d"])]
+    for wrong in ([], [1], ["a", None]):
+        put(tmp_path / "c.jsonl", json.dumps({"s": "one", "t": wrong}).encode())
+        for read in (corpus.rows, corpus.examples):
+            with pytest.raises(DataError, match=r"c.jsonl:1: column 't' holds .*, expected text"):
+                list(read())
+    put(tmp_path / "c.jsonl", json.dumps({"s": ["one"], "t": "a"}).encode())
+    with pytest.raises(DataError, match="column 's' holds list"):
+        list(corpus.rows())

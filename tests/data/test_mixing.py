@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support import epoch_of
+from support import epoch_of, pairs_of
 
 from seqtext.data.bucketing import BatchPlan
 from seqtext.data.pairs import PairsDataModule
@@ -120,7 +120,7 @@ def test_validation_by_hash(start: Start, tmp_path: Path) -> None:
         assert not set(held_out) & set(trained)
         assert sorted(set(held_out) | set(trained)) == sorted(LARGE)
         assert len(trained) + len(held_out) == len(order) - 1
-        assert set(data.validation_pairs(99)) == set(held_out)
+        assert set(pairs_of(data.validation_examples(99))) == set(held_out)
         found.append(set(held_out))
     assert len(found[0]) == 12
     assert found[1] <= found[0]

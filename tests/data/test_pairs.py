@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support import at, epoch_of, text_of
+from support import at, epoch_of, pairs_of, text_of
 
 from seqtext.data import encoding
 from seqtext.data.corpus import Corpus
@@ -135,15 +135,19 @@ def test_token_budget(start: Start) -> None:
 def test_no_validation(start: Start) -> None:
     data = start(validation=None)
     assert data.val_dataloader() == []
-    assert data.validation_pairs(5) == []
+    assert pairs_of(data.validation_examples(5)) == []
 
 
-def test_validation_pairs_are_spread_over_the_corpus(start: Start, pairs: Rows) -> None:
+def test_validation_examples_are_spread_over_the_corpus(start: Start, pairs: Rows) -> None:
     data = start()
     validation = pairs[60:90]
-    assert data.validation_pairs(3) == [validation[0], validation[14], validation[29]]
-    assert data.validation_pairs(1) == [validation[0]]
-    assert data.validation_pairs(30) == data.validation_pairs(99) == validation
+    assert pairs_of(data.validation_examples(3)) == [validation[0], validation[14], validation[29]]
+    assert pairs_of(data.validation_examples(1)) == [validation[0]]
+    assert (
+        pairs_of(data.validation_examples(30))
+        == pairs_of(data.validation_examples(99))
+        == validation
+    )
 
 
 # --- the cache --------------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ from typing import Any
 
 import datasets
 import pytest
-from support import at, epoch_of, text_of
+from support import at, epoch_of, pairs_of, text_of
 
 from seqtext.data.batch import IGNORE, Batch
 from seqtext.data.corpus import Corpus
@@ -225,17 +225,19 @@ def test_temperature_and_tags(start: Start, tmp_path: Path) -> None:
 # --- a validation set cut from the stream ---------------------------------------------------------------
 
 
-def test_validation_pairs_are_not_trained_on(start: Start, tmp_path: Path) -> None:
+def test_validation_examples_are_not_trained_on(start: Start, tmp_path: Path) -> None:
     rows = file_rows(tmp_path)
     write(tmp_path / "train.tsv", [*rows, *rows[:40]])  # doubles, in another pool
     data = start(validation="split:12")
     validation = {row for batch in data.val_dataloader() for row in text_of(batch, data)}
     assert len(validation) == 12 and validation < set(rows[:64])
-    assert set(data.validation_pairs(12)) == validation
+    assert set(pairs_of(data.validation_examples(12))) == validation
     assert Counter(epoch_of(data)) == Counter(
         row for row in [*rows, *rows[:40]] if row not in validation
     )
-    assert start(validation="split:12").validation_pairs(12) == data.validation_pairs(12)
+    assert pairs_of(start(validation="split:12").validation_examples(12)) == pairs_of(
+        data.validation_examples(12)
+    )
 
 
 def test_a_split_of_the_stream_is_one_of_usable_pairs(start: Start, tmp_path: Path) -> None:
@@ -245,7 +247,7 @@ def test_a_split_of_the_stream_is_one_of_usable_pairs(start: Start, tmp_path: Pa
     train = {"path": str(tmp_path / "train.tsv"), "weight": 3.0}
     for name in (str(tmp_path / "train.tsv"), [train]):
         data = start(train=name, validation="split:20", shuffle_buffer=100, max_source_length=80)
-        pairs = data.validation_pairs(500)
+        pairs = pairs_of(data.validation_examples(500))
         assert len(pairs) == len(set(pairs)) == 20 and set(pairs) < set(rows)
     with pytest.raises(DataError, match="split:60 of the first 100 training pairs leaves none"):
         start(validation="split:60", shuffle_buffer=100, max_source_length=80)

@@ -149,7 +149,7 @@ def test_val_bleu_is_by_bleu_tokenize(
     data = data_module(validation="builtin:validation:20")
     data.prepare_data()
     data.setup("validate")
-    references = [reference for _, reference in data.validation_pairs(20)]
+    references = [reference for _, [reference] in data.validation_examples(20)]
     hypotheses = [reference.replace("e", "", 1) for reference in references]
     monkeypatch.setattr(encoder_decoder, "texts", lambda _: hypotheses)
     trainer = Trainer(

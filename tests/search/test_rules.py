@@ -15,6 +15,7 @@ from seqtext.search import (
     NoRepeatedNgram,
     Pieces,
     WordLimits,
+    WordPart,
     beam_search,
     greedy_search,
 )
@@ -22,7 +23,7 @@ from seqtext.search import (
 BANNED, BOS, EOS, VOCAB = 0, 1, 2, 6
 REAL = range(3, VOCAB)
 PIECES = Pieces(bos=BOS, eos=EOS, banned=(BANNED,))
-BEGINS = torch.tensor([False, False, False, True, False, True])  # 4 goes on with a word
+PARTS = torch.tensor([0, 0, 0, WordPart.FIRST, WordPart.INNER, WordPart.SPACE])
 MAX_LENGTH, SENTENCES = 4, 3
 WIDTH = sum(len(REAL) ** length for length in range(MAX_LENGTH + 1))
 SOURCE_LENGTHS = torch.tensor([3, 1, 2])
@@ -34,11 +35,11 @@ RULES = {  # what the search is given -> what a whole hypothesis must be
         lambda row, ids: len(ids) >= [2, 0, 3][row],
     ),
     "words": (
-        [WordLimits(BEGINS.expand(SENTENCES, -1), 1, 2, EOS)],
-        lambda row, ids: 1 <= words(ids) <= 2,
+        [WordLimits(PARTS.expand(SENTENCES, -1), 1, 2, EOS)],
+        lambda row, ids: 1 <= words(ids) <= 2 and not late_space(ids),
     ),
     "fewest_words": (
-        [WordLimits(BEGINS.expand(SENTENCES, -1), 3, None, EOS)],
+        [WordLimits(PARTS.expand(SENTENCES, -1), 3, None, EOS)],
         lambda row, ids: words(ids) >= 3,
     ),
     **{
@@ -48,16 +49,21 @@ RULES = {  # what the search is given -> what a whole hypothesis must be
     "all": (
         [
             MinLength(torch.tensor([1, 1, 1]), EOS),
-            WordLimits(BEGINS.expand(SENTENCES, -1), 0, 2, EOS),
+            WordLimits(PARTS.expand(SENTENCES, -1), 0, 2, EOS),
             NoRepeatedNgram(2),
         ],
-        lambda row, ids: ids and words(ids) <= 2 and not repeats(ids, 2),
+        lambda row, ids: ids and words(ids) <= 2 and not repeats(ids, 2) and not late_space(ids),
     ),
 }
 
 
 def words(ids):
-    return sum(bool(BEGINS[i]) for i in ids)
+    return len("".join({3: " a", 4: "b", 5: " "}[i] for i in ids).split())
+
+
+def late_space(ids):
+    """Whether a space follows the second word: there nothing but its end may come."""
+    return any(words(ids[:i]) == 2 and ids[i] == 5 for i in range(len(ids)))
 
 
 def repeats(ids, n):
@@ -127,7 +133,9 @@ def test_full_width_beam_is_all_that_is_allowed(name):
 
     def may_be(row, ids):  # at its full length a hypothesis ends, however few words it has
         complete = len(ids) == MAX_LENGTH and name in ("words", "fewest_words", "min_length")
-        return allowed(row, ids) or (complete and (name != "words" or words(ids) <= 2))
+        return allowed(row, ids) or (
+            complete and (name != "words" or (words(ids) <= 2 and not late_space(ids)))
+        )
 
     found = beam_search(model, model.start(), limits, PIECES, WIDTH, PENALTY, rules)
     assert_everything(model, found, may_be, lambda covered: 0.0)

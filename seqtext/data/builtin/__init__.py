@@ -13,8 +13,10 @@ from typing import Final, Literal
 
 from seqtext.data.builtin import english, german
 from seqtext.data.builtin.grammar import Grammar
+from seqtext.data.builtin.short import shortened
+from seqtext.data.builtin.tree import Sentence
 
-__all__ = ["SPLITS", "pairs"]
+__all__ = ["SPLITS", "examples", "pairs"]
 
 SPLITS: Final = ("train", "validation", "test")
 
@@ -31,14 +33,29 @@ def pairs(
     A smaller count gives a prefix of what a larger one gives.  Nine tenths of all sentences
     belong to "train" and one twentieth each to "validation" and "test".
     """
+    _check(split, count)
+    return ((source, target) for source, target, _ in _generate(split, count, seed))
+
+
+def examples(
+    split: Literal["train", "validation", "test"], count: int, seed: int = 0
+) -> Iterator[tuple[str, str, str]]:
+    """As `pairs`, with the English sentence's summary: all left out that can be."""
+    _check(split, count)
+    return (
+        (source, target, english.realize(shortened(sentence)))
+        for source, target, sentence in _generate(split, count, seed)
+    )
+
+
+def _check(split: str, count: int) -> None:
     if split not in SPLITS:
         raise ValueError(f"unknown split {split!r}: choose one of {', '.join(SPLITS)}")
     if count < 0:
         raise ValueError(f"count must not be negative, got {count}")
-    return _generate(split, count, seed)
 
 
-def _generate(split: str, count: int, seed: int) -> Iterator[tuple[str, str]]:
+def _generate(split: str, count: int, seed: int) -> Iterator[tuple[str, str, Sentence]]:
     grammar, seen = Grammar(seed), _Seen()
     while count:
         sentence = grammar.sentence()
@@ -48,7 +65,7 @@ def _generate(split: str, count: int, seed: int) -> Iterator[tuple[str, str]]:
         source = english.realize(sentence)
         if source.count(" ") > _MAX_SPACES or not seen.add(_hash(source)):
             continue
-        yield source, target
+        yield source, target, sentence
         count -= 1
 
 

@@ -1,10 +1,10 @@
-"""Scores of decoded text, as sacrebleu defines them."""
+"""Scores of translations, as sacrebleu defines them."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from importlib import metadata
-from typing import Literal, NamedTuple, get_args
+from typing import Any, Literal, NamedTuple, get_args
 
 from seqtext.errors import ConfigError
 
@@ -60,13 +60,15 @@ def _installed(package: str) -> bool:
 
 
 def score_translations(
-    hypotheses: Sequence[str], references: Sequence[str], bleu_tokenize: BleuTokenize = "13a"
+    hypotheses: Sequence[str],
+    references: Sequence[str | Sequence[str]],
+    bleu_tokenize: BleuTokenize = "13a",
 ) -> TranslationScores:
     """Cased BLEU (Papineni et al. 2002; Post 2018) and chrF2 (Popovic 2015).
 
     Args:
         hypotheses: Detokenized, unless ``bleu_tokenize`` is ``none``.
-        references: One for each.
+        references: One for each, or a list of several.
         bleu_tokenize: What BLEU's n-grams are made of; chrF2 is of characters always.
 
     Example:
@@ -80,6 +82,10 @@ def score_translations(
 
     # force: no warning of tokenized text where the user has said that it is
     bleu = BLEU(tokenize=bleu_tokenize, force=bleu_tokenize == "none")
-    score = bleu.corpus_score(hypotheses, [references]).score
-    chrf = CHRF().corpus_score(hypotheses, [references]).score
+    several = [[one] if isinstance(one, str) else list(one) for one in references]
+    # as sacrebleu takes them: all first references, all second ones, None where there are no more
+    most = max(map(len, several), default=1)
+    streams: Any = [[one[i] if i < len(one) else None for one in several] for i in range(most)]
+    score = bleu.corpus_score(hypotheses, streams).score
+    chrf = CHRF().corpus_score(hypotheses, streams).score
     return TranslationScores(round(score, 2), round(chrf, 2), str(bleu.get_signature()))

@@ -1,0 +1,20 @@
+"""Train a summarizer: ``python recipes/summarization/train.py fit --config recipes/summarization/builtin.yaml``.
+
+The same command as ``seqtext``, with the classes and defaults of summarization preset.
+"""
+
+import sys
+
+from seqtext.cli import main
+
+PRESET = {
+    "model": {
+        "class_path": "seqtext.EncoderDecoderModule",
+        "init_args": {"task": "summarization"},
+    },
+    "data": {"class_path": "seqtext.PairsDataModule"},
+    "selection": {"monitor": "val_rouge2"},
+}
+
+if __name__ == "__main__":
+    sys.exit(main(task="summarization", preset=PRESET))

@@ -1,0 +1,33 @@
+"""Scores of decoded text. Imports no torchmetrics until it is asked for ROUGE."""
+
+from seqtext.metrics.summaries import (
+    SummaryScores,
+    copied_and_new,
+    first_sentence,
+    first_words,
+    score_summaries,
+    sentences_of,
+)
+from seqtext.metrics.translation import (
+    BleuTokenize,
+    TranslationScores,
+    check_bleu_tokenize,
+    score_translations,
+)
+from seqtext.metrics.words import UnseenWords, exact_match, unseen_words
+
+__all__ = [
+    "BleuTokenize",
+    "SummaryScores",
+    "TranslationScores",
+    "UnseenWords",
+    "check_bleu_tokenize",
+    "copied_and_new",
+    "exact_match",
+    "first_sentence",
+    "first_words",
+    "score_summaries",
+    "score_translations",
+    "sentences_of",
+    "unseen_words",
+]

@@ -28,10 +28,15 @@ class Model(NamedTuple):
     config: NetworkConfig
     tokenizers: Tokenizers
     weights: dict[str, Tensor]
+    source_limit: int | None = None  # pieces of a source that are read
 
 
 def describe(
-    task: str, config: NetworkConfig, tokenizers: Tokenizers, columns: tuple[str, str]
+    task: str,
+    config: NetworkConfig,
+    tokenizers: Tokenizers,
+    columns: tuple[str, str],
+    source_limit: int | None,
 ) -> dict[str, Any]:
     """The part of a checkpoint that makes it a model; plain values only."""
     return {
@@ -41,6 +46,7 @@ def describe(
         "network": dataclasses.asdict(config),
         "source_spm": bytes(tokenizers.source),
         "target_spm": bytes(tokenizers.target),
+        "source_limit": source_limit,
     }
 
 
@@ -113,7 +119,8 @@ def unpack(content: dict[str, Any], where: str) -> Model:
         for name, value in state.items()
         if name.startswith(_PREFIX)
     }
-    return Model(task, (source_column, target_column), config, Tokenizers(source, target), weights)
+    columns, limit = (source_column, target_column), described.get("source_limit")
+    return Model(task, columns, config, Tokenizers(source, target), weights, limit)
 
 
 def load(path: str | Path) -> Model:

@@ -128,6 +128,7 @@ class Generator:
         tokenizers: Of both sides, shared by all networks.
         columns: Names of source and target in the corpus trained on.
         task: What the outputs are judged by.
+        source_limit: Pieces of a source that are read; ``cut`` counts longer ones.
     """
 
     def __init__(
@@ -136,11 +137,14 @@ class Generator:
         tokenizers: Tokenizers,
         columns: tuple[str, str] = ("source", "target"),
         task: str = "translation",
+        source_limit: int | None = None,
     ) -> None:
         self.networks = networks
         self.tokenizers = tokenizers
         self.columns = columns
         self.task = task
+        self.source_limit = source_limit
+        self.cut = 0
         target = tokenizers.target
         banned = target.control_ids
         if any(network.config.copying for network in networks):
@@ -172,6 +176,9 @@ class Generator:
         if isinstance(sources, str):
             raise ConfigError("sources: a single string, expected a list of strings")
         ids, words = self.tokenizers.encode_sources(sources)
+        if self.source_limit is not None:
+            self.cut += sum(len(row) > self.source_limit for row in ids)
+            ids = [row[: self.source_limit] for row in ids]
         # like lengths together: little padding, and the sentences of a batch finish together
         order = sorted((i for i in range(len(ids)) if ids[i]), key=lambda i: len(ids[i]))
         nothing = Hypothesis(text="", score=0.0, log_prob=0.0, pieces=())
@@ -310,7 +317,8 @@ def load(
         _network(model, where, device, precision)
         for model, where in zip(models, paths, strict=True)
     ]
-    return Generator(networks, tokenizers, columns, models[0].task)
+    first = models[0]
+    return Generator(networks, tokenizers, columns, first.task, first.source_limit)
 
 
 def _network(

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, TextIO
 from seqtext.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
-    from seqtext.generate import Hypothesis, SearchConfig
+    from seqtext.generate import Generator, Hypothesis, SearchConfig
 
 _CHUNK = 2_000  # lines decoded before their output is written
 
@@ -114,6 +114,16 @@ def run(arguments: Sequence[str]) -> None:
                 output.write(_render(options, index, source, found))
                 index += 1
             output.flush()
+    tell_cut(generator)
+
+
+def tell_cut(generator: Generator) -> None:
+    """Say how many sources were not read to their end."""
+    if generator.cut:
+        print(
+            f"{generator.cut:,} sources cut behind {generator.source_limit:,} pieces, as in training",
+            file=sys.stderr,
+        )
 
 
 def search_config(options: argparse.Namespace) -> SearchConfig:

@@ -14,6 +14,7 @@ from seqtext.cli.generate import (
     add_search_options,
     open_output,
     search_config,
+    tell_cut,
 )
 from seqtext.errors import ConfigError
 from seqtext.metrics import (
@@ -98,6 +99,7 @@ def run(arguments: Sequence[str]) -> None:
         f"{len(examples):,} sentences decoded in {seconds:.1f} s, beam {options.beam_size}",
         file=sys.stderr,
     )
+    tell_cut(generator)
     step = max(1, len(examples) // max(1, options.show))
     for i in range(0, len(examples), step)[: options.show]:
         told = "\n".join(f"  reference:  {one}" for one in references[i])

@@ -139,9 +139,13 @@ def read_batch(
     tokenizers: Tokenizers,
     sampling: TokenizerConfig | None,
     key: tuple[int, int],
+    source_limit: int | None,
     rows: Rows,
 ) -> Batch:
-    """The batch of ``rows``; with ``sampling``, of segmentations drawn for ``key`` (seed, epoch)."""
+    """The batch of ``rows``; with ``sampling``, of segmentations drawn for ``key`` (seed, epoch).
+
+    Sources are cut behind ``source_limit`` pieces.
+    """
     found = encoded[rows.tolist()]
     source, target = (
         found[f"{side}_ids"]
@@ -152,7 +156,7 @@ def read_batch(
         ]
         for side, tokenizer in zip(SIDES, tokenizers, strict=True)
     )
-    return batch_of(source, target, tokenizers)
+    return batch_of(source, target, tokenizers, source_limit)
 
 
 def sampled(tokenizer: Tokenizer, text: str, sampling: TokenizerConfig, key: str) -> list[int]:
@@ -162,11 +166,14 @@ def sampled(tokenizer: Tokenizer, text: str, sampling: TokenizerConfig, key: str
 
 
 def batch_of(
-    source: Sequence[Sequence[int]], target: Sequence[Sequence[int]], tokenizers: Tokenizers
+    source: Sequence[Sequence[int]],
+    target: Sequence[Sequence[int]],
+    tokenizers: Tokenizers,
+    source_limit: int | None,
 ) -> Batch:
-    """The batch of pairs of ids."""
+    """The batch of pairs of ids, sources cut behind so many."""
     return collate(
-        source,
+        [row[:source_limit] for row in source],
         target,
         source_eos=tokenizers.source.eos,
         target_bos=tokenizers.target.bos,

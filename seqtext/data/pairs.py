@@ -76,6 +76,8 @@ class PairsDataModule(LightningDataModule):
             and accumulation steps together: more devices make training faster, not different.
         batch_size: Instead of ``batch_tokens``: sentence pairs in one update.
         max_source_length: Training pairs with more source pieces are left out, and counted.
+        truncate_sources: Read the first ``max_source_length`` pieces of longer sources instead, here and
+            whenever the model is used.
         max_target_length: Likewise for the target.
         streaming: Read the training corpora anew in every epoch instead of keeping them prepared on disk.
             For what is larger than the disk or comes from the hub; shuffles within ``shuffle_buffer``.
@@ -102,6 +104,7 @@ class PairsDataModule(LightningDataModule):
         batch_size: int | None = None,
         max_source_length: int = 250,
         max_target_length: int = 250,
+        truncate_sources: bool = False,
         streaming: bool = False,
         shuffle_buffer: int = 100_000,
         num_workers: int = 0,
@@ -145,6 +148,7 @@ class PairsDataModule(LightningDataModule):
         self.batch_tokens = None if batch_size is not None else batch_tokens
         self.batch_size = batch_size
         self.max_source_length, self.max_target_length = max_source_length, max_target_length
+        self.source_limit = max_source_length if truncate_sources else None
         self.num_workers, self.processes, self.seed = num_workers, processes, seed
         self.cache_dir = Path(
             cache_dir or os.environ.get("SEQTEXT_CACHE") or "~/.cache/seqtext"
@@ -154,7 +158,7 @@ class PairsDataModule(LightningDataModule):
         self._digests: dict[Split, list[str]] = {}
         self._sizes: list[int] = []  # rows of the training corpora
         self._pools: Pools | None = None  # the training corpora, when streaming
-        self._read, self._left_out = 0, Counter[str]()  # pairs; see _tell_left_out
+        self._read, self._cut, self._left_out = 0, 0, Counter[str]()  # pairs; see _tell_left_out
         self._kept: Rows | None = None
         self._row_weights: Weights | None = None  # of the kept rows
         check_size(self.batch_tokens, self.batch_size)
@@ -419,6 +423,8 @@ class PairsDataModule(LightningDataModule):
         """The training pairs that are neither empty nor too long, others being counted."""
         reasons = self._limits(source, target)
         kept = _usable(reasons)
+        if self.source_limit is not None:
+            self._cut += int((source[kept] > self.source_limit).sum())
         self._read += len(source)
         self._left_out += Counter({reason: int(mask.sum()) for reason, mask in reasons.items()})
         self._left_out["in all"] += len(source) - len(kept)
@@ -426,6 +432,7 @@ class PairsDataModule(LightningDataModule):
 
     def _limits(self, source: Lengths, target: Lengths) -> Reasons:
         """Which pairs are not trained on, by reason."""
+        source = self._as_read(source)
         return {
             "empty": (source == 0) | (target == 0),
             f"longer than max_source_length {self.max_source_length}": source
@@ -434,12 +441,21 @@ class PairsDataModule(LightningDataModule):
             > self.max_target_length,
         }
 
+    def _as_read(self, source: Lengths) -> Lengths:
+        """How much of sources is read."""
+        return source if self.source_limit is None else np.minimum(source, self.source_limit)
+
     def _tell_left_out(self) -> None:
         """Say what ``_within_limits`` has counted.
 
         Raises:
             DataError: It is everything.
         """
+        if self._cut:
+            say(
+                f"data: {self._cut:,} of {self._read:,} training sources cut behind"
+                f" {self.source_limit:,} pieces"
+            )
         total = self._left_out.pop("in all", 0)
         if total:
             counts = ", ".join(f"{n:,} {reason}" for reason, n in self._left_out.items() if n)
@@ -469,6 +485,7 @@ class PairsDataModule(LightningDataModule):
                 self._pools,
                 self._batches_of,
                 epoch=epoch,
+                source_limit=self.source_limit,
                 num_workers=self.num_workers,
                 on_end=self._tell_left_out if epoch == 0 else lambda: None,
             )
@@ -492,7 +509,7 @@ class PairsDataModule(LightningDataModule):
             return []
         if not len(kept):
             return []
-        source, target = source[kept] + 1, target[kept] + 1
+        source, target = self._as_read(source[kept]) + 1, target[kept] + 1
         updates = self._plan(source, target, None).updates(epoch, number)
         if epoch == number == 0:
             _tell(updates, source, target, f"in the first {len(pool.source.lengths):,} pairs")
@@ -502,7 +519,7 @@ class PairsDataModule(LightningDataModule):
     def _kept_lengths(self) -> tuple[Lengths, Lengths]:
         """Of the training pairs that are used, eos counted."""
         source, target = self._lengths("train")
-        return source[self._kept] + 1, target[self._kept] + 1
+        return self._as_read(source[self._kept]) + 1, target[self._kept] + 1
 
     def _plan(self, source: Lengths, target: Lengths, weights: Weights | None) -> BatchPlan:
         _, _, ranks, accumulation = self._position()
@@ -520,7 +537,8 @@ class PairsDataModule(LightningDataModule):
         """This rank's batches of the validation corpus, nothing left out; empty if there is none."""
         if "validation" not in self._encoded:
             return []
-        source, target = (lengths + 1 for lengths in self._lengths("validation"))
+        source, target = self._lengths("validation")
+        source, target = self._as_read(source) + 1, target + 1
         _, rank, ranks, accumulation = self._position()
         if len(source) < ranks:
             raise DataError(
@@ -576,6 +594,7 @@ class PairsDataModule(LightningDataModule):
             self.tokenizers,
             self.tokenizer if sample else None,
             (self.seed, epoch),
+            self.source_limit,
         )
         return PlannedLoader(batches, read, epoch=epoch, num_workers=self.num_workers)
 

@@ -142,8 +142,8 @@ class Pools:
     def _pool(self, rows: Iterator[Row], epoch: int, number: int) -> Pool | None:
         sides: list[tuple[list[npt.NDArray[np.int32]], list[int]]] = [([], [0]), ([], [0])]
         while chunk := list(itertools.islice(rows, _CHUNK)):
-            for side, (arrays, lengths) in enumerate(sides):
-                ids = self._encode([row[side] for row in chunk], side, epoch, number)
+            encoded = self._encode(chunk, epoch, number)
+            for ids, (arrays, lengths) in zip(encoded, sides, strict=True):
                 lengths += map(len, ids)
                 arrays.append(np.fromiter(itertools.chain.from_iterable(ids), np.int32))
             number += len(chunk)
@@ -151,14 +151,18 @@ class Pools:
             return None
         return Pool(*(Side(np.concatenate(a), np.cumsum(n, dtype=np.int64)) for a, n in sides))
 
-    def _encode(self, texts: list[str], side: int, epoch: int, number: int) -> list[list[int]]:
-        tokenizer = self.tokenizers[side]
+    def _encode(self, rows: list[Row], epoch: int, number: int) -> Sequence[list[list[int]]]:
+        """Ids of both sides."""
+        texts = [list(side) for side in zip(*rows, strict=True)]
         if self.sampling is None:
-            return tokenizer.encode(texts)
+            return self.tokenizers.encode_pairs(*texts)
         key = f"{(self.seed, epoch)}"
         return [
-            sampled(tokenizer, text, self.sampling, f"{key}-{row}-{SIDES[side]}")
-            for row, text in enumerate(texts, number)
+            [
+                sampled(tokenizer, text, self.sampling, f"{key}-{row}-{side}")
+                for row, text in enumerate(of_side, number)
+            ]
+            for side, tokenizer, of_side in zip(SIDES, self.tokenizers, texts, strict=True)
         ]
 
 
@@ -189,6 +193,7 @@ class StreamedLoader:
         pools: Where pairs come from.
         plan: The batches of a pool (rows of it), given the epoch and the pool's number.
         epoch: The epoch.
+        source_limit: Sources are cut behind so many pieces.
         num_workers: Processes that read and tokenize pools ahead; 0 does so in this one.
         on_end: Called after the last batch.
     """
@@ -199,10 +204,11 @@ class StreamedLoader:
         plan: Callable[[Pool, int, int], Sequence[Rows]],
         *,
         epoch: int = 0,
+        source_limit: int | None = None,
         num_workers: int = 0,
         on_end: Callable[[], None] = lambda: None,
     ) -> None:
-        self._pools, self._plan = pools, plan
+        self._pools, self._plan, self._source_limit = pools, plan, source_limit
         self._epoch, self._num_workers, self._on_end = epoch, num_workers, on_end
         self._state = {"epoch": epoch, "pool": 0, "position": 0}
 
@@ -224,7 +230,7 @@ class StreamedLoader:
                 self._state = {"epoch": self._epoch, "pool": number, "position": position}
                 rows = batches[position]
                 source, target = pool.source.take(rows), pool.target.take(rows)
-                yield batch_of(source, target, self._pools.tokenizers)
+                yield batch_of(source, target, self._pools.tokenizers, self._source_limit)
             self._state = {"epoch": self._epoch, "pool": number + 1, "position": 0}
         self._on_end()
 

@@ -34,7 +34,11 @@ class Comparison(Callback):
         if not getattr(pl_module, "fine_tunes", False) or trainer.ckpt_path is not None:
             return
         if trainer.is_global_zero:
-            generator = Generator([pl_module.network], pl_module.tokenizers)  # type: ignore[arg-type,list-item]
+            generator = Generator(
+                [pl_module.network],  # type: ignore[list-item]
+                pl_module.tokenizers,  # type: ignore[arg-type]
+                source_limit=pl_module.source_limit,  # type: ignore[arg-type]
+            )
             scores = _scores(generator, pl_module, trainer.datamodule)  # type: ignore[attr-defined]
             self._write({"before": scores})
 

@@ -126,6 +126,7 @@ class EncoderDecoderModule(LightningModule):
             self.config = inherit(self._pretrained.config, network)
             self.tokenizers = self._pretrained.tokenizers
         self.columns = ("source", "target")
+        self.source_limit: int | None = None  # pieces of a source that are read
         self.samples: list[tuple[str, str, str]] = []  # source, reference, hypothesis
         self._window_tokens: Tensor | int = 0  # of this rank, since the last update
         self._train_totals: Tensor | float = 0.0  # (loss, pieces) of this rank, see train_totals
@@ -141,6 +142,7 @@ class EncoderDecoderModule(LightningModule):
         if self.network is None:
             self.build(self.trainer.datamodule.tokenizers)  # type: ignore[attr-defined]
             self.columns = self.trainer.datamodule.columns  # type: ignore[attr-defined]
+        self.source_limit = getattr(self.trainer.datamodule, "source_limit", None)  # type: ignore[attr-defined]
 
     def build(self, tokenizers: Tokenizers) -> None:
         """Build the network, the same on every rank."""
@@ -295,7 +297,7 @@ class EncoderDecoderModule(LightningModule):
         assert self.tokenizers is not None
         pairs = self.trainer.datamodule.validation_examples(self.decode_sentences)  # type: ignore[attr-defined]
         pairs = pairs[self.global_rank :: self.trainer.world_size]
-        generator = Generator([self.network], self.tokenizers)
+        generator = Generator([self.network], self.tokenizers, source_limit=self.source_limit)
         hypotheses = texts(generator.generate([source for source, _ in pairs], beam_size=1))
         for score in self._val_scores.values():
             score.update(hypotheses, [references for _, references in pairs])
@@ -310,7 +312,7 @@ class EncoderDecoderModule(LightningModule):
         """Add what makes the checkpoint a whole model."""
         assert self.tokenizers is not None
         content["seqtext"] = checkpoint.describe(
-            self.task, self.config, self.tokenizers, self.columns
+            self.task, self.config, self.tokenizers, self.columns, self.source_limit
         )
         content["seqtext_accumulation"] = self.trainer.accumulate_grad_batches
         if self._plateau is not None:

@@ -292,6 +292,19 @@ def test_lengths_are_what_was_asked_for(generate, trained: Path) -> None:
     assert generate("--coverage_penalty", "5", text=text) != free
 
 
+def test_long_sources_are_cut_as_in_training(tiny: list[str], capsys) -> None:  # type: ignore[no-untyped-def]
+    cut = ["--data.max_source_length=8", "--data.truncate_sources=true", "--trainer.max_steps=2"]
+    assert main(["fit", *tiny, *cut, "--run=r"]) == 0
+    generator = seqtext.load("r")
+    ids = generator.tokenizers.source.encode([SOURCES[2]])[0]
+    short = generator.tokenizers.source.decode(ids[:8])
+    assert len(ids) > 8 and generator.generate([SOURCES[2]]) == generator.generate([short])
+    assert generator.cut == 1
+    Path("in").write_text(SOURCES[2] + "\nThe dog.\n", encoding="utf-8")
+    assert main(["generate", "r", "--input", "in"]) == 0
+    assert "1 sources cut behind 8 pieces, as in training" in capsys.readouterr().err
+
+
 def test_options_of_the_search_by_name(trained: Path) -> None:
     translator = seqtext.load(trained)
     [[best]] = translator.generate(["The dog sleeps."], beam_size=2, max_words=1)

@@ -296,3 +296,42 @@ def test_temperature_of_one_corpus(start: Start, tmp_path: Path) -> None:
 def test_no_buffer(start: Start) -> None:
     with pytest.raises(ConfigError, match=r"data\.shuffle_buffer: 0, expected at least 1"):
         start(shuffle_buffer=0)
+
+
+# --- sources that are too long --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("streaming", [True, False])
+def test_long_sources_are_cut_and_counted(
+    start: Start, tmp_path: Path, streaming: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = {"max_source_length": 12, "truncate_sources": True, "streaming": streaming}
+    data = start(validation=str(tmp_path / "train.tsv"), **options)
+    assert data.tokenizers is not None
+    source = data.tokenizers.source
+    rows = file_rows(tmp_path)
+    ids = source.encode([text for text, _ in rows])
+    expected = sorted(
+        (source.decode(row[:12]), text) for row, (_, text) in zip(ids, rows, strict=True)
+    )
+    assert sorted(epoch_of(data)) == expected
+    assert sorted(epoch_of(data, data.val_dataloader())) == expected
+    cut = sum(len(row) > 12 for row in ids)
+    assert 20 < cut < 140
+    told = f"data: {cut} of 150 training sources cut behind 12 pieces"
+    assert told in capsys.readouterr().err
+    assert data.source_limit == 12 and start().source_limit is None
+
+
+def test_words_without_a_piece_are_the_same_when_streaming(start: Start) -> None:
+    """Numbers that the vocabulary of words lacks have ids beyond it, on both sides."""
+    tokenizer = TokenizerConfig(model_type="word", vocab_size=60)
+    found = []
+    for streaming in (True, False):
+        data = start(tokenizer=tokenizer, streaming=streaming, shuffle_buffer=1000)
+        found.append([(b.source.tolist(), b.labels.tolist()) for b in data.train_dataloader()])
+    assert data.tokenizers is not None
+    size = data.tokenizers.source.vocab_size
+    for side in (0, 1):
+        assert max(i for batch in found[0] for row in batch[side] for i in row) >= size
+    assert sorted(map(str, found[0])) == sorted(map(str, found[1]))

@@ -99,7 +99,7 @@ def test_each_hypothesis_has_its_own_number_of_references() -> None:
     assert found.bleu == round(sacrebleu.corpus_bleu(hypotheses, streams).score, 2)  # type: ignore[arg-type]
     assert found.chrf == round(sacrebleu.corpus_chrf(hypotheses, streams).score, 2)  # type: ignore[arg-type]
     assert found.bleu > score_translations(hypotheses, [one[0] for one in references]).bleu
-    assert exact_match([*hypotheses, " we go"], [*references, ["we go "]]) == 50.0
+    assert exact_match([*hypotheses, " we  go"], [*references, ["we go "]]) == 50.0
 
 
 # --- summaries ------------------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ from seqtext.metrics.translation import (
     check_bleu_tokenize,
     score_translations,
 )
-from seqtext.metrics.words import UnseenWords, exact_match, unseen_words
+from seqtext.metrics.words import UnseenWords, exact_match, is_exact, unseen_words
 
 __all__ = [
     "BleuTokenize",
@@ -26,6 +26,7 @@ __all__ = [
     "exact_match",
     "first_sentence",
     "first_words",
+    "is_exact",
     "score_summaries",
     "score_translations",
     "sentences_of",

@@ -6,10 +6,14 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 
+def is_exact(hypothesis: str, references: Sequence[str]) -> bool:
+    """Whether it is one of its references, the number of spaces between words aside."""
+    return hypothesis.split() in [reference.split() for reference in references]
+
+
 def exact_match(hypotheses: Sequence[str], references: Sequence[Sequence[str]]) -> float:
-    """Per cent of the hypotheses that are one of their references, spaces at both ends aside."""
-    pairs = zip(hypotheses, references, strict=True)
-    right = sum(one.strip() in {other.strip() for other in several} for one, several in pairs)
+    """Per cent of the hypotheses that are one of their references; see ``is_exact``."""
+    right = sum(map(is_exact, hypotheses, references))
     return round(100 * right / len(hypotheses), 2)
 
 

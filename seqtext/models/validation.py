@@ -11,7 +11,7 @@ from torchmetrics import Metric
 from torchmetrics.text import SacreBLEUScore
 from torchmetrics.text.rouge import ROUGEScore
 
-from seqtext.metrics import BleuTokenize
+from seqtext.metrics import BleuTokenize, is_exact
 
 Task = Literal["translation", "summarization", "code"]
 
@@ -40,8 +40,7 @@ class ExactMatch(Metric):
 
     def update(self, hypotheses: Sequence[str], references: Sequence[Sequence[str]]) -> None:
         """Count."""
-        pairs = zip(hypotheses, references, strict=True)
-        self.right += sum(one.strip() in {other.strip() for other in many} for one, many in pairs)
+        self.right += sum(map(is_exact, hypotheses, references))
         self.total += len(hypotheses)
 
     def compute(self) -> Tensor:

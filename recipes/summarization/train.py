@@ -1,4 +1,4 @@
-"""Train a summarizer: ``python recipes/summarization/train.py fit --config recipes/summarization/builtin.yaml``.
+"""Train a summarizer: ``recipes/summarization/train.py fit --config recipes/summarization/builtin.yaml``.
 
 The same command as ``seqtext``, with the classes and defaults of summarization preset.
 """

@@ -23,6 +23,9 @@ class NetworkConfig:
         decoder_layers: Layers of the decoder. The first one queries the memory; the others read its
             output and the context, so that they know where the attention has been.
         bidirectional: Whether the encoder reads in both directions, each ``hidden_size / 2`` wide.
+        window: Read the source in windows of so many pieces, each for itself, for sources of hundreds of
+            pieces: as many windows are read at once as a source has, and a piece is as fast as in a
+            short one. Default: read it as a whole.
         attention: How the decoder scores the memory: ``dot``, ``general``, ``additive`` or
             ``multi_head``.
         heads: Heads of ``multi_head`` attention.
@@ -59,6 +62,7 @@ class NetworkConfig:
     encoder_layers: int = 1
     decoder_layers: int = 1
     bidirectional: bool = True
+    window: int | None = None
     attention: AttentionKind = "general"
     heads: int = 4
     input_feeding: bool = False
@@ -93,8 +97,9 @@ class NetworkConfig:
                 "network.input_feeding: goes step by step and would draw anew at each; leave out"
                 " network.locked_dropout and network.recurrent_dropout"
             )
-        if self.readout_size is not None and self.readout_size < 1:
-            raise ConfigError(f"network.readout_size: {self.readout_size}, expected at least 1")
+        for name in ("readout_size", "window"):
+            if (value := getattr(self, name)) is not None and value < 1:
+                raise ConfigError(f"network.{name}: {value}, expected at least 1")
         if self.tied_readout and self.readout_size not in (None, self.embedding_size):
             raise ConfigError(
                 f"network.readout_size: {self.readout_size}, but a readout tied to the embeddings is as"

@@ -51,13 +51,36 @@ class Encoder(nn.Module):
             layer_norm=config.layer_norm,
         )
         self.dropout = Dropout(config.dropout, locked=config.locked_dropout)
+        self.window = config.window
 
     def forward(self, source: Tensor, source_lengths: Tensor) -> EncoderOutput:
         """Source (B, S) ids and lengths (B,), at least 1 each."""
         positions = torch.arange(source.size(1), device=source.device)
         mask = positions < source_lengths.unsqueeze(1)
-        encoded = self.stack(self.embedding(source), source_lengths)
-        return EncoderOutput(self.dropout(encoded.outputs), encoded.last, mask)
+        if self.window is not None:
+            memory, last = self._windows(source, source_lengths, self.window)
+        else:
+            memory, last = self._whole(source, source_lengths)
+        return EncoderOutput(self.dropout(memory), last, mask)
+
+    def _whole(self, source: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+        encoded = self.stack(self.embedding(source), lengths)
+        return encoded.outputs, encoded.last
+
+    def _windows(self, source: Tensor, lengths: Tensor, window: int) -> tuple[Tensor, Tensor]:
+        """Every window as a row of its own; the last states are the mean over a source's windows."""
+        rows, longest = source.shape
+        count = -(-longest // window)
+        parts = nn.functional.pad(source, (0, count * window - longest)).view(-1, window)
+        starts = torch.arange(count, device=source.device) * window
+        inside = (lengths.unsqueeze(1) - starts).clamp(0, window)  # (B, count)
+        there = inside.flatten().nonzero()[:, 0]
+        outputs, ends = self._whole(parts[there], inside.flatten()[there])
+        memory = outputs.new_zeros(rows * count, *outputs.shape[1:])
+        memory = memory.index_copy(0, there, outputs).view(rows, count * window, -1)
+        last = ends.new_zeros(rows * count, *ends.shape[1:]).index_copy(0, there, ends)
+        numbers = (inside > 0).sum(1).view(-1, 1, 1)
+        return memory[:, :longest], last.view(rows, count, *ends.shape[1:]).sum(1) / numbers
 
 
 class Bridge(nn.Module):

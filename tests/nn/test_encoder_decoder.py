@@ -38,6 +38,8 @@ CONFIGS = {
     "layer_norm": {"layer_norm": True, "decoder_layers": 3},
     "copying": {"copying": True},
     "copying_with_feeding": {"copying": True, "input_feeding": True, "attention": "additive"},
+    "window": {"window": 2},
+    "window_two_layers": {"window": 3, "encoder_layers": 2, "cell": "gru"},
     "coverage": {"coverage": True},
     "coverage_additive": {"coverage": True, "attention": "additive", "decoder_layers": 2},
     "coverage_multi_head": {"coverage": True, "attention": "multi_head", "heads": 2},
@@ -491,6 +493,19 @@ def test_bridge_starts_from_the_hidden_states_at_each_rows_end(cell, bidirection
     linear = network.decoder.bridge.linear
     first = torch.tanh(expected.flatten(1) @ linear.weight.T + linear.bias)
     assert_close(network.decoder.start(encoded, source).recurrent.flatten(1), first)
+
+
+@pytest.mark.parametrize("window", [1, 2, 4, 6, 9])
+def test_windows_are_read_each_for_itself(window):
+    network = build({"window": window})
+    source, _ = make_batch()
+    encoded = network.encoder(source, SOURCE_LENGTHS)
+    whole = build({})
+    for row, length in enumerate(SOURCE_LENGTHS.tolist()):
+        parts = source[row : row + 1, :length].split(window, 1)
+        alone = [whole.encoder(part, torch.tensor([part.size(1)])) for part in parts]
+        assert_equal(encoded.memory[row, :length], torch.cat([one.memory[0] for one in alone]))
+        assert_equal(encoded.last[row], torch.stack([one.last[0] for one in alone]).mean(0))
 
 
 def test_encoder_mask_is_true_at_real_pieces():

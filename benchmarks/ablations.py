@@ -60,7 +60,10 @@ VARIANTS: dict[str, dict[str, object]] = {
     "no averaging": {"selection.average": 1},
     "fp32": {"trainer.precision": "32-true"},
 }  # fmt: skip
-_BASE = {f"{NETWORK}.word_dropout": 0.0}  # which pays in trainings longer than these
+_BASE = {
+    f"{NETWORK}.word_dropout": 0.0,  # which pays in trainings longer than these
+    f"{TOKENIZER}.vocab_size": 4032,  # what the recipe had when the first of them were trained
+}
 _FREE = (
     "dropout",
     "label_smoothing",

@@ -40,12 +40,14 @@ class Hypothesis:
         score: What the search ranked by: ``log_prob`` under the length penalty.
         log_prob: Sum of the log-probabilities of all pieces and of eos, in nats.
         pieces: The pieces of the text.
+        ids: Their ids in the target's tokenizer; beyond its size a word that only the source has.
     """
 
     text: str
     score: float
     log_prob: float
     pieces: tuple[str, ...]
+    ids: tuple[int, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -181,7 +183,7 @@ class Generator:
             ids = [row[: self.source_limit] for row in ids]
         # like lengths together: little padding, and the sentences of a batch finish together
         order = sorted((i for i in range(len(ids)) if ids[i]), key=lambda i: len(ids[i]))
-        nothing = Hypothesis(text="", score=0.0, log_prob=0.0, pieces=())
+        nothing = Hypothesis(text="", score=0.0, log_prob=0.0, pieces=(), ids=())
         results: list[list[Hypothesis]] = [[nothing] for _ in ids]
         training = [network.training for network in self.networks]
         for network in self.networks:
@@ -270,6 +272,7 @@ class Generator:
             score=found.score,
             log_prob=found.log_prob,
             pieces=tuple(target.pieces(found.ids, words)),
+            ids=found.ids,
         )
 
 

@@ -12,6 +12,7 @@ from seqtext.errors import SeqtextError
 
 COMMANDS = {
     "check": "look for what is odd about a corpus",
+    "explain": "show where each word of an output came from",
     "fit": "train a model",
     "generate": "decode text with a trained model",
     "test": "score a trained model on a corpus",

@@ -107,7 +107,7 @@ def run(arguments: Sequence[str]) -> None:
     config = search_config(options)
     torch.set_flush_denormal(True)  # denormal numbers make oneDNN's LSTM many times slower
     generator = load(options.checkpoints, options.device, options.precision)
-    with _input(options.input) as lines, open_output(options.output) as output:
+    with open_input(options.input) as lines, open_output(options.output) as output:
         index = 0
         for chunk in _chunks(lines, 1 if options.input is None and sys.stdin.isatty() else _CHUNK):
             for source, found in zip(chunk, generator.search(chunk, config), strict=True):
@@ -157,7 +157,8 @@ def _render(options: argparse.Namespace, index: int, source: str, found: list[Hy
 
 
 @contextlib.contextmanager
-def _input(path: str | None) -> Iterator[Iterator[str]]:
+def open_input(path: str | None) -> Iterator[Iterator[str]]:
+    """Lines of a file, or of standard input."""
     from seqtext.data.readers import text_lines
 
     with open(path, "rb") if path else contextlib.nullcontext(sys.stdin.buffer) as file:

@@ -123,6 +123,23 @@ class EncoderDecoder(nn.Module):
             loss = loss + coverage_loss * repeated_attention(weights, labels >= 0)
         return loss
 
+    def look(
+        self, source: Tensor, source_lengths: Tensor, target_input: Tensor, labels: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """What happens under teacher forcing; arguments as ``loss``.
+
+        Returns:
+            Attention (B, T, S), and of each label's probability the share that is copied (B, T).
+        """
+        readout, weights = self.readout(source, source_lengths, target_input)
+        if self.decoder.gate is None:
+            return weights, torch.zeros_like(weights[:, :, 0])
+        pieces = self.copyable(source)
+        found = self._mixture(readout, weights, pieces)
+        log_probs = mix(self.decoder.logits(readout), found, self._size(pieces))
+        log_prob = log_probs.gather(2, labels.clamp(min=0).unsqueeze(2)).squeeze(2)
+        return weights, copied_labels(found, labels) / log_prob.exp()
+
     def copyable(self, source: Tensor) -> Tensor:
         """The target pieces that source pieces (B, S) are; negative for one that is none."""
         if not self.config.copying:

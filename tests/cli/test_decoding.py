@@ -9,6 +9,7 @@ import shutil
 import sys
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
 import torch
@@ -253,6 +254,33 @@ def test_summaries_are_scored_with_several_references_beside_a_baseline(
         assert json.loads(capsys.readouterr().out.splitlines()[-1])["lead"] == name
     assert main(["test", str(trained), *options, "--lead", "0"]) == 2
     assert "--lead 0: expected a number of words, or sentence" in capsys.readouterr().err
+
+
+def test_explain_shows_every_word(trained: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    sources = [source for source in SOURCES if source]
+    Path("in").write_text("\n".join(sources) + "\n", encoding="utf-8")
+    options = [str(trained), "--input", "in", "--max_length", "9", "--beam_size", "2"]
+    assert main(["explain", *options, "--limit", "2"]) == 0
+    told = capsys.readouterr().out
+    found = [
+        best.text for [best] in seqtext.load(trained).generate(sources, beam_size=2, max_length=9)
+    ]
+    blocks = [block.split("\n") for block in told.split("\n\n")]
+    assert [lines[0] for lines in blocks[:2]] == [" ".join(text.split()) for text in sources[:2]]
+    for lines, text in zip(blocks[:2], found[:2], strict=True):
+        assert "".join(line.split("<-")[0].strip() for line in lines[1:]) == "".join(text.split())
+    assert main(["explain", *options, "--html", "page.html"]) == 0
+    page = Path("page.html").read_text(encoding="utf-8")
+    assert page.count("<section ") == 3 and "http" not in page.split("<style>")[1]
+    assert "Нет" in page
+    root = ElementTree.fromstring(
+        page.split("</head>")[1].split("<script>")[0].replace("<body>", "<b>") + "</b>"
+    )
+    for section, text in zip(root.iter("section"), found, strict=True):
+        attention = json.loads(section.get("data-attention") or "")
+        source, output = (["".join(one.itertext()) for one in p] for p in section.iter("p"))
+        assert "".join(output) == "".join(text.split()) and len(attention) == len(output)
+        assert all(len(row) == len(source) for row in attention)
 
 
 def test_code_is_scored_word_by_word(trained: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,0 +1,64 @@
+"""``seqtext explain``: decode, and show where each word came from."""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from seqtext.cli.generate import (
+    add_search_options,
+    open_input,
+    open_output,
+    search_config,
+    tell_cut,
+)
+from seqtext.errors import DataError
+
+
+def parser() -> argparse.ArgumentParser:
+    """The options; importing and asking for help stays light."""
+    parser = argparse.ArgumentParser(
+        prog="seqtext explain",
+        description="Decode text, a line a sentence, and show for each word of the output which word of the"
+        " source it comes from and how much of it was copied.",
+    )
+    parser.add_argument(
+        "checkpoints", nargs="+", metavar="CKPT",
+        help="a checkpoint file or a run folder; several decode as an ensemble",
+    )  # fmt: skip
+    parser.add_argument("--input", metavar="F", help="file to read (default: standard input)")
+    parser.add_argument("--html", metavar="F", help="write a page to look at, instead of text")
+    parser.add_argument(
+        "--limit", type=int, default=20, metavar="N", help="look at the first N (default: 20)"
+    )
+    add_search_options(parser)
+    return parser
+
+
+def run(arguments: Sequence[str]) -> None:
+    """Parse, decode, look, show."""
+    options = parser().parse_args(arguments)
+    if options.input is not None and not Path(options.input).is_file():
+        raise DataError(f"--input {options.input}: no such file")
+    import torch
+
+    from seqtext.explain import as_html, as_text, explain
+    from seqtext.generate import load
+
+    config = search_config(options)
+    torch.set_flush_denormal(True)  # denormal numbers make oneDNN's LSTM many times slower
+    generator = load(options.checkpoints, options.device, options.precision)
+    with open_input(options.input) as lines:
+        sources = list(itertools.islice(lines, max(options.limit, 0)))
+    found = explain(generator, sources, config)
+    tell_cut(generator)
+    if options.html is not None:
+        with open_output(options.html, "--html") as output:
+            output.write(as_html(found))
+        return
+    with open_output(None) as output:
+        for one in found:
+            output.write(as_text(one, sys.stdout.isatty()) + "\n")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import runpy
 import subprocess
@@ -40,8 +41,10 @@ def test_configuration_is_valid(path: Path) -> None:
     cli = parse(["--config", str(path)], PRESET)
     cli.instantiate()
     assert cli.model.config.hidden_size > 0
-    given = yaml.safe_load(path.read_text())
-    assert flatten(given).items() <= flatten(cli.config.as_dict()).items()
+    given, found = flatten(yaml.safe_load(path.read_text())), flatten(cli.config.as_dict())
+    assert {name: found[name] for name in given} == {
+        name: tuple(value) if isinstance(value, list) else value for name, value in given.items()
+    }
 
 
 def test_recipes_and_tokenizers_are_found_from_anywhere() -> None:
@@ -94,6 +97,63 @@ def test_enja_slice_through_the_command_line(corpora: Path) -> None:
     assert tokenizer.decode(tokenizer.encode([text])[0]) == text  # as it is: no NFKC
     done = seqtext("-m", "seqtext", "test", "r", "--data.test", "enja/dev", "--bleu_tokenize=char")
     assert "tok:char" in json.loads(done.stdout.splitlines()[-1])["signature"]
+
+
+def slice_of(path: Path, count: int) -> str:
+    """Rows of a packed file, as JSON lines."""
+    with gzip.open(path, "rt", encoding="utf-8") if path.suffix == ".gz" else path.open() as file:
+        return "".join(islice(file, count))
+
+
+@pytest.mark.parametrize(
+    ("task", "recipe", "folder", "files", "options"),
+    [
+        ("summarization", "compression", "summarization/sentence_compression",
+         ("train.jsonl", "val.jsonl"), []),
+        ("summarization", "titles", "summarization/acl_titles",
+         ("train.jsonl.gz", "val.jsonl.gz"), ["--data.batch_tokens=3000"]),
+        ("summarization", "scitldr", "summarization/scitldr_a",
+         ("train.jsonl.gz", "dev.jsonl.gz"), ["--data.batch_tokens=3000"]),
+        ("code", "django", "code/django", ("train_dedup.jsonl.gz", "dev.jsonl.gz"), []),
+    ],
+)  # fmt: skip
+def test_slice_through_the_command_line(
+    task: str, recipe: str, folder: str, files: tuple[str, str], options: list[str], corpora: Path
+) -> None:
+    """Train, score, explain: the commands that the recipe's README gives, on a few real rows."""
+    for name, path, count in zip(("train", "dev"), files, (160, 24), strict=True):
+        Path(f"{name}.jsonl").write_text(slice_of(corpora / folder / path, count), encoding="utf-8")
+    fit = seqtext(
+        str(REPOSITORY / f"recipes/{task}/train.py"), "fit",
+        "--config", f"recipes/{task}/{recipe}.yaml", "--data.train", "train.jsonl",
+        "--data.validation", "dev.jsonl", "--data.tokenizer.vocab_size=600", *options, *SMALL,
+    )  # fmt: skip
+    run = f"runs/{task}/001"
+    score = {"summarization": "ROUGE-2", "code": "exact"}[task]
+    assert f"val {score} " in fit.stderr
+    test = seqtext(
+        "-m", "seqtext", "test", run, "--data.test", "dev.jsonl", "--data.train", "train.jsonl",
+        "--max_length", "30", "--output", "out.txt",
+    )  # fmt: skip
+    assert len(Path("out.txt").read_text(encoding="utf-8").split("\n")) == 25
+    scores = json.loads(test.stdout.splitlines()[-1])
+    wanted = {"summarization": {"rouge2", "lead_rouge2", "copied"}, "code": {"bleu", "exact_match"}}
+    assert wanted[task] | {"unseen_words_right"} <= scores.keys()
+    text = "We call the function foo with bar.\n"
+    shown = seqtext("-m", "seqtext", "explain", run, "--max_length=5", text=text).stdout
+    assert shown.startswith(text)
+
+
+@pytest.mark.slow
+def test_builtin_summaries_are_learned(capsys: pytest.CaptureFixture[str]) -> None:
+    recipe = ["--config", "recipes/summarization/builtin.yaml", "--trainer.accelerator=cpu"]
+    less = ["--data.train=builtin:train:5000", "--model.network.hidden_size=128"]
+    assert main(["fit", *recipe, *less, "--run", "r"], task="summarization") == 0
+    capsys.readouterr()
+    assert main(["test", "r", "--data.test", "builtin:test:200"]) == 0
+    scores = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert scores["rouge2"] > scores["lead_rouge2"] + 10
+    assert scores["exact_match"] > 40
 
 
 @pytest.mark.slow

@@ -197,10 +197,10 @@ def loss_in_parts(parts: Parts, task: Task, batch: Batch) -> Tensor:
     encoder, decoder = task.network.encoder, task.network.decoder
     smoothing = task.module.label_smoothing
     encoded = parts.run("encoder", lambda: encoder(batch.source, batch.source_lengths))
-    recurrent, feed, *memory = parts.run(
+    recurrent, feed, covered, *memory = parts.run(
         "bridge and keys", lambda: _flat(decoder.start(EncoderOutput(*encoded), batch.source))
     )
-    state = DecoderState(recurrent, feed, Memory(*memory), batch.source)
+    state = DecoderState(recurrent, feed, covered, Memory(*memory), batch.source, 0)
     if decoder.feed_size:
         ids = batch.target_input.unsqueeze(1)
         [readout] = parts.run("decoder", lambda: [decoder(ids, state).readout.squeeze(1)])
@@ -215,7 +215,12 @@ def loss_in_parts(parts: Parts, task: Task, batch: Batch) -> Tensor:
 
 
 def _flat(state: DecoderState) -> list[Tensor]:
-    return [state.recurrent, state.feed, *state.memory]  # the pieces are the batch's own
+    return [
+        state.recurrent,
+        state.feed,
+        state.covered,
+        *state.memory,
+    ]  # the pieces are the batch's own
 
 
 def _fused(parts: Parts, decoder: Decoder, ids: Tensor, state: DecoderState) -> Tensor:

@@ -23,6 +23,7 @@ MAY = {
     "data": {"errors", "assets", "console"},
     "checkpoint": {"errors", "nn", "data"},
     "generate": {"errors", "nn", "data", "search", "checkpoint"},
+    "explain": {"generate", "data"},
     "models": {"errors", "console", "nn", "data", "generate", "checkpoint", "metrics"},
     "run": {"errors", "console"},
 }

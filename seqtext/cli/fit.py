@@ -37,6 +37,7 @@ data
   --data.batch_tokens N             pieces in one update, over all devices
   --data.batch_size N               or sentence pairs in one update
   --data.max_source_length N        longer training pairs are left out (also max_target_length)
+  --data.truncate_sources B         or their sources' beginning is read
   --data.streaming B                read anew in every epoch, for what is larger than the disk
   --data.tokenizer.vocab_size N     also model_type, joint, source_model, target_model, …
 
@@ -45,16 +46,20 @@ model
   --model.network.hidden_size N     also embedding_size, encoder_layers, decoder_layers
   --model.network.attention A       dot, general, additive or multi_head
   --model.network.input_feeding B   true or false
-  --model.network.copying B         copy pieces of the source (pointer-generator)
+  --model.network.copying B         copy from the source (pointer-generator)
+  --model.network.coverage B        show the attention its past; also --model.coverage_loss X
+  --model.network.window N          read long sources in windows of N pieces
   --model.network.dropout P         also word_dropout
   --model.optimizer.learning_rate X also name, schedule, warmup_steps, weight_decay, …
   --model.label_smoothing X
   --model.init_from CKPT            start from another model's network, weights and tokenizers
   --model.freeze PARTS              keep embeddings, encoder, attention, decoder or output as they are
+  --model.task T                    translation, summarization or code: what outputs are judged by
   --model.bleu_tokenize T           of val_bleu: 13a, char (languages without spaces), none, …
 
 run
-  --selection.monitor M             val_bleu or val_loss decides which checkpoint is best
+  --selection.monitor M             val_bleu, val_rouge2, val_exact_match or val_loss decides which
+                                    checkpoint is best
   --selection.average N             average the N best checkpoints at the end
   --selection.patience N            stop after N validations without a better result
   --trainer.max_epochs N            also max_steps, max_time (default: 10 epochs)

@@ -1,0 +1,155 @@
+"""What copying, coverage and long sources cost.
+
+    python benchmarks/summarization.py
+    python benchmarks/summarization.py --rounds 7 --precision fp32
+
+Random ids, so that nothing but the sizes matters: those of recipes/summarization/compression.yaml for copying
+and coverage, sources of 100 to 1,600 pieces for the encoder, with so many rows that all batches have as many
+source pieces. Variants take turns; medians. Prints JSON objects, then tables.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import time
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from common import report, table, use_threads
+
+from seqtext.data.batch import IGNORE
+from seqtext.nn.config import NetworkConfig
+from seqtext.nn.encoder_decoder import EncoderDecoder
+from seqtext.search import MinLength, Pieces, beam_search
+
+VOCABULARY, ROWS, SOURCE, TARGET = 4032, 30, 32, 16
+VARIANTS: dict[
+    str, tuple[dict[str, Any], float]
+] = {  # network options, weight of the coverage loss
+    "plain": ({}, 0.0),
+    "copying": ({"copying": True}, 0.0),
+    "copying, coverage loss": ({"copying": True}, 1.0),
+    "copying, coverage shown, its loss": ({"copying": True, "coverage": True}, 1.0),
+}
+LENGTHS, LONG_PIECES, LONG_TARGET = (100, 200, 400, 800, 1600), 12_800, 16
+_BOS, _EOS, _WARM = 1, 2, 2
+
+
+class Subject:
+    """A network, and one batch that it is measured on."""
+
+    def __init__(
+        self, options: dict[str, Any], coverage_loss: float, rows: int, source: int, target: int
+    ) -> None:
+        torch.manual_seed(1)
+        config = NetworkConfig(embedding_size=256, hidden_size=512, **options)
+        self.network = EncoderDecoder(config, VOCABULARY, VOCABULARY)
+        self.optimizer = torch.optim.Adam(self.network.parameters(), fused=True)
+        self.coverage_loss = coverage_loss
+        self.source = torch.randint(3, VOCABULARY, (rows, source))
+        self.lengths = torch.full((rows,), source)
+        self.target = torch.randint(3, VOCABULARY, (rows, target))
+        self.target[:, 0] = _BOS
+        self.labels = self.target.roll(-1, 1)
+        self.labels[:, -1] = IGNORE
+
+    def update(self, precision: str) -> None:
+        """One update of training."""
+        self.network.train()
+        with torch.autocast("cpu", torch.bfloat16, enabled=precision == "bf16"):
+            loss = self.network.loss(
+                self.source, self.lengths, self.target, self.labels, 0.1, self.coverage_loss
+            )
+        self.optimizer.zero_grad()
+        loss.backward()
+        self.optimizer.step()
+
+    def decode(self) -> None:
+        """Beam search for as many steps as the target has pieces."""
+        self.network.eval()
+        with torch.no_grad():
+            state = self.network.start(self.source, self.lengths)
+        most = torch.full((len(self.source),), self.target.size(1))
+        longest = MinLength(most, _EOS)  # so that all variants take the same steps
+        beam_search(self.network, state, most, Pieces(bos=_BOS, eos=_EOS), 5, rules=[longest])
+
+
+def in_turns(calls: dict[str, Callable[[], None]], rounds: int) -> dict[str, float]:
+    """Median seconds of each."""
+    found: dict[str, list[float]] = {name: [] for name in calls}
+    for number in range(rounds + _WARM):
+        for name, call in calls.items():
+            start = time.perf_counter()
+            call()
+            if number >= _WARM:
+                found[name].append(time.perf_counter() - start)
+    return {name: statistics.median(seconds) for name, seconds in found.items()}
+
+
+def copying(rounds: int, precision: str) -> None:
+    """What it costs in training and in search."""
+    subjects = {
+        name: Subject(options, loss, ROWS, SOURCE, TARGET)
+        for name, (options, loss) in VARIANTS.items()
+    }
+    training = in_turns(
+        {name: lambda one=one: one.update(precision) for name, one in subjects.items()}, rounds
+    )
+    for one in subjects.values():
+        one.network.eval().decoder.precompute()
+    search = in_turns(
+        {name: lambda one=one: one.decode() for name, one in subjects.items()}, rounds
+    )
+    rows = []
+    for name in VARIANTS:
+        ratios = [of[name] / of["plain"] for of in (training, search)]
+        report(
+            f"{name}, {precision}",
+            update_ms=round(1000 * training[name], 1),
+            search_ms=round(1000 * search[name], 1),
+            ratios=[round(ratio, 3) for ratio in ratios],
+        )
+        rows.append([name, f"{1000 * training[name]:.0f}", *(f"{ratio:.2f}" for ratio in ratios)])
+    table(["network", "ms an update", "training, ratio", "beam 5, ratio"], rows)
+
+
+def long_sources(rounds: int, precision: str) -> None:
+    """What a source piece costs in training, by the length of its source."""
+    rows = []
+    for title, window in (("as a whole", None), ("windows of 100", 100)):
+        subjects = {
+            str(length): Subject(
+                {"copying": True, "window": window}, 0.0, LONG_PIECES // length, length, LONG_TARGET
+            )
+            for length in LENGTHS
+        }
+        found = in_turns(
+            {name: lambda one=one: one.update(precision) for name, one in subjects.items()}, rounds
+        )
+        each = [1e6 * found[str(length)] / LONG_PIECES for length in LENGTHS]
+        report(
+            f"source read {title}, {precision}", microseconds_a_piece=[round(x, 1) for x in each]
+        )
+        rows.append([title, *(f"{one:.0f}" for one in each), f"{each[-1] / each[0]:.2f}"])
+    table(["source read", *map(str, LENGTHS), "1,600 to 100"], rows)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--precision", choices=("fp32", "bf16"), default="bf16")
+    parser.add_argument("--threads", type=int)
+    options = parser.parse_args()
+    if options.threads:
+        use_threads(options.threads)
+    torch.set_flush_denormal(True)
+    copying(options.rounds, options.precision)
+    long_sources(options.rounds, options.precision)
+
+
+if __name__ == "__main__":
+    main()

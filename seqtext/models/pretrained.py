@@ -18,7 +18,15 @@ Part = Literal["embeddings", "encoder", "attention", "decoder", "output"]
 PARTS: tuple[Part, ...] = get_args(Part)
 
 # with other values of these the weights fit all the same
-_FREE = ("dropout", "locked_dropout", "recurrent_dropout", "word_dropout", "init_scale")
+_FREE = (
+    "dropout",
+    "locked_dropout",
+    "recurrent_dropout",
+    "word_dropout",
+    "init_scale",
+    "recurrent_start",
+    "forget_bias",
+)
 
 
 def part_of(parameter: str) -> Part:

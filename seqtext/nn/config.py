@@ -7,7 +7,9 @@ from typing import Literal, get_args
 
 from seqtext.errors import ConfigError
 
-Cell = Literal["rnn_tanh", "rnn_relu", "lstm", "gru"]
+Cell = Literal["rnn_tanh", "rnn_relu", "lstm", "gru", "min_gru", "min_lstm", "sru", "ssru"]
+LINEAR_CELLS = ("min_gru", "min_lstm", "sru", "ssru")  # see linear_recurrence.py
+RecurrentStart = Literal["scaled", "orthogonal", "identity"]
 AttentionKind = Literal["dot", "general", "additive", "multi_head"]
 
 
@@ -16,7 +18,9 @@ class NetworkConfig:
     """Sizes and kinds of an encoder-decoder with attention.
 
     Args:
-        cell: Recurrent cell of encoder and decoder.
+        cell: Recurrent cell of encoder and decoder: a plain RNN (``rnn_tanh``, ``rnn_relu``), ``lstm``,
+            ``gru``, or one whose gates read the input alone (``min_gru``, ``min_lstm``, ``sru``, ``ssru``),
+            which trains without products in time.
         embedding_size: Width of source and target embeddings.
         hidden_size: Width of the decoder state and of the encoder's output, both directions together.
         encoder_layers: Layers of the encoder.
@@ -51,6 +55,9 @@ class NetworkConfig:
         word_dropout: Probability of dropping a position's whole embedding (Sennrich & Zhang 2019).
         init_scale: Weights start uniform within +-(init_scale / sqrt(fan-in)); embeddings with
             standard deviation 1 / sqrt(embedding_size). Much smaller and a fused decoder aligns late.
+        recurrent_start: How weights from state to state start: like the others (``scaled``), as an
+            ``orthogonal`` matrix (of each gate), or as the ``identity`` (Le et al. 2015, for ``rnn_relu``).
+        forget_bias: What the bias of an LSTM's forget gate starts with (Gers et al. 2000).
 
     Raises:
         ConfigError: A value is out of range, or two contradict each other.
@@ -77,9 +84,15 @@ class NetworkConfig:
     recurrent_dropout: float = 0.0
     word_dropout: float = 0.0
     init_scale: float = 2.2
+    recurrent_start: RecurrentStart = "scaled"
+    forget_bias: float = 0.0
 
     def __post_init__(self) -> None:
-        for name, choices in (("cell", Cell), ("attention", AttentionKind)):
+        for name, choices in (
+            ("cell", Cell),
+            ("attention", AttentionKind),
+            ("recurrent_start", RecurrentStart),
+        ):
             if (value := getattr(self, name)) not in get_args(choices):
                 raise ConfigError(
                     f"network.{name}: {value!r}, expected one of {', '.join(get_args(choices))}"
@@ -92,6 +105,15 @@ class NetworkConfig:
                 raise ConfigError(f"network.{name}: {value}, expected 0 <= {name} < 1")
         if self.init_scale <= 0:
             raise ConfigError(f"network.init_scale: {self.init_scale}, expected more than 0")
+        if self.cell in LINEAR_CELLS and (
+            self.recurrent_dropout or self.recurrent_start != "scaled"
+        ):
+            raise ConfigError(
+                f"network.cell: {self.cell} has no weights from state to state; leave out"
+                " network.recurrent_dropout and network.recurrent_start"
+            )
+        if self.forget_bias and self.cell != "lstm":
+            raise ConfigError(f"network.forget_bias: is of lstm, and network.cell is {self.cell}")
         if self.input_feeding and (self.locked_dropout or self.recurrent_dropout):
             raise ConfigError(
                 "network.input_feeding: goes step by step and would draw anew at each; leave out"

@@ -63,8 +63,8 @@ class _StepMaps(NamedTuple):
     """Linear maps of one step of the decoder."""
 
     feed: Linear
-    hidden: Linear
     readout: Linear
+    hidden: Linear | None = None  # None where a cell's gates read the input alone
 
 
 class _Search(NamedTuple):
@@ -222,11 +222,13 @@ class Decoder(nn.Module):
     def _step_weights(self) -> list[tuple[Tensor, Tensor | None]]:
         """Weights and biases in the order of ``_StepMaps``."""
         cell: Recurrence = self.bottom.forwards[0]
-        return [
+        weights: list[tuple[Tensor, Tensor | None]] = [
             (cell.weight_ih_l0[:, cell.input_size - self.feed_size :], None),
-            (cell.weight_hh_l0, cell.bias_hh_l0),
             (self.readout.weight, self.readout.bias),
         ]
+        if hasattr(cell, "weight_hh_l0"):
+            weights.append((cell.weight_hh_l0, cell.bias_hh_l0))
+        return weights
 
     def _step_maps(self) -> _StepMaps:
         if torch.is_grad_enabled():
@@ -245,7 +247,7 @@ class Decoder(nn.Module):
         recurrent = state.recurrent.flatten(0, 1)[:, 0]
         if self.feed_size:
             projected = projected + maps.feed(state.feed.flatten(0, 1))
-        hidden = maps.hidden(recurrent[:, 0])
+        hidden = None if maps.hidden is None else maps.hidden(recurrent[:, 0])
         bottom = advance(self.bottom.forwards[0], projected, hidden, recurrent)
         return self._attend(bottom[:, :1], bottom.unsqueeze(1), state, maps.readout)
 

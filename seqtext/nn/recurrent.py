@@ -6,12 +6,15 @@ from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
-from seqtext.nn.config import Cell
+from seqtext.nn.config import LINEAR_CELLS, Cell
 from seqtext.nn.dropout import Dropout, factors
 from seqtext.nn.linear import product
+from seqtext.nn.linear_recurrence import LinearRecurrence
 
-Recurrence = Any  # an nn.RNNBase of one layer and direction; its weights are attributes by name
+# of one layer and direction: an nn.RNNBase or a LinearRecurrence; its weights are attributes by name
+Recurrence = Any
 
 
 class RecurrentOutput(NamedTuple):
@@ -19,7 +22,9 @@ class RecurrentOutput(NamedTuple):
 
     outputs: Tensor  # (B, T, D * H), one vector a position
     last: Tensor  # (B, layers, D * H), hidden state at each row's last position
-    state: Tensor  # (B, layers, P, D * H), to go on from; P = 2 for LSTM (hidden, cell), else 1
+    state: (
+        Tensor  # (B, layers, P, D * H), to go on from: hidden, and where a cell has one its memory
+    )
 
 
 def reverse(inputs: Tensor, lengths: Tensor) -> Tensor:
@@ -55,7 +60,7 @@ class RecurrentStack(nn.Module):
     recurrence, residual, layer normalization; dropout between layers.
 
     Args:
-        cell: ``rnn_tanh``, ``rnn_relu``, ``lstm`` or ``gru``.
+        cell: See ``NetworkConfig``.
         input_size: I, width of the input.
         hidden_size: H, width of one direction.
         layers: Number of layers.
@@ -93,7 +98,6 @@ class RecurrentStack(nn.Module):
         self.layers = layers
         self.directions = 2 if bidirectional else 1
         self.output_size = hidden_size * self.directions
-        self.parts = 2 if cell == "lstm" else 1
         self.residual = residual
         self.recurrent_dropout = recurrent_dropout
         sizes = [input_size] + [self.output_size] * (layers - 1)
@@ -101,6 +105,7 @@ class RecurrentStack(nn.Module):
         self.backwards = nn.ModuleList(
             _recurrence(cell, size, hidden_size) for size in (sizes if bidirectional else [])
         )
+        self.parts = 2 if cell == "lstm" else getattr(self.forwards[0], "parts", 1)  # P
         self.norms = nn.ModuleList(
             nn.LayerNorm(self.output_size) if layer_norm else nn.Identity() for _ in sizes
         )
@@ -159,6 +164,8 @@ def _recurrence(cell: Cell, input_size: int, hidden_size: int) -> Recurrence:
         return nn.LSTM(input_size, hidden_size, batch_first=True)
     if cell == "gru":
         return nn.GRU(input_size, hidden_size, batch_first=True)
+    if cell in LINEAR_CELLS:
+        return LinearRecurrence(cell, input_size, hidden_size)  # type: ignore[arg-type]
     return nn.RNN(input_size, hidden_size, nonlinearity=cell.removeprefix("rnn_"), batch_first=True)
 
 
@@ -166,6 +173,8 @@ def _run(
     module: Recurrence, inputs: Tensor, state: Tensor | None, drop: float
 ) -> tuple[Tensor, Tensor]:
     """One direction of one layer: (B, T, I), (B, P, H) or None -> (B, T, H), (B, P, H)."""
+    if isinstance(module, LinearRecurrence):
+        return module(F.linear(inputs, module.weight_ih_l0, module.bias_ih_l0), state)  # type: ignore[no-any-return]
     if inputs.size(1) == 1 and state is not None and not torch.is_grad_enabled():
         projected = product(inputs[:, 0], module.weight_ih_l0, module.bias_ih_l0)
         recurrent = product(state[:, 0], module.weight_hh_l0, module.bias_hh_l0)
@@ -206,18 +215,23 @@ def _run_dropped(
 # PyTorch's own modules prepare their weights anew in every call, which costs more than a step itself.
 
 
-def advance(module: Recurrence, projected: Tensor, recurrent: Tensor, state: Tensor) -> Tensor:
+def advance(
+    module: Recurrence, projected: Tensor, recurrent: Tensor | None, state: Tensor
+) -> Tensor:
     """One step of a cell.
 
     Args:
         module: Says which cell.
         projected: (B, gates * H), W x + b of the input.
-        recurrent: (B, gates * H), likewise of the hidden state.
+        recurrent: (B, gates * H), likewise of the hidden state; None where gates read the input alone.
         state: (B, P, H) before the step.
 
     Returns:
         (B, P, H) after it.
     """
+    if recurrent is None:
+        _, after = module(projected.unsqueeze(1), state)
+        return after  # type: ignore[no-any-return]
     if isinstance(module, nn.LSTM):
         gate_in, gate_forget, candidate, gate_out = (projected + recurrent).chunk(4, 1)
         cell = gate_forget.sigmoid() * state[:, 1] + gate_in.sigmoid() * candidate.tanh()

@@ -24,6 +24,10 @@ CONFIGS = {
     "rnn_tanh": {"cell": "rnn_tanh"},
     "rnn_relu": {"cell": "rnn_relu"},
     "gru": {"cell": "gru"},
+    "min_gru": {"cell": "min_gru", "decoder_layers": 2},
+    "min_lstm": {"cell": "min_lstm", "input_feeding": True},
+    "sru": {"cell": "sru", "encoder_layers": 2, "decoder_layers": 2},
+    "ssru": {"cell": "ssru"},
     "dot": {"attention": "dot"},
     "additive": {"attention": "additive"},
     "multi_head": {"attention": "multi_head", "heads": 2},
@@ -517,6 +521,22 @@ def test_encoder_mask_is_true_at_real_pieces():
 # --- building ---
 
 
+@pytest.mark.parametrize("cell", ["rnn_relu", "gru", "lstm"])
+def test_weights_from_state_to_state_start_as_asked_for(cell):
+    for start in ("orthogonal", "identity"):
+        for module in build({"cell": cell, "recurrent_start": start}).modules():
+            if isinstance(module, nn.RNNBase):
+                for gate in module.weight_hh_l0.split(module.hidden_size):
+                    product = gate @ gate.T if start == "orthogonal" else gate
+                    expected = torch.eye(len(gate), dtype=torch.double)
+                    assert_close(product, expected, rtol=0, atol=1e-5)  # they start in float32
+    network = EncoderDecoder(NetworkConfig(forget_bias=1.0, hidden_size=8), 9, 9)
+    biases = [m.bias_ih_l0 + m.bias_hh_l0 for m in network.modules() if isinstance(m, nn.LSTM)]
+    assert len(biases) == 3
+    for bias in biases:
+        assert bias.chunk(4)[1].eq(1).all() and bias.sum() == len(bias) / 4
+
+
 @pytest.mark.parametrize("tied", [True, False])
 def test_tied_readout_shares_the_target_embeddings(tied):
     decoder = build({"tied_readout": tied}).decoder
@@ -554,7 +574,21 @@ def test_weights_start_within_the_documented_bounds():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"cell": "elman"}, "network.cell: 'elman', expected one of rnn_tanh, rnn_relu, lstm, gru"),
+        (
+            {"cell": "elman"},
+            "network.cell: 'elman', expected one of rnn_tanh, rnn_relu, lstm, gru, min_gru, min_lstm, sru,"
+            " ssru",
+        ),
+        (
+            {"cell": "ssru", "recurrent_dropout": 0.1},
+            "network.cell: ssru has no weights from state to state; leave out network.recurrent_dropout and"
+            " network.recurrent_start",
+        ),
+        (
+            {"cell": "gru", "forget_bias": 1.0},
+            "network.forget_bias: is of lstm, and network.cell is gru",
+        ),
+        ({"window": 0}, "network.window: 0, expected at least 1"),
         (
             {"attention": "none"},
             "network.attention: 'none', expected one of dot, general, additive, multi_head",

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from torch import nn
 from torch.testing import assert_close
 
-from seqtext.nn.config import Cell
+from seqtext.nn.config import LINEAR_CELLS, Cell
 from seqtext.nn.dropout import factors
+from seqtext.nn.linear_recurrence import doubling, one_by_one, scan
 from seqtext.nn.precision import has_bfloat16
 from seqtext.nn.recurrent import RecurrentStack, at_length, reverse
 
@@ -46,7 +47,13 @@ def slow_cell(cell, weights, x, hidden, memory):
     rnn: h' = act(W x + b + U h + c)
     lstm: i, f, o = sigmoid(.), g = tanh(.); m' = f m + i g; h' = o tanh(m')
     gru: r, z = sigmoid(.); n = tanh(W x + b + r (U h + c)); h' = (1 - z) n + z h
+    min_gru: z = sigmoid(W x + b); h' = (1 - z) h + z g
+    min_lstm: f, i = sigmoid(.); h' = (f h + i g) / (f + i)
+    ssru: f = sigmoid(.); m' = f m + (1 - f) g; h' = relu(m')
+    sru: f, r = sigmoid(.); m' = f m + (1 - f) g; h' = r m' + (1 - r) p
     """
+    if cell in LINEAR_CELLS:
+        return slow_linear_cell(cell, weights, x, memory)
     gates = {"lstm": "ifgo", "gru": "rzn"}.get(cell, "h")
     w, u, b, c = (
         dict(zip(gates, weights[f"{name}_l0"].chunk(len(gates)), strict=True))
@@ -67,6 +74,23 @@ def slow_cell(cell, weights, x, hidden, memory):
     r, z = torch.sigmoid(gate("r")), torch.sigmoid(gate("z"))
     n = torch.tanh(w["n"] @ x + b["n"] + r * (u["n"] @ hidden + c["n"]))
     return (1 - z) * n + z * hidden, memory
+
+
+def slow_linear_cell(cell, weights, x, memory):
+    gates = {"min_gru": "zg", "min_lstm": "fig", "ssru": "fg", "sru": "frgp"}[cell]
+    parts = (weights["weight_ih_l0"] @ x + weights["bias_ih_l0"]).chunk(len(gates))
+    gate = dict(zip(gates, parts, strict=True))
+    on = {name: torch.sigmoid(value) for name, value in gate.items()}
+    if cell == "min_gru":
+        memory = (1 - on["z"]) * memory + on["z"] * gate["g"]
+        return memory, memory
+    if cell == "min_lstm":
+        memory = (on["f"] * memory + on["i"] * gate["g"]) / (on["f"] + on["i"])
+        return memory, memory
+    memory = on["f"] * memory + (1 - on["f"]) * gate["g"]
+    if cell == "ssru":
+        return torch.relu(memory), memory
+    return on["r"] * memory + (1 - on["r"]) * gate["p"], memory
 
 
 def slow_direction(cell, module, row):
@@ -197,7 +221,9 @@ def packed_twin(stack, input_size):
     return twin
 
 
-@grid
+@pytest.mark.parametrize(
+    ("cell", "bidirectional", "layers"), [one for one in GRID if one[0] not in LINEAR_CELLS]
+)
 @pytest.mark.parametrize("lengths", [LENGTHS, [5, 5, 5], [1, 1], [1, 6]], ids=str)
 def test_equals_packed_rows(cell, bidirectional, layers, lengths):
     stack = build(cell, bidirectional, layers)
@@ -308,7 +334,7 @@ def test_state_shows_the_hidden_state_first(cell, bidirectional, layers):
     stack = build(cell, bidirectional, layers)
     inputs, _ = ragged([5, 5])
     found = stack(inputs)
-    parts = 2 if cell == "lstm" else 1
+    parts = 2 if cell in ("lstm", "sru", "ssru") else 1
     assert found.state.shape == (2, layers, parts, stack.output_size)
     assert_close(found.state[:, :, 0], found.last)
 
@@ -352,3 +378,26 @@ def test_recurrent_dropout_drops_weights_from_state_to_state(cell):
         module.weight_hh_l0.mul_(left)
     for one, other in zip(found, stack.eval()(inputs, None, state), strict=True):
         torch.testing.assert_close(one, other)
+
+
+# --- linear recurrences ---
+
+
+@pytest.mark.parametrize("way", [one_by_one, doubling, scan])
+@pytest.mark.parametrize("length", [1, 2, 3, 7, 8, 33])
+def test_scan_is_a_loop(way, length):
+    torch.manual_seed(length)
+    keep, new = torch.rand(2, length, 3).double(), torch.randn(2, length, 3).double()
+    start = torch.randn(2, 3).double()
+    wanted = [part.requires_grad_() for part in (keep, new, start)]
+    memory, steps = start, []
+    for t in range(length):
+        memory = keep[:, t] * memory + new[:, t]
+        steps.append(memory)
+    slow, fast = torch.stack(steps, 1), way(keep, new, start)
+    assert_close(fast, slow)
+    weights = torch.randn_like(slow)
+    assert_close(
+        torch.autograd.grad((fast * weights).sum(), wanted),
+        torch.autograd.grad((slow * weights).sum(), wanted),
+    )

@@ -19,8 +19,10 @@ from seqtext.metrics import (
     first_sentence,
     first_words,
     score_summaries,
+    score_transductions,
     score_translations,
     sentences_of,
+    transduction,
     translation,
     unseen_words,
 )
@@ -180,3 +182,32 @@ def test_words_that_training_never_had() -> None:
         ["old = x", "( )"],
     )
     assert found == (3, pytest.approx(66.67))
+
+
+# --- strings of symbols ---------------------------------------------------------------------------------
+
+
+def slow_edits(one: list[str], other: list[str]) -> int:
+    if not one or not other:
+        return len(one) + len(other)
+    same = slow_edits(one[1:], other[1:]) + (one[0] != other[0])
+    return min(same, 1 + slow_edits(one[1:], other), 1 + slow_edits(one, other[1:]))
+
+
+def test_edits_are_those_to_the_nearest_reference() -> None:
+    generator = random.Random(1)
+    for _ in range(60):
+        one, *others = (generator.choices(["ab", "c"], k=generator.randint(0, 5)) for _ in range(3))
+        found = transduction.edits(" ".join(one), [" ".join(other) for other in others])
+        assert found == min((slow_edits(one, other), len(other)) for other in others)
+
+
+def test_error_rates_of_words_and_symbols() -> None:
+    hypotheses = ["a b c", "a b", "x", "a  b"]
+    references = [["a b c"], ["b b", "a b c d"], ["a"], ["c", "a b"]]
+    found = score_transductions(hypotheses, references)
+    assert (found.wer, found.ser, found.outputs) == (50.0, 25.0, 4)  # 2 edits, 8 symbols
+    assert found.wer_low < 50 < found.wer_high
+    # Wilson's interval of 10 of 100, as tables have it
+    many = score_transductions(["a"] * 90 + ["b"] * 10, [["a"]] * 100)
+    assert (many.wer, many.wer_low, many.wer_high) == (10.0, 5.52, 17.44)

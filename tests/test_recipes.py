@@ -144,6 +144,31 @@ def test_slice_through_the_command_line(
     assert shown.startswith(text)
 
 
+def test_transduction_slice_through_the_command_line(corpora: Path) -> None:
+    """Characters in, phones out; every pronunciation of a word counts, a word once."""
+    folder = corpora / "g2p/cmudict"
+    for name, count in (("train", 400), ("dev", 60)):
+        with (folder / f"{name}.tsv").open(encoding="utf-8") as file:
+            Path(f"{name}.tsv").write_text("".join(islice(file, count)), encoding="utf-8")
+    fit = seqtext(
+        str(REPOSITORY / "recipes/transduction/train.py"), "fit",
+        "--config", "recipes/transduction/g2p.yaml", *SMALL, "--trainer.max_epochs=2",
+    )  # fmt: skip
+    assert "val WER" in fit.stderr
+    run = "runs/transduction/001"
+    source, target = load(run).tokenizers
+    assert len(source.encode(["ABDUCTION"])[0]) == 10  # a space, and characters
+    assert target.pieces(target.encode(["AE B D"])[0]) == ["▁AE", "▁B", "▁D"]
+    test = seqtext("-m", "seqtext", "test", run, "--data.test", "dev.tsv", "--output", "out")
+    scores = json.loads(test.stdout.splitlines()[-1])
+    words = {
+        line.split("\t")[0] for line in Path("dev.tsv").read_text(encoding="utf-8").splitlines()
+    }
+    assert scores["outputs"] == len(words) < 60
+    assert 0 <= scores["wer_low"] <= scores["wer"] <= scores["wer_high"] <= 100
+    assert len(Path("out").read_text(encoding="utf-8").splitlines()) == len(words)
+
+
 @pytest.mark.slow
 def test_builtin_summaries_are_learned(capsys: pytest.CaptureFixture[str]) -> None:
     recipe = ["--config", "recipes/summarization/builtin.yaml", "--trainer.accelerator=cpu"]

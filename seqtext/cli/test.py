@@ -24,6 +24,7 @@ from seqtext.metrics import (
     first_sentence,
     first_words,
     score_summaries,
+    score_transductions,
     score_translations,
     unseen_words,
 )
@@ -44,9 +45,9 @@ def parser() -> argparse.ArgumentParser:
     add_corpus(parser, "test", required=True)
     add_columns(parser, default=False)
     parser.add_argument(
-        "--metrics", choices=("translation", "summarization", "code"),
+        "--metrics", choices=("translation", "summarization", "code", "transduction"),
         help="translation: BLEU, chrF; summarization: ROUGE, what is copied, a baseline; code: BLEU, exact"
-        " match (default: what the model was trained for)",
+        " match; transduction: word and symbol error rates (default: what the model was trained for)",
     )  # fmt: skip
     parser.add_argument(
         "--bleu_tokenize", metavar="NAME", choices=get_args(BleuTokenize),
@@ -87,7 +88,13 @@ def run(arguments: Sequence[str]) -> None:
     source = options.source or generator.columns[0]
     target = options.target or generator.columns[1]
     corpus = Corpus(options.test, source, target, "test")
+    metrics = options.metrics or generator.task
     examples = list(corpus.examples())
+    if metrics == "transduction":  # dictionaries have a line for each pronunciation
+        merged: dict[str, list[str]] = {}
+        for text, several in examples:
+            merged.setdefault(text, []).extend(several)
+        examples = list(merged.items())
     training = None
     if options.train is not None:
         training = [pair[1] for pair in Corpus(options.train, source, target, "train").rows()]
@@ -107,7 +114,6 @@ def run(arguments: Sequence[str]) -> None:
     if options.output is not None:
         with open_output(options.output) as output:
             output.writelines(f"{text}\n" for text in hypotheses)
-    metrics = options.metrics or generator.task
     scores: dict[str, Any]
     if metrics == "summarization":
         scores = score_summaries(sources, hypotheses, references)._asdict()
@@ -117,6 +123,8 @@ def run(arguments: Sequence[str]) -> None:
         scores |= {
             f"lead_{key}": value for key, value in of_lead._asdict().items() if "rouge" in key
         }
+    elif metrics == "transduction":
+        scores = score_transductions(hypotheses, references)._asdict()
     else:
         tokenize: BleuTokenize = options.bleu_tokenize or ("none" if metrics == "code" else "13a")
         scores = score_translations(hypotheses, references, tokenize)._asdict()

@@ -91,10 +91,11 @@ def _check_monitor(monitor: str, module: Any) -> None:
             f"selection.monitor: {monitor} needs decoded sentences, and model.decode_sentences is 0; choose"
             " val_loss"
         )
-    task = {"val_rouge2": "summarization", "val_exact_match": "code"}.get(monitor)
-    if task is not None and getattr(module, "task", task) != task:
+    scores = getattr(module, "_val_scores", [monitor])
+    if monitor not in scores:
         raise ConfigError(
-            f"selection.monitor: {monitor} is not of the task {module.task}; set model.task to {task}"
+            f"selection.monitor: {monitor} is no score of the task {module.task}, which has"
+            f" {', '.join(scores)} and val_loss; choose one of these, or another model.task"
         )
 
 

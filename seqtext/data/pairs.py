@@ -311,6 +311,8 @@ class PairsDataModule(LightningDataModule):
         tags = [corpus.tag for corpus in self.corpora["train"] if corpus.tag is not None]
         symbols = tuple(dict.fromkeys((*self.tokenizer.symbols, *tags)))
         config = dataclasses.replace(self.tokenizer, symbols=symbols)
+        if sides == (1,) and config.target_type is not None:
+            config = dataclasses.replace(config, model_type=config.target_type)
         if base is not None and not symbols and not config.new_pieces:
             return base
         unsampled = dataclasses.replace(config, sampling_nbest=1, sampling_alpha=0.0)

@@ -35,6 +35,7 @@ class TokenizerConfig:
 
     Args:
         model_type: SentencePiece algorithm: ``unigram``, ``bpe``, ``char`` or ``word``.
+        target_type: Likewise of the target's tokenizer, where it is another one.
         vocab_size: Number of pieces, special ones included; fewer where the corpus has not so many.
         joint: One tokenizer for both sides instead of one each.
         source_model: A SentencePiece file for the source, instead of training one.
@@ -56,6 +57,7 @@ class TokenizerConfig:
     """
 
     model_type: ModelType = "unigram"
+    target_type: ModelType | None = None
     vocab_size: int = 4000
     joint: bool = True
     source_model: str | None = None
@@ -69,8 +71,13 @@ class TokenizerConfig:
     sampling_alpha: float = 0.2
 
     def __post_init__(self) -> None:
-        for name, choices in (("model_type", ModelType), ("normalization", Normalization)):
-            if (value := getattr(self, name)) not in get_args(choices):
+        for name, choices in (
+            ("model_type", ModelType),
+            ("target_type", ModelType),
+            ("normalization", Normalization),
+        ):
+            value = getattr(self, name)
+            if value is not None and value not in get_args(choices):
                 raise ConfigError(
                     f"tokenizer.{name}: {value!r}, expected one of {', '.join(get_args(choices))}"
                 )
@@ -88,6 +95,11 @@ class TokenizerConfig:
             raise ConfigError(f"tokenizer.sampling_alpha: {self.sampling_alpha}, expected >= 0")
         if self.sampling_nbest > 1 and self.model_type != "unigram" and self.source_model is None:
             raise ConfigError(_ONE_SEGMENTATION)
+        if self.joint and self.target_type is not None:
+            raise ConfigError(
+                f"tokenizer.target_type: {self.target_type}, but with tokenizer.joint one tokenizer serves"
+                " both sides; set tokenizer.joint to false"
+            )
         if self.joint and self.target_model is not None:
             raise ConfigError(
                 "tokenizer.target_model: with tokenizer.joint the source_model serves both sides;"

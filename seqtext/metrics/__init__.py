@@ -8,6 +8,7 @@ from seqtext.metrics.summaries import (
     score_summaries,
     sentences_of,
 )
+from seqtext.metrics.transduction import TransductionScores, score_transductions
 from seqtext.metrics.translation import (
     BleuTokenize,
     TranslationScores,
@@ -19,6 +20,7 @@ from seqtext.metrics.words import UnseenWords, exact_match, is_exact, unseen_wor
 __all__ = [
     "BleuTokenize",
     "SummaryScores",
+    "TransductionScores",
     "TranslationScores",
     "UnseenWords",
     "check_bleu_tokenize",
@@ -28,6 +30,7 @@ __all__ = [
     "first_words",
     "is_exact",
     "score_summaries",
+    "score_transductions",
     "score_translations",
     "sentences_of",
     "unseen_words",

@@ -47,7 +47,8 @@ class EncoderDecoderModule(LightningModule):
         label_smoothing: Share of the target distribution spread over all pieces (Szegedy et al. 2016).
         coverage_loss: Weight of the loss for attending to the same place again (See et al. 2017, eq. 13).
         task: What outputs are judged by: ``translation`` (``val_bleu``), ``summarization``
-            (``val_rouge2`` as well), ``code`` (``val_exact_match`` as well). Also of ``seqtext test``.
+            (``val_rouge2`` as well), ``code`` (``val_exact_match`` as well), ``transduction`` (``val_wer``).
+            Also of ``seqtext test``.
         decode_sentences: Validation sentences decoded greedily for these; 0 decodes none.
         bleu_tokenize: What the n-grams of ``val_bleu`` are made of: ``13a`` (words), ``intl``, ``char``
             or ``zh`` (languages without spaces), ``ja-mecab``, ``ko-mecab``, ``none`` (text that is

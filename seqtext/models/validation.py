@@ -13,7 +13,7 @@ from torchmetrics.text.rouge import ROUGEScore
 
 from seqtext.metrics import BleuTokenize, is_exact
 
-Task = Literal["translation", "summarization", "code"]
+Task = Literal["translation", "summarization", "code", "transduction"]
 
 
 class Rouge2(ROUGEScore):
@@ -28,13 +28,14 @@ class Rouge2(ROUGEScore):
 
 
 class ExactMatch(Metric):
-    """Share of hypotheses that are one of their references, 0 to 1."""
+    """Share of hypotheses that are one of their references, 0 to 1; or of the others, if ``wrong``."""
 
     right: Tensor
     total: Tensor
 
-    def __init__(self, **options: Any) -> None:
+    def __init__(self, *, wrong: bool = False, **options: Any) -> None:
         super().__init__(**options)
+        self.wrong = wrong
         for name in ("right", "total"):
             self.add_state(name, torch.tensor(0.0), dist_reduce_fx="sum")
 
@@ -45,7 +46,8 @@ class ExactMatch(Metric):
 
     def compute(self) -> Tensor:
         """The share."""
-        return self.right / self.total
+        share = self.right / self.total
+        return 1 - share if self.wrong else share
 
 
 def validation_scores(task: Task, bleu_tokenize: BleuTokenize) -> nn.ModuleDict:
@@ -55,4 +57,6 @@ def validation_scores(task: Task, bleu_tokenize: BleuTokenize) -> nn.ModuleDict:
         scores["val_rouge2"] = Rouge2()
     if task == "code":
         scores["val_exact_match"] = ExactMatch()
+    if task == "transduction":
+        scores = {"val_wer": ExactMatch(wrong=True)}
     return nn.ModuleDict(scores)

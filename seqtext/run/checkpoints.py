@@ -27,8 +27,8 @@ class SelectionConfig:
     """Which checkpoint is the model to use.
 
     Args:
-        monitor: What is compared: ``val_bleu``, ``val_rouge2`` or ``val_exact_match`` (more is better; the
-            last two with their ``model.task``) or ``val_loss`` (less is better).
+        monitor: What is compared: ``val_bleu``, ``val_rouge2`` or ``val_exact_match`` (more is better),
+            ``val_wer`` or ``val_loss`` (less is better), each with its ``model.task``.
         average: The weights of so many best checkpoints are averaged at the end; the average becomes
             ``best.ckpt`` if it is better than all of them. 1 averages nothing.
         patience: Validations in a row without a better result after which training stops. Default:
@@ -39,7 +39,9 @@ class SelectionConfig:
         ConfigError: A value is out of range.
     """
 
-    monitor: Literal["val_bleu", "val_rouge2", "val_exact_match", "val_loss"] = "val_bleu"
+    monitor: Literal["val_bleu", "val_rouge2", "val_exact_match", "val_wer", "val_loss"] = (
+        "val_bleu"
+    )
     average: int = 4
     patience: int | None = None
     save_minutes: float = 10.0
@@ -55,7 +57,7 @@ class SelectionConfig:
     @property
     def smaller_is_better(self) -> bool:
         """Whether a smaller value is the better one."""
-        return self.monitor == "val_loss"
+        return self.monitor in ("val_loss", "val_wer")
 
 
 class Checkpoints(Callback):

@@ -20,9 +20,12 @@ from seqtext.run.run_folder import RunFolder
 
 _COLUMNS = (
     "step", "epoch", "minutes", "learning_rate", "train_loss", "target_pieces_per_second",
-    "val_loss", "val_bleu", "val_rouge2", "val_exact_match", "validation_share",
+    "val_loss", "val_bleu", "val_rouge2", "val_exact_match", "val_wer",
+    "validation_share",
 )  # fmt: skip
-_SCORES = {"val_bleu": "BLEU", "val_rouge2": "ROUGE-2", "val_exact_match": "exact"}
+_SCORES = {
+    "val_bleu": "BLEU", "val_rouge2": "ROUGE-2", "val_exact_match": "exact", "val_wer": "WER",
+}  # fmt: skip
 _SAMPLES = 5
 _ESTIMATE_AFTER = 20  # updates; the first ones are slower
 

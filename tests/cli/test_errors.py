@@ -182,6 +182,8 @@ def test_monitor_that_is_not_measured(fails, tiny) -> None:
     assert "val_blue" in message and "val_bleu" in message
     message = fails("fit", *tiny, "--model.decode_sentences=0", "--run", "r")
     assert "val_bleu needs decoded sentences" in message
+    message = fails("fit", *tiny, "--selection.monitor=val_wer", "--run", "r")
+    assert "val_wer is no score of the task translation, which has val_bleu and val_loss" in message
     assert not Path("r").exists()
 
 
@@ -211,7 +213,7 @@ def test_run_folder_that_cannot_be_written(fails, tiny) -> None:
 
 
 def test_unknown_command(fails) -> None:
-    assert "unknown command 'train'; there are check, fit, generate" in fails("train")
+    assert "unknown command 'train'; there are check, explain, fit, generate" in fails("train")
 
 
 # --- checkpoints ------------------------------------------------------------------------------------

@@ -281,6 +281,8 @@ def test_only_unigram_draws(kind: str, train: Train) -> None:
             {"target_model": "b.model"},
             r"target_model: with tokenizer\.joint the source_model serves",
         ),
+        ({"target_type": "word"}, r"target_type: word, but with tokenizer\.joint one tokenizer"),
+        ({"joint": False, "target_type": "x"}, r"target_type: 'x', expected one of unigram"),
         ({"joint": False, "source_model": "a.model"}, r"give both source_model and target_model"),
         ({"joint": False, "target_model": "a.model"}, r"give both source_model and target_model"),
         ({"sampling_alpha": -0.1}, r"sampling_alpha: -0\.1, expected"),

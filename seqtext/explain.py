@@ -123,8 +123,10 @@ def as_text(one: Explanation, colours: bool) -> str:
     wide = max((len(word) for word in one.words), default=0)
     lines = []
     for i, word in enumerate(one.words):
-        place, weight = one.origin(i)
-        line = f"  {word:{wide}s}  <- {one.source[place]} ({weight:.2f})"
+        place, weight = one.origin(i) if one.source else (0, 0.0)
+        line = f"  {word:{wide}s}"
+        if one.source:
+            line += f"  <- {one.source[place]} ({weight:.2f})"
         if one.copied[i] >= 0.005:
             line += f", copied {one.copied[i]:.0%}"
         if colours:

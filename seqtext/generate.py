@@ -64,7 +64,8 @@ class SearchConfig:
         coverage_formula: ``wu``: against source left out (Wu et al. 2016); ``repetition``: against reading
             the same again (Gehrmann et al. 2018).
         min_length: Fewest pieces of an output.
-        max_length: Most pieces of an output. Default: twice the source's, and 20 more.
+        max_length: Most pieces of an output. Default: twice the source's, and 20 more. Where two limits
+            contradict each other, as with ``min_length`` and ``max_words``, the one that rules out more wins.
         min_ratio: Fewest pieces of an output for each of the source's.
         max_ratio: Most pieces of an output for each of the source's.
         min_words: Fewest words of an output, where spaces separate words.
@@ -96,11 +97,11 @@ class SearchConfig:
             if (value := getattr(self, name)) is not None and value < 1:
                 raise ConfigError(f"{name}: {value}, expected at least 1")
         for name in ("min_length", "min_ratio", "min_words", "no_repeat_ngram"):
-            if (value := getattr(self, name)) < 0:
+            if not 0 <= (value := getattr(self, name)) < math.inf:
                 raise ConfigError(f"{name}: {value}, expected at least 0")
         for what in ("length", "ratio", "words"):
             low, high = getattr(self, f"min_{what}"), getattr(self, f"max_{what}")
-            if high is not None and not (low <= high and high > 0):
+            if high is not None and not (low <= high < math.inf and high > 0):
                 raise ConfigError(
                     f"max_{what}: {high}, expected more than 0, and at least min_{what}, which is {low}"
                 )
@@ -117,7 +118,7 @@ class SearchConfig:
         if self.max_ratio is not None:
             most = most.minimum((self.max_ratio * lengths).ceil().long())
         elif self.max_length is None:
-            most = 2 * lengths + 20
+            most = (2 * lengths + 20).clamp(min=self.min_length)
         fewest = (self.min_ratio * lengths).ceil().long().clamp(min=self.min_length)
         return fewest.minimum(most), most
 
@@ -262,7 +263,11 @@ class Generator:
         """What each target piece is to words."""
         target = self.tokenizers.target
         parts = [_word_part(piece) for piece in target.pieces(range(target.vocab_size))]
-        parts[target.eos] = WordPart.INNER
+        if WordPart.FIRST not in parts:
+            raise ConfigError(
+                "min_words, max_words: no piece of the target's tokenizer begins with a space, so words"
+                " cannot be counted; limit pieces with min_length and max_length"
+            )
         return parts
 
     def _hypothesis(self, found: Found, words: Sequence[str]) -> Hypothesis:
@@ -320,8 +325,9 @@ def load(
         _network(model, where, device, precision)
         for model, where in zip(models, paths, strict=True)
     ]
-    first = models[0]
-    return Generator(networks, tokenizers, columns, first.task, first.source_limit)
+    # of an ensemble no network reads more than it has been trained on
+    limits = [model.source_limit for model in models if model.source_limit is not None]
+    return Generator(networks, tokenizers, columns, models[0].task, min(limits, default=None))
 
 
 def _network(

@@ -9,6 +9,7 @@ import pytest
 import sacrebleu
 from torchmetrics.functional.text import rouge
 from torchmetrics.text import SacreBLEUScore
+from torchmetrics.utilities import dim_zero_sum
 
 from seqtext.errors import ConfigError
 from seqtext.metrics import (
@@ -26,6 +27,7 @@ from seqtext.metrics import (
     translation,
     unseen_words,
 )
+from seqtext.models.validation import ExactMatch, Rouge2
 
 REFERENCES = [
     "彼らはついにそれが真実だと認めた。",
@@ -137,6 +139,29 @@ def test_rouge_is_torchmetrics_with_sentences_of_ours(monkeypatch: pytest.Monkey
             100 * float(expected[f"{key}_fmeasure"]), abs=0.01
         )
     assert 10 < found.rougeL < found.rougeLsum < found.rouge1 < 90
+
+
+def test_rouge_of_other_scripts() -> None:
+    found = score_summaries(["x"], ["Привет мир"], [["Привет, большой мир!"]])
+    assert (found.rouge1, found.rouge2, found.rougeLsum) == (80.0, 0.0, 80.0)
+    # of Latin text only a to z, as everywhere
+    assert score_summaries(["x"], ["naïve men"], [["na ve men"]]).rouge1 == 100.0
+
+
+def test_scores_of_ranks_with_unlike_shares_add_up() -> None:
+    """As they come together from all ranks: sums, and not lists that would have to be of one length."""
+    hypotheses, references = ["a b c", "a b d", "x y z"], [["a b c"], ["a b c"], ["q"]]
+    for score in (Rouge2(), ExactMatch(), ExactMatch(wrong=True)):
+        score.update(hypotheses, references)
+        whole = float(score.compute())
+        assert all(value == "sum" or value is dim_zero_sum for value in score._reductions.values())
+        parts = [(hypotheses[:2], references[:2]), (hypotheses[2:], references[2:]), ([], [])]
+        totals = [0.0, 0.0]
+        for part in parts:
+            score.reset()
+            score.update(*part)
+            totals = [totals[0] + float(score.total), totals[1] + float(score.count)]
+        assert whole == pytest.approx(totals[0] / totals[1])
 
 
 def test_stems_are_what_counts() -> None:

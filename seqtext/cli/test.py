@@ -89,12 +89,10 @@ def run(arguments: Sequence[str]) -> None:
     target = options.target or generator.columns[1]
     corpus = Corpus(options.test, source, target, "test")
     metrics = options.metrics or generator.task
+    _refuse_unused(options, metrics)
     examples = list(corpus.examples())
-    if metrics == "transduction":  # dictionaries have a line for each pronunciation
-        merged: dict[str, list[str]] = {}
-        for text, several in examples:
-            merged.setdefault(text, []).extend(several)
-        examples = list(merged.items())
+    if metrics == "transduction":
+        examples = Corpus.merged(examples)
     training = None
     if options.train is not None:
         training = [pair[1] for pair in Corpus(options.train, source, target, "train").rows()]
@@ -134,6 +132,14 @@ def run(arguments: Sequence[str]) -> None:
         first = [several[0] for several in references]
         scores |= unseen_words(sources, hypotheses, first, training)._asdict()
     print(json.dumps(scores))
+
+
+def _refuse_unused(options: argparse.Namespace, metrics: str) -> None:
+    for name, of in (("lead", ["summarization"]), ("bleu_tokenize", ["translation", "code"])):
+        if getattr(options, name) is not None and metrics not in of:
+            raise ConfigError(
+                f"--{name}: is of --metrics {' and '.join(of)}, and the outputs are judged by {metrics}"
+            )
 
 
 def _lead(option: str | None) -> Baseline | None:

@@ -7,7 +7,7 @@ import glob
 import hashlib
 import itertools
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -184,6 +184,14 @@ class Corpus:
                 targets.append(row[1])
             yield source, targets
 
+    @staticmethod
+    def merged(examples: Iterable[Example]) -> list[Example]:
+        """One example of each source, with the references of all: a dictionary has a line for each."""
+        found: dict[str, list[str]] = {}
+        for source, targets in examples:
+            found.setdefault(source, []).extend(targets)
+        return list(found.items())
+
     def records(self, *, lenient: bool = False) -> Iterator[Record]:
         """All rows and where they stand; those that cannot be read as well, with the reason.
 
@@ -258,7 +266,7 @@ class Corpus:
             if summary:
                 row["summary"] = summary[0]
             if number == 1:
-                check_columns(row, self.columns, self.name)
+                check_columns([*row, "summary"], self.columns, self.name)
             yield from records(row, self.columns, f"{self.name}, pair {number}")
 
     def _hub(self) -> Iterator[Record]:

@@ -20,7 +20,7 @@ from seqtext.data.tokenizer import Tokenizer, TokenizerConfig, Tokenizers
 from seqtext.errors import DataError
 
 SIDES = ("source", "target")
-_CACHE_VERSION = "2"  # another one when cached results of the same input would differ
+_CACHE_VERSION = "3"  # another one when cached results of the same input would differ
 
 
 def encode(
@@ -36,8 +36,9 @@ def encode(
         processes: That tokenize.
 
     Returns:
-        Columns ``source``, ``target`` (text), ``source_ids``, ``target_ids`` and ``source_length``,
-        ``target_length`` (int32, bos and eos not counted).
+        Columns ``source``, ``target`` (text), ``row`` (the same for references of one source),
+        ``source_ids``, ``target_ids`` and ``source_length``, ``target_length`` (int32, bos and eos not
+        counted).
 
     Raises:
         DataError: The corpus cannot be read as what it should be, or the result cannot be written.
@@ -83,7 +84,9 @@ def _encode(
 def encode_rows(rows: Sequence[Row], tokenizers: Tokenizers) -> datasets.Dataset:
     """Likewise of rows that have been read; kept in memory."""
     table = {side: list(texts) for side, texts in zip(SIDES, zip(*rows, strict=True), strict=True)}
-    return datasets.Dataset.from_dict({**table, **_encode_rows(table, **_models(tokenizers))})
+    numbers = {"row": list(range(len(rows)))}
+    ids = _encode_rows(table, **_models(tokenizers))
+    return datasets.Dataset.from_dict({**table, **numbers, **ids})
 
 
 def _models(tokenizers: Tokenizers) -> dict[str, bytes]:
@@ -111,10 +114,11 @@ def digest_of(*parts: str) -> str:
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
-def _generate(corpus: Corpus, digest: str) -> Iterator[dict[str, str]]:
+def _generate(corpus: Corpus, digest: str) -> Iterator[dict[str, Any]]:
     # `digest` is part of the key under which the result is cached
-    for source, target in corpus.rows():
-        yield {"source": source, "target": target}
+    for number, (source, targets) in enumerate(corpus.examples()):
+        for target in targets:
+            yield {"source": source, "target": target, "row": number}
 
 
 @functools.lru_cache(maxsize=2)
@@ -147,22 +151,32 @@ def read_batch(
     Sources are cut behind ``source_limit`` pieces.
     """
     found = encoded[rows.tolist()]
-    source, target = (
-        found[f"{side}_ids"]
-        if sampling is None
-        else [
-            sampled(tokenizer, text, sampling, f"{key}-{row}-{side}")
-            for row, text in zip(rows.tolist(), found[side], strict=True)
-        ]
-        for side, tokenizer in zip(SIDES, tokenizers, strict=True)
-    )
+    source, target = found["source_ids"], found["target_ids"]
+    if sampling is not None:
+        texts = list(zip(found["source"], found["target"], strict=True))
+        keys = [f"{key}-{row}" for row in rows.tolist()]
+        source, target = sampled(tokenizers, texts, sampling, keys)
     return batch_of(source, target, tokenizers, source_limit)
 
 
-def sampled(tokenizer: Tokenizer, text: str, sampling: TokenizerConfig, key: str) -> list[int]:
-    """Ids of a segmentation that depends on ``key`` alone: a resumed run draws what it would have drawn."""
+def sampled(
+    tokenizers: Tokenizers, rows: Sequence[Row], sampling: TokenizerConfig, keys: Sequence[str]
+) -> tuple[list[list[int]], list[list[int]]]:
+    """Ids of segmentations that depend on ``keys`` alone: a resumed run draws what it would have drawn.
+
+    Rows with words that a vocabulary lacks are not drawn anew: those words have ids of their own.
+    """
     nbest, alpha = sampling.sampling_nbest, sampling.sampling_alpha
-    return tokenizer.sample(text, nbest, alpha, random.Random(key))
+    found: list[list[list[int]]] = []
+    for texts, key in zip(rows, keys, strict=True):
+        pair = [
+            tokenizer.sample(text, nbest, alpha, random.Random(f"{key}-{side}"))
+            for side, tokenizer, text in zip(SIDES, tokenizers, texts, strict=True)
+        ]
+        if any(unk in ids for unk, ids in zip(tokenizers.unknown, pair, strict=True)):
+            pair = [ids for [ids] in tokenizers.encode_pairs(*([text] for text in texts))]
+        found.append(pair)
+    return [source for source, _ in found], [target for _, target in found]
 
 
 def batch_of(
@@ -172,8 +186,16 @@ def batch_of(
     source_limit: int | None,
 ) -> Batch:
     """The batch of pairs of ids, sources cut behind so many."""
+    source = [row[:source_limit] for row in source]
+    size, own = tokenizers.sizes
+    if source_limit is not None and any(max(row, default=0) >= own for row in target):
+        # a word that stood behind the cut cannot be copied
+        target = [
+            [i if i < own or size + i - own in words else tokenizers.target.unk for i in row]
+            for row, words in zip(target, map(set, source), strict=True)
+        ]
     return collate(
-        [row[:source_limit] for row in source],
+        source,
         target,
         source_eos=tokenizers.source.eos,
         target_bos=tokenizers.target.bos,

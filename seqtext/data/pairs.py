@@ -557,18 +557,15 @@ class PairsDataModule(LightningDataModule):
         return self._loader("validation", batches, 0, sample=False)
 
     def validation_examples(self, limit: int) -> list[Example]:
-        """At most ``limit`` validation sources with their references, spread evenly over the corpus.
-
-        Neighbours with the same source are references of one.
-        """
+        """At most ``limit`` validation sources with their references, spread evenly over the corpus."""
         if "validation" not in self._encoded:
             return []
-        rows = self._encoded["validation"].select_columns(["source", "target"])
-        sources: list[str] = rows["source"][:]
-        starts = [i for i in range(len(sources)) if not i or sources[i] != sources[i - 1]]
+        rows = self._encoded["validation"].select_columns(["source", "target", "row"])
+        numbers: list[int] = rows["row"][:]
+        starts = [i for i in range(len(numbers)) if not i or numbers[i] != numbers[i - 1]]
+        ends = dict(zip(starts, [*starts[1:], len(numbers)], strict=True))
         chosen = [starts[i] for i in _spread(len(starts), limit)]
-        ends = dict(zip(starts, [*starts[1:], len(sources)], strict=True))
-        return [(sources[i], rows["target"][i : ends[i]]) for i in chosen]
+        return [(rows[i]["source"], rows["target"][i : ends[i]]) for i in chosen]
 
     def compared_examples(self, limit: int) -> dict[str, list[Example]]:
         """Likewise of the validation set and of every corpus that is compared, by name."""

@@ -21,7 +21,7 @@ from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 from seqtext.data.batch import Batch
 from seqtext.data.bucketing import Lengths, Rows
 from seqtext.data.corpus import Corpus
-from seqtext.data.encoding import SIDES, batch_of, sampled, source_hash
+from seqtext.data.encoding import batch_of, sampled, source_hash
 from seqtext.data.readers import Row
 from seqtext.data.tokenizer import TokenizerConfig, Tokenizers
 from seqtext.errors import DataError
@@ -153,17 +153,10 @@ class Pools:
 
     def _encode(self, rows: list[Row], epoch: int, number: int) -> Sequence[list[list[int]]]:
         """Ids of both sides."""
-        texts = [list(side) for side in zip(*rows, strict=True)]
         if self.sampling is None:
-            return self.tokenizers.encode_pairs(*texts)
-        key = f"{(self.seed, epoch)}"
-        return [
-            [
-                sampled(tokenizer, text, self.sampling, f"{key}-{row}-{side}")
-                for row, text in enumerate(of_side, number)
-            ]
-            for side, tokenizer, of_side in zip(SIDES, self.tokenizers, texts, strict=True)
-        ]
+            return self.tokenizers.encode_pairs(*(list(side) for side in zip(*rows, strict=True)))
+        keys = [f"{(self.seed, epoch)}-{row}" for row in range(number, number + len(rows))]
+        return sampled(self.tokenizers, rows, self.sampling, keys)
 
 
 class _Source(IterableDataset[Pool | DataError]):

@@ -5,6 +5,7 @@ from seqtext.metrics.summaries import (
     copied_and_new,
     first_sentence,
     first_words,
+    rouge,
     score_summaries,
     sentences_of,
 )
@@ -29,6 +30,7 @@ __all__ = [
     "first_sentence",
     "first_words",
     "is_exact",
+    "rouge",
     "score_summaries",
     "score_transductions",
     "score_translations",

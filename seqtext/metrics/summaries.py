@@ -35,29 +35,25 @@ def score_summaries(
 ) -> SummaryScores:
     """ROUGE (Lin 2004) as F1, against the best of several references, and what a summary is made of.
 
-    ROUGE-1, -2 and -L are torchmetrics': of Porter's stems of lower-cased words, letters a to z and
-    digits. ROUGE-Lsum is the union of longest common subsequences, a sentence at a time (section 3.2),
-    with ``sentences_of``, where torchmetrics' own would download its splitter.
+    ROUGE-1, -2 and -L are torchmetrics', see ``rouge``. ROUGE-Lsum is the union of longest common
+    subsequences, a sentence at a time (section 3.2), with ``sentences_of``, where torchmetrics' own would
+    download its splitter.
 
     Args:
         sources: One for each hypothesis.
         hypotheses: What is judged.
         references: One or several for each.
     """
-    from torchmetrics.functional.text.rouge import rouge_score
-
-    keys = ("rouge1", "rouge2", "rougeL")
-    found = rouge_score(
-        hypotheses, [list(several) for several in references], rouge_keys=keys, use_stemmer=True
-    )
+    found = rouge(hypotheses, references, ("rouge1", "rouge2", "rougeL"))
+    words_of = _words_of(references)
     lsum = [
-        max(_rouge_lsum(one, other) for other in several)
+        max(_rouge_lsum(one, other, words_of) for other in several)
         for one, several in zip(hypotheses, references, strict=True)
     ]
     made_of = copied_and_new(sources, hypotheses)
     words = _mean([len(one.split()) for one in hypotheses])
     wanted = _mean([_mean([len(one.split()) for one in several]) for several in references])
-    rouge1, rouge2, rouge_l = (round(100 * float(found[f"{key}_fmeasure"]), 2) for key in keys)
+    rouge1, rouge2, rouge_l = (round(100 * value, 2) for value in found.values())
     return SummaryScores(
         rouge1,
         rouge2,
@@ -68,6 +64,36 @@ def score_summaries(
         round(words, 2),
         round(words / max(wanted, 1e-9), 3),
     )
+
+
+def rouge(
+    hypotheses: Sequence[str], references: Sequence[Sequence[str]], keys: tuple[str, ...]
+) -> dict[str, float]:
+    """F1 by torchmetrics, 0 to 1, of Porter's stems of lower-cased words.
+
+    Words are of the letters a to z and digits, as everywhere; where most letters of the references are
+    others, of letters and digits of all scripts.
+    """
+    from torchmetrics.functional.text.rouge import rouge_score
+
+    words_of = _words_of(references)
+    found = rouge_score(
+        hypotheses,
+        [list(several) for several in references],
+        rouge_keys=keys,
+        use_stemmer=True,
+        normalizer=lambda text: " ".join(words_of(text)),
+        tokenizer=str.split,
+    )
+    return {key: float(found[f"{key}_fmeasure"]) for key in keys}
+
+
+def _words_of(references: Sequence[Sequence[str]]) -> Callable[[str], list[str]]:
+    """What counts as a word in text such as this."""
+    text = "".join(one for several in references for one in several).lower()
+    latin, letters = len(re.findall("[a-z]", text)), len(re.findall(r"[^\W\d_]", text))
+    pattern = re.compile("[a-z0-9]+" if 2 * latin >= letters else r"[^\W_]+")
+    return lambda text: pattern.findall(text.lower())
 
 
 def copied_and_new(sources: Sequence[str], hypotheses: Sequence[str]) -> tuple[float, float, float]:
@@ -125,16 +151,15 @@ def _stemmer() -> Any:
     return PorterStemmer()
 
 
-def _tokens(text: str) -> list[str]:
-    """Words as torchmetrics' ROUGE has them."""
-    words = re.findall("[a-z0-9]+", text.lower())
+def _stems(words: Sequence[str]) -> list[str]:
+    """As torchmetrics has them."""
     return [_stemmer().stem(word) if len(word) > 3 else word for word in words]
 
 
-def _rouge_lsum(hypothesis: str, reference: str) -> float:
+def _rouge_lsum(hypothesis: str, reference: str, words_of: Callable[[str], list[str]]) -> float:
     """F1 of the words that some sentence of the hypothesis has in common with each of the reference's."""
-    found = [_tokens(sentence) for sentence in sentences_of(hypothesis)]
-    wanted = [_tokens(sentence) for sentence in sentences_of(reference)]
+    found = [_stems(words_of(sentence)) for sentence in sentences_of(hypothesis)]
+    wanted = [_stems(words_of(sentence)) for sentence in sentences_of(reference)]
     left = Counter(word for sentence in found for word in sentence)
     total, hits = sum(left.values()), 0
     for sentence in wanted:

@@ -15,6 +15,7 @@ from torch.optim import Optimizer
 from seqtext import checkpoint
 from seqtext.console import say
 from seqtext.data.batch import Batch
+from seqtext.data.corpus import Corpus
 from seqtext.data.tokenizer import Tokenizer, Tokenizers
 from seqtext.errors import ConfigError
 from seqtext.generate import Generator, texts
@@ -48,7 +49,7 @@ class EncoderDecoderModule(LightningModule):
         coverage_loss: Weight of the loss for attending to the same place again (See et al. 2017, eq. 13).
         task: What outputs are judged by: ``translation`` (``val_bleu``), ``summarization``
             (``val_rouge2`` as well), ``code`` (``val_exact_match`` as well), ``transduction`` (``val_wer``).
-            Also of ``seqtext test``.
+            Also of ``seqtext test``. Default: that of ``init_from``, else ``translation``.
         decode_sentences: Validation sentences decoded greedily for these; 0 decodes none.
         bleu_tokenize: What the n-grams of ``val_bleu`` are made of: ``13a`` (words), ``intl``, ``char``
             or ``zh`` (languages without spaces), ``ja-mecab``, ``ko-mecab``, ``none`` (text that is
@@ -78,7 +79,7 @@ class EncoderDecoderModule(LightningModule):
         optimizer: OptimizerConfig = OptimizerConfig(),  # noqa: B008 (frozen)
         label_smoothing: float = 0.1,
         coverage_loss: float = 0.0,
-        task: Task = "translation",
+        task: Task | None = None,
         decode_sentences: int = 500,
         bleu_tokenize: BleuTokenize = "13a",
         seed: int = 1,
@@ -96,7 +97,7 @@ class EncoderDecoderModule(LightningModule):
         if not 0 <= decode_sentences <= 500:
             raise ConfigError(f"decode_sentences: {decode_sentences}, expected 0 to 500")
         check_bleu_tokenize(bleu_tokenize)
-        if task not in get_args(Task):
+        if task is not None and task not in get_args(Task):
             raise ConfigError(f"task: {task!r}, expected one of {', '.join(get_args(Task))}")
         if init_parts and init_from is None:
             raise ConfigError("init_parts: of what? Name a checkpoint with init_from")
@@ -128,13 +129,15 @@ class EncoderDecoderModule(LightningModule):
             self.tokenizers = self._pretrained.tokenizers
         self.columns = ("source", "target")
         self.source_limit: int | None = None  # pieces of a source that are read
+        self._limit_before = None if self._pretrained is None else self._pretrained.source_limit
         self.samples: list[tuple[str, str, str]] = []  # source, reference, hypothesis
         self._window_tokens: Tensor | int = 0  # of this rank, since the last update
         self._train_totals: Tensor | float = 0.0  # (loss, pieces) of this rank, see train_totals
         self._val_totals: Tensor | float = 0.0  # likewise, of the validation at hand
         self._plateau: torch.optim.lr_scheduler.ReduceLROnPlateau | None = None
-        self.task = task
-        self._val_scores: Any = validation_scores(task, bleu_tokenize)
+        before: Any = None if self._pretrained is None else self._pretrained.task
+        self.task: Task = task or before or "translation"
+        self._val_scores: Any = validation_scores(self.task, bleu_tokenize)
 
     # --- building -----------------------------------------------------------------------------------
 
@@ -144,6 +147,13 @@ class EncoderDecoderModule(LightningModule):
             self.build(self.trainer.datamodule.tokenizers)  # type: ignore[attr-defined]
             self.columns = self.trainer.datamodule.columns  # type: ignore[attr-defined]
         self.source_limit = getattr(self.trainer.datamodule, "source_limit", None)  # type: ignore[attr-defined]
+        if self._limit_before not in (None, self.source_limit):
+            now = "all" if self.source_limit is None else f"{self.source_limit:,}"
+            say(
+                f"init_from: that model reads {self._limit_before:,} pieces of a source at most, this one"
+                f" {now} (data.truncate_sources)"
+            )
+            self._limit_before = None
 
     def build(self, tokenizers: Tokenizers) -> None:
         """Build the network, the same on every rank."""
@@ -297,6 +307,8 @@ class EncoderDecoderModule(LightningModule):
         assert self.network is not None
         assert self.tokenizers is not None
         pairs = self.trainer.datamodule.validation_examples(self.decode_sentences)  # type: ignore[attr-defined]
+        if self.task == "transduction":
+            pairs = Corpus.merged(pairs)
         pairs = pairs[self.global_rank :: self.trainer.world_size]
         generator = Generator([self.network], self.tokenizers, source_limit=self.source_limit)
         hypotheses = texts(generator.generate([source for source, _ in pairs], beam_size=1))

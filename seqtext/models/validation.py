@@ -9,45 +9,57 @@ import torch
 from torch import Tensor, nn
 from torchmetrics import Metric
 from torchmetrics.text import SacreBLEUScore
-from torchmetrics.text.rouge import ROUGEScore
 
-from seqtext.metrics import BleuTokenize, is_exact
+from seqtext.metrics import BleuTokenize, is_exact, rouge
 
 Task = Literal["translation", "summarization", "code", "transduction"]
 
 
-class Rouge2(ROUGEScore):
-    """ROUGE-2 as F1 of the best reference, 0 to 1."""
+class _Share(Metric):
+    """A mean over all hypotheses of all ranks, whose numbers may differ."""
+
+    total: Tensor
+    count: Tensor
 
     def __init__(self, **options: Any) -> None:
-        super().__init__(use_stemmer=True, rouge_keys="rouge2", **options)
+        super().__init__(**options)
+        for name in ("total", "count"):
+            self.add_state(name, torch.tensor(0.0, dtype=torch.double), dist_reduce_fx="sum")
 
-    def compute(self) -> Tensor:  # type: ignore[override]
-        """The mean over all hypotheses."""
-        return super().compute()["rouge2_fmeasure"]
+    def update(self, hypotheses: Sequence[str], references: Sequence[Sequence[str]]) -> None:
+        """Add up."""
+        if hypotheses:
+            self.total += self.score(hypotheses, references)
+        self.count += len(hypotheses)
+
+    def score(self, hypotheses: Sequence[str], references: Sequence[Sequence[str]]) -> float:
+        """The sum over hypotheses."""
+        raise NotImplementedError
+
+    def compute(self) -> Tensor:
+        """The mean."""
+        return self.total / self.count
 
 
-class ExactMatch(Metric):
+class Rouge2(_Share):
+    """ROUGE-2 as F1 of the best reference, 0 to 1."""
+
+    def score(self, hypotheses: Sequence[str], references: Sequence[Sequence[str]]) -> float:
+        """See ``rouge``."""
+        return len(hypotheses) * rouge(hypotheses, references, ("rouge2",))["rouge2"]
+
+
+class ExactMatch(_Share):
     """Share of hypotheses that are one of their references, 0 to 1; or of the others, if ``wrong``."""
-
-    right: Tensor
-    total: Tensor
 
     def __init__(self, *, wrong: bool = False, **options: Any) -> None:
         super().__init__(**options)
         self.wrong = wrong
-        for name in ("right", "total"):
-            self.add_state(name, torch.tensor(0.0), dist_reduce_fx="sum")
 
-    def update(self, hypotheses: Sequence[str], references: Sequence[Sequence[str]]) -> None:
+    def score(self, hypotheses: Sequence[str], references: Sequence[Sequence[str]]) -> float:
         """Count."""
-        self.right += sum(map(is_exact, hypotheses, references))
-        self.total += len(hypotheses)
-
-    def compute(self) -> Tensor:
-        """The share."""
-        share = self.right / self.total
-        return 1 - share if self.wrong else share
+        right: int = sum(map(is_exact, hypotheses, references))
+        return len(hypotheses) - right if self.wrong else right
 
 
 def validation_scores(task: Task, bleu_tokenize: BleuTokenize) -> nn.ModuleDict:

@@ -61,4 +61,8 @@ def mix(logits: Tensor, found: Mixture, size: int) -> Tensor:
         probabilities = nn.functional.pad(probabilities, (0, size - logits.size(-1)))
     places = found.pieces.clamp(min=0).unsqueeze(1).expand_as(found.copied)
     probabilities = probabilities.scatter_add(2, places, found.copied)
-    return probabilities.clamp(min=torch.finfo(dtype).tiny).log()
+    log_probs = probabilities.clamp(min=torch.finfo(dtype).tiny).log()
+    if size > logits.size(-1):  # what a source has not cannot be copied from it
+        beyond = torch.arange(size, device=logits.device) >= logits.size(-1)
+        log_probs = log_probs.masked_fill(beyond & (probabilities == 0), -torch.inf)
+    return log_probs

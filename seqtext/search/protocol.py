@@ -78,7 +78,8 @@ class Constraint:
     Args:
         pieces: Special ids.
         max_lengths: (sentences,) int64, most pieces of a hypothesis, eos not counted.
-        rules: What else is ruled out; a hypothesis at its full length ends all the same.
+        rules: What else is ruled out. A hypothesis at its full length ends all the same, and so does one
+            that they leave no continuation.
     """
 
     def __init__(self, pieces: Pieces, max_lengths: Tensor, rules: Sequence[Rule] = ()) -> None:
@@ -105,13 +106,14 @@ class Constraint:
         """
         log_probs.index_fill_(2, self._never, -torch.inf)
         ends = history.size(-1) >= self._first_end  # before that nothing is at its end
-        of_eos = log_probs[:, :, self._eos].clone() if ends else None
+        if not ends and not self._rules:
+            return log_probs
+        of_eos = log_probs[:, :, self._eos].clone()
         for rule in self._rules:
             rule(log_probs, history, origin)
-        if of_eos is not None:
-            log_probs.masked_fill_(at_end.view(-1, 1, 1), -torch.inf)
-            eos = log_probs[:, :, self._eos]
-            log_probs[:, :, self._eos] = of_eos.where(at_end.unsqueeze(1), eos)
+        log_probs.masked_fill_(at_end.view(-1, 1, 1), -torch.inf)
+        stuck = log_probs.amax(2) == -torch.inf
+        log_probs[:, :, self._eos] = of_eos.where(stuck, log_probs[:, :, self._eos])
         return log_probs
 
 

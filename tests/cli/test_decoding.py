@@ -252,6 +252,8 @@ def test_summaries_are_scored_with_several_references_beside_a_baseline(
     for option, name in (("sentence", "first sentence"), ("3", "first 3 words")):
         assert main(["test", str(trained), *options, "--lead", option]) == 0
         assert json.loads(capsys.readouterr().out.splitlines()[-1])["lead"] == name
+    assert main(["test", str(trained), *options, "--bleu_tokenize", "char"]) == 2
+    assert "--bleu_tokenize: is of --metrics translation and code" in capsys.readouterr().err
     assert main(["test", str(trained), *options, "--lead", "0"]) == 2
     assert "--lead 0: expected a number of words, or sentence" in capsys.readouterr().err
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import os
 import re
 from collections.abc import Callable
@@ -446,3 +447,20 @@ def test_more_ranks_than_rows(start: Start, pairs: Rows) -> None:
     data = start(train=pairs[:5], trainer=at(ranks=3, accumulation=2))
     with pytest.raises(DataError, match=r"5 rows cannot be shared by 6"):
         data.train_dataloader()
+
+
+def test_references_of_a_row_are_one_example(start: Start, tmp_path: Path) -> None:
+    """Not those of its neighbour, though it has the same source; every one is a pair to train on."""
+    rows = [
+        {"en": "ok", "de": ["gut", "na gut"]},
+        {"en": "ok", "de": "schön"},
+        {"en": "no", "de": "nein"},
+    ]
+    path = tmp_path / "several.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    data = start(validation=str(path), compare=str(path))
+    expected = [("ok", ["gut", "na gut"]), ("ok", ["schön"]), ("no", ["nein"])]
+    assert data.validation_examples(9) == expected
+    assert data.compared_examples(9)[str(path)] == expected
+    assert len(epoch_of(data, data.val_dataloader())) == 4
+    assert Corpus.merged(expected) == [("ok", ["gut", "na gut", "schön"]), ("no", ["nein"])]

@@ -10,8 +10,9 @@ import pytest
 import seqtext
 from seqtext import checkpoint
 from seqtext.cli import main
+from seqtext.data.encoding import batch_of, sampled
 from seqtext.data.tokenizer import Tokenizer, TokenizerConfig, Tokenizers
-from seqtext.explain import explain
+from seqtext.explain import Explanation, as_html, as_text, explain
 from seqtext.generate import SearchConfig
 
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
@@ -123,3 +124,41 @@ def test_words_without_a_piece() -> None:
         assert tokenizer.decode(row, found) == text
     assert tokenizer.decode(of_target[0], words[0]).startswith("Ann traf sie ihn heute")
     assert tokenizer.pieces([size + 1, ids[1][0]], words[0]) == ["▁and", "▁she"]
+    # behind the cut it is none that could be copied
+    batch = batch_of(of_source[:1], of_target[:1], tokenizers, 4)
+    assert batch.source[0].tolist() == [*ids[0][:4], tokenizer.eos]
+    assert batch.labels[0, 0] == size and batch.labels[0].max() == size
+    whole = batch_of(of_source[:1], of_target[:1], tokenizers, 5)
+    assert whole.labels[0].max() == size + 2
+
+
+def test_rows_with_unknown_words_are_not_sampled() -> None:
+    known = ["the dog sees the cat there", "a cat saw dogs here"] * 20
+    config = TokenizerConfig(vocab_size=40, byte_fallback=False, sampling_nbest=8)
+    both = Tokenizer.train(known, config)
+    tokenizers = Tokenizers(both, both)
+    rows = [("the dog sees 東京 there", "dog 東京"), ("the dog sees the cat there", "a cat")]
+    keys = [str(i) for i in range(30)]
+    found = sampled(tokenizers, rows[:1] * 30, config, keys)
+    expected = tokenizers.encode_pairs(*zip(*rows[:1], strict=True))
+    assert found == ([expected[0][0]] * 30, [expected[1][0]] * 30)
+    assert max(expected[1][0]) >= both.vocab_size
+    assert len({str(ids) for ids in sampled(tokenizers, rows[1:] * 30, config, keys)[0]}) > 1
+
+
+def test_an_output_without_a_source_to_show() -> None:
+    nothing = Explanation(source=[], words=["a"], attention=[[]], copied=[0.0])
+    assert as_text(nothing, colours=False) == "\n  a\n"
+    assert "<span" in as_html([nothing])
+
+
+def test_fine_tuning_goes_on_with_task_and_tells_of_the_limit(tiny: list[str], capsys) -> None:  # type: ignore[no-untyped-def]
+    short = ["--data.max_source_length=9", "--data.truncate_sources=true", "--trainer.max_steps=2"]
+    assert main(["fit", *tiny, *short, "--model.task=code", "--run=r"]) == 0
+    kept = [option for option in tiny if "network" not in option and "tokenizer" not in option]
+    more = ["--model.init_from=r", "--trainer.max_steps=2", "--run=more"]
+    assert main(["fit", *kept, *more]) == 0
+    assert "reads 9 pieces of a source at most, this one all" in capsys.readouterr().err
+    assert checkpoint.load("more").task == "code"
+    assert checkpoint.load("more").source_limit is None
+    assert seqtext.load(["r", "more"]).source_limit == seqtext.load(["more", "r"]).source_limit == 9

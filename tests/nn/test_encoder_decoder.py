@@ -262,6 +262,7 @@ def test_words_beyond_the_vocabulary_are_copied(feeding):
     expected[2, :, 0] = copied[2, :, 4] + copied[2, :, 5]
     assert_equal(log_probs.exp()[..., TARGET_VOCAB:], expected)
     assert_equal(log_probs.exp().sum(2), torch.ones(3, 5, dtype=torch.double))
+    assert log_probs[1, :, TARGET_VOCAB:].eq(-torch.inf).all()  # it has no such word
 
     state = network.start(source, SOURCE_LENGTHS)
     for t in range(target.size(1)):

@@ -146,6 +146,17 @@ def test_full_width_beam_is_all_that_is_allowed(name):
     assert [[one.ids] for one in greedy] == [[one.ids for one in found] for found in narrow]
 
 
+def test_a_hypothesis_without_a_continuation_ends():
+    """Two words at most and four pieces at least, where every piece begins a word."""
+    parts = torch.full((SENTENCES, VOCAB), WordPart.FIRST)
+    rules = [MinLength(torch.tensor([4] * 3), EOS), WordLimits(parts, 0, 2, EOS)]
+    model, limits = Tables(), torch.full((SENTENCES,), 6)
+    greedy = greedy_search(model, model.start(), limits, PIECES, PENALTY, rules)
+    beam = beam_search(model, model.start(), limits, PIECES, 3, PENALTY, rules)
+    assert {len(one.ids) for found in [greedy, *beam] for one in found} == {2}
+    assert all(math.isfinite(one.log_prob) for found in [greedy, *beam] for one in found)
+
+
 def wu(covered):
     return 0.3 * sum(math.log(min(c, 1)) for c in covered)
 

@@ -17,3 +17,7 @@ class DataError(SeqtextError, ValueError):
 
 class CheckpointError(SeqtextError, ValueError):
     """A file that is no checkpoint of this project, is damaged, or is of another format."""
+
+
+class TrainingError(SeqtextError):
+    """Training cannot go on: the loss or a gradient is no number."""

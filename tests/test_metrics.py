@@ -19,6 +19,7 @@ from seqtext.metrics import (
     exact_match,
     first_sentence,
     first_words,
+    mean_sentence_bleu,
     score_summaries,
     score_transductions,
     score_translations,
@@ -104,6 +105,13 @@ def test_each_hypothesis_has_its_own_number_of_references() -> None:
     assert found.chrf == round(sacrebleu.corpus_chrf(hypotheses, streams).score, 2)  # type: ignore[arg-type]
     assert found.bleu > score_translations(hypotheses, [one[0] for one in references]).bleu
     assert exact_match([*hypotheses, " we  go"], [*references, ["we go "]]) == 50.0
+
+
+def test_mean_sentence_bleu() -> None:
+    hypotheses, references = ["a b c d", "x", "a b"], [["a b c d"], ["y", "x"], ["c d"]]
+    assert mean_sentence_bleu(hypotheses, references, "none") == 66.67  # 100, 100, 0
+    long = ["w " * 300], [["v " * 300]]
+    assert mean_sentence_bleu([*hypotheses[:2], *long[0]], [*references[:2], *long[1]]) == 66.67
 
 
 # --- summaries ------------------------------------------------------------------------------------------

@@ -23,6 +23,7 @@ from seqtext.metrics import (
     exact_match,
     first_sentence,
     first_words,
+    mean_sentence_bleu,
     score_summaries,
     score_transductions,
     score_translations,
@@ -127,6 +128,7 @@ def run(arguments: Sequence[str]) -> None:
         tokenize: BleuTokenize = options.bleu_tokenize or ("none" if metrics == "code" else "13a")
         scores = score_translations(hypotheses, references, tokenize)._asdict()
     if metrics == "code":
+        scores["sentence_bleu"] = mean_sentence_bleu(hypotheses, references, tokenize)
         scores["exact_match"] = exact_match(hypotheses, references)
     if training is not None:
         first = [several[0] for several in references]

@@ -14,6 +14,7 @@ from seqtext.metrics.translation import (
     BleuTokenize,
     TranslationScores,
     check_bleu_tokenize,
+    mean_sentence_bleu,
     score_translations,
 )
 from seqtext.metrics.words import UnseenWords, exact_match, is_exact, unseen_words
@@ -30,6 +31,7 @@ __all__ = [
     "first_sentence",
     "first_words",
     "is_exact",
+    "mean_sentence_bleu",
     "rouge",
     "score_summaries",
     "score_transductions",

@@ -17,7 +17,7 @@ from seqtext.console import say
 from seqtext.data.batch import Batch
 from seqtext.data.corpus import Corpus
 from seqtext.data.tokenizer import Tokenizer, Tokenizers
-from seqtext.errors import ConfigError
+from seqtext.errors import ConfigError, TrainingError
 from seqtext.generate import Generator, texts
 from seqtext.metrics import BleuTokenize, check_bleu_tokenize
 from seqtext.models import optimizer
@@ -133,6 +133,11 @@ class EncoderDecoderModule(LightningModule):
         self.samples: list[tuple[str, str, str]] = []  # source, reference, hypothesis
         self._window_tokens: Tensor | int = 0  # of this rank, since the last update
         self._train_totals: Tensor | float = 0.0  # (loss, pieces) of this rank, see train_totals
+        self._norms: Tensor | float = (
+            0.0  # (sum of the gradients' norms, updates), see gradient_norm
+        )
+        self._batch: Batch | None = None  # at hand
+        self._place = 0, 0  # its epoch and number
         self._val_totals: Tensor | float = 0.0  # likewise, of the validation at hand
         self._plateau: torch.optim.lr_scheduler.ReduceLROnPlateau | None = None
         before: Any = None if self._pretrained is None else self._pretrained.task
@@ -233,6 +238,9 @@ class EncoderDecoderModule(LightningModule):
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """The loss summed over this batch's pieces; see ``on_before_optimizer_step``."""
         loss, tokens = self._loss(batch)
+        self._batch, self._place = batch, (self.current_epoch, batch_idx)
+        if not torch.isfinite(loss):
+            raise self._diverged("the loss")
         self._window_tokens = self._window_tokens + tokens
         self._train_totals = self._train_totals + _totals(loss, tokens)
         return loss
@@ -257,15 +265,55 @@ class EncoderDecoderModule(LightningModule):
         gradient_clip_val: int | float | None = None,
         gradient_clip_algorithm: str | None = None,
     ) -> None:
-        """Clip by norm, or by value.
+        """Clip by norm, or by value; note the norm before.
+
+        Raises:
+            TrainingError: The norm is no number; no weight has changed yet.
 
         Done here because Lightning refuses to clip for a fused optimizer under mixed precision, on
         account of a loss scaling that bfloat16 does not need.
         """
-        if gradient_clip_val and gradient_clip_algorithm == "value":
+        by_value = gradient_clip_algorithm == "value"
+        largest = gradient_clip_val if gradient_clip_val and not by_value else torch.inf
+        norm = torch.nn.utils.clip_grad_norm_(self.parameters(), largest)
+        if not torch.isfinite(norm):
+            raise self._diverged("the gradient")
+        if gradient_clip_val and by_value:
             torch.nn.utils.clip_grad_value_(self.parameters(), gradient_clip_val)
-        elif gradient_clip_val:
-            torch.nn.utils.clip_grad_norm_(self.parameters(), gradient_clip_val)
+        self._norms = self._norms + torch.stack([norm, torch.ones_like(norm)])
+
+    def _diverged(self, what: str) -> TrainingError:
+        """What to say, with the sentences that do it, as far as that can be told."""
+        assert self.network is not None
+        assert self.tokenizers is not None
+        assert self._batch is not None
+        batch, (epoch, number) = self._batch, self._place
+        with torch.no_grad():
+            rows = [Batch(*(part[i : i + 1] for part in batch)) for i in range(len(batch.source))]
+            bad = [one for one in rows if not torch.isfinite(self.network.loss(*one))]
+        source, known = self.tokenizers.source, self.tokenizers.source.vocab_size
+        texts = [
+            source.decode([i for i in one.source[0, : one.source_lengths[0]].tolist() if i < known])
+            for one in (bad or rows)[:3]
+        ]
+        which = (
+            f"{len(bad)} of its {len(rows)} sentences do it alone"
+            if bad
+            else "no sentence does it alone"
+        )
+        return TrainingError(
+            f"{what} is no number (nan or infinite) in epoch {epoch + 1}, batch {number + 1}; {which}, the"
+            f" first: {' | '.join(texts)}. Checkpoints written before are good: go on from them (--resume)"
+            " with a lower optimizer.learning_rate, or with trainer.precision 32-true"
+        )
+
+    def gradient_norm(self) -> float:
+        """Mean norm of the gradients before clipping since the last call, of this rank's updates."""
+        if not isinstance(self._norms, Tensor):
+            return 0.0
+        total, updates = self._norms.tolist()
+        self._norms = 0.0
+        return float(total / updates)
 
     def train_totals(self) -> tuple[float, int]:
         """Loss per piece, and number of pieces, since the last call, over all ranks."""

@@ -19,7 +19,7 @@ from seqtext.run.checkpoints import Checkpoints
 from seqtext.run.run_folder import RunFolder
 
 _COLUMNS = (
-    "step", "epoch", "minutes", "learning_rate", "train_loss", "target_pieces_per_second",
+    "step", "epoch", "minutes", "learning_rate", "gradient_norm", "train_loss", "target_pieces_per_second",
     "val_loss", "val_bleu", "val_rouge2", "val_exact_match", "val_wer",
     "validation_share",
 )  # fmt: skip
@@ -146,6 +146,7 @@ class Report(Callback):
             "epoch": trainer.current_epoch + 1,
             "minutes": round((elapsed + self._earlier_seconds) / 60, 3),
             "learning_rate": trainer.optimizers[0].param_groups[0]["lr"],
+            "gradient_norm": round(module.gradient_norm(), 4),  # type: ignore[operator]
             "train_loss": round(loss, 4),
             "target_pieces_per_second": round(pieces / training),
             "val_loss": round(metrics["val_loss"], 4) if "val_loss" in metrics else "",

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import csv
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 import torch.nn.functional as F
 from lightning.pytorch import Trainer
+from torch import Tensor
 
 from seqtext import EncoderDecoderModule, PairsDataModule
+from seqtext.cli import main
 from seqtext.data.tokenizer import TokenizerConfig
 from seqtext.errors import ConfigError
 from seqtext.metrics import BleuTokenize, score_translations
@@ -188,3 +192,40 @@ def test_learning_rate_falls_as_its_schedule_says() -> None:
 def test_wrong_optimizer_options_are_named(options: dict[str, object], message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         OptimizerConfig(**options)  # type: ignore[arg-type]
+
+
+# --- when training diverges -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("where", ["loss", "gradient"])
+def test_a_run_that_diverges_stops_and_keeps_what_was_good(
+    where: str, tiny: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It names the batch and the sentence; no weight of the checkpoints is nan."""
+    loss_of, calls = EncoderDecoder.loss, []
+
+    def loss(self: EncoderDecoder, source: Tensor, *rest: Any) -> Tensor:
+        found = loss_of(self, source, *rest)
+        calls.append(len(source))
+        sick = source.size(1) > 18  # such a sentence does it, from the third epoch on
+        if len(calls) < 25 or not sick:
+            return found
+        weight = self.encoder.embedding.weight.sum()
+        if where == "loss" or len(source) == 1:
+            return found + weight * torch.nan
+        return found + (weight - weight.detach()).sqrt()  # 0, its slope infinite
+
+    monkeypatch.setattr(EncoderDecoder, "loss", loss)
+    assert main(["fit", *tiny, "--trainer.max_epochs=9", "--run=r"]) == 2
+    message = capsys.readouterr().err.splitlines()[-1]
+    assert f"seqtext fit: the {where} is no number (nan or infinite) in epoch" in message
+    assert "sentences do it alone, the first: " in message
+    assert "go on from them (--resume)" in message
+    saved = torch.load("r/last.ckpt", weights_only=True)["state_dict"]
+    assert all(torch.isfinite(weight).all() for weight in saved.values())
+
+
+def test_metrics_have_the_norm_of_the_gradients(trained: Path) -> None:
+    with (trained / "metrics.csv").open(encoding="utf-8") as file:
+        norms = [float(row["gradient_norm"]) for row in csv.DictReader(file)]
+    assert len(norms) == 2 and all(0.1 < norm < 100 for norm in norms)

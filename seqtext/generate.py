@@ -262,13 +262,13 @@ class Generator:
     def _parts(self) -> list[WordPart]:
         """What each target piece is to words."""
         target = self.tokenizers.target
-        parts = [_word_part(piece) for piece in target.pieces(range(target.vocab_size))]
-        if WordPart.FIRST not in parts:
+        pieces = target.pieces(range(target.vocab_size))
+        if any(piece.endswith(SPACE) and piece.strip(SPACE) for piece in pieces):
             raise ConfigError(
-                "min_words, max_words: no piece of the target's tokenizer begins with a space, so words"
-                " cannot be counted; limit pieces with min_length and max_length"
+                "min_words, max_words: the target's tokenizer writes spaces behind words, so words cannot be"
+                " counted before they end; limit pieces with min_length and max_length"
             )
-        return parts
+        return [_word_part(piece) for piece in pieces]
 
     def _hypothesis(self, found: Found, words: Sequence[str]) -> Hypothesis:
         target = self.tokenizers.target

@@ -13,13 +13,17 @@ from xml.etree import ElementTree
 
 import pytest
 import torch
-from sentencepiece import SentencePieceProcessor
+from sentencepiece import SentencePieceProcessor, SentencePieceTrainer
 
 import seqtext
 from seqtext.cli import main
-from seqtext.data.tokenizer import Tokenizer, TokenizerConfig
+from seqtext.data import builtin
+from seqtext.data.tokenizer import Tokenizer, TokenizerConfig, Tokenizers
 from seqtext.errors import ConfigError
+from seqtext.generate import Generator
 from seqtext.metrics import score_summaries
+from seqtext.nn.config import NetworkConfig
+from seqtext.nn.encoder_decoder import EncoderDecoder
 from seqtext.nn.precision import has_bfloat16
 
 SOURCES = ["The dog is sleeping.", "", "My sister has bought a very expensive red car.", "Нет"]
@@ -193,7 +197,7 @@ def test_scores_are_those_of_the_outputs(trained: Path, capsys: pytest.CaptureFi
     assert main(["test", str(trained), *options]) == 0
     result = json.loads(capsys.readouterr().out.splitlines()[-1])
     hypotheses = Path("hyp.txt").read_text().split("\n")[:-1]
-    references = [german for _, german in seqtext.data.builtin.pairs("test", 30)]
+    references = [german for _, german in builtin.pairs("test", 30)]
     bleu = sacrebleu.corpus_bleu(hypotheses, [references])
     assert result["bleu"] == round(bleu.score, 2)
     assert result["chrf"] == round(sacrebleu.corpus_chrf(hypotheses, [references]).score, 2)
@@ -294,7 +298,7 @@ def test_code_is_scored_word_by_word(trained: Path, capsys: pytest.CaptureFixtur
 
 def test_lengths_are_what_was_asked_for(generate, trained: Path) -> None:
     """In words as spaces separate them, and in pieces."""
-    text = "\n".join(source for source, _ in seqtext.data.builtin.pairs("test", 20)) + "\n"
+    text = "\n".join(source for source, _ in builtin.pairs("test", 20)) + "\n"
     free = generate(text=text)
 
     def words(*options: str) -> list[int]:
@@ -320,6 +324,30 @@ def test_lengths_are_what_was_asked_for(generate, trained: Path) -> None:
         assert len(pieces) >= 12
         assert len(set(itertools.pairwise(pieces))) == len(pieces) - 1
     assert generate("--coverage_penalty", "5", text=text) != free
+
+
+def test_words_are_counted_where_a_space_is_a_piece_of_its_own() -> None:
+    texts = [source for source, _ in builtin.pairs("test", 60)]
+    config = TokenizerConfig(vocab_size=200, symbols=("▁",), byte_fallback=False)
+    apart = Tokenizer.train(texts, config)
+    behind = io.BytesIO()
+    SentencePieceTrainer.train(
+        sentence_iterator=iter(texts), model_writer=behind, vocab_size=200,
+        treat_whitespace_as_suffix=True, minloglevel=2, hard_vocab_limit=False,
+    )  # fmt: skip
+    torch.manual_seed(0)
+    for tokenizer in (apart, Tokenizer(behind.getvalue())):
+        network = EncoderDecoder(
+            NetworkConfig(embedding_size=8, hidden_size=8, copying=True),  # which rules out unk
+            *[tokenizer.vocab_size] * 2,
+        )
+        generator = Generator([network], Tokenizers(tokenizer, tokenizer))
+        if tokenizer is apart:
+            found = [best for [best] in generator.generate(texts, min_words=3, max_words=3)]
+            assert max(len(one.text.split()) for one in found) == 3
+        else:
+            with pytest.raises(ConfigError, match="writes spaces behind words"):
+                generator.generate(texts, max_words=3)
 
 
 def test_long_sources_are_cut_as_in_training(tiny: list[str], capsys) -> None:  # type: ignore[no-untyped-def]

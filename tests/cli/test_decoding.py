@@ -20,7 +20,7 @@ from seqtext.cli import main
 from seqtext.data import builtin
 from seqtext.data.tokenizer import Tokenizer, TokenizerConfig, Tokenizers
 from seqtext.errors import ConfigError
-from seqtext.generate import Generator
+from seqtext.generate import Generator, SearchConfig
 from seqtext.metrics import score_summaries
 from seqtext.nn.config import NetworkConfig
 from seqtext.nn.encoder_decoder import EncoderDecoder
@@ -342,9 +342,24 @@ def test_words_are_counted_where_a_space_is_a_piece_of_its_own() -> None:
         )
         generator = Generator([network], Tokenizers(tokenizer, tokenizer))
         if tokenizer is apart:
-            found = [best for [best] in generator.generate(texts, min_words=3, max_words=3)]
-            told = ["".join(one.pieces).replace("▁", " ") for one in found]
-            assert max(len(text.split()) for text in told) == 3
+            options = SearchConfig(min_words=2, max_words=2)
+            [rule] = generator._rules(torch.zeros(1, dtype=torch.long), [()], options)
+            [ids] = apart.encode(["The dog sleeps."])
+            space = next(i for i in ids if apart.pieces([i]) == ["▁"])
+            for count in range(len(ids)):
+                log_probs = torch.zeros(1, 1, apart.vocab_size)
+                rule(
+                    log_probs,
+                    torch.tensor([[ids[:count]]]).long(),
+                    torch.zeros(1, dtype=torch.long),
+                )
+                words = len("".join(apart.pieces(ids[:count])).replace("▁", " ").split())
+                ruled_out = [int(i) for i in log_probs[0, 0].isinf().nonzero()]
+                assert (apart.eos in ruled_out) == (words < 2)
+                assert (space in ruled_out) == (words >= 2)
+                assert ids[1] not in ruled_out  # within a word, or the first piece behind a space
+                if words == 3:
+                    break
         else:
             with pytest.raises(ConfigError, match="writes spaces behind words"):
                 generator.generate(texts, max_words=3)

@@ -103,14 +103,18 @@ def _by_words(
 
 
 def _words(tokenizer: Tokenizer, ids: Sequence[int], unknown: Sequence[str]) -> list[Word]:
-    """Words as spaces separate them."""
+    """Words as spaces separate them; of a single word its characters, where they are the pieces."""
+    pieces = tokenizer.pieces(ids, unknown)
     words: list[list[int]] = []
-    for place, piece in enumerate(tokenizer.pieces(ids, unknown)):
+    for place, piece in enumerate(pieces):
         if piece.startswith(SPACE) or not words:
             words.append([])
         words[-1].append(place)
+    if len(words) == 1 and tokenizer.of_characters:
+        return [(piece, [i]) for i, piece in enumerate(pieces) if piece != SPACE]
     told = [(tokenizer.decode([ids[i] for i in word], unknown).strip(), word) for word in words]
-    return [(text, places) for text, places in told if text]
+    # a space that is a piece of its own says nothing about its word
+    return [(text, [i for i in word if pieces[i] != SPACE]) for text, word in told if text]
 
 
 # --- to look at -----------------------------------------------------------------------------------------
@@ -134,7 +138,8 @@ def as_text(one: Explanation, colours: bool) -> str:
                 f"{_GREEN if one.copied[i] >= 0.5 else _DIM if weight < 0.2 else ''}{line}{_PLAIN}"
             )
         lines.append(line)
-    return " ".join(one.source) + "\n" + "\n".join(lines) + "\n"
+    heads = [" ".join(one.source), f"-> {' '.join(one.words)}"]
+    return "\n".join([*heads, *lines]) + "\n"
 
 
 _PAGE = """<!DOCTYPE html>
@@ -158,8 +163,9 @@ for (const section of document.querySelectorAll("section")) {
     const show = () => source.forEach((one, j) => {
       one.style.background = `rgba(255, 160, 0, ${attention[i][j]})`;
     });
-    word.addEventListener("mouseenter", show);
-    word.addEventListener("focus", show);
+    const hide = () => source.forEach(one => { one.style.background = ""; });
+    for (const event of ["mouseenter", "focus"]) word.addEventListener(event, show);
+    for (const event of ["mouseleave", "blur"]) word.addEventListener(event, hide);
   });
 }
 </script></body></html>
@@ -178,7 +184,7 @@ def as_html(explanations: Sequence[Explanation]) -> str:
             for word, share in zip(one.words, one.copied, strict=True)
         )
         sections.append(
-            f'<section data-attention="{attention}"><p class="source">{source}</p>'
-            f'<p class="output">{output}</p></section>\n'
+            f'<section data-attention="{attention}"><p class="source"><b>source</b> {source}</p>'
+            f'<p class="output"><b>output</b> {output}</p></section>\n'
         )
     return _PAGE + "".join(sections) + _SCRIPT

@@ -167,6 +167,8 @@ def test_transduction_slice_through_the_command_line(corpora: Path) -> None:
     assert scores["outputs"] == len(words) < 60
     assert 0 <= scores["wer_low"] <= scores["wer"] <= scores["wer_high"] <= 100
     assert len(Path("out").read_text(encoding="utf-8").splitlines()) == len(words)
+    shown = seqtext("-m", "seqtext", "explain", run, "--max_length=4", text="ABDUCTION\n").stdout
+    assert shown.startswith("A B D U C T I O N\n-> ")
 
 
 @pytest.mark.slow

@@ -13,7 +13,6 @@ PRESET = {
         "init_args": {"task": "code", "bleu_tokenize": "none"},
     },
     "data": {"class_path": "seqtext.PairsDataModule"},
-    "selection": {"monitor": "val_exact_match"},
 }
 
 if __name__ == "__main__":

@@ -13,7 +13,6 @@ PRESET = {
         "init_args": {"task": "summarization"},
     },
     "data": {"class_path": "seqtext.PairsDataModule"},
-    "selection": {"monitor": "val_rouge2"},
 }
 
 if __name__ == "__main__":

@@ -16,7 +16,6 @@ PRESET = {
         "class_path": "seqtext.PairsDataModule",
         "init_args": {"source": "1", "target": "2"},
     },
-    "selection": {"monitor": "val_wer"},
 }
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from seqtext.cli.generate import (
     search_config,
     tell_cut,
 )
-from seqtext.errors import DataError
+from seqtext.errors import ConfigError, DataError
 
 
 def parser() -> argparse.ArgumentParser:
@@ -41,6 +41,8 @@ def parser() -> argparse.ArgumentParser:
 def run(arguments: Sequence[str]) -> None:
     """Parse, decode, look, show."""
     options = parser().parse_args(arguments)
+    if options.limit < 1:
+        raise ConfigError(f"--limit {options.limit}: expected at least 1")
     if options.input is not None and not Path(options.input).is_file():
         raise DataError(f"--input {options.input}: no such file")
     import torch
@@ -52,7 +54,14 @@ def run(arguments: Sequence[str]) -> None:
     torch.set_flush_denormal(True)  # denormal numbers make oneDNN's LSTM many times slower
     generator = load(options.checkpoints, options.device, options.precision)
     with open_input(options.input) as lines:
-        sources = list(itertools.islice(lines, max(options.limit, 0)))
+        there = (line for line in lines if line.strip())
+        sources = list(itertools.islice(there, options.limit))
+        more = sum(1 for _ in there) if options.input is not None else 0
+    if more:
+        print(
+            f"the first {len(sources):,} of {len(sources) + more:,} sentences; --limit N looks at more",
+            file=sys.stderr,
+        )
     found = explain(generator, sources, config)
     tell_cut(generator)
     if options.html is not None:

@@ -18,7 +18,7 @@ PRESET: dict[str, Any] = {
 
 # Kept by hand, so that help is at hand at once and short; a test compares it with the signatures.
 HELP = """\
-usage: seqtext fit --config FILE [--run DIR] [--resume DIR|CKPT|auto] [--KEY VALUE]…
+usage: seqtext fit [--config FILE] [--run DIR] [--resume DIR|CKPT|auto] [--KEY VALUE]…
        python recipes/TASK/train.py fit …          the same, with TASK's defaults preset
 
 Train a model. What a FILE says, a --KEY overrides; what the run used is written to its config.yaml.
@@ -54,12 +54,13 @@ model
   --model.label_smoothing X
   --model.init_from CKPT            start from another model's network, weights and tokenizers
   --model.freeze PARTS              keep embeddings, encoder, attention, decoder or output as they are
-  --model.task T                    translation, summarization or code: what outputs are judged by
+  --model.task T                    translation, summarization, code or transduction: what outputs
+                                    are judged by
   --model.bleu_tokenize T           of val_bleu: 13a, char (languages without spaces), none, …
 
 run
-  --selection.monitor M             val_bleu, val_rouge2, val_exact_match or val_loss decides which
-                                    checkpoint is best
+  --selection.monitor M             which checkpoint is best: val_loss, or the task's val_bleu, val_rouge2,
+                                    val_exact_match, val_wer (default: the task's)
   --selection.average N             average the N best checkpoints at the end
   --selection.patience N            stop after N validations without a better result
   --trainer.max_epochs N            also max_steps, max_time (default: 10 epochs)

@@ -149,11 +149,16 @@ def _render(options: argparse.Namespace, index: int, source: str, found: list[Hy
         ]
         record = {"index": index, "source": source, "hypotheses": hypotheses}
         return json.dumps(record, ensure_ascii=False) + "\n"
-    texts = [" ".join(one.text.split("\n")) for one in found]  # a line for each line
+    texts = [in_a_line(one.text) for one in found]
     if options.n_best > 1:
         scored = zip(found, texts, strict=True)
         return "".join(f"{index}\t{one.score:.4f}\t{text}\n" for one, text in scored)
     return f"{found[0].score:.4f}\t{texts[0]}\n" if options.scores else f"{texts[0]}\n"
+
+
+def in_a_line(text: str) -> str:
+    """A line for each line."""
+    return " ".join(text.split("\n"))
 
 
 @contextlib.contextmanager

@@ -12,6 +12,7 @@ from typing import Any, get_args
 from seqtext.cli.corpora import add_columns, add_corpus
 from seqtext.cli.generate import (
     add_search_options,
+    in_a_line,
     open_output,
     search_config,
     tell_cut,
@@ -66,7 +67,11 @@ def parser() -> argparse.ArgumentParser:
     )  # fmt: skip
     parser.add_argument("--output", metavar="F", help="write the hypotheses to this file")
     parser.add_argument(
-        "--show", type=int, default=0, metavar="N", help="print N sources with both translations"
+        "--show",
+        type=int,
+        default=0,
+        metavar="N",
+        help="print N sources with references and output",
     )
     add_search_options(parser)
     return parser
@@ -102,17 +107,18 @@ def run(arguments: Sequence[str]) -> None:
     hypotheses = texts(generator.search(sources, config))
     seconds = time.perf_counter() - start
     print(
-        f"{len(examples):,} sentences decoded in {seconds:.1f} s, beam {options.beam_size}",
+        f"{len(examples):,} sentences ({source} to {target}) decoded in {seconds:.1f} s, beam"
+        f" {options.beam_size}",
         file=sys.stderr,
     )
     tell_cut(generator)
     step = max(1, len(examples) // max(1, options.show))
     for i in range(0, len(examples), step)[: options.show]:
         told = "\n".join(f"  reference:  {one}" for one in references[i])
-        print(f"  source:     {sources[i]}\n{told}\n  hypothesis: {hypotheses[i]}\n")
+        print(f"  source:     {sources[i]}\n{told}\n  hypothesis: {in_a_line(hypotheses[i])}\n")
     if options.output is not None:
         with open_output(options.output) as output:
-            output.writelines(f"{text}\n" for text in hypotheses)
+            output.writelines(f"{in_a_line(text)}\n" for text in hypotheses)
     scores: dict[str, Any]
     if metrics == "summarization":
         scores = score_summaries(sources, hypotheses, references)._asdict()

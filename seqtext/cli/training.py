@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import signal
 import sys
 from pathlib import Path
@@ -21,9 +22,17 @@ from seqtext.errors import CheckpointError, ConfigError
 from seqtext.models.comparison import Comparison
 from seqtext.models.pretrained import refuse_other_network
 from seqtext.run import folder
-from seqtext.run.checkpoints import Checkpoints, SelectionConfig
+from seqtext.run.checkpoints import Checkpoints, Monitor, SelectionConfig
 from seqtext.run.report import Report
 from seqtext.run.run_folder import RunFolder
+
+# the score of each task that the best checkpoint is chosen by
+_MAIN: dict[str, Monitor] = {
+    "translation": "val_bleu",
+    "summarization": "val_rouge2",
+    "code": "val_exact_match",
+    "transduction": "val_wer",
+}
 
 
 def train(arguments: list[str], task: str, preset: dict[str, Any]) -> None:
@@ -59,8 +68,11 @@ def train(arguments: list[str], task: str, preset: dict[str, Any]) -> None:
     if resume is not None:
         _start_from_own(cli, resume)
     explained(cli.instantiate)
-    monitor = cli.config_init.selection.monitor
-    _fit(cli, RunFolder(run, root, text, monitor, resumed=in_place), model, resume)
+    selection = cli.config_init.selection
+    if selection.monitor == "task":
+        selection = dataclasses.replace(selection, monitor=_MAIN.get(_task(cli), "val_bleu"))
+    folder_of_run = RunFolder(run, root, text, selection.monitor, resumed=in_place)
+    _fit(cli, selection, folder_of_run, model, resume)
 
 
 def _resumable(path: Path) -> Model:
@@ -99,8 +111,17 @@ def _check_monitor(monitor: str, module: Any) -> None:
         )
 
 
-def _fit(cli: FitCLI, run: RunFolder, model: Model | None, resume: Path | None) -> None:
-    selection: SelectionConfig = cli.config_init.selection
+def _task(cli: FitCLI) -> str:
+    return getattr(cli.model, "task", "translation")
+
+
+def _fit(
+    cli: FitCLI,
+    selection: SelectionConfig,
+    run: RunFolder,
+    model: Model | None,
+    resume: Path | None,
+) -> None:
     checkpoints = Checkpoints(run, selection)
     report = Report(run, checkpoints)
     trainer: Trainer = cli.trainer

@@ -214,6 +214,14 @@ class Tokenizer:
         return frozenset(i for i in ids if i == self.unk or self._processor.is_byte(i))
 
     @functools.cached_property
+    def of_characters(self) -> bool:
+        """Whether no piece that stands for text has more than one."""
+        processor = self._processor
+        no_text = (processor.is_control, processor.is_unknown, processor.is_byte)
+        real = [i for i in range(self.vocab_size) if not any(kind(i) for kind in no_text)]
+        return all(len(piece) == 1 for piece in self.pieces(real))
+
+    @functools.cached_property
     def _scores(self) -> list[float]:
         return [self._processor.get_score(i) for i in range(self.vocab_size)]
 

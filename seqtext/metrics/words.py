@@ -21,7 +21,7 @@ class UnseenWords(NamedTuple):
     """How words that training never had fare."""
 
     unseen_words: int  # of the first references, that stand in the source and in no training target
-    unseen_words_right: float  # per cent of them that the hypothesis has
+    unseen_words_right: float | None  # per cent of them that the hypothesis has; None of none
 
 
 def unseen_words(
@@ -44,4 +44,4 @@ def unseen_words(
         wanted = (set(reference.split()) & set(source.split())) - seen
         count += len(wanted)
         right += len(wanted & set(hypothesis.split()))
-    return UnseenWords(count, round(100 * right / count, 2) if count else 0.0)
+    return UnseenWords(count, round(100 * right / count, 2) if count else None)

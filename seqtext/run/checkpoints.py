@@ -21,6 +21,8 @@ from seqtext.errors import ConfigError
 from seqtext.run import folder
 from seqtext.run.run_folder import RunFolder
 
+Monitor = Literal["task", "val_bleu", "val_rouge2", "val_exact_match", "val_wer", "val_loss"]
+
 
 @dataclass(frozen=True, kw_only=True)
 class SelectionConfig:
@@ -28,7 +30,8 @@ class SelectionConfig:
 
     Args:
         monitor: What is compared: ``val_bleu``, ``val_rouge2`` or ``val_exact_match`` (more is better),
-            ``val_wer`` or ``val_loss`` (less is better), each with its ``model.task``.
+            ``val_wer`` or ``val_loss`` (less is better), each with its ``model.task``; ``task`` is the
+            task's own.
         average: The weights of so many best checkpoints are averaged at the end; the average becomes
             ``best.ckpt`` if it is better than all of them. 1 averages nothing.
         patience: Validations in a row without a better result after which training stops. Default:
@@ -39,9 +42,7 @@ class SelectionConfig:
         ConfigError: A value is out of range.
     """
 
-    monitor: Literal["val_bleu", "val_rouge2", "val_exact_match", "val_wer", "val_loss"] = (
-        "val_bleu"
-    )
+    monitor: Monitor = "task"
     average: int = 4
     patience: int | None = None
     save_minutes: float = 10.0
@@ -190,7 +191,7 @@ class Checkpoints(Callback):
         return score < other if self._config.smaller_is_better else score > other
 
     def _score(self, trainer: Trainer) -> float:
-        return float(trainer.callback_metrics[self._config.monitor])
+        return float(trainer.callback_metrics[self.monitor])
 
     def _weights(self, step: int) -> Path:
         return self._run.path / "candidates" / f"{step}.ckpt"

@@ -57,7 +57,8 @@ class WordLimits:
     Args:
         parts: (sentences, at least V) ``WordPart`` of each piece.
         fewest: No end before.
-        most: No further word after; what has begun may be finished. None for any number.
+        most: No further word after. The last one may be finished: it goes on as long as that is more
+            probable than another word, whose place the end takes. None for any number.
         eos: Id of what ends a hypothesis.
     """
 
@@ -75,7 +76,11 @@ class WordLimits:
         if self._most is not None:
             full = words >= self._most
             further = parts != WordPart.INNER
-            log_probs.masked_fill_(full.unsqueeze(2) & further.unsqueeze(1), -torch.inf)
+            over = full & further.gather(1, log_probs.argmax(2))
+            of_eos = log_probs[:, :, self._eos].clone()
+            ruled_out = full.unsqueeze(2) & further.unsqueeze(1) | over.unsqueeze(2)
+            log_probs.masked_fill_(ruled_out, -torch.inf)
+            log_probs[:, :, self._eos] = of_eos
 
 
 class NoRepeatedNgram:

@@ -274,6 +274,7 @@ def test_explain_shows_every_word(trained: Path, capsys: pytest.CaptureFixture[s
     blocks = [block.split("\n") for block in told.split("\n\n")]
     assert [lines[0] for lines in blocks[:2]] == [" ".join(text.split()) for text in sources[:2]]
     for lines, text in zip(blocks[:2], found[:2], strict=True):
+        assert lines.pop(1) == f"-> {' '.join(text.split())}"
         assert "".join(line.split("<-")[0].strip() for line in lines[1:]) == "".join(text.split())
     assert main(["explain", *options, "--html", "page.html"]) == 0
     page = Path("page.html").read_text(encoding="utf-8")
@@ -284,7 +285,9 @@ def test_explain_shows_every_word(trained: Path, capsys: pytest.CaptureFixture[s
     )
     for section, text in zip(root.iter("section"), found, strict=True):
         attention = json.loads(section.get("data-attention") or "")
-        source, output = (["".join(one.itertext()) for one in p] for p in section.iter("p"))
+        source, output = (
+            ["".join(one.itertext()) for one in p.iter("span")] for p in section.iter("p")
+        )
         assert "".join(output) == "".join(text.split()) and len(attention) == len(output)
         assert all(len(row) == len(source) for row in attention)
 

@@ -148,7 +148,7 @@ def test_rows_with_unknown_words_are_not_sampled() -> None:
 
 def test_an_output_without_a_source_to_show() -> None:
     nothing = Explanation(source=[], words=["a"], attention=[[]], copied=[0.0])
-    assert as_text(nothing, colours=False) == "\n  a\n"
+    assert as_text(nothing, colours=False) == "\n-> a\n  a\n"
     assert "<span" in as_html([nothing])
 
 

@@ -36,7 +36,7 @@ RULES = {  # what the search is given -> what a whole hypothesis must be
     ),
     "words": (
         [WordLimits(PARTS.expand(SENTENCES, -1), 1, 2, EOS)],
-        lambda row, ids: 1 <= words(ids) <= 2 and not late_space(ids),
+        lambda row, ids: 1 <= words(ids) <= 2 and not goes_on(row, ids),
     ),
     "fewest_words": (
         [WordLimits(PARTS.expand(SENTENCES, -1), 3, None, EOS)],
@@ -52,7 +52,7 @@ RULES = {  # what the search is given -> what a whole hypothesis must be
             WordLimits(PARTS.expand(SENTENCES, -1), 0, 2, EOS),
             NoRepeatedNgram(2),
         ],
-        lambda row, ids: ids and words(ids) <= 2 and not repeats(ids, 2) and not late_space(ids),
+        lambda row, ids: ids and words(ids) <= 2 and not repeats(ids, 2) and not goes_on(row, ids),
     ),
 }
 
@@ -61,9 +61,15 @@ def words(ids):
     return len("".join({3: " a", 4: "b", 5: " "}[i] for i in ids).split())
 
 
-def late_space(ids):
-    """Whether a space follows the second word: there nothing but its end may come."""
-    return any(words(ids[:i]) == 2 and ids[i] == 5 for i in range(len(ids)))
+def goes_on(row, ids):
+    """Whether anything follows the second word that is no part of it, or less probable than another word."""
+    tables = Tables().tables
+    for i in range(2, len(ids)):
+        if words(ids[:i]) == 2:
+            best = max([EOS, *REAL], key=lambda piece: tables[row, ids[i - 1], piece].item())
+            if ids[i] != 4 or best in (3, 5):
+                return True
+    return False
 
 
 def repeats(ids, n):
@@ -134,7 +140,7 @@ def test_full_width_beam_is_all_that_is_allowed(name):
     def may_be(row, ids):  # at its full length a hypothesis ends, however few words it has
         complete = len(ids) == MAX_LENGTH and name in ("words", "fewest_words", "min_length")
         return allowed(row, ids) or (
-            complete and (name != "words" or (words(ids) <= 2 and not late_space(ids)))
+            complete and (name != "words" or (words(ids) <= 2 and not goes_on(row, ids)))
         )
 
     found = beam_search(model, model.start(), limits, PIECES, WIDTH, PENALTY, rules)

@@ -211,6 +211,9 @@ def settle(trainer: Namespace) -> None:
     """Complete the trainer's options; float32 where the processor has no bfloat16, and say so."""
     if trainer.max_epochs is None and trainer.max_steps == -1 and trainer.max_time is None:
         trainer.max_epochs = _MAX_EPOCHS
+    every, epochs = trainer.check_val_every_n_epoch, trainer.max_epochs
+    if every and epochs and 0 < epochs < every:  # so that the last one is validated
+        trainer.check_val_every_n_epoch = epochs
     if str(trainer.precision).startswith("16"):
         raise ConfigError(
             f"trainer.precision: {trainer.precision} overflows in a sum over pieces; choose bf16-mixed or"

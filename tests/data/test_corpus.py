@@ -473,12 +473,15 @@ def test_malformed_name(name: str, message: str) -> None:
         list(Corpus(name, "en", "de").rows())
 
 
-def test_builtin_has_two_columns_by_two_names_each() -> None:
+def test_builtin_names_its_columns() -> None:
     with pytest.raises(
         DataError,
-        match=r"builtin:test:1: no column 'fr'; there are 'en', 'de', 'source', 'target'\.",
+        match=r"builtin:test:1: no column 'fr'; there are 'en', 'de', 'source', 'target',"
+        r" 'summary'\.",
     ):
         list(Corpus("builtin:test:1", "en", "fr").rows())
+    [(_, summary)] = Corpus("builtin:test:1", "en", "summary").rows()
+    assert summary == "The engineer wonders whether a baker lives."
 
 
 def test_a_list_of_targets_is_so_many_references(tmp_path: Path, put: Put) -> None:

@@ -49,6 +49,21 @@ def additive_scores(query: Tensor, keys: Tensor, vector: Tensor) -> Tensor:
     return torch.tanh(query.unsqueeze(2) + keys) @ vector
 
 
+def covered_scores(scores: Tensor, query: Tensor, vector: Tensor, covered: Tensor) -> Tensor:
+    """q_t . (k_s + c_ts w) of q_t . k_s.
+
+    Args:
+        scores: (B, T, S).
+        query: (B, T, A).
+        vector: (A,), or (B, A) of each row, w.
+        covered: (B, T, S), c.
+
+    Returns:
+        (B, T, S).
+    """
+    return scores + (query @ vector.to(query.dtype).unsqueeze(-1)) * covered.to(scores.dtype)
+
+
 def attend(scores: Tensor, values: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
     """a_t = softmax over real positions of score(t, .), c_t = sum_s a_ts v_s.
 
@@ -141,17 +156,10 @@ class Attention(nn.Module):
                 keys = keys + covered.to(keys.dtype).unsqueeze(3) * self.coverage.to(keys.dtype)
             scores = additive_scores(self.query(query), keys, self.vector)
         else:
-            scores = self._covered(dot_scores(query, memory.keys), query, self.coverage, covered)
+            scores = dot_scores(query, memory.keys)
+            if self.coverage is not None and covered is not None:
+                scores = covered_scores(scores, query, self.coverage, covered)
         return attend(scores, memory.values, memory.mask)
-
-    @staticmethod
-    def _covered(
-        scores: Tensor, query: Tensor, vector: Tensor | None, covered: Tensor | None
-    ) -> Tensor:
-        """q . (k_s + c_ts w) of q . k_s."""
-        if vector is None or covered is None:
-            return scores
-        return scores + (query @ vector.to(query.dtype)).unsqueeze(2) * covered.to(scores.dtype)
 
     def _multi_head(
         self, query: Tensor, memory: Memory, covered: Tensor | None
@@ -165,9 +173,9 @@ class Attention(nn.Module):
         mask = memory.mask.repeat_interleave(self.heads, 0)
         scores = dot_scores(queries, keys)
         if self.coverage is not None and covered is not None:
-            by_head = self.coverage.view(self.heads, -1).repeat(len(query), 1).unsqueeze(2)
-            shown = covered.repeat_interleave(self.heads, 0).to(scores.dtype)
-            scores = scores + (queries @ by_head.to(queries.dtype)) * shown
+            by_head = self.coverage.view(self.heads, -1).repeat(len(query), 1)
+            shown = covered.repeat_interleave(self.heads, 0)
+            scores = covered_scores(scores, queries, by_head, shown)
         context, weights = attend(scores * keys.size(-1) ** -0.5, values, mask)
         rows, length, size = query.shape
         context = context.view(rows, self.heads, length, -1).transpose(1, 2)

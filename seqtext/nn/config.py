@@ -7,8 +7,9 @@ from typing import Literal, get_args
 
 from seqtext.errors import ConfigError
 
-Cell = Literal["rnn_tanh", "rnn_relu", "lstm", "gru", "min_gru", "min_lstm", "sru", "ssru"]
-LINEAR_CELLS = ("min_gru", "min_lstm", "sru", "ssru")  # see linear_recurrence.py
+LinearCell = Literal["min_gru", "min_lstm", "sru", "ssru"]  # see linear_recurrence.py
+LINEAR_CELLS = get_args(LinearCell)
+Cell = Literal["rnn_tanh", "rnn_relu", "lstm", "gru", LinearCell]
 RecurrentStart = Literal["scaled", "orthogonal", "identity"]
 AttentionKind = Literal["dot", "general", "additive", "multi_head"]
 

@@ -5,12 +5,13 @@ All products with weights are one for the whole row; what is left goes element b
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-LinearCell = Literal["min_gru", "min_lstm", "sru", "ssru"]
+from seqtext.nn.config import LinearCell
+
 _GATES = {"min_gru": 2, "min_lstm": 3, "sru": 4, "ssru": 2}
 
 
@@ -65,11 +66,14 @@ class LinearRecurrence(nn.Module):
             # s(f) / (s(f) + s(i)), however small both are
             keep = (nn.functional.logsigmoid(forget) - nn.functional.logsigmoid(let_in)).sigmoid()
             return keep, (1 - keep) * candidate, ()
-        forget, *rest = projected.chunk(_GATES[self.cell], -1)
+        of_output: tuple[Tensor, ...] = ()
+        if self.cell == "sru":
+            forget, share, candidate, passed = projected.chunk(4, -1)
+            of_output = share.sigmoid(), passed
+        else:
+            forget, candidate = projected.chunk(2, -1)
         keep = forget.sigmoid()
-        candidate = rest[-2] if self.cell == "sru" else rest[0]
-        highway = (rest[0].sigmoid(), rest[2]) if self.cell == "sru" else ()
-        return keep, (1 - keep) * candidate, highway
+        return keep, (1 - keep) * candidate, of_output
 
     def _output(self, memory: Tensor, of_output: tuple[Tensor, ...]) -> Tensor:
         if self.cell == "ssru":

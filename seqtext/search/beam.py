@@ -28,9 +28,8 @@ class _Beam(NamedTuple):
     finished: Tensor  # (N, F) scores under the length penalty, best first, -inf where none
     finished_log_prob: Tensor  # (N, F)
     finished_ids: Tensor  # (N, F, t) pieces, filled up with eos
-    covered: Tensor | None = (
-        None  # (N, K, S) attention so far, where a coverage penalty asks for it
-    )
+    # (N, K, S) attention so far, where a coverage penalty asks for it
+    covered: Tensor | None = None
 
     def keep(self, rows: Tensor) -> _Beam:
         return _Beam(*(None if part is None else part[rows] for part in self))  # type: ignore[arg-type]

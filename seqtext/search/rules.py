@@ -77,10 +77,9 @@ class WordLimits:
             full = words >= self._most
             further = parts != WordPart.INNER
             over = full & further.gather(1, log_probs.argmax(2))
-            of_eos = log_probs[:, :, self._eos].clone()
             ruled_out = full.unsqueeze(2) & further.unsqueeze(1) | over.unsqueeze(2)
+            ruled_out[:, :, self._eos] = False
             log_probs.masked_fill_(ruled_out, -torch.inf)
-            log_probs[:, :, self._eos] = of_eos
 
 
 class NoRepeatedNgram:

@@ -55,30 +55,26 @@ def explain(
         CheckpointError: See ``Generator.search``.
     """
     found = [best for best, *_ in generator.search(sources, config)]
-    ids, words = generator.tokenizers.encode_sources(sources)
-    ids = [row[: generator.source_limit] for row in ids]
-    device = next(generator.networks[0].parameters()).device
+    ids, words, _ = generator.encode(sources)
     explained = []
     for row, unknown, best in zip(ids, words, found, strict=True):
         if not row:
             explained.append(Explanation(source=[], words=[], attention=[], copied=[]))
             continue
-        attention, copied = _look(generator, row, list(best.ids), device)
+        attention, copied = _look(generator, row, list(best.ids))
         of_source = _words(generator.tokenizers.source, row, unknown)
         of_target = _words(generator.tokenizers.target, best.ids, unknown)
         explained.append(_by_words(of_source, of_target, attention, copied))
     return explained
 
 
-def _look(
-    generator: Generator, source: list[int], target: list[int], device: torch.device
-) -> tuple[Tensor, Tensor]:
+def _look(generator: Generator, source: list[int], target: list[int]) -> tuple[Tensor, Tensor]:
     """Attention (T, S) and copied share (T,) of the pieces of an output, float64; T is without eos."""
     own, other = generator.tokenizers
     batch = collate(
         [source], [target], source_eos=own.eos, target_bos=other.bos, target_eos=other.eos
     )
-    parts = [part.to(device) for part in batch]
+    parts = [part.to(generator.device) for part in batch]
     looks = [network.look(*parts) for network in generator.networks]
     attention = torch.stack([weights[0].double() for weights, _ in looks]).mean(0)
     copied = torch.stack([share[0].double() for _, share in looks]).mean(0)

@@ -178,10 +178,8 @@ class Generator:
         """``generate`` with its options as one object."""
         if isinstance(sources, str):
             raise ConfigError("sources: a single string, expected a list of strings")
-        ids, words = self.tokenizers.encode_sources(sources)
-        if self.source_limit is not None:
-            self.cut += sum(len(row) > self.source_limit for row in ids)
-            ids = [row[: self.source_limit] for row in ids]
+        ids, words, cut = self.encode(sources)
+        self.cut += cut
         # like lengths together: little padding, and the sentences of a batch finish together
         order = sorted((i for i in range(len(ids)) if ids[i]), key=lambda i: len(ids[i]))
         nothing = Hypothesis(text="", score=0.0, log_prob=0.0, pieces=(), ids=())
@@ -209,12 +207,24 @@ class Generator:
                 network.train(mode)
         return results
 
+    def encode(self, sources: Sequence[str]) -> tuple[list[list[int]], list[tuple[str, ...]], int]:
+        """As much of sources as is read: ids, the words that they alone have, and how many were cut."""
+        ids, words = self.tokenizers.encode_sources(sources)
+        read = [row[: self.source_limit] for row in ids]
+        return read, words, sum(a != b for a, b in zip(ids, read, strict=True))
+
+    @property
+    def device(self) -> torch.device:
+        """Where the networks are."""
+        return next(self.networks[0].parameters()).device
+
     @torch.inference_mode()
     def _decode(
         self, ids: list[list[int]], words: list[tuple[str, ...]], config: SearchConfig
     ) -> list[list[Found]]:
-        device = next(self.networks[0].parameters()).device
-        source, lengths = (part.to(device) for part in source_rows(ids, self.tokenizers.source.eos))
+        source, lengths = (
+            part.to(self.device) for part in source_rows(ids, self.tokenizers.source.eos)
+        )
         fewest, most = config.limits(lengths - 1)
         rules = self._rules(fewest, words, config)
         states = [network.start(source, lengths) for network in self.networks]

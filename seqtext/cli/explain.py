@@ -6,16 +6,17 @@ import argparse
 import itertools
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
 from seqtext.cli.generate import (
+    add_checkpoints,
     add_search_options,
+    check_input,
+    load_generator,
     open_input,
     open_output,
-    search_config,
     tell_cut,
 )
-from seqtext.errors import ConfigError, DataError
+from seqtext.errors import ConfigError
 
 
 def parser() -> argparse.ArgumentParser:
@@ -25,10 +26,7 @@ def parser() -> argparse.ArgumentParser:
         description="Decode text, a line a sentence, and show for each word of the output which word of the"
         " source it comes from and how much of it was copied.",
     )
-    parser.add_argument(
-        "checkpoints", nargs="+", metavar="CKPT",
-        help="a checkpoint file or a run folder; several decode as an ensemble",
-    )  # fmt: skip
+    add_checkpoints(parser)
     parser.add_argument("--input", metavar="F", help="file to read (default: standard input)")
     parser.add_argument("--html", metavar="F", help="write a page to look at, instead of text")
     parser.add_argument(
@@ -43,16 +41,10 @@ def run(arguments: Sequence[str]) -> None:
     options = parser().parse_args(arguments)
     if options.limit < 1:
         raise ConfigError(f"--limit {options.limit}: expected at least 1")
-    if options.input is not None and not Path(options.input).is_file():
-        raise DataError(f"--input {options.input}: no such file")
-    import torch
-
+    check_input(options.input)
     from seqtext.explain import as_html, as_text, explain
-    from seqtext.generate import load
 
-    config = search_config(options)
-    torch.set_flush_denormal(True)  # denormal numbers make oneDNN's LSTM many times slower
-    generator = load(options.checkpoints, options.device, options.precision)
+    generator, config = load_generator(options)
     with open_input(options.input) as lines:
         there = (line for line in lines if line.strip())
         sources = list(itertools.islice(there, options.limit))

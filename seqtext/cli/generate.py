@@ -25,10 +25,7 @@ def parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="seqtext generate", description="Decode text with a trained model, a line a sentence."
     )
-    parser.add_argument(
-        "checkpoints", nargs="+", metavar="CKPT",
-        help="a checkpoint file or a run folder; several decode as an ensemble",
-    )  # fmt: skip
+    add_checkpoints(parser)
     parser.add_argument("--input", metavar="F", help="file to read (default: standard input)")
     parser.add_argument("--output", metavar="F", help="file to write (default: standard output)")
     parser.add_argument(
@@ -44,8 +41,16 @@ def parser() -> argparse.ArgumentParser:
     return parser
 
 
+def add_checkpoints(parser: argparse.ArgumentParser) -> None:
+    """What ``explain``, ``generate`` and ``test`` decode with."""
+    parser.add_argument(
+        "checkpoints", nargs="+", metavar="CKPT",
+        help="a checkpoint file or a run folder; several decode as an ensemble",
+    )  # fmt: skip
+
+
 def add_search_options(parser: argparse.ArgumentParser) -> None:
-    """What ``generate`` and ``test`` have in common."""
+    """How they decode."""
     parser.add_argument(
         "--beam_size", type=int, default=5, metavar="N",
         help="hypotheses kept at every step; 1 is greedy search (default: 5)",
@@ -98,15 +103,8 @@ def add_search_options(parser: argparse.ArgumentParser) -> None:
 def run(arguments: Sequence[str]) -> None:
     """Parse and decode."""
     options = parser().parse_args(arguments)
-    if options.input is not None and not Path(options.input).is_file():
-        raise DataError(f"--input {options.input}: no such file")
-    import torch
-
-    from seqtext.generate import load
-
-    config = search_config(options)
-    torch.set_flush_denormal(True)  # denormal numbers make oneDNN's LSTM many times slower
-    generator = load(options.checkpoints, options.device, options.precision)
+    check_input(options.input)
+    generator, config = load_generator(options)
     with open_input(options.input) as lines, open_output(options.output) as output:
         index = 0
         for chunk in _chunks(lines, 1 if options.input is None and sys.stdin.isatty() else _CHUNK):
@@ -115,6 +113,23 @@ def run(arguments: Sequence[str]) -> None:
                 index += 1
             output.flush()
     tell_cut(generator)
+
+
+def check_input(path: str | None) -> None:
+    """Refuse a file that is none before anything is loaded."""
+    if path is not None and not Path(path).is_file():
+        raise DataError(f"--input {path}: no such file")
+
+
+def load_generator(options: argparse.Namespace) -> tuple[Generator, SearchConfig]:
+    """The models, and how they are asked to decode."""
+    import torch
+
+    from seqtext.generate import load
+
+    config = search_config(options)
+    torch.set_flush_denormal(True)  # denormal numbers make oneDNN's LSTM many times slower
+    return load(options.checkpoints, options.device, options.precision), config
 
 
 def tell_cut(generator: Generator) -> None:

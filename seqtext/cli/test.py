@@ -11,15 +11,17 @@ from typing import Any, get_args
 
 from seqtext.cli.corpora import add_columns, add_corpus
 from seqtext.cli.generate import (
+    add_checkpoints,
     add_search_options,
     in_a_line,
+    load_generator,
     open_output,
-    search_config,
     tell_cut,
 )
 from seqtext.errors import ConfigError
 from seqtext.metrics import (
     BleuTokenize,
+    Task,
     check_bleu_tokenize,
     exact_match,
     first_sentence,
@@ -40,14 +42,11 @@ def parser() -> argparse.ArgumentParser:
         prog="seqtext test",
         description="Score a trained model on a corpus; the last line printed is one JSON object.",
     )
-    parser.add_argument(
-        "checkpoints", nargs="+", metavar="CKPT",
-        help="a checkpoint file or a run folder; several decode as an ensemble",
-    )  # fmt: skip
+    add_checkpoints(parser)
     add_corpus(parser, "test", required=True)
     add_columns(parser, default=False)
     parser.add_argument(
-        "--metrics", choices=("translation", "summarization", "code", "transduction"),
+        "--metrics", choices=get_args(Task),
         help="translation: BLEU, chrF; summarization: ROUGE, what is copied, a baseline; code: BLEU, exact"
         " match; transduction: word and symbol error rates (default: what the model was trained for)",
     )  # fmt: skip
@@ -83,14 +82,10 @@ def run(arguments: Sequence[str]) -> None:
     if options.bleu_tokenize is not None:
         check_bleu_tokenize(options.bleu_tokenize)
     lead = _lead(options.lead)
-    import torch
-
     from seqtext.data.corpus import Corpus
-    from seqtext.generate import load, texts
+    from seqtext.generate import texts
 
-    config = search_config(options)
-    torch.set_flush_denormal(True)  # denormal numbers make oneDNN's LSTM many times slower
-    generator = load(options.checkpoints, options.device, options.precision)
+    generator, config = load_generator(options)
     source = options.source or generator.columns[0]
     target = options.target or generator.columns[1]
     corpus = Corpus(options.test, source, target, "test")

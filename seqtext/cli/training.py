@@ -22,17 +22,9 @@ from seqtext.errors import CheckpointError, ConfigError
 from seqtext.models.comparison import Comparison
 from seqtext.models.pretrained import refuse_other_network
 from seqtext.run import folder
-from seqtext.run.checkpoints import Checkpoints, Monitor, SelectionConfig
+from seqtext.run.checkpoints import Checkpoints, SelectionConfig
 from seqtext.run.report import Report
 from seqtext.run.run_folder import RunFolder
-
-# the score of each task that the best checkpoint is chosen by
-_MAIN: dict[str, Monitor] = {
-    "translation": "val_bleu",
-    "summarization": "val_rouge2",
-    "code": "val_exact_match",
-    "transduction": "val_wer",
-}
 
 
 def train(arguments: list[str], task: str, preset: dict[str, Any]) -> None:
@@ -70,7 +62,7 @@ def train(arguments: list[str], task: str, preset: dict[str, Any]) -> None:
     explained(cli.instantiate)
     selection = cli.config_init.selection
     if selection.monitor == "task":
-        selection = dataclasses.replace(selection, monitor=_MAIN.get(_task(cli), "val_bleu"))
+        selection = dataclasses.replace(selection, monitor=_scores(cli.model)[-1])
     folder_of_run = RunFolder(run, root, text, selection.monitor, resumed=in_place)
     _fit(cli, selection, folder_of_run, model, resume)
 
@@ -95,6 +87,11 @@ def _start_from_own(cli: FitCLI, resume: Path) -> None:
         options.init_parts = None
 
 
+def _scores(module: Any, default: str = "val_bleu") -> list[Any]:
+    """What a module, ours or another one, has to choose the best checkpoint by."""
+    return getattr(module, "scores", [default])
+
+
 def _check_monitor(monitor: str, module: Any) -> None:
     if monitor == "val_loss":
         return
@@ -103,16 +100,12 @@ def _check_monitor(monitor: str, module: Any) -> None:
             f"selection.monitor: {monitor} needs decoded sentences, and model.decode_sentences is 0; choose"
             " val_loss"
         )
-    scores = getattr(module, "_val_scores", [monitor])
+    scores = _scores(module, monitor)
     if monitor not in scores:
         raise ConfigError(
             f"selection.monitor: {monitor} is no score of the task {module.task}, which has"
             f" {', '.join(scores)} and val_loss; choose one of these, or another model.task"
         )
-
-
-def _task(cli: FitCLI) -> str:
-    return getattr(cli.model, "task", "translation")
 
 
 def _fit(

@@ -1,5 +1,7 @@
 """Scores of decoded text. Imports no torchmetrics until it is asked for ROUGE."""
 
+from typing import Literal
+
 from seqtext.metrics.summaries import (
     SummaryScores,
     copied_and_new,
@@ -19,9 +21,12 @@ from seqtext.metrics.translation import (
 )
 from seqtext.metrics.words import UnseenWords, exact_match, is_exact, unseen_words
 
+Task = Literal["translation", "summarization", "code", "transduction"]  # what outputs are judged by
+
 __all__ = [
     "BleuTokenize",
     "SummaryScores",
+    "Task",
     "TransductionScores",
     "TranslationScores",
     "UnseenWords",

@@ -19,7 +19,7 @@ from seqtext.data.corpus import Corpus
 from seqtext.data.tokenizer import Tokenizer, Tokenizers
 from seqtext.errors import ConfigError, TrainingError
 from seqtext.generate import Generator, texts
-from seqtext.metrics import BleuTokenize, check_bleu_tokenize
+from seqtext.metrics import BleuTokenize, Task, check_bleu_tokenize
 from seqtext.models import optimizer
 from seqtext.models.optimizer import OptimizerConfig
 from seqtext.models.pretrained import (
@@ -30,7 +30,7 @@ from seqtext.models.pretrained import (
     parts_of,
     refuse_other_network,
 )
-from seqtext.models.validation import Task, validation_scores
+from seqtext.models.validation import validation_scores
 from seqtext.models.vectors import load_vectors
 from seqtext.nn.config import NetworkConfig
 from seqtext.nn.encoder_decoder import EncoderDecoder
@@ -143,6 +143,11 @@ class EncoderDecoderModule(LightningModule):
         before: Any = None if self._pretrained is None else self._pretrained.task
         self.task: Task = task or before or "translation"
         self._val_scores: Any = validation_scores(self.task, bleu_tokenize)
+
+    @property
+    def scores(self) -> list[str]:
+        """Names of what validation logs of decoded text, the task's own score the last."""
+        return list(self._val_scores)
 
     # --- building -----------------------------------------------------------------------------------
 

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torchmetrics import Metric
 from torchmetrics.text import SacreBLEUScore
 
-from seqtext.metrics import BleuTokenize, is_exact, rouge
-
-Task = Literal["translation", "summarization", "code", "transduction"]
+from seqtext.metrics import BleuTokenize, Task, is_exact, rouge
 
 
 class _Share(Metric):
@@ -32,9 +31,9 @@ class _Share(Metric):
             self.total += self.score(hypotheses, references)
         self.count += len(hypotheses)
 
+    @abstractmethod
     def score(self, hypotheses: Sequence[str], references: Sequence[Sequence[str]]) -> float:
         """The sum over hypotheses."""
-        raise NotImplementedError
 
     def compute(self) -> Tensor:
         """The mean."""
@@ -63,7 +62,10 @@ class ExactMatch(_Share):
 
 
 def validation_scores(task: Task, bleu_tokenize: BleuTokenize) -> nn.ModuleDict:
-    """By the name that they are logged under; each takes hypotheses and lists of references."""
+    """By the name that they are logged under, the task's own the last.
+
+    Each takes hypotheses and lists of references.
+    """
     scores: dict[str, Metric] = {"val_bleu": SacreBLEUScore(tokenize=bleu_tokenize)}
     if task == "summarization":
         scores["val_rouge2"] = Rouge2()

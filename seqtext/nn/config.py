@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 from seqtext.errors import ConfigError
 
@@ -12,50 +12,36 @@ LINEAR_CELLS = get_args(LinearCell)
 Cell = Literal["rnn_tanh", "rnn_relu", "lstm", "gru", LinearCell]
 RecurrentStart = Literal["scaled", "orthogonal", "identity"]
 AttentionKind = Literal["dot", "general", "additive", "multi_head"]
+Pooling = Literal["last", "max", "mean", "attention"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class NetworkConfig:
-    """Sizes and kinds of an encoder-decoder with attention.
+class EncoderConfig:
+    """Sizes and kinds of a recurrent encoder, and how its weights start.
 
     Args:
-        cell: Recurrent cell of encoder and decoder: a plain RNN (``rnn_tanh``, ``rnn_relu``), ``lstm``,
-            ``gru``, or one whose gates read the input alone (``min_gru``, ``min_lstm``, ``sru``, ``ssru``),
-            which trains without products in time.
-        embedding_size: Width of source and target embeddings.
-        hidden_size: Width of the decoder state and of the encoder's output, both directions together.
+        cell: Recurrent cell: a plain RNN (``rnn_tanh``, ``rnn_relu``), ``lstm``, ``gru``, or one whose gates
+            read the input alone (``min_gru``, ``min_lstm``, ``sru``, ``ssru``), which trains without
+            products in time.
+        embedding_size: Width of embeddings.
+        hidden_size: Width of the encoder's output, both directions together.
         encoder_layers: Layers of the encoder.
-        decoder_layers: Layers of the decoder. The first one queries the memory; the others read its
-            output and the context, so that they know where the attention has been.
         bidirectional: Whether the encoder reads in both directions, each ``hidden_size / 2`` wide.
         window: Read the source in windows of so many pieces, each for itself, for sources of hundreds of
             pieces: as many windows are read at once as a source has, and a piece is as fast as in a
             short one. Default: read it as a whole.
-        attention: How the decoder scores the memory: ``dot``, ``general``, ``additive`` or
-            ``multi_head``.
-        heads: Heads of ``multi_head`` attention.
-        input_feeding: Feed each step's readout into the next one (Luong et al. 2015, section 3.3).
-            Slower: training then needs a loop over the target.
-        readout_size: Width of the readout, which the output layer turns into logits. Default:
-            ``embedding_size``, as ``tied_readout`` needs it.
-        tied_readout: Use the target embeddings as weights of the output layer (Press & Wolf 2017).
-        copying: Mix the output distribution with the attention, so that pieces of the source can be copied
-            (See et al. 2017, eq. 8 and 9).
-        coverage: Show the attention how much it has attended to each position before (See et al. 2017,
-            eq. 11). With ``input_feeding`` that is the sum of its weights; without, where all queries
-            are answered at once, the sum of the weights that a first pass without it gives.
         residual: Add the input of a recurrent layer to its output where the widths agree: from the
-            encoder's second layer and the decoder's third layer on.
+            encoder's second layer on.
         layer_norm: Normalize the output of every recurrent layer (Ba et al. 2016).
-        dropout: Probability of dropping a value of embeddings, of what passes from layer to layer, of
-            the memory and of the readout.
+        dropout: Probability of dropping a value of embeddings, of what passes from layer to layer, and of
+            the output.
         locked_dropout: Drop the same values at all positions of a row (Gal & Ghahramani 2016) instead of
             others at each.
         recurrent_dropout: Probability of dropping a weight from state to state, for a whole batch
             (Merity et al. 2018, section 2).
         word_dropout: Probability of dropping a position's whole embedding (Sennrich & Zhang 2019).
         init_scale: Weights start uniform within +-(init_scale / sqrt(fan-in)); embeddings with
-            standard deviation 1 / sqrt(embedding_size). Much smaller and a fused decoder aligns late.
+            standard deviation 1 / sqrt(embedding_size).
         recurrent_start: How weights from state to state start: like the others (``scaled``), as an
             ``orthogonal`` matrix (of each gate), or as the ``identity`` (Le et al. 2015, for ``rnn_relu``).
         forget_bias: What the bias of an LSTM's forget gate starts with (Gers et al. 2000).
@@ -68,16 +54,8 @@ class NetworkConfig:
     embedding_size: int = 256
     hidden_size: int = 512
     encoder_layers: int = 1
-    decoder_layers: int = 1
     bidirectional: bool = True
     window: int | None = None
-    attention: AttentionKind = "general"
-    heads: int = 4
-    input_feeding: bool = False
-    readout_size: int | None = None
-    tied_readout: bool = True
-    copying: bool = False
-    coverage: bool = False
     residual: bool = False
     layer_norm: bool = False
     dropout: float = 0.3
@@ -89,18 +67,9 @@ class NetworkConfig:
     forget_bias: float = 0.0
 
     def __post_init__(self) -> None:
-        for name, choices in (
-            ("cell", Cell),
-            ("attention", AttentionKind),
-            ("recurrent_start", RecurrentStart),
-        ):
-            if (value := getattr(self, name)) not in get_args(choices):
-                raise ConfigError(
-                    f"network.{name}: {value!r}, expected one of {', '.join(get_args(choices))}"
-                )
-        for name in ("embedding_size", "hidden_size", "encoder_layers", "decoder_layers", "heads"):
-            if (value := getattr(self, name)) < 1:
-                raise ConfigError(f"network.{name}: {value}, expected at least 1")
+        self._check_choice("cell", Cell)
+        self._check_choice("recurrent_start", RecurrentStart)
+        self._check_at_least_1("embedding_size", "hidden_size", "encoder_layers", "window")
         for name in ("dropout", "recurrent_dropout", "word_dropout"):
             if not 0 <= (value := getattr(self, name)) < 1:
                 raise ConfigError(f"network.{name}: {value}, expected 0 <= {name} < 1")
@@ -115,26 +84,98 @@ class NetworkConfig:
             )
         if self.forget_bias and self.cell != "lstm":
             raise ConfigError(f"network.forget_bias: is of lstm, and network.cell is {self.cell}")
+        if self.bidirectional and self.hidden_size % 2:
+            raise ConfigError(
+                f"network.hidden_size: {self.hidden_size}, expected an even number: a bidirectional"
+                " encoder gives each direction half of it"
+            )
+
+    def _check_choice(self, name: str, choices: Any) -> None:
+        if (value := getattr(self, name)) not in get_args(choices):
+            raise ConfigError(
+                f"network.{name}: {value!r}, expected one of {', '.join(get_args(choices))}"
+            )
+
+    def _check_at_least_1(self, *names: str) -> None:
+        for name in names:
+            if (value := getattr(self, name)) is not None and value < 1:
+                raise ConfigError(f"network.{name}: {value}, expected at least 1")
+
+
+@dataclass(frozen=True, kw_only=True)
+class NetworkConfig(EncoderConfig):
+    """Sizes and kinds of an encoder-decoder with attention.
+
+    What is said of the encoder in ``EncoderConfig`` goes for the decoder too: its cell and state have the
+    same kind and width, and it drops and starts likewise. A much smaller ``init_scale`` than the default
+    and a fused decoder aligns late.
+
+    Args:
+        decoder_layers: Layers of the decoder. The first one queries the memory; the others read its
+            output and the context, so that they know where the attention has been.
+        attention: How the decoder scores the memory: ``dot``, ``general``, ``additive`` or
+            ``multi_head``.
+        heads: Heads of ``multi_head`` attention.
+        input_feeding: Feed each step's readout into the next one (Luong et al. 2015, section 3.3).
+            Slower: training then needs a loop over the target.
+        readout_size: Width of the readout, which the output layer turns into logits. Default:
+            ``embedding_size``, as ``tied_readout`` needs it.
+        tied_readout: Use the target embeddings as weights of the output layer (Press & Wolf 2017).
+        copying: Mix the output distribution with the attention, so that pieces of the source can be copied
+            (See et al. 2017, eq. 8 and 9).
+        coverage: Show the attention how much it has attended to each position before (See et al. 2017,
+            eq. 11). With ``input_feeding`` that is the sum of its weights; without, where all queries
+            are answered at once, the sum of the weights that a first pass without it gives.
+
+    Raises:
+        ConfigError: A value is out of range, or two contradict each other.
+    """
+
+    decoder_layers: int = 1
+    attention: AttentionKind = "general"
+    heads: int = 4
+    input_feeding: bool = False
+    readout_size: int | None = None
+    tied_readout: bool = True
+    copying: bool = False
+    coverage: bool = False
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self._check_choice("attention", AttentionKind)
+        self._check_at_least_1("decoder_layers", "heads", "readout_size")
         if self.input_feeding and (self.locked_dropout or self.recurrent_dropout):
             raise ConfigError(
                 "network.input_feeding: goes step by step and would draw anew at each; leave out"
                 " network.locked_dropout and network.recurrent_dropout"
             )
-        for name in ("readout_size", "window"):
-            if (value := getattr(self, name)) is not None and value < 1:
-                raise ConfigError(f"network.{name}: {value}, expected at least 1")
         if self.tied_readout and self.readout_size not in (None, self.embedding_size):
             raise ConfigError(
                 f"network.readout_size: {self.readout_size}, but a readout tied to the embeddings is as"
                 f" wide as they are, {self.embedding_size}; set network.tied_readout to false"
-            )
-        if self.bidirectional and self.hidden_size % 2:
-            raise ConfigError(
-                f"network.hidden_size: {self.hidden_size}, expected an even number: a bidirectional"
-                " encoder gives each direction half of it"
             )
         if self.attention == "multi_head" and self.hidden_size % self.heads:
             raise ConfigError(
                 f"network.heads: {self.heads} heads cannot share network.hidden_size"
                 f" {self.hidden_size}; choose a divisor"
             )
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClassifierConfig(EncoderConfig):
+    """Sizes and kinds of a text classifier.
+
+    Args:
+        pooling: What becomes of the encoder's outputs: the ``last`` states of both directions, each
+            unit's ``max``imum or ``mean`` over the text, or their sum weighted by ``attention`` (Yang et
+            al. 2016, eq. 5 to 7).
+
+    Raises:
+        ConfigError: A value is out of range, or two contradict each other.
+    """
+
+    pooling: Pooling = "max"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self._check_choice("pooling", Pooling)

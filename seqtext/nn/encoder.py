@@ -7,7 +7,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from seqtext.nn.config import NetworkConfig
+from seqtext.nn.config import EncoderConfig
 from seqtext.nn.dropout import Dropout
 from seqtext.nn.embedding import PieceEmbedding
 from seqtext.nn.recurrent import RecurrentStack
@@ -29,7 +29,7 @@ class Encoder(nn.Module):
         vocab_size: Number of source pieces.
     """
 
-    def __init__(self, config: NetworkConfig, vocab_size: int) -> None:
+    def __init__(self, config: EncoderConfig, vocab_size: int) -> None:
         super().__init__()
         self.embedding = PieceEmbedding(
             vocab_size,

@@ -5,13 +5,11 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from seqtext.nn.attention import Attention
 from seqtext.nn.config import NetworkConfig
 from seqtext.nn.copying import Mixture, copied_labels, mix, mixture
 from seqtext.nn.decoder import Decoder, DecoderState
-from seqtext.nn.embedding import OutputLayer, PieceEmbedding
 from seqtext.nn.encoder import Encoder
-from seqtext.nn.linear_recurrence import LinearRecurrence
+from seqtext.nn.start import initialize
 
 
 class EncoderDecoder(nn.Module):
@@ -188,9 +186,6 @@ class EncoderDecoder(nn.Module):
         return state.select(sentences, beams)
 
 
-_STARTS = {"orthogonal": "orthogonal_", "identity": "eye_"}
-
-
 def repeated_attention(weights: Tensor, kept: Tensor) -> Tensor:
     """sum_t sum_s min(a_ts, sum_{t' < t} a_t's): the coverage loss of See et al. 2017, eq. 13.
 
@@ -204,34 +199,3 @@ def repeated_attention(weights: Tensor, kept: Tensor) -> Tensor:
     weights = weights.to(torch.promote_types(weights.dtype, torch.float32))
     before = weights.cumsum(1) - weights
     return (torch.minimum(weights, before).sum(2) * kept).sum()
-
-
-def initialize(network: nn.Module, config: NetworkConfig) -> None:
-    """Start all weights so that a fused decoder aligns early.
-
-    Matrices are uniform within +-(scale / sqrt(fan-in)), embeddings have standard deviation
-    1 / sqrt(E), biases are 0. PyTorch's own start (scale 1 for recurrent weights, less for the others)
-    leaves attention scores so flat that the decoder learns a language model first and aligns late;
-    so does a forget gate that starts open (bias 1), which lets the recurrence explain more.
-    """
-    scale = config.init_scale
-    for module in network.modules():
-        if isinstance(module, PieceEmbedding | OutputLayer):  # the same weights if tied
-            nn.init.normal_(module.weight, std=module.weight.size(1) ** -0.5)
-        elif isinstance(module, Attention) and module.kind == "additive":
-            bound = scale * len(module.vector) ** -0.5
-            nn.init.uniform_(module.vector, -bound, bound)
-        elif isinstance(module, nn.RNNBase | LinearRecurrence | nn.Linear):
-            for name, parameter in module.named_parameters(recurse=False):
-                if "bias" in name:
-                    nn.init.zeros_(parameter)
-                elif "weight_hh" in name and config.recurrent_start != "scaled":
-                    start = getattr(nn.init, _STARTS[config.recurrent_start])
-                    for gate in parameter.chunk(len(parameter) // parameter.size(1)):
-                        start(gate)
-                else:
-                    bound = scale * parameter.size(-1) ** -0.5
-                    nn.init.uniform_(parameter, -bound, bound)
-            if isinstance(module, nn.LSTM):
-                size = module.hidden_size
-                nn.init.constant_(module.bias_ih_l0[size : 2 * size], config.forget_bias)  # type: ignore[index]

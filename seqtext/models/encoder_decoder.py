@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 from typing import Any, get_args
 
 import torch
-from lightning.pytorch import LightningModule
-from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor
-from torch.optim import Optimizer
 
 from seqtext import checkpoint
 from seqtext.console import say
 from seqtext.data.batch import Batch
 from seqtext.data.corpus import Corpus
 from seqtext.data.tokenizer import Tokenizer, Tokenizers
-from seqtext.errors import ConfigError, TrainingError
+from seqtext.errors import ConfigError
 from seqtext.generate import Generator, texts
 from seqtext.metrics import BleuTokenize, Task, check_bleu_tokenize
-from seqtext.models import optimizer
+from seqtext.models.module import TextModule
 from seqtext.models.optimizer import OptimizerConfig
 from seqtext.models.pretrained import (
     PARTS,
@@ -28,7 +24,6 @@ from seqtext.models.pretrained import (
     inherit,
     load_parts,
     parts_of,
-    refuse_other_network,
 )
 from seqtext.models.validation import validation_scores
 from seqtext.models.vectors import load_vectors
@@ -36,11 +31,8 @@ from seqtext.nn.config import NetworkConfig
 from seqtext.nn.encoder_decoder import EncoderDecoder
 
 
-class EncoderDecoderModule(LightningModule):
+class EncoderDecoderModule(TextModule):
     """Trains an ``EncoderDecoder`` on batches of pairs.
-
-    The network is built in ``setup``, when the data module knows its tokenizers, and lives in
-    ``network``; nothing else here is needed to decode.
 
     Args:
         network: Sizes and kinds.
@@ -72,6 +64,9 @@ class EncoderDecoderModule(LightningModule):
         CheckpointError: ``init_from`` cannot be read.
     """
 
+    network: EncoderDecoder | None
+    tokenizers: Tokenizers | None
+
     def __init__(
         self,
         *,
@@ -89,7 +84,7 @@ class EncoderDecoderModule(LightningModule):
         target_vectors: str | None = None,
         freeze: str | list[str] | None = None,
     ) -> None:
-        super().__init__()
+        super().__init__(optimizer, seed)
         if not 0 <= label_smoothing < 1:
             raise ConfigError(f"label_smoothing: {label_smoothing}, expected 0 <= x < 1")
         if not 0 <= coverage_loss < float("inf"):
@@ -101,14 +96,10 @@ class EncoderDecoderModule(LightningModule):
             raise ConfigError(f"task: {task!r}, expected one of {', '.join(get_args(Task))}")
         if init_parts and init_from is None:
             raise ConfigError("init_parts: of what? Name a checkpoint with init_from")
-        self.config = network
-        self.optimizer_config = optimizer
+        self.config: NetworkConfig = network
         self.label_smoothing = label_smoothing
         self.coverage_loss = coverage_loss
         self.decode_sentences = decode_sentences
-        self.seed = seed
-        self.network: EncoderDecoder | None = None
-        self.tokenizers: Tokenizers | None = None
         self._pretrained = None if init_from is None else checkpoint.load(init_from)
         self.fine_tunes = init_from is not None
         self.bleu_tokenize: BleuTokenize = bleu_tokenize
@@ -127,19 +118,7 @@ class EncoderDecoderModule(LightningModule):
         if self._pretrained is not None and not self._init_parts:
             self.config = inherit(self._pretrained.config, network)
             self.tokenizers = self._pretrained.tokenizers
-        self.columns = ("source", "target")
-        self.source_limit: int | None = None  # pieces of a source that are read
         self._limit_before = None if self._pretrained is None else self._pretrained.source_limit
-        self.samples: list[tuple[str, str, str]] = []  # source, reference, hypothesis
-        self._window_tokens: Tensor | int = 0  # of this rank, since the last update
-        self._train_totals: Tensor | float = 0.0  # (loss, pieces) of this rank, see train_totals
-        self._norms: Tensor | float = (
-            0.0  # (sum of the gradients' norms, updates), see gradient_norm
-        )
-        self._batch: Batch | None = None  # at hand
-        self._place = 0, 0  # its epoch and number
-        self._val_totals: Tensor | float = 0.0  # likewise, of the validation at hand
-        self._plateau: torch.optim.lr_scheduler.ReduceLROnPlateau | None = None
         before: Any = None if self._pretrained is None else self._pretrained.task
         self.task: Task = task or before or "translation"
         self._val_scores: Any = validation_scores(self.task, bleu_tokenize)
@@ -153,10 +132,7 @@ class EncoderDecoderModule(LightningModule):
 
     def setup(self, stage: str) -> None:
         """Build the network for the data module's tokenizers."""
-        if self.network is None:
-            self.build(self.trainer.datamodule.tokenizers)  # type: ignore[attr-defined]
-            self.columns = self.trainer.datamodule.columns  # type: ignore[attr-defined]
-        self.source_limit = getattr(self.trainer.datamodule, "source_limit", None)  # type: ignore[attr-defined]
+        super().setup(stage)
         if self._limit_before not in (None, self.source_limit):
             now = "all" if self.source_limit is None else f"{self.source_limit:,}"
             say(
@@ -199,157 +175,22 @@ class EncoderDecoderModule(LightningModule):
                     f"vectors: {count:,} of {tokenizer.vocab_size:,} {side} pieces start with one of {path}"
                 )
 
-    def configure_optimizers(self) -> OptimizerLRScheduler:
-        """Optimizer and schedule."""
-        built, schedule = optimizer.build(self.optimizer_config, self, self._total_steps())
-        if isinstance(schedule, torch.optim.lr_scheduler.LambdaLR):
-            return {"optimizer": built, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
-        self._plateau = schedule
-        return built
-
-    def _total_steps(self) -> int:
-        # Lightning's own estimate would build the training loader before a checkpoint's position in
-        # it is restored
-        if self.optimizer_config.schedule != "cosine":
-            return 0
-        if self.optimizer_config.total_steps:
-            return self.optimizer_config.total_steps
-        trainer, limits = self.trainer, []
-        if trainer.max_steps > 0:
-            limits.append(trainer.max_steps)
-        updates = trainer.datamodule.updates_per_epoch()  # type: ignore[attr-defined]
-        if updates and trainer.max_epochs and trainer.max_epochs > 0:
-            limits.append(trainer.max_epochs * updates)
-        if not limits:
-            unknown = "" if updates else " (those of an epoch are not known with data.streaming)"
-            raise ConfigError(
-                "optimizer.schedule: cosine needs to know the number of updates; set trainer.max_steps or"
-                f" optimizer.total_steps{unknown or ', or trainer.max_epochs'}"
-            )
-        return min(limits)
-
-    # --- training -----------------------------------------------------------------------------------
-
-    def on_train_start(self) -> None:
-        """Where a run is gone on with, the options given now win over those saved."""
-        schedule = self._plateau or self.lr_schedulers()
-        optimizer.apply(self.optimizer_config, self.trainer.optimizers[0], schedule)
-
-    def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
-        """Seed dropout by position, so that a resumed run draws what it would have drawn."""
-        key = f"{self.seed}/{self.global_rank}/{self.current_epoch}/{batch_idx}"
-        torch.manual_seed(int.from_bytes(hashlib.sha256(key.encode()).digest()[:8]))
-
-    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
-        """The loss summed over this batch's pieces; see ``on_before_optimizer_step``."""
-        loss, tokens = self._loss(batch)
-        self._batch, self._place = batch, (self.current_epoch, batch_idx)
-        if not torch.isfinite(loss):
-            raise self._diverged("the loss")
-        self._window_tokens = self._window_tokens + tokens
-        self._train_totals = self._train_totals + _totals(loss, tokens)
-        return loss
-
-    def on_before_optimizer_step(self, optimizer: Optimizer) -> None:
-        """Turn gradients of sums into those of the mean over all pieces of the update.
-
-        Backward passes have summed over pieces; Lightning has divided by its number of accumulation
-        steps, and DDP by the number of ranks. What is wanted is the sum over all ranks and steps
-        divided by the pieces of all of them, whatever their number, a short last window included.
-        """
-        tokens = torch.as_tensor(self._window_tokens, dtype=torch.float32, device=self.device)
-        tokens = self.trainer.strategy.reduce(tokens, reduce_op="sum")
-        self._window_tokens = 0
-        scale = self.trainer.accumulate_grad_batches * self.trainer.world_size / tokens
-        gradients = [p.grad for p in self.parameters() if p.grad is not None]
-        torch._foreach_mul_(gradients, scale)
-
-    def configure_gradient_clipping(
-        self,
-        optimizer: Optimizer,
-        gradient_clip_val: int | float | None = None,
-        gradient_clip_algorithm: str | None = None,
-    ) -> None:
-        """Clip by norm, or by value; note the norm before.
-
-        Raises:
-            TrainingError: The norm is no number; no weight has changed yet.
-
-        Done here because Lightning refuses to clip for a fused optimizer under mixed precision, on
-        account of a loss scaling that bfloat16 does not need.
-        """
-        by_value = gradient_clip_algorithm == "value"
-        largest = gradient_clip_val if gradient_clip_val and not by_value else torch.inf
-        norm = torch.nn.utils.clip_grad_norm_(self.parameters(), largest)
-        if not torch.isfinite(norm):
-            raise self._diverged("the gradient")
-        if gradient_clip_val and by_value:
-            torch.nn.utils.clip_grad_value_(self.parameters(), gradient_clip_val)
-        self._norms = self._norms + torch.stack([norm, torch.ones_like(norm)])
-
-    def _diverged(self, what: str) -> TrainingError:
-        """What to say, with the sentences that do it, as far as that can be told."""
-        assert self.network is not None
-        assert self.tokenizers is not None
-        assert self._batch is not None
-        batch, (epoch, number) = self._batch, self._place
-        with torch.no_grad():
-            rows = [Batch(*(part[i : i + 1] for part in batch)) for i in range(len(batch.source))]
-            bad = [one for one in rows if not torch.isfinite(self.network.loss(*one))]
-        source, known = self.tokenizers.source, self.tokenizers.source.vocab_size
-        texts = [
-            source.decode([i for i in one.source[0, : one.source_lengths[0]].tolist() if i < known])
-            for one in (bad or rows)[:3]
-        ]
-        which = (
-            f"{len(bad)} of its {len(rows)} sentences do it alone"
-            if bad
-            else "no sentence does it alone"
-        )
-        return TrainingError(
-            f"{what} is no number (nan or infinite) in epoch {epoch + 1}, batch {number + 1}; {which}, the"
-            f" first: {' | '.join(texts)}. Checkpoints written before are good: go on from them (--resume)"
-            " with a lower optimizer.learning_rate, or with trainer.precision 32-true"
-        )
-
-    def gradient_norm(self) -> float:
-        """Mean norm of the gradients before clipping since the last call, of this rank's updates."""
-        if not isinstance(self._norms, Tensor):
-            return 0.0
-        total, updates = self._norms.tolist()
-        self._norms = 0.0
-        return float(total / updates)
-
-    def train_totals(self) -> tuple[float, int]:
-        """Loss per piece, and number of pieces, since the last call, over all ranks."""
-        loss, pieces = self._over_all_ranks(self._train_totals)
-        self._train_totals = 0.0
-        return loss / pieces, int(pieces)
-
-    def _over_all_ranks(self, totals: Tensor | float) -> tuple[float, float]:
-        totals = torch.as_tensor(totals, device=self.device)
-        loss, pieces = self.trainer.strategy.reduce(totals, reduce_op="sum").tolist()
-        return loss, pieces
-
     def _loss(self, batch: Batch) -> tuple[Tensor, Tensor]:
         assert self.network is not None
         extra = (self.label_smoothing, self.coverage_loss) if self.training else ()
-        loss = self.network.loss(*batch, *extra)
-        return loss, (batch.labels >= 0).sum()
+        return self.network.loss(*batch, *extra), (batch.labels >= 0).sum()
+
+    def _described(self) -> dict[str, Any]:
+        assert self.tokenizers is not None
+        return checkpoint.describe(
+            self.task, self.config, self.tokenizers, self.columns, self.source_limit
+        )
 
     # --- validation ---------------------------------------------------------------------------------
 
-    def validation_step(self, batch: Batch, batch_idx: int) -> None:
-        """Collect the loss per piece, without smoothing."""
-        self._val_totals = self._val_totals + _totals(*self._loss(batch))
-
     def on_validation_epoch_end(self) -> None:
         """Log ``val_loss``, and the task's scores of freely decoded sentences."""
-        loss, pieces = self._over_all_ranks(self._val_totals)
-        self._val_totals = 0.0
-        self.log("val_loss", loss / pieces)
-        if self._plateau is not None and not self.trainer.sanity_checking:
-            self._plateau.step(loss / pieces)
+        super().on_validation_epoch_end()
         if self.decode_sentences:
             self._decode_validation()
             for name, score in self._val_scores.items():
@@ -371,45 +212,3 @@ class EncoderDecoderModule(LightningModule):
             (source, references[0], text)
             for (source, references), text in zip(pairs, hypotheses, strict=True)
         ]
-
-    # --- checkpoint ---------------------------------------------------------------------------------
-
-    def on_save_checkpoint(self, content: dict[str, Any]) -> None:
-        """Add what makes the checkpoint a whole model."""
-        assert self.tokenizers is not None
-        content["seqtext"] = checkpoint.describe(
-            self.task, self.config, self.tokenizers, self.columns, self.source_limit
-        )
-        content["seqtext_accumulation"] = self.trainer.accumulate_grad_batches
-        if self._plateau is not None:
-            content["seqtext_plateau"] = self._plateau.state_dict()
-
-    def on_load_checkpoint(self, content: dict[str, Any]) -> None:
-        """Build the checkpoint's network; where there is one already, refuse weights of another."""
-        model = checkpoint.unpack(content, "checkpoint")
-        if self.network is None:
-            self.config, self.columns = model.config, model.columns
-            self.build(model.tokenizers)
-        refuse_other_network(model.config, self.config)
-        if self._plateau is not None and "seqtext_plateau" in content:
-            self._plateau.load_state_dict(content["seqtext_plateau"])
-        if "loops" in content and self._trainer is not None:
-            _count_in(content, self.trainer.accumulate_grad_batches)
-
-
-def _totals(loss: Tensor, tokens: Tensor) -> Tensor:
-    return torch.stack([loss.detach().float(), tokens.float()])
-
-
-def _count_in(content: dict[str, Any], accumulation: int) -> None:
-    """Tell a checkpoint's position, which counts batches, for another accumulation of gradients."""
-    before = content["seqtext_accumulation"]
-    if accumulation == before:
-        return
-    loop = content["loops"]["fit_loop"]
-    for progress in loop["epoch_loop.batch_progress"].values():
-        if isinstance(progress, dict):
-            for name, batches in progress.items():
-                progress[name] = batches // before * accumulation
-    for loader in loop["state_dict"]["combined_loader"]:
-        loader["position"] = loader["position"] // before * accumulation

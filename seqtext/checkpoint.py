@@ -1,4 +1,4 @@
-"""A checkpoint is the whole model: weights, network configuration, tokenizers, format number."""
+"""A checkpoint is the whole model: weights, network configuration, tokenizers or labels, format number."""
 
 from __future__ import annotations
 
@@ -11,17 +11,21 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
+from seqtext.data.labels import Labels, TextAndLabels
 from seqtext.data.tokenizer import Tokenizer, Tokenizers
 from seqtext.errors import CheckpointError
-from seqtext.nn.config import NetworkConfig
+from seqtext.nn.config import ClassifierConfig, NetworkConfig
 
 FORMAT = 1
 _KEY = "seqtext"
 _PREFIX = "network."  # of the network's weights in a LightningModule's state
 
 
+CLASSIFICATION = "classification"  # the task of a classifier
+
+
 class Model(NamedTuple):
-    """What a checkpoint holds of the model."""
+    """What a checkpoint holds of an encoder-decoder."""
 
     task: str
     columns: tuple[str, str]  # names of source and target in the corpus trained on
@@ -29,6 +33,18 @@ class Model(NamedTuple):
     tokenizers: Tokenizers
     weights: dict[str, Tensor]
     source_limit: int | None = None  # pieces of a source that are read
+
+
+class ClassifierModel(NamedTuple):
+    """What a checkpoint holds of a classifier."""
+
+    columns: tuple[str, str]  # names of text and label in the corpus trained on
+    config: ClassifierConfig
+    tokenizers: TextAndLabels
+    weights: dict[str, Tensor]
+    source_limit: int | None
+    temperature: float  # that logits are divided by
+    threshold: float  # below this probability a text is out of scope
 
 
 def describe(
@@ -47,6 +63,28 @@ def describe(
         "source_spm": bytes(tokenizers.source),
         "target_spm": bytes(tokenizers.target),
         "source_limit": source_limit,
+    }
+
+
+def describe_classifier(
+    config: ClassifierConfig,
+    tokenizers: TextAndLabels,
+    columns: tuple[str, str],
+    source_limit: int | None,
+    temperature: float,
+    threshold: float,
+) -> dict[str, Any]:
+    """Likewise of a classifier."""
+    return {
+        "format": FORMAT,
+        "task": CLASSIFICATION,
+        "columns": list(columns),
+        "network": dataclasses.asdict(config),
+        "source_spm": bytes(tokenizers.source),
+        "labels": bytes(tokenizers.target),
+        "source_limit": source_limit,
+        "temperature": temperature,
+        "threshold": threshold,
     }
 
 
@@ -98,7 +136,7 @@ def read(path: str | Path) -> dict[str, Any]:
     return content
 
 
-def unpack(content: dict[str, Any], where: str) -> Model:
+def unpack(content: dict[str, Any], where: str) -> Model | ClassifierModel:
     """The model in what ``read`` returned.
 
     Raises:
@@ -106,24 +144,32 @@ def unpack(content: dict[str, Any], where: str) -> Model:
     """
     described = content[_KEY]
     try:
-        config = NetworkConfig(**described["network"])
-        source = Tokenizer(described["source_spm"], f"{where} (source tokenizer)")
-        target = Tokenizer(described["target_spm"], f"{where} (target tokenizer)")
-        state = content["state_dict"]
-        task = described["task"]
+        weights = {
+            name.removeprefix(_PREFIX): value
+            for name, value in content["state_dict"].items()
+            if name.startswith(_PREFIX)
+        }
         source_column, target_column = described["columns"]
+        columns, limit = (source_column, target_column), described.get("source_limit")
+        source = Tokenizer(described["source_spm"], f"{where} (source tokenizer)")
+        if described["task"] == CLASSIFICATION:
+            return ClassifierModel(
+                columns,
+                ClassifierConfig(**described["network"]),
+                TextAndLabels(source, Labels.load(described["labels"])),
+                weights,
+                limit,
+                described["temperature"],
+                described["threshold"],
+            )
+        target = Tokenizer(described["target_spm"], f"{where} (target tokenizer)")
+        config = NetworkConfig(**described["network"])
     except (KeyError, TypeError, ValueError) as error:
         raise CheckpointError(f"{where}: incomplete or inconsistent ({error})") from error
-    weights = {
-        name.removeprefix(_PREFIX): value
-        for name, value in state.items()
-        if name.startswith(_PREFIX)
-    }
-    columns, limit = (source_column, target_column), described.get("source_limit")
-    return Model(task, columns, config, Tokenizers(source, target), weights, limit)
+    return Model(described["task"], columns, config, Tokenizers(source, target), weights, limit)
 
 
-def load(path: str | Path) -> Model:
+def load_any(path: str | Path) -> Model | ClassifierModel:
     """The model that a checkpoint file, or a run folder, holds.
 
     Raises:
@@ -131,3 +177,32 @@ def load(path: str | Path) -> Model:
     """
     path = find(path)
     return unpack(read(path), str(path))
+
+
+def load(path: str | Path) -> Model:
+    """Likewise of an encoder-decoder.
+
+    Raises:
+        CheckpointError: It is a classifier, or see ``load_any``.
+    """
+    model = load_any(path)
+    if isinstance(model, ClassifierModel):
+        raise CheckpointError(
+            f"{path}: is a classifier, which generates no text; use it with `seqtext classify`"
+        )
+    return model
+
+
+def load_classifier(path: str | Path) -> ClassifierModel:
+    """Likewise of a classifier.
+
+    Raises:
+        CheckpointError: It is none, or see ``load_any``.
+    """
+    model = load_any(path)
+    if isinstance(model, Model):
+        raise CheckpointError(
+            f"{path}: is a model of {model.task}, which generates text and has no labels; use it with"
+            " `seqtext generate`"
+        )
+    return model

@@ -15,7 +15,7 @@ from lightning.pytorch.strategies.launchers import _SubprocessScriptLauncher
 from lightning.pytorch.utilities import rank_zero_only
 
 from seqtext import checkpoint
-from seqtext.checkpoint import Model
+from seqtext.checkpoint import ClassifierModel, Model
 from seqtext.cli.options import FitCLI, explained, flatten, own_options, parse, settle
 from seqtext.console import say
 from seqtext.errors import CheckpointError, ConfigError
@@ -67,7 +67,7 @@ def train(arguments: list[str], task: str, preset: dict[str, Any]) -> None:
     _fit(cli, selection, folder_of_run, model, resume)
 
 
-def _resumable(path: Path) -> Model:
+def _resumable(path: Path) -> Model | ClassifierModel:
     content = checkpoint.read(path)
     if "optimizer_states" not in content:
         raise CheckpointError(
@@ -112,7 +112,7 @@ def _fit(
     cli: FitCLI,
     selection: SelectionConfig,
     run: RunFolder,
-    model: Model | None,
+    model: Model | ClassifierModel | None,
     resume: Path | None,
 ) -> None:
     checkpoints = Checkpoints(run, selection)

@@ -1,4 +1,4 @@
-"""Ids of sentence pairs -> one padded batch."""
+"""Ids of sentence pairs, or of texts with labels -> one padded batch."""
 
 from __future__ import annotations
 
@@ -18,6 +18,14 @@ class Batch(NamedTuple):
     source_lengths: Tensor  # (B,) int64, eos counted
     target_input: Tensor  # (B, T) int64 ids, bos first
     labels: Tensor  # (B, T) int64 ids, eos last, IGNORE where padded
+
+
+class LabelledBatch(NamedTuple):
+    """B texts and their labels."""
+
+    source: Tensor  # (B, S) int64 ids, eos last
+    source_lengths: Tensor  # (B,) int64, eos counted
+    labels: Tensor  # (B,) int64, IGNORE out of scope; or (B, L) bool where a text can have several
 
 
 def pad(rows: Sequence[Sequence[int]], value: int = 0) -> Tensor:
@@ -53,3 +61,27 @@ def collate(
         pad([[target_bos, *row] for row in targets]),
         pad([[*row, target_eos] for row in targets], IGNORE),
     )
+
+
+def collate_labels(
+    sources: Sequence[Sequence[int]],
+    labels: Sequence[Sequence[int]],
+    *,
+    source_eos: int,
+    count: int | None,
+) -> LabelledBatch:
+    """Ids of B texts, and of the labels of each, -> ``LabelledBatch``.
+
+    Args:
+        sources: Ids without special pieces.
+        labels: Ids; of one label, or none, where ``count`` is None.
+        source_eos: Put behind each text.
+        count: L, where a text can have several labels.
+    """
+    source, lengths = source_rows(sources, source_eos)
+    if count is None:
+        return LabelledBatch(source, lengths, torch.tensor([[*ids, IGNORE][0] for ids in labels]))
+    has = torch.zeros(len(labels), count, dtype=torch.bool)
+    for row, ids in zip(has, labels, strict=True):
+        row[list(ids)] = True
+    return LabelledBatch(source, lengths, has)

@@ -17,9 +17,11 @@ from seqtext.data.readers import (
     PACKINGS,
     READERS,
     Columns,
+    LabelColumns,
     Record,
     Row,
     check_columns,
+    fields,
     open_file,
     read_lines,
     records,
@@ -94,6 +96,7 @@ class Corpus:
         split: What it is used for; the split to take where the name does not say.
         tag: Put before each source.
         streamed: Read data from the hub as they come, instead of keeping a copy first.
+        labelled: The target is no text but a label, or a list of them: see ``LabelColumns``.
     """
 
     name: str
@@ -102,10 +105,13 @@ class Corpus:
     split: Split = "train"
     tag: str | None = None
     streamed: bool = False
+    labelled: bool = False
 
     @property
     def columns(self) -> Columns:
         """Names of source and target."""
+        if self.labelled:
+            return LabelColumns(self.source, self.target)
         return self.source, self.target
 
     @property
@@ -145,7 +151,8 @@ class Corpus:
     def digest(self) -> str:
         """Of all that decides the rows, the files' content included: cached results hang on it."""
         decisive = (self.name, self.source, self.target, self.split)
-        content = hashlib.sha256(repr(decisive).encode() + (self.tag or "").encode())
+        how = (self.tag or "") + ("\nlabels" if self.labelled else "")
+        content = hashlib.sha256(repr(decisive).encode() + how.encode())
         paths = self.files
         if self.kind == "builtin":  # its rows are as new as the grammar that makes them
             from seqtext.data import builtin
@@ -272,12 +279,31 @@ class Corpus:
     def _hub(self) -> Iterator[Record]:
         dataset, _ = self._load_hub()
         check_columns(dataset.column_names, self.columns, self.name)
+        names = dataset.column_names
         there = [
-            name if name in dataset.column_names else name.partition(".")[0]
-            for name in self.columns
+            name if name in names else name.partition(".")[0]
+            for name in fields(self.columns, names)
         ]
         for number, row in enumerate(dataset.select_columns(list(dict.fromkeys(there)))):
-            yield from records(row, self.columns, f"{self.name}, row {number}")
+            where = f"{self.name}, row {number}"
+            yield from records(self._named(row, dataset.features, where), self.columns, where)
+
+    def _named(self, row: dict[str, Any], features: Any, where: str) -> dict[str, Any]:
+        """A row with the names of its labels, where the hub's data set has numbers and knows names."""
+        feature = (features or {}).get(self.target) if self.labelled else None
+        names = getattr(feature, "names", None) or getattr(
+            getattr(feature, "feature", None), "names", None
+        )
+        if names is None:
+            return row
+        numbers = row[self.target]
+        several = numbers if isinstance(numbers, list) else [numbers]
+        if not all(isinstance(one, int) and 0 <= one < len(names) for one in several):
+            raise DataError(
+                f"{where}: column {self.target!r} holds {numbers!r}, no label (test sets of the hub often"
+                " hide theirs); choose another split, as NAME:CONFIG:SPLIT"
+            )
+        return {**row, self.target: [names[one] for one in several]}
 
     def _load_hub(self) -> tuple[Any, str]:
         """The data set of a hub name, and its fingerprint.

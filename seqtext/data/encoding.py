@@ -15,23 +15,25 @@ import numpy as np
 from seqtext.data.batch import Batch, collate
 from seqtext.data.bucketing import Rows
 from seqtext.data.corpus import Corpus
+from seqtext.data.labels import Labels, TextAndLabels
 from seqtext.data.readers import Row
 from seqtext.data.tokenizer import Tokenizer, TokenizerConfig, Tokenizers
 from seqtext.errors import DataError
 
 SIDES = ("source", "target")
+Sides = Tokenizers | TextAndLabels
 _CACHE_VERSION = "3"  # another one when cached results of the same input would differ
 
 
 def encode(
-    corpus: Corpus, digest: str, tokenizers: Tokenizers, cache_dir: Path, processes: int
+    corpus: Corpus, digest: str, tokenizers: Sides, cache_dir: Path, processes: int
 ) -> datasets.Dataset:
     """Read and tokenize, or take the result of an earlier time.
 
     Args:
         corpus: What to read.
         digest: Its digest.
-        tokenizers: Of both sides.
+        tokenizers: Of both sides; or of texts, with their labels.
         cache_dir: Where results are kept.
         processes: That tokenize.
 
@@ -63,7 +65,7 @@ def unwritable(cache_dir: Path, error: OSError) -> DataError:
 
 
 def _encode(
-    corpus: Corpus, digest: str, tokenizers: Tokenizers, cache_dir: Path, processes: int
+    corpus: Corpus, digest: str, tokenizers: Sides, cache_dir: Path, processes: int
 ) -> datasets.Dataset:
     rows = datasets.Dataset.from_generator(
         _generate,
@@ -81,7 +83,7 @@ def _encode(
     )
 
 
-def encode_rows(rows: Sequence[Row], tokenizers: Tokenizers) -> datasets.Dataset:
+def encode_rows(rows: Sequence[Row], tokenizers: Sides) -> datasets.Dataset:
     """Likewise of rows that have been read; kept in memory."""
     table = {side: list(texts) for side, texts in zip(SIDES, zip(*rows, strict=True), strict=True)}
     numbers = {"row": list(range(len(rows)))}
@@ -89,8 +91,10 @@ def encode_rows(rows: Sequence[Row], tokenizers: Tokenizers) -> datasets.Dataset
     return datasets.Dataset.from_dict({**table, **numbers, **ids})
 
 
-def _models(tokenizers: Tokenizers) -> dict[str, bytes]:
-    return {f"{side}_model": bytes(model) for side, model in zip(SIDES, tokenizers, strict=True)}
+def _models(tokenizers: Sides) -> dict[str, Any]:
+    sides: tuple[Tokenizer, Tokenizer | Labels] = tokenizers
+    models = {f"{side}_model": bytes(model) for side, model in zip(SIDES, sides, strict=True)}
+    return {**models, "labelled": isinstance(tokenizers, TextAndLabels)}
 
 
 def held_out(sources: Iterable[str], rows: Rows, count: int) -> Rows:
@@ -127,10 +131,15 @@ def _tokenizer(model: bytes) -> Tokenizer:
 
 
 def _encode_rows(
-    rows: dict[str, list[str]], source_model: bytes, target_model: bytes
+    rows: dict[str, list[str]], source_model: bytes, target_model: bytes, labelled: bool
 ) -> dict[str, list[Any]]:
     columns: dict[str, Any] = {}
-    tokenizers = Tokenizers(_tokenizer(source_model), _tokenizer(target_model))
+    source = _tokenizer(source_model)
+    tokenizers = (
+        TextAndLabels(source, Labels.load(target_model))
+        if labelled
+        else Tokenizers(source, _tokenizer(target_model))
+    )
     encoded = tokenizers.encode_pairs(rows["source"], rows["target"])
     for side, ids in zip(SIDES, encoded, strict=True):
         columns[f"{side}_ids"] = ids

@@ -10,7 +10,7 @@ import random
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +33,7 @@ from seqtext.data.bucketing import (
 from seqtext.data.corpus import Corpus, CorpusConfig, Example, Split
 from seqtext.data.encoding import (
     SIDES,
+    Sides,
     digest_of,
     encode,
     encode_rows,
@@ -88,6 +89,9 @@ class PairsDataModule(LightningDataModule):
         seed: Of the batch plan.
         cache_dir: Where prepared corpora lie. Default: ``$SEQTEXT_CACHE``, or ``~/.cache/seqtext``.
     """
+
+    rows_are = "pairs"
+    labelled = False  # see Corpus
 
     def __init__(
         self,
@@ -153,7 +157,7 @@ class PairsDataModule(LightningDataModule):
         self.cache_dir = Path(
             cache_dir or os.environ.get("SEQTEXT_CACHE") or "~/.cache/seqtext"
         ).expanduser()
-        self.tokenizers: Tokenizers | None = None
+        self.tokenizers: Any = None  # Tokenizers
         self._encoded: dict[Split, datasets.Dataset] = {}
         self._digests: dict[Split, list[str]] = {}
         self._sizes: list[int] = []  # rows of the training corpora
@@ -180,6 +184,7 @@ class PairsDataModule(LightningDataModule):
                 split,
                 one.tag,
                 streamed=self.streaming and split == "train",
+                labelled=self.labelled,
             )
             for one in configs
         ] or None
@@ -211,21 +216,17 @@ class PairsDataModule(LightningDataModule):
         given = self._given_tokenizers()
         origin = "the checkpoint's" if given else self.tokenizer.source_model
         tokenizers = given or self._tokenizers()
-        source, target = (f"{side.vocab_size:,} pieces" for side in tokenizers)
-        same = tokenizers.source is tokenizers.target
-        say(
-            f"tokenizer: {origin or 'trained on data.train'},"
-            f" {f'{source} for both sides' if same else f'{source} and {target}'}"
-        )
+        say(f"tokenizer: {origin or 'trained on data.train'}, {self._sizes_told(tokenizers)}")
         if self.tokenizer.sampling_nbest > 1:
             for side in tokenizers:  # one that cannot draw says so now, not in the first batch
-                side.sample("", 1, 0.0, random.Random())
+                if isinstance(side, Tokenizer):
+                    side.sample("", 1, 0.0, random.Random())
         counts = []
         if self.streaming:
             counts.append(f"train streamed from {self._names('train')}")
         for split in self._splits():
             encoded = self._encode(split, tokenizers)
-            counts.append(f"{len(encoded):,} {split} pairs from {self._names(split)}")
+            counts.append(f"{len(encoded):,} {split} {self.rows_are} from {self._names(split)}")
         say(f"data: {', '.join(counts)}; {duration(time.perf_counter() - start)}")
 
     def setup(self, stage: str) -> None:
@@ -265,7 +266,12 @@ class PairsDataModule(LightningDataModule):
     def _names(self, split: Split) -> str:
         return " and ".join(corpus.name for corpus in self.corpora[split])
 
-    def _given_tokenizers(self) -> Tokenizers | None:
+    def _sizes_told(self, tokenizers: Any) -> str:
+        source, target = (f"{side.vocab_size:,} pieces" for side in tokenizers)
+        same = tokenizers.source is tokenizers.target
+        return f"{source} for both sides" if same else f"{source} and {target}"
+
+    def _given_tokenizers(self) -> Any:
         """Those that a checkpoint has brought: of this run, or of the model that it starts from."""
         if self.tokenizers is not None:
             return self.tokenizers
@@ -288,7 +294,7 @@ class PairsDataModule(LightningDataModule):
             return Tokenizers(both, both)
         return Tokenizers(self._train_tokenizer((0,), source), self._train_tokenizer((1,), target))
 
-    def _tokenizers(self) -> Tokenizers:
+    def _tokenizers(self) -> Any:
         config = self.tokenizer
         if config.new_pieces:
             raise ConfigError(
@@ -347,7 +353,7 @@ class PairsDataModule(LightningDataModule):
             raise unwritable(self.cache_dir, error) from error
         return tokenizer
 
-    def _encode(self, split: Split, tokenizers: Tokenizers) -> datasets.Dataset:
+    def _encode(self, split: Split, tokenizers: Sides) -> datasets.Dataset:
         encoded = [
             encode(corpus, digest, tokenizers, self.cache_dir, self.processes)
             for corpus, digest in zip(self.corpora[split], self._digests_of(split), strict=True)
@@ -412,12 +418,13 @@ class PairsDataModule(LightningDataModule):
         if len(chosen) >= len(usable):
             more = "; hold out fewer, or raise data.shuffle_buffer" if self.streaming else ""
             raise DataError(
-                f"data.validation: split:{self.held_out} of {of} training pairs leaves none to train on{more}"
+                f"data.validation: split:{self.held_out} of {of} training {self.rows_are} leaves none to"
+                f" train on{more}"
             )
         self._encoded["validation"] = train.select(chosen).flatten_indices(keep_in_memory=True)
         say(
-            f"data: {len(chosen):,} of {of} training pairs are the validation set, by a hash of their"
-            " source"
+            f"data: {len(chosen):,} of {of} training {self.rows_are} are the validation set, by a hash of"
+            " their source"
         )
         return chosen
 
@@ -461,10 +468,10 @@ class PairsDataModule(LightningDataModule):
         total = self._left_out.pop("in all", 0)
         if total:
             counts = ", ".join(f"{n:,} {reason}" for reason, n in self._left_out.items() if n)
-            say(f"data: {total:,} of {self._read:,} training pairs left out ({counts})")
+            say(f"data: {total:,} of {self._read:,} training {self.rows_are} left out ({counts})")
         if total and total == self._read:
             raise DataError(
-                f"{self._names('train')}: every pair is empty or longer than the limits; raise"
+                f"{self._names('train')}: nothing is left to train on ({counts}); longer rows stay in with"
                 " data.max_source_length and data.max_target_length"
             )
 
@@ -495,7 +502,7 @@ class PairsDataModule(LightningDataModule):
         source, target = self._kept_lengths()
         updates = self._plan(source, target, self._row_weights).updates(epoch)
         if epoch == 0:
-            _tell(updates, source, target, "an epoch")
+            self._tell(updates, source, target, "an epoch")
         updates = [self._kept[rows] for rows in updates]
         batches = share(updates, rank=rank, ranks=ranks, accumulation=accumulation)
         return self._loader("train", batches, epoch, sample=self.tokenizer.sampling_nbest > 1)
@@ -514,7 +521,7 @@ class PairsDataModule(LightningDataModule):
         source, target = self._as_read(source[kept]) + 1, target[kept] + 1
         updates = self._plan(source, target, None).updates(epoch, number)
         if epoch == number == 0:
-            _tell(updates, source, target, f"in the first {len(pool.source.lengths):,} pairs")
+            self._tell(updates, source, target, f"in the first {len(pool.source.lengths):,} pairs")
         updates = [kept[rows] for rows in updates]
         return share(updates, rank=rank, ranks=ranks, accumulation=accumulation)
 
@@ -522,6 +529,11 @@ class PairsDataModule(LightningDataModule):
         """Of the training pairs that are used, eos counted."""
         source, target = self._lengths("train")
         return self._as_read(source[self._kept]) + 1, target[self._kept] + 1
+
+    def _val_lengths(self) -> tuple[Lengths, Lengths]:
+        """Likewise of all validation pairs."""
+        source, target = self._lengths("validation")
+        return self._as_read(source) + 1, target + 1
 
     def _plan(self, source: Lengths, target: Lengths, weights: Weights | None) -> BatchPlan:
         _, _, ranks, accumulation = self._position()
@@ -539,12 +551,11 @@ class PairsDataModule(LightningDataModule):
         """This rank's batches of the validation corpus, nothing left out; empty if there is none."""
         if "validation" not in self._encoded:
             return []
-        source, target = self._lengths("validation")
-        source, target = self._as_read(source) + 1, target + 1
+        source, target = self._val_lengths()
         _, rank, ranks, accumulation = self._position()
         if len(source) < ranks:
             raise DataError(
-                f"data.validation: {len(source)} validation pairs for {ranks} processes;"
+                f"data.validation: {len(source)} validation {self.rows_are} for {ranks} processes;"
                 " each needs one"
             )
         # batches no larger than those of training
@@ -575,6 +586,18 @@ class PairsDataModule(LightningDataModule):
             found[corpus.name] = [examples[i] for i in _spread(len(examples), limit)]
         return found
 
+    def _tell(self, updates: list[Rows], source: Lengths, target: Lengths, of_what: str) -> None:
+        rows = sum(map(len, updates)) / len(updates)
+        told = self._told_of_batches(updates, source, target)
+        say(f"data: {len(updates):,} updates {of_what} of {rows:.0f} {self.rows_are}{told}")
+
+    def _told_of_batches(self, updates: list[Rows], source: Lengths, target: Lengths) -> str:
+        pieces = sum(int(target[rows].sum()) for rows in updates) / len(updates)
+        return (
+            f", {pieces:.0f} target pieces; padding {padding(updates, target):.1%} of the target,"
+            f" {padding(updates, source):.1%} of the source"
+        )
+
     def _position(self) -> tuple[int, int, int, int]:
         trainer = self.trainer
         if trainer is None:
@@ -585,17 +608,20 @@ class PairsDataModule(LightningDataModule):
     def _loader(
         self, split: Split, batches: list[Rows], epoch: int, *, sample: bool
     ) -> PlannedLoader:
-        assert self.tokenizers is not None
+        read = self._reader(self._encoded[split], epoch, sample)
+        return PlannedLoader(batches, read, epoch=epoch, num_workers=self.num_workers)
+
+    def _reader(self, encoded: datasets.Dataset, epoch: int, sample: bool) -> Callable[[Rows], Any]:
+        """Makes a batch of rows; with ``sample``, of segmentations drawn for this epoch."""
         columns = ["source_ids", "target_ids"] + (["source", "target"] if sample else [])
-        read = functools.partial(
+        return functools.partial(
             read_batch,
-            self._encoded[split].select_columns(columns),
+            encoded.select_columns(columns),
             self.tokenizers,
             self.tokenizer if sample else None,
             (self.seed, epoch),
             self.source_limit,
         )
-        return PlannedLoader(batches, read, epoch=epoch, num_workers=self.num_workers)
 
 
 def _usable(reasons: Reasons) -> Rows:
@@ -606,14 +632,6 @@ def _usable(reasons: Reasons) -> Rows:
 def _lengths_of(encoded: datasets.Dataset) -> tuple[Lengths, Lengths]:
     source, target = (encoded.data.column(f"{side}_length").to_numpy() for side in SIDES)
     return source, target
-
-
-def _tell(updates: list[Rows], source: Lengths, target: Lengths, of_what: str) -> None:
-    say(
-        f"data: {len(updates):,} updates {of_what} of {sum(map(len, updates)) / len(updates):.0f} pairs,"
-        f" {sum(target[rows].sum() for rows in updates) / len(updates):.0f} target pieces; padding"
-        f" {padding(updates, target):.1%} of the target, {padding(updates, source):.1%} of the source"
-    )
 
 
 def _count(validation: str) -> int:

@@ -20,7 +20,15 @@ from seqtext.errors import DataError
 
 Row = tuple[str, str]
 Columns = tuple[str, str]  # names of the source and of the target
+SEPARATOR = "<sep>"  # a word of its own between two texts
 _UNREADABLE = (OSError, EOFError, zlib.error)  # what reading raises, of a packed file too
+
+
+class LabelColumns(NamedTuple):
+    """``Columns`` of rows whose target is no text but a label, or a list of labels."""
+
+    text: str  # or two, which make one text: premise+hypothesis
+    label: str
 
 
 class Record(NamedTuple):
@@ -94,6 +102,9 @@ def records(row: Mapping[str, Any], columns: Columns, where: str) -> Iterator[Re
 
     A list of several targets (references) makes as many records, which all stand at ``where``.
     """
+    if isinstance(columns, LabelColumns):
+        yield Record(where, _labelled(row, columns, where))
+        return
     try:
         source, target = (_value(row, column, where) for column in columns)
         source = _text(source, columns[0], where)
@@ -106,6 +117,34 @@ def records(row: Mapping[str, Any], columns: Columns, where: str) -> Iterator[Re
         yield Record(where, (source, one))
 
 
+def _labelled(row: Mapping[str, Any], columns: LabelColumns, where: str) -> Row | DataError:
+    try:
+        *texts, label = fields(columns, row)
+        text = f" {SEPARATOR} ".join(_text(_value(row, one, where), one, where) for one in texts)
+        value = _value(row, label, where)
+        several = value if isinstance(value, list) else [value]
+        return text, "\n".join(_label(one, label, where) for one in several)
+    except DataError as error:
+        return error
+
+
+def _label(value: Any, column: str, where: str) -> str:
+    """A label's name; a number is one, too."""
+    if isinstance(value, bool | int):
+        return str(value).lower()
+    name = _text(value, column, where)
+    if "\n" in name:
+        raise DataError(f"{where}: column {column!r} holds {name!r}, expected a label in one line")
+    return name
+
+
+def fields(columns: Columns, there: Iterable[str]) -> list[str]:
+    """The single fields that ``columns`` name, where rows have those that are ``there``."""
+    if not isinstance(columns, LabelColumns) or columns.text in there:
+        return list(columns)
+    return [*columns.text.split("+"), columns.label]
+
+
 def check_columns(names: Iterable[str], columns: Columns, where: str) -> None:
     """Raise what ``records`` would say of every row.
 
@@ -113,7 +152,7 @@ def check_columns(names: Iterable[str], columns: Columns, where: str) -> None:
         DataError: There is no such column.
     """
     there = list(names)
-    for column in columns:
+    for column in fields(columns, there):
         if column not in there and column.partition(".")[0] not in there:
             raise DataError(unknown(column, there, where))
 
@@ -122,7 +161,7 @@ def unknown(column: str, names: Iterable[str], where: str) -> str:
     """What to say of a column that is not there."""
     return (
         f"{where}: no column {column!r}; there are {', '.join(map(repr, names))}. Choose with"
-        " --data.source and --data.target"
+        " --data.source and --data.target (of a classifier --data.text and --data.label)"
     )
 
 
@@ -279,9 +318,10 @@ def read_parquet(paths: list[Path], columns: Columns, *, lenient: bool = False) 
         with open_file(path) as file:
             # a Parquet file is read from its end
             table = parquet.ParquetFile(file if file.seekable() else io.BytesIO(file.read()))
-            check_columns(table.schema_arrow.names, columns, str(path))
+            names = table.schema_arrow.names
+            check_columns(names, columns, str(path))
             number = 0
-            for batch in table.iter_batches(columns=list(columns)):
+            for batch in table.iter_batches(columns=fields(columns, names)):
                 for row in batch.to_pylist():
                     number += 1
                     yield from records(row, columns, f"{path}, row {number}")

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from seqtext.checkpoint import Model
 from seqtext.data.tokenizer import Tokenizer, Tokenizers
 from seqtext.errors import ConfigError
-from seqtext.nn.config import NetworkConfig
+from seqtext.nn.config import EncoderConfig, NetworkConfig
 
 Part = Literal["embeddings", "encoder", "attention", "decoder", "output"]
 PARTS: tuple[Part, ...] = get_args(Part)
@@ -71,12 +71,17 @@ def freeze(network: nn.Module, parts: Collection[str]) -> None:
 # --- the network ----------------------------------------------------------------------------------------
 
 
-def refuse_other_network(saved: NetworkConfig, wanted: NetworkConfig) -> None:
+def refuse_other_network(saved: EncoderConfig, wanted: EncoderConfig) -> None:
     """Compare the network of a checkpoint with the configured one.
 
     Raises:
         ConfigError: They differ; names every field, what the checkpoint has and what was given.
     """
+    if type(saved) is not type(wanted):
+        raise ConfigError(
+            f"the checkpoint's network is described by {type(saved).__name__}, and the run trains one of"
+            f" {type(wanted).__name__}; go on with the recipe that the checkpoint is of"
+        )
     _refuse(
         saved,
         {name: value for name, value in vars(wanted).items() if name not in _FREE},
@@ -106,7 +111,7 @@ def inherit(saved: NetworkConfig, given: NetworkConfig) -> NetworkConfig:
     return dataclasses.replace(saved, **chosen)
 
 
-def _refuse(saved: NetworkConfig, wanted: dict[str, object], why: str, otherwise: str) -> None:
+def _refuse(saved: EncoderConfig, wanted: dict[str, object], why: str, otherwise: str) -> None:
     there = vars(saved)
     changed = [
         f"network.{name}: the checkpoint has {there[name]!r}, given is {value!r}"

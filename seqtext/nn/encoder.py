@@ -27,9 +27,10 @@ class Encoder(nn.Module):
     Args:
         config: Sizes and kinds.
         vocab_size: Number of source pieces.
+        drop_memory: Whether dropout goes over the memory, too.
     """
 
-    def __init__(self, config: EncoderConfig, vocab_size: int) -> None:
+    def __init__(self, config: EncoderConfig, vocab_size: int, *, drop_memory: bool = True) -> None:
         super().__init__()
         self.embedding = PieceEmbedding(
             vocab_size,
@@ -50,7 +51,7 @@ class Encoder(nn.Module):
             residual=config.residual,
             layer_norm=config.layer_norm,
         )
-        self.dropout = Dropout(config.dropout, locked=config.locked_dropout)
+        self.dropout = Dropout(config.dropout * drop_memory, locked=config.locked_dropout)
         self.window = config.window
 
     def forward(self, source: Tensor, source_lengths: Tensor) -> EncoderOutput:

@@ -266,7 +266,7 @@ def test_nothing_left_out_is_nothing_told(start: Start, capsys: pytest.CaptureFi
 
 def test_all_left_out(start: Start) -> None:
     with pytest.raises(
-        DataError, match=r"train\.tsv: every pair is empty or longer than the limits"
+        DataError, match=r"train\.tsv: nothing is left to train on \("
     ):
         start(max_source_length=1)
 

@@ -1,0 +1,141 @@
+"""Names of labels to ids and back: what a classifier has on its target side."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from seqtext.data.tokenizer import Tokenizer
+from seqtext.errors import DataError
+
+
+@dataclass(frozen=True)
+class Labels:
+    """The labels that a classifier tells apart. ``bytes(labels)`` is all there is to it.
+
+    Args:
+        names: Of each label; its id is its place.
+        several: Whether a text can have several labels, or none.
+        separator: What stands between several labels in one text; a line break always does.
+        out_of_scope: What rows are called that belong to none of the labels.
+    """
+
+    names: tuple[str, ...]
+    several: bool = False
+    separator: str | None = None
+    out_of_scope: str | None = None
+
+    @classmethod
+    def learn(
+        cls,
+        texts: Iterable[str],
+        *,
+        several: bool = False,
+        separator: str | None = None,
+        out_of_scope: str | None = None,
+    ) -> Labels:
+        """The labels of a training corpus, in alphabetical order (numbers by size).
+
+        Raises:
+            DataError: There are fewer than two (one, where a text can have several).
+        """
+        own = cls((), several, separator, out_of_scope)
+        found = {name for text in set(texts) for name in own.split(text)} - {out_of_scope}
+        names = sorted(filter(None, found), key=_order)
+        if len(names) < (1 if several else 2):
+            raise DataError(
+                f"data.label: there {'is' if len(names) == 1 else 'are'} {len(names)} label(s) in the"
+                f" training corpus ({', '.join(map(repr, names))}), expected at least two; is it the right"
+                " column?"
+            )
+        return cls(tuple(names), several, separator, out_of_scope)
+
+    @classmethod
+    def load(cls, content: bytes) -> Labels:
+        """From ``bytes(labels)``.
+
+        Raises:
+            ValueError: They are something else.
+        """
+        fields = json.loads(content)
+        return cls(**{**fields, "names": tuple(fields["names"])})
+
+    def __bytes__(self) -> bytes:
+        return json.dumps(vars(self), ensure_ascii=False).encode()
+
+    @property
+    def fingerprint(self) -> str:
+        """Hexadecimal digest."""
+        return hashlib.sha256(bytes(self)).hexdigest()
+
+    @property
+    def vocab_size(self) -> int:
+        """Number of labels."""
+        return len(self.names)
+
+    def split(self, text: str) -> list[str]:
+        """The names in the label column's text."""
+        if not self.several:
+            return [text]
+        lines = text.split("\n")
+        if self.separator is not None:
+            lines = [part for line in lines for part in line.split(self.separator)]
+        return [name for line in lines if (name := line.strip())]
+
+    def encode(self, texts: Sequence[str]) -> list[list[int]]:
+        """Ids of each row's labels, ascending; none where it is out of scope.
+
+        Raises:
+            DataError: A label is unknown, or there are several where each row has one.
+        """
+        ids = {name: i for i, name in enumerate(self.names)}
+        rows = []
+        for text in texts:
+            names = [name for name in self.split(text) if name != self.out_of_scope]
+            for name in names:
+                if name not in ids:
+                    raise DataError(self._unknown(name))
+            rows.append(sorted({ids[name] for name in names}))
+        return rows
+
+    def _unknown(self, name: str) -> str:
+        if not self.several and "\n" in name:
+            found = ", ".join(map(repr, name.split("\n")))
+            return f"a row has several labels ({found}), expected one; data.several_labels allows several"
+        if not name:
+            return "a row has an empty label, expected a name; leave such rows out"
+        some = ", ".join(map(repr, self.names[:10]))
+        more = f" and {len(self.names) - 10} more" if len(self.names) > 10 else ""
+        return (
+            f"label {name!r} is none of the training corpus, which has {some}{more}; leave such rows out, or"
+            f" call them out of scope (data.out_of_scope {name})"
+        )
+
+
+def _order(name: str) -> tuple[bool, int, str]:
+    return (False, int(name), name) if name.isdecimal() else (True, 0, name)
+
+
+class TextAndLabels(NamedTuple):
+    """A classifier's ``Tokenizers``."""
+
+    source: Tokenizer
+    target: Labels
+
+    @property
+    def sizes(self) -> tuple[int, int]:
+        """Numbers of pieces and of labels."""
+        return self.source.vocab_size, self.target.vocab_size
+
+    def encode_pairs(
+        self, sources: Sequence[str], targets: Sequence[str]
+    ) -> tuple[list[list[int]], list[list[int]]]:
+        """Ids of texts and of their labels.
+
+        Raises:
+            DataError: See ``Labels.encode``.
+        """
+        return self.source.encode(sources), self.target.encode(targets)

@@ -1,0 +1,137 @@
+"""The classification network: plain PyTorch, no Lightning, no tokenizer."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from seqtext.nn.config import ClassifierConfig
+from seqtext.nn.dropout import Dropout
+from seqtext.nn.encoder import Encoder
+from seqtext.nn.recurrent import at_length
+from seqtext.nn.start import initialize
+
+
+class Pooling(nn.Module):
+    """A text's outputs -> one vector.
+
+    Args:
+        config: Says which kind; see ``ClassifierConfig``.
+    """
+
+    def __init__(self, config: ClassifierConfig) -> None:
+        super().__init__()
+        self.kind = config.pooling
+        self.one_direction = config.hidden_size // 2 if config.bidirectional else None
+        if self.kind == "attention":
+            self.projection = nn.Linear(config.hidden_size, config.hidden_size)
+            self.score = nn.Linear(config.hidden_size, 1, bias=False)
+
+    def forward(self, memory: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+        """Pool the real positions.
+
+        Args:
+            memory: (B, S, M).
+            mask: (B, S) bool, True at the real ones.
+
+        Returns:
+            (B, M), and the weight of each position, (B, S), which sum to 1: of ``max`` the share of the
+            units that are at their maximum there, of ``last`` the two ends.
+        """
+        if self.kind == "max":
+            pooled, places = memory.masked_fill(~mask.unsqueeze(2), -torch.inf).max(1)
+            counts = mask.new_zeros(mask.shape, dtype=memory.dtype)
+            ones = torch.ones_like(places, dtype=memory.dtype)
+            return pooled, counts.scatter_add(1, places, ones) / memory.size(2)
+        if self.kind == "last":
+            return self._ends(memory, mask)
+        if self.kind == "mean":
+            weights = mask / mask.sum(1, keepdim=True)
+        else:
+            scores = self.score(torch.tanh(self.projection(memory))).squeeze(2)
+            # the softmax in float32, as autocast has it, and exactly 0 for padding
+            weights = scores.masked_fill(~mask, -torch.inf).softmax(1)
+        weights = weights.to(memory.dtype)
+        return torch.einsum("bs,bsm->bm", weights, memory), weights
+
+    def _ends(self, memory: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+        lengths = mask.sum(1)
+        ends = F.one_hot(lengths - 1, mask.size(1)).to(memory.dtype)
+        pooled = at_length(memory, lengths)
+        if self.one_direction is None:
+            return pooled, ends
+        starts = torch.zeros_like(ends)
+        starts[:, 0] = 1
+        # the backward direction ends at the first position
+        both = torch.cat([pooled[:, : self.one_direction], memory[:, 0, self.one_direction :]], 1)
+        return both, (starts + ends) / 2
+
+
+class Classifier(nn.Module):
+    """Encoder, pooling, one linear layer.
+
+    Args:
+        config: Sizes and kinds.
+        vocab_size: Number of pieces.
+        labels: L, number of labels.
+
+    Example:
+        >>> network = Classifier(ClassifierConfig(embedding_size=4, hidden_size=6), 10, 3)
+        >>> network(torch.tensor([[5, 6, 2]]), torch.tensor([3])).shape  # (B, L)
+        torch.Size([1, 3])
+    """
+
+    def __init__(self, config: ClassifierConfig, vocab_size: int, labels: int) -> None:
+        super().__init__()
+        self.config = config
+        # dropped before pooling, a maximum would be that of other units each time
+        self.encoder = Encoder(config, vocab_size, drop_memory=False)
+        self.pooling = Pooling(config)
+        self.dropout = Dropout(config.dropout)
+        self.output = nn.Linear(config.hidden_size, labels)
+        initialize(self, config)
+
+    def forward(self, texts: Tensor, lengths: Tensor) -> Tensor:
+        """Logits (B, L) of texts, (B, S) ids and lengths (B,), at least 1 each."""
+        return self.look(texts, lengths)[0]
+
+    def look(self, texts: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+        """Logits (B, L), and how much each position had to say, (B, S); see ``Pooling``."""
+        encoded = self.encoder(texts, lengths)
+        pooled, weights = self.pooling(encoded.memory, encoded.mask)
+        logits: Tensor = self.output(self.dropout(pooled))
+        return logits, weights
+
+
+def classification_loss(
+    logits: Tensor, labels: Tensor, weights: Tensor | None = None, smoothing: float = 0.0
+) -> tuple[Tensor, Tensor]:
+    """Summed loss in float32, and what a mean divides it by.
+
+    Args:
+        logits: (B, L).
+        labels: (B,) int64, negative for rows that do not count: cross-entropy, in nats. Or (B, L), 1 for
+            each label that a row has and 0 for others: binary cross-entropy, summed over labels.
+        weights: (L,) of each label; of a label that a row has not, too, where it can have several.
+        smoothing: Share of the target distribution spread over all labels (Szegedy et al. 2016); where
+            there are several, what is taken from 1 and half of it added to 0.
+
+    Returns:
+        The sum, and the sum of the weights of the rows (their number without weights).
+    """
+    logits = logits.float()
+    if labels.dim() == 2:
+        wanted = labels.to(logits.dtype) * (1 - smoothing) + smoothing / 2
+        loss = F.binary_cross_entropy_with_logits(logits, wanted, weights, reduction="sum")
+        return loss, torch.tensor(float(len(labels)), device=loss.device)
+    kept = labels >= 0
+    loss = F.cross_entropy(
+        logits,
+        labels.where(kept, -100),
+        weights,
+        label_smoothing=smoothing,
+        reduction="sum",
+        ignore_index=-100,
+    )
+    return loss, kept.sum() if weights is None else weights[labels[kept]].sum()

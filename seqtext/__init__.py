@@ -1,4 +1,4 @@
-"""Recurrent sequence-to-sequence text models: train, load, decode."""
+"""Recurrent text models, sequence to sequence and classifiers: train, load, use."""
 
 from __future__ import annotations
 
@@ -7,9 +7,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from seqtext.classify import Classification, Classifier
+    from seqtext.data.labelled import LabelsDataModule
     from seqtext.data.pairs import PairsDataModule
-    from seqtext.generate import Generator, Hypothesis, load
-    from seqtext.models import EncoderDecoderModule
+    from seqtext.generate import Generator, Hypothesis
+    from seqtext.loading import load
+    from seqtext.models import ClassifierModule, EncoderDecoderModule
 
 # PyTorch's CPU kernels keep what they prepared for each of the last 1,024 shapes, which text with its
 # many lengths makes hundreds of megabytes, for a few percent of speed. Read when first used.
@@ -18,13 +21,27 @@ os.environ.setdefault("LRU_CACHE_CAPACITY", "16")
 
 # imported on first use: decoding never waits for what only training needs
 _WHERE = {
+    "Classification": "seqtext.classify",
+    "Classifier": "seqtext.classify",
+    "ClassifierModule": "seqtext.models",
     "EncoderDecoderModule": "seqtext.models",
     "Generator": "seqtext.generate",
     "Hypothesis": "seqtext.generate",
+    "LabelsDataModule": "seqtext.data.labelled",
     "PairsDataModule": "seqtext.data.pairs",
-    "load": "seqtext.generate",
+    "load": "seqtext.loading",
 }
-__all__ = ["EncoderDecoderModule", "Generator", "Hypothesis", "PairsDataModule", "load"]
+__all__ = [
+    "Classification",
+    "Classifier",
+    "ClassifierModule",
+    "EncoderDecoderModule",
+    "Generator",
+    "Hypothesis",
+    "LabelsDataModule",
+    "PairsDataModule",
+    "load",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from seqtext.data.labels import Labels, TextAndLabels
 from seqtext.data.tokenizer import Tokenizer, Tokenizers
-from seqtext.errors import CheckpointError
+from seqtext.errors import CheckpointError, ConfigError
 from seqtext.nn.config import ClassifierConfig, NetworkConfig
+from seqtext.nn.precision import Precision
 
 FORMAT = 1
 _KEY = "seqtext"
@@ -193,16 +194,29 @@ def load(path: str | Path) -> Model:
     return model
 
 
-def load_classifier(path: str | Path) -> ClassifierModel:
-    """Likewise of a classifier.
+def restore(
+    network: nn.Module,
+    weights: dict[str, Tensor],
+    where: str | Path,
+    device: str,
+    precision: Precision,
+) -> None:
+    """Make a network ready to be used.
 
     Raises:
-        CheckpointError: It is none, or see ``load_any``.
+        CheckpointError: The weights do not fit.
+        ConfigError: The device is not there.
     """
-    model = load_any(path)
-    if isinstance(model, Model):
+    try:
+        network.load_state_dict(weights)
+    except RuntimeError as error:
         raise CheckpointError(
-            f"{path}: is a model of {model.task}, which generates text and has no labels; use it with"
-            " `seqtext generate`"
-        )
-    return model
+            f"{where}: its weights do not fit its network ({str(error).splitlines()[-1].strip()})"
+        ) from error
+    try:
+        network.to(device, torch.bfloat16 if precision == "bf16" else None)
+    except (RuntimeError, AssertionError) as error:
+        raise ConfigError(
+            f"device: {device!r} is not to be had ({str(error).splitlines()[0]})"
+        ) from error
+    network.eval()

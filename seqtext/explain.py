@@ -62,8 +62,8 @@ def explain(
             explained.append(Explanation(source=[], words=[], attention=[], copied=[]))
             continue
         attention, copied = _look(generator, row, list(best.ids))
-        of_source = _words(generator.tokenizers.source, row, unknown)
-        of_target = _words(generator.tokenizers.target, best.ids, unknown)
+        of_source = words_of(generator.tokenizers.source, row, unknown)
+        of_target = words_of(generator.tokenizers.target, best.ids, unknown)
         explained.append(_by_words(of_source, of_target, attention, copied))
     return explained
 
@@ -98,7 +98,7 @@ def _by_words(
     )
 
 
-def _words(tokenizer: Tokenizer, ids: Sequence[int], unknown: Sequence[str]) -> list[Word]:
+def words_of(tokenizer: Tokenizer, ids: Sequence[int], unknown: Sequence[str]) -> list[Word]:
     """Words as spaces separate them; of a single word its characters, where they are the pieces."""
     pieces = tokenizer.pieces(ids, unknown)
     words: list[list[int]] = []

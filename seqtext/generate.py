@@ -1,4 +1,4 @@
-"""Checkpoints -> text to text. Imports neither Lightning nor datasets."""
+"""Text to text, with trained networks. Imports neither Lightning nor datasets."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -19,7 +19,7 @@ from seqtext.data.batch import pad, source_rows
 from seqtext.data.tokenizer import SPACE, Tokenizers
 from seqtext.errors import CheckpointError, ConfigError
 from seqtext.nn.encoder_decoder import EncoderDecoder
-from seqtext.nn.precision import Precision, has_bfloat16
+from seqtext.nn.precision import Precision
 from seqtext.search.beam import beam_search
 from seqtext.search.coverage_penalty import CoverageFormula, CoveragePenalty
 from seqtext.search.ensemble import Ensemble
@@ -297,69 +297,35 @@ def _word_part(piece: str) -> WordPart:
     return WordPart.FIRST if piece.strip(SPACE) else WordPart.SPACE
 
 
-def load(
-    path: str | Path | Sequence[str | Path], device: str = "cpu", precision: Precision = "fp32"
+def generator_of(
+    models: Sequence[checkpoint.Model],
+    where: Sequence[str | Path],
+    device: str,
+    precision: Precision,
 ) -> Generator:
-    """Load a checkpoint for decoding, or several as an ensemble.
-
-    An ensemble predicts the mean of its networks' probabilities. They may differ in anything but
-    their tokenizers.
-
-    Args:
-        path: A checkpoint file or a run folder; or a list of them.
-        device: Where to decode, as PyTorch names it: ``cpu``, ``cuda``, ``cuda:1``, ``mps``.
-        precision: ``fp32``, or ``bf16``: about twice as fast where the processor has bfloat16, half
-            the memory, and a few translations differ.
+    """One that decodes with all ``models`` as an ensemble; ``where`` they come from is for messages.
 
     Raises:
-        CheckpointError: There is no checkpoint, it cannot be read, or tokenizers differ.
-        ConfigError: The device is not there, or has no bfloat16.
+        CheckpointError: Tokenizers differ, or weights do not fit.
+        ConfigError: The device is not there.
     """
-    if precision not in get_args(Precision):
-        raise ConfigError(f"precision: {precision!r}, expected fp32 or bf16")
-    if precision == "bf16" and torch.device(device).type == "cpu" and not has_bfloat16():
-        raise ConfigError("precision: this processor has no bfloat16; leave it at fp32")
-    paths = [path] if isinstance(path, str | Path) else list(path)
-    if not paths:
-        raise ConfigError("path: an empty list, expected at least one checkpoint")
-    models = [checkpoint.load(path) for path in paths]
     tokenizers, columns = models[0].tokenizers, models[0].columns
-    for other, model in zip(paths, models, strict=True):
+    for other, model in zip(where, models, strict=True):
         for side in ("source", "target"):
             if bytes(getattr(model.tokenizers, side)) != bytes(getattr(tokenizers, side)):
                 raise CheckpointError(
-                    f"{other}: its {side} tokenizer is not that of {paths[0]}; the models of an ensemble"
+                    f"{other}: its {side} tokenizer is not that of {where[0]}; the models of an ensemble"
                     " share their tokenizers: train one with `seqtext tokenizer`, and all models with it"
                 )
-    networks = [
-        _network(model, where, device, precision)
-        for model, where in zip(models, paths, strict=True)
-    ]
+    networks = []
+    for model, path in zip(models, where, strict=True):
+        network = EncoderDecoder(model.config, *tokenizers.sizes, tokenizers.unknown)
+        checkpoint.restore(network, model.weights, path, device, precision)
+        network.decoder.precompute()
+        networks.append(network)
     # of an ensemble no network reads more than it has been trained on
     limits = [model.source_limit for model in models if model.source_limit is not None]
     return Generator(networks, tokenizers, columns, models[0].task, min(limits, default=None))
-
-
-def _network(
-    model: checkpoint.Model, where: str | Path, device: str, precision: Precision
-) -> EncoderDecoder:
-    """A checkpoint's network, ready for search."""
-    tokenizers = model.tokenizers
-    network = EncoderDecoder(model.config, *tokenizers.sizes, tokenizers.unknown)
-    try:
-        network.load_state_dict(model.weights)
-    except RuntimeError as error:
-        raise CheckpointError(
-            f"{where}: its weights do not fit its network ({str(error).splitlines()[-1].strip()})"
-        ) from error
-    try:
-        network.to(device, torch.bfloat16 if precision == "bf16" else None)
-    except (RuntimeError, AssertionError) as error:
-        raise ConfigError(
-            f"device: {device!r} is not to be had ({str(error).splitlines()[0]})"
-        ) from error
-    network.eval().decoder.precompute()
-    return network
 
 
 def texts(hypotheses: Iterable[list[Hypothesis]]) -> list[str]:

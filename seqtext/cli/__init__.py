@@ -12,7 +12,8 @@ from seqtext.errors import SeqtextError
 
 COMMANDS = {
     "check": "look for what is odd about a corpus",
-    "explain": "show where each word of an output came from",
+    "classify": "label text with a trained classifier",
+    "explain": "show where each word of an output came from, or why a text got its label",
     "fit": "train a model",
     "generate": "decode text with a trained model",
     "test": "score a trained model on a corpus",

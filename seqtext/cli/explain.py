@@ -1,4 +1,4 @@
-"""``seqtext explain``: decode, and show where each word came from."""
+"""``seqtext explain``: decode, or classify, and show which words it comes from."""
 
 from __future__ import annotations
 
@@ -6,14 +6,19 @@ import argparse
 import itertools
 import sys
 from collections.abc import Sequence
+from typing import Any
 
+from seqtext.cli.classify import text_of
 from seqtext.cli.generate import (
+    SEARCH_OPTIONS,
     add_checkpoints,
     add_search_options,
     check_input,
-    load_generator,
+    load_models,
     open_input,
     open_output,
+    refuse,
+    search_config,
     tell_cut,
 )
 from seqtext.errors import ConfigError
@@ -24,7 +29,8 @@ def parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="seqtext explain",
         description="Decode text, a line a sentence, and show for each word of the output which word of the"
-        " source it comes from and how much of it was copied.",
+        " source it comes from and how much of it was copied. Of a classifier: label text, and show how much"
+        " each word had to say (pooling attention or max).",
     )
     add_checkpoints(parser)
     parser.add_argument("--input", metavar="F", help="file to read (default: standard input)")
@@ -42,9 +48,14 @@ def run(arguments: Sequence[str]) -> None:
     if options.limit < 1:
         raise ConfigError(f"--limit {options.limit}: expected at least 1")
     check_input(options.input)
-    from seqtext.explain import as_html, as_text, explain
+    from seqtext import explain, explain_labels
+    from seqtext.classify import Classifier
 
-    generator, config = load_generator(options)
+    config = search_config(options)
+    model = load_models(options)
+    labels = isinstance(model, Classifier)
+    if labels:
+        refuse(options, parser(), SEARCH_OPTIONS, "model that generates text", "a classifier")
     with open_input(options.input) as lines:
         there = (line for line in lines if line.strip())
         sources = list(itertools.islice(there, options.limit))
@@ -54,12 +65,18 @@ def run(arguments: Sequence[str]) -> None:
             f"the first {len(sources):,} of {len(sources) + more:,} sentences; --limit N looks at more",
             file=sys.stderr,
         )
-    found = explain(generator, sources, config)
-    tell_cut(generator)
+    module: Any = explain_labels if labels else explain
+    found: Sequence[Any]
+    if labels:
+        texts = [text_of(line, model, i) for i, line in enumerate(sources, 1)]
+        found = explain_labels.explain_labels(model, texts)
+    else:
+        found = explain.explain(model, sources, config)
+    tell_cut(model)
     if options.html is not None:
         with open_output(options.html, "--html") as output:
-            output.write(as_html(found))
+            output.write(module.as_html(found))
         return
     with open_output(None) as output:
         for one in found:
-            output.write(as_text(one, sys.stdout.isatty()) + "\n")
+            output.write(module.as_text(one, sys.stdout.isatty()) + "\n")

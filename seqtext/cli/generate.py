@@ -10,13 +10,18 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 from seqtext.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
+    from seqtext.classify import Classifier
     from seqtext.generate import Generator, Hypothesis, SearchConfig
 
+SEARCH_OPTIONS = (  # of add_search_options those that say how a search goes
+    "beam_size", "length_penalty", "length_formula", "coverage_penalty", "coverage_formula", "max_length",
+    "min_length", "max_ratio", "min_ratio", "max_words", "min_words", "no_repeat_ngram",
+)  # fmt: skip
 _CHUNK = 2_000  # lines decoded before their output is written
 
 
@@ -42,10 +47,10 @@ def parser() -> argparse.ArgumentParser:
 
 
 def add_checkpoints(parser: argparse.ArgumentParser) -> None:
-    """What ``explain``, ``generate`` and ``test`` decode with."""
+    """What ``classify``, ``explain``, ``generate`` and ``test`` work with."""
     parser.add_argument(
         "checkpoints", nargs="+", metavar="CKPT",
-        help="a checkpoint file or a run folder; several decode as an ensemble",
+        help="a checkpoint file or a run folder; several make an ensemble",
     )  # fmt: skip
 
 
@@ -88,9 +93,15 @@ def add_search_options(parser: argparse.ArgumentParser) -> None:
         "--no_repeat_ngram", type=int, default=0, metavar="N",
         help="no N pieces in a row that an output has already (default: 0, all allowed)",
     )  # fmt: skip
+    add_computing_options(parser, "sentences")
+
+
+def add_computing_options(parser: argparse.ArgumentParser, what: str) -> None:
+    """Where and how networks compute."""
     parser.add_argument(
-        "--batch_size", type=int, default=64, metavar="N", help="sentences decoded together"
-    )
+        "--batch_size", type=int, default=64, metavar="N",
+        help=f"{what} together; changes the speed, not the result (default: 64)",
+    )  # fmt: skip
     parser.add_argument(
         "--device", default="cpu", metavar="D", help="cpu, cuda, cuda:1, mps (default: cpu)"
     )
@@ -104,15 +115,34 @@ def run(arguments: Sequence[str]) -> None:
     """Parse and decode."""
     options = parser().parse_args(arguments)
     check_input(options.input)
-    generator, config = load_generator(options)
+    config = search_config(options)
+    generator = load_models(options, "load_generator")
     with open_input(options.input) as lines, open_output(options.output) as output:
         index = 0
-        for chunk in _chunks(lines, 1 if options.input is None and sys.stdin.isatty() else _CHUNK):
+        for chunk in in_chunks(lines, options.input):
             for source, found in zip(chunk, generator.search(chunk, config), strict=True):
                 output.write(_render(options, index, source, found))
                 index += 1
             output.flush()
     tell_cut(generator)
+
+
+def refuse(
+    options: argparse.Namespace,
+    parser: argparse.ArgumentParser,
+    names: Sequence[str],
+    of: str,
+    what: str,
+) -> None:
+    """Refuse options that the checkpoint at hand has no use for.
+
+    Raises:
+        ConfigError: One is not at its default.
+    """
+    for name in names:
+        if getattr(options, name) != parser.get_default(name):
+            option = next(one for one in parser._actions if one.dest == name).option_strings[0]
+            raise ConfigError(f"{option}: is of a {of}; {options.checkpoints[0]} is {what}")
 
 
 def check_input(path: str | None) -> None:
@@ -121,22 +151,21 @@ def check_input(path: str | None) -> None:
         raise DataError(f"--input {path}: no such file")
 
 
-def load_generator(options: argparse.Namespace) -> tuple[Generator, SearchConfig]:
-    """The models, and how they are asked to decode."""
+def load_models(options: argparse.Namespace, loader: str = "load") -> Any:
+    """What ``seqtext.loading`` makes of the checkpoints."""
     import torch
 
-    from seqtext.generate import load
+    from seqtext import loading
 
-    config = search_config(options)
     torch.set_flush_denormal(True)  # denormal numbers make oneDNN's LSTM many times slower
-    return load(options.checkpoints, options.device, options.precision), config
+    return getattr(loading, loader)(options.checkpoints, options.device, options.precision)
 
 
-def tell_cut(generator: Generator) -> None:
+def tell_cut(model: Generator | Classifier) -> None:
     """Say how many sources were not read to their end."""
-    if generator.cut:
+    if model.cut:
         print(
-            f"{generator.cut:,} sources cut behind {generator.source_limit:,} pieces, as in training",
+            f"{model.cut:,} sources cut behind {model.source_limit:,} pieces, as in training",
             file=sys.stderr,
         )
 
@@ -207,8 +236,9 @@ def open_output(path: str | None, option: str = "--output") -> Iterator[TextIO]:
             Path(part).unlink(missing_ok=True)
 
 
-def _chunks(lines: Iterator[str], size: int) -> Iterator[list[str]]:
-    chunk: list[str] = []
+def in_chunks(lines: Iterator[str], path: str | None) -> Iterator[list[str]]:
+    """As many as are read before output is written: one where somebody types them."""
+    size, chunk = 1 if path is None and sys.stdin.isatty() else _CHUNK, list[str]()
     for line in lines:
         chunk.append(line)
         if len(chunk) == size:

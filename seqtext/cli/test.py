@@ -1,4 +1,4 @@
-"""``seqtext test``: decode a corpus and score the result."""
+"""``seqtext test``: decode, or classify, a corpus and score the result."""
 
 from __future__ import annotations
 
@@ -9,13 +9,17 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any, get_args
 
+from seqtext.cli.classify import add_threshold, check_options
 from seqtext.cli.corpora import add_columns, add_corpus
 from seqtext.cli.generate import (
+    SEARCH_OPTIONS,
     add_checkpoints,
     add_search_options,
     in_a_line,
-    load_generator,
+    load_models,
     open_output,
+    refuse,
+    search_config,
     tell_cut,
 )
 from seqtext.errors import ConfigError
@@ -33,6 +37,8 @@ from seqtext.metrics import (
     unseen_words,
 )
 
+_OF_TEXT = ("source", "target", "metrics", "bleu_tokenize", "lead", "train", *SEARCH_OPTIONS)
+_OF_LABELS = ("text", "label", "classes", "confusion", "threshold")
 Baseline = tuple[str, Callable[[str], str]]  # what to call it, and what it makes of a source
 
 
@@ -60,6 +66,20 @@ def parser() -> argparse.ArgumentParser:
         help="the baseline of summarization: the source's first N words (default: as many as references"
         " have on average), or its first sentence",
     )  # fmt: skip
+    for side, what in (("text", "text"), ("label", "label")):
+        parser.add_argument(
+            f"--data.{side}", dest=side, metavar="NAME",
+            help=f"of a classifier: column of the {what} (default: as in training)",
+        )  # fmt: skip
+    parser.add_argument(
+        "--classes", action="store_true",
+        help="of a classifier: print precision, recall and F1 of every label, the worst first",
+    )  # fmt: skip
+    parser.add_argument(
+        "--confusion", metavar="F",
+        help="of a classifier: draw which labels are taken for which (.png, .svg or .pdf)",
+    )  # fmt: skip
+    add_threshold(parser)
     parser.add_argument(
         "--data.train", dest="train", metavar="PATH",
         help="the training corpus: count how words fare that it has not, and the source has",
@@ -82,10 +102,20 @@ def run(arguments: Sequence[str]) -> None:
     if options.bleu_tokenize is not None:
         check_bleu_tokenize(options.bleu_tokenize)
     lead = _lead(options.lead)
+    from seqtext.classify import Classifier
     from seqtext.data.corpus import Corpus
     from seqtext.generate import texts
 
-    generator, config = load_generator(options)
+    check_options(options)
+    config = search_config(options)
+    generator = load_models(options)
+    if isinstance(generator, Classifier):
+        from seqtext.cli.test_labels import run as run_labels
+
+        refuse(options, parser(), _OF_TEXT, "model that generates text", "a classifier")
+        run_labels(options, generator)
+        return
+    refuse(options, parser(), _OF_LABELS, "classifier", "a model that generates text")
     source = options.source or generator.columns[0]
     target = options.target or generator.columns[1]
     corpus = Corpus(options.test, source, target, "test")

@@ -9,7 +9,8 @@ from pathlib import Path
 from lightning.pytorch import Callback, LightningDataModule, LightningModule, Trainer
 
 from seqtext.console import say
-from seqtext.generate import Generator, load, texts
+from seqtext.generate import Generator, texts
+from seqtext.loading import load_generator
 from seqtext.metrics import BleuTokenize, score_translations
 
 Scores = dict[str, dict[str, float]]  # by corpus, then by metric
@@ -48,7 +49,7 @@ class Comparison(Callback):
         if not trainer.is_global_zero or not path.exists():
             return
         before = json.loads(path.read_text(encoding="utf-8"))["before"]
-        after = _scores(load(model), module, trainer.datamodule)  # type: ignore[attr-defined]
+        after = _scores(load_generator(model), module, trainer.datamodule)  # type: ignore[attr-defined]
         self._write({"before": before, "after": after})
         for name, score in after.items():
             if name in before:

@@ -210,7 +210,10 @@ class TextModule(LightningModule):
 
     def validation_step(self, batch: Any, batch_idx: int) -> None:
         """Collect the loss, without smoothing."""
-        self._val_totals = self._val_totals + _totals(*self._loss(batch))
+        self._add_validated(*self._loss(batch))
+
+    def _add_validated(self, loss: Tensor, count: Tensor) -> None:
+        self._val_totals = self._val_totals + _totals(loss, count)
 
     def on_validation_epoch_end(self) -> None:
         """Log ``val_loss``."""

@@ -40,6 +40,30 @@ class _Share(Metric):
         return self.total / self.count
 
 
+class Collected(Metric):
+    """All logits and labels of all ranks."""
+
+    logits: Any  # lists of tensors, one of all once they are gathered
+    labels: Any
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        for name in ("logits", "labels"):
+            self.add_state(name, [], dist_reduce_fx="cat")
+
+    def update(self, logits: Tensor, labels: Tensor) -> None:
+        """Keep them."""
+        self.logits.append(logits.detach().float())
+        self.labels.append(labels)
+
+    def compute(self) -> tuple[Tensor, Tensor]:
+        """(N, L) and (N,) or (N, L)."""
+        return tuple(
+            (torch.cat(part) if isinstance(part, list) else part).cpu()
+            for part in (self.logits, self.labels)
+        )  # type: ignore[return-value]
+
+
 class Rouge2(_Share):
     """ROUGE-2 as F1 of the best reference, 0 to 1."""
 

@@ -21,7 +21,16 @@ from seqtext.errors import ConfigError
 from seqtext.run import folder
 from seqtext.run.run_folder import RunFolder
 
-Monitor = Literal["task", "val_bleu", "val_rouge2", "val_exact_match", "val_wer", "val_loss"]
+Monitor = Literal[
+    "task",
+    "val_bleu",
+    "val_rouge2",
+    "val_exact_match",
+    "val_wer",
+    "val_accuracy",
+    "val_macro_f1",
+    "val_loss",
+]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,8 +39,8 @@ class SelectionConfig:
 
     Args:
         monitor: What is compared: ``val_bleu``, ``val_rouge2`` or ``val_exact_match`` (more is better),
-            ``val_wer`` or ``val_loss`` (less is better), each with its ``model.task``; ``task`` is the
-            task's own.
+            ``val_wer`` or ``val_loss`` (less is better), each with its ``model.task``; of a classifier
+            ``val_accuracy`` or ``val_macro_f1``. ``task`` is the task's own.
         average: The weights of so many best checkpoints are averaged at the end; the average becomes
             ``best.ckpt`` if it is better than all of them. 1 averages nothing.
         patience: Validations in a row without a better result after which training stops. Default:

@@ -18,13 +18,9 @@ from seqtext.run import folder
 from seqtext.run.checkpoints import Checkpoints
 from seqtext.run.run_folder import RunFolder
 
-_COLUMNS = (
-    "step", "epoch", "minutes", "learning_rate", "gradient_norm", "train_loss", "target_pieces_per_second",
-    "val_loss", "val_bleu", "val_rouge2", "val_exact_match", "val_wer",
-    "validation_share",
-)  # fmt: skip
 _SCORES = {
     "val_bleu": "BLEU", "val_rouge2": "ROUGE-2", "val_exact_match": "exact", "val_wer": "WER",
+    "val_accuracy": "accuracy", "val_macro_f1": "macro F1",
 }  # fmt: skip
 _SAMPLES = 5
 _ESTIMATE_AFTER = 20  # updates; the first ones are slower
@@ -136,11 +132,14 @@ class Report(Callback):
     ) -> None:
         now = time.perf_counter()
         elapsed, training = now - self._started, now - self._since - validating
-        loss, pieces = module.train_totals()  # type: ignore[operator]
+        loss, count = module.train_totals()  # type: ignore[operator]
+        counted: Any = module.counted
+        rate = round(count / training)
         self._since, self._written_epoch = now, trainer.current_epoch
         if not trainer.is_global_zero:
             return
         metrics = {name: float(value) for name, value in measured.items()}
+        scores: Any = module.scores
         row = {
             "step": trainer.global_step,
             "epoch": trainer.current_epoch + 1,
@@ -148,9 +147,9 @@ class Report(Callback):
             "learning_rate": trainer.optimizers[0].param_groups[0]["lr"],
             "gradient_norm": round(module.gradient_norm(), 4),  # type: ignore[operator]
             "train_loss": round(loss, 4),
-            "target_pieces_per_second": round(pieces / training),
+            f"{'target_' if counted == 'pieces' else ''}{counted}_per_second": rate,
             "val_loss": round(metrics["val_loss"], 4) if "val_loss" in metrics else "",
-            **{name: round(metrics[name], 2) if name in metrics else "" for name in _SCORES},
+            **{name: round(metrics[name], 2) if name in metrics else "" for name in scores},
             "validation_share": round(self._validating / elapsed, 4),
         }
         _append(self._metrics_file, row)
@@ -165,7 +164,7 @@ class Report(Callback):
         say(
             f"epoch {row['epoch']:3d}  step {row['step']:6,d}  {duration(elapsed):>13s}"
             f"  train loss {loss:.3f}{validated}"
-            f"  {row['target_pieces_per_second']:,} pieces/s, validation"
+            f"  {rate:,} {counted}/s, validation"
             f" {row['validation_share']:.0%}{mark}"
         )
 
@@ -219,12 +218,20 @@ class Report(Callback):
 
 
 def _append(path: Path, row: dict[str, Any]) -> None:
-    new = not path.exists()
+    header = _header(path)
     with path.open("a", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, _COLUMNS)
-        if new:
+        writer = csv.DictWriter(file, header or list(row), extrasaction="ignore")
+        if not header:
             writer.writeheader()
         writer.writerow(row)
+
+
+def _header(path: Path) -> list[str]:
+    """The columns that a file has; none if there is no file."""
+    if not path.exists():
+        return []
+    with path.open(newline="", encoding="utf-8") as file:
+        return next(csv.reader(file), [])
 
 
 def _rows(path: Path) -> list[dict[str, str]]:

@@ -1,0 +1,228 @@
+"""Text to labels, with trained networks. Imports neither Lightning nor datasets."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from seqtext import checkpoint
+from seqtext.data.batch import source_rows
+from seqtext.data.labels import TextAndLabels
+from seqtext.data.readers import SEPARATOR
+from seqtext.errors import CheckpointError, ConfigError
+from seqtext.nn.classifier import Classifier as Network
+from seqtext.nn.precision import Precision
+
+Text = str | tuple[str, str]  # two where the classifier reads two
+
+
+@dataclass(frozen=True, kw_only=True)
+class Classification:
+    """What a text is.
+
+    Args:
+        labels: The decision: one label; where a text can have several, all at least as likely as not.
+        top: The likeliest labels and their probabilities, likeliest first.
+    """
+
+    labels: tuple[str, ...]
+    top: tuple[tuple[str, float], ...]
+
+
+class Classifier:
+    """Networks, their tokenizer and labels, ready to classify.
+
+    Args:
+        networks: One, or several that classify as an ensemble; in evaluation mode while they do.
+        sides: Tokenizer and labels, shared by all networks.
+        columns: Names of text and label in the corpus trained on.
+        temperatures: What the logits of each network are divided by (Guo et al. 2017).
+        threshold: Below this probability of the likeliest label a text is out of scope.
+        source_limit: Pieces of a text that are read; ``cut`` counts longer ones.
+    """
+
+    task = checkpoint.CLASSIFICATION
+
+    def __init__(
+        self,
+        networks: Sequence[Network],
+        sides: TextAndLabels,
+        columns: tuple[str, str] = ("text", "label"),
+        temperatures: Sequence[float] = (1.0,),
+        threshold: float = 0.0,
+        source_limit: int | None = None,
+    ) -> None:
+        self.networks = networks
+        self.tokenizer, self.labels = sides
+        self.columns = columns
+        self.temperatures, self.threshold = temperatures, threshold
+        self.source_limit = source_limit
+        self.cut = 0
+
+    def classify(
+        self,
+        texts: Sequence[Text],
+        *,
+        top_k: int = 1,
+        threshold: float | None = None,
+        batch_size: int = 64,
+    ) -> list[Classification]:
+        """Classify ``texts``.
+
+        Args:
+            texts: A list of texts; of pairs, where the classifier reads two.
+            top_k: Labels told of each text, as many as there are at most.
+            threshold: Probability below which a text is out of scope; of a classifier whose texts can have
+                several labels, from which on it has one. Default: the one chosen in training, or 0.5.
+            batch_size: Texts together; changes the speed, not the result.
+
+        Returns:
+            For every text, in order, what it is.
+
+        Raises:
+            ConfigError: A value is out of range.
+            CheckpointError: The network's outputs are no numbers.
+        """
+        if top_k < 1:
+            raise ConfigError(f"top_k: {top_k}, expected at least 1")
+        if threshold is not None and not 0 <= threshold <= 1:
+            raise ConfigError(f"threshold: {threshold}, expected 0 <= x <= 1")
+        probabilities = self.probabilities(texts, batch_size=batch_size)
+        count = min(top_k, self.labels.vocab_size)
+        values, places = probabilities.topk(count, 1)
+        return [
+            Classification(
+                labels=self.decide(row, threshold),
+                top=tuple((self.labels.names[i], p) for i, p in zip(ids, best, strict=True)),
+            )
+            for row, ids, best in zip(probabilities, places.tolist(), values.tolist(), strict=True)
+        ]
+
+    def decide(self, probabilities: Tensor, threshold: float | None = None) -> tuple[str, ...]:
+        """The labels of a text with these probabilities (L,)."""
+        names = self.labels.names
+        if self.labels.several:
+            least = 0.5 if threshold is None else threshold
+            return tuple(names[i] for i in (probabilities >= least).nonzero()[:, 0].tolist())
+        best, place = probabilities.max(0)
+        if best < (self.threshold if threshold is None else threshold):
+            return (self.labels.out_of_scope or "out of scope",)
+        return (names[int(place)],)
+
+    def probabilities(self, texts: Sequence[Text], *, batch_size: int = 64) -> Tensor:
+        """Of every label for every text, (N, L) float32 on the CPU.
+
+        They sum to 1, but for a classifier whose texts can have several labels. The mean over the
+        networks of an ensemble.
+
+        Raises:
+            ConfigError: ``texts`` is a single string, or two texts stand where one is read.
+            CheckpointError: The network's outputs are no numbers.
+        """
+        if batch_size < 1:
+            raise ConfigError(f"batch_size: {batch_size}, expected at least 1")
+        ids = self.encode(texts)
+        found = torch.zeros(len(ids), self.labels.vocab_size)
+        order = sorted(range(len(ids)), key=lambda i: len(ids[i]))
+        for start, end in pairwise([*range(0, len(order), batch_size), len(order)]):
+            rows = order[start:end]
+            found[rows] = self._classify([ids[row] for row in rows])[0].cpu()
+        if not found.isfinite().all():
+            raise CheckpointError(
+                "the network's outputs are no probabilities (nan or infinite): training has diverged;"
+                " lower the learning rate, or use an earlier checkpoint"
+            )
+        return found
+
+    def look(self, text: Text) -> tuple[Tensor, Tensor, list[int]]:
+        """What a text is, and which of its pieces said so.
+
+        Returns:
+            Probabilities (L,), weights (S,) of the pieces (see ``Pooling``; that of eos is left out), and
+            the pieces' ids.
+        """
+        [ids] = self.encode([text])
+        probabilities, weights = self._classify([ids])
+        return probabilities[0].cpu(), weights[0, : len(ids)].cpu(), ids
+
+    def encode(self, texts: Sequence[Text]) -> list[list[int]]:
+        """As much of texts as is read, as ids."""
+        if isinstance(texts, str):
+            raise ConfigError("texts: a single string, expected a list of strings")
+        ids = self.tokenizer.encode([self._one(text) for text in texts])
+        read = [row[: self.source_limit] for row in ids]
+        self.cut += sum(a != b for a, b in zip(ids, read, strict=True))
+        return read
+
+    @property
+    def pairs(self) -> bool:
+        """Whether it reads two texts."""
+        return "+" in self.columns[0]
+
+    def _one(self, text: Text) -> str:
+        if isinstance(text, str):
+            return text
+        if not self.pairs:
+            raise ConfigError(f"texts: {text!r}, but this classifier reads one text, not two")
+        return f" {SEPARATOR} ".join(text)
+
+    @torch.inference_mode()
+    def _classify(self, ids: list[list[int]]) -> tuple[Tensor, Tensor]:
+        """Probabilities (B, L) and weights of positions (B, S), float32."""
+        device = next(self.networks[0].parameters()).device
+        source, lengths = (part.to(device) for part in source_rows(ids, self.tokenizer.eos))
+        found, looks = [], []
+        for network, temperature in zip(self.networks, self.temperatures, strict=True):
+            training = network.training
+            network.eval()
+            try:
+                logits, weights = network.look(source, lengths)
+            finally:
+                network.train(training)
+            logits = logits.float() / temperature
+            found.append(logits.sigmoid() if self.labels.several else logits.softmax(1))
+            looks.append(weights.float())
+        return torch.stack(found).mean(0), torch.stack(looks).mean(0)
+
+
+def classifier_of(
+    models: Sequence[checkpoint.ClassifierModel],
+    where: Sequence[str | Path],
+    device: str,
+    precision: Precision,
+) -> Classifier:
+    """One that classifies with all ``models`` as an ensemble; ``where`` they come from is for messages.
+
+    Raises:
+        CheckpointError: Tokenizers or labels differ, or weights do not fit.
+        ConfigError: The device is not there.
+    """
+    sides, columns = models[0].tokenizers, models[0].columns
+    networks = []
+    for path, model in zip(where, models, strict=True):
+        for name, here, there in (
+            ("tokenizer is", sides.source, model.tokenizers.source),
+            ("labels are", sides.target, model.tokenizers.target),
+        ):
+            if here.fingerprint != there.fingerprint:
+                raise CheckpointError(
+                    f"{path}: its {name} not that of {where[0]}; the models of an ensemble share both:"
+                    " train one tokenizer with `seqtext tokenizer`, and all models with it on the same labels"
+                )
+        network = Network(model.config, *sides.sizes)
+        checkpoint.restore(network, model.weights, path, device, precision)
+        networks.append(network)
+    limits = [model.source_limit for model in models if model.source_limit is not None]
+    return Classifier(
+        networks,
+        sides,
+        columns,
+        [model.temperature for model in models],
+        sum(model.threshold for model in models) / len(models),
+        min(limits, default=None),
+    )

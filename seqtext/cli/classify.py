@@ -1,0 +1,115 @@
+"""``seqtext classify``: lines of text in, labels out."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from seqtext.cli.generate import (
+    add_checkpoints,
+    add_computing_options,
+    check_input,
+    in_chunks,
+    load_models,
+    open_input,
+    open_output,
+    tell_cut,
+)
+from seqtext.errors import ConfigError
+
+if TYPE_CHECKING:
+    from seqtext.classify import Classification, Classifier, Text
+
+
+def parser() -> argparse.ArgumentParser:
+    """The options; importing and asking for help stays light."""
+    parser = argparse.ArgumentParser(
+        prog="seqtext classify",
+        description="Label text with a trained classifier, a line a text, and print label<TAB>probability;"
+        " where a text can have several labels, all of them, separated by commas. A classifier of two texts"
+        " reads them separated by a tab.",
+    )
+    add_checkpoints(parser)
+    parser.add_argument("--input", metavar="F", help="file to read (default: standard input)")
+    parser.add_argument("--output", metavar="F", help="file to write (default: standard output)")
+    parser.add_argument(
+        "--top_k", type=int, default=1, metavar="N",
+        help="the likeliest labels of a text, a line each, printed as index<TAB>probability<TAB>label",
+    )  # fmt: skip
+    parser.add_argument(
+        "--format", choices=("text", "jsonl"), default="text", help="jsonl: one object a text"
+    )
+    add_threshold(parser)
+    add_computing_options(parser, "texts")
+    return parser
+
+
+def add_threshold(parser: argparse.ArgumentParser) -> None:
+    """``--threshold X``."""
+    parser.add_argument(
+        "--threshold", type=float, metavar="X",
+        help="probability below which a text is out of scope; where it can have several labels, from which"
+        " on it has one (default: what training chose, or 0.5)",
+    )  # fmt: skip
+
+
+def run(arguments: Sequence[str]) -> None:
+    """Parse and classify."""
+    options = parser().parse_args(arguments)
+    if options.top_k < 1:
+        raise ConfigError(f"--top_k {options.top_k}: expected at least 1")
+    check_input(options.input)
+    check_options(options)
+    classifier: Classifier = load_models(options, "load_classifier")
+    with open_input(options.input) as lines, open_output(options.output) as output:
+        index = 0
+        for chunk in in_chunks(lines, options.input):
+            texts = [text_of(line, classifier, index + i) for i, line in enumerate(chunk, 1)]
+            found = classifier.classify(
+                texts,
+                top_k=options.top_k,
+                threshold=options.threshold,
+                batch_size=options.batch_size,
+            )
+            for line, one in zip(chunk, found, strict=True):
+                output.write(_render(options, index, line, one))
+                index += 1
+            output.flush()
+    tell_cut(classifier)
+
+
+def check_options(options: argparse.Namespace) -> None:
+    """Look at them before anything is loaded.
+
+    Raises:
+        ConfigError: ``--threshold`` or ``--batch_size`` is out of range.
+    """
+    if options.threshold is not None and not 0 <= options.threshold <= 1:
+        raise ConfigError(f"--threshold {options.threshold}: expected 0 to 1")
+    if options.batch_size < 1:
+        raise ConfigError(f"--batch_size {options.batch_size}: expected at least 1")
+
+
+def text_of(line: str, classifier: Classifier, number: int) -> Text:
+    """A line as the classifier reads it; two texts are separated by a tab."""
+    if not classifier.pairs:
+        return line
+    parts = line.split("\t")
+    if len(parts) != 2:
+        raise ConfigError(
+            f"line {number}: {len(parts)} text(s) separated by tabs, expected two: this classifier reads"
+            f" {classifier.columns[0]}"
+        )
+    return parts[0], parts[1]
+
+
+def _render(options: argparse.Namespace, index: int, line: str, one: Classification) -> str:
+    if options.format == "jsonl":
+        top = [{"label": name, "probability": round(p, 6)} for name, p in one.top]
+        record = {"index": index, "text": line, "labels": one.labels, "top": top}
+        return json.dumps(record, ensure_ascii=False) + "\n"
+    if options.top_k > 1:
+        return "".join(f"{index}\t{p:.4f}\t{name}\n" for name, p in one.top)
+    return f"{', '.join(one.labels)}\t{one.top[0][1]:.4f}\n"

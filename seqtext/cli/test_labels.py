@@ -1,0 +1,115 @@
+"""``seqtext test`` of a classifier."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from seqtext.classify import Classifier
+from seqtext.cli.generate import open_output, tell_cut
+from seqtext.data.batch import IGNORE
+from seqtext.data.corpus import Corpus
+from seqtext.data.labels import Labels
+from seqtext.errors import ConfigError, DataError
+from seqtext.metrics.classification import draw_confusion, score_each, score_labels
+
+_PICTURES = (".png", ".svg", ".pdf")
+
+
+def run(options: argparse.Namespace, classifier: Classifier) -> None:
+    """Classify, score, show."""
+    if options.confusion is not None:
+        if Path(options.confusion).suffix not in _PICTURES:
+            raise ConfigError(
+                f"--confusion {options.confusion}: expected a picture's name, with {', '.join(_PICTURES)}"
+            )
+        if classifier.labels.several:
+            raise ConfigError("--confusion: is of classifiers that give each text one label")
+    columns = options.text or classifier.columns[0], options.label or classifier.columns[1]
+    corpus = Corpus(options.test, *columns, "test", labelled=True)
+    texts, right = _read(corpus, classifier.labels)
+    start = time.perf_counter()
+    found = classifier.probabilities(texts, batch_size=options.batch_size)
+    print(
+        f"{len(texts):,} texts classified in {time.perf_counter() - start:.1f} s", file=sys.stderr
+    )
+    tell_cut(classifier)
+    threshold = options.threshold
+    if threshold is None and not classifier.labels.several:
+        threshold = classifier.threshold
+    decided = [classifier.decide(row, threshold) for row in found]
+    names = _names(right, classifier.labels)
+    step = max(1, len(texts) // max(1, options.show))
+    for i in range(0, len(texts), step)[: options.show]:
+        given = f"{', '.join(decided[i])} ({found[i].max():.0%})"
+        print(f"  text:   {texts[i]}\n  right:  {', '.join(names[i])}\n  given:  {given}\n")
+    if options.output is not None:
+        with open_output(options.output) as output:
+            output.writelines(f"{', '.join(one)}\n" for one in decided)
+    if options.classes:
+        _print_each(decided, names, classifier.labels)
+    if options.confusion is not None:
+        every = list(classifier.labels.names)
+        every += sorted({name for one in (*decided, *names) for name in one} - set(every))
+        draw_confusion([a for a, *_ in decided], [b for b, *_ in names], every, options.confusion)
+    print(json.dumps(score_labels(found, right, threshold)))
+
+
+def _read(corpus: Corpus, labels: Labels) -> tuple[list[str], Tensor]:
+    """Texts, and their labels as ``score_labels`` takes them.
+
+    Raises:
+        DataError: A row's label is unknown, or no text is in scope.
+    """
+    texts, rows = [], []
+    for where, row in corpus.records():
+        if isinstance(row, DataError):
+            raise row
+        try:
+            [ids] = labels.encode([row[1]])
+        except DataError as error:
+            raise DataError(f"{where}: {error}") from None
+        texts.append(row[0])
+        rows.append(ids)
+    if not labels.several:
+        if not any(rows):
+            raise DataError(f"{corpus.name}: every text is out of scope, there is nothing to score")
+        return texts, torch.tensor([[*ids, IGNORE][0] for ids in rows])
+    has = torch.zeros(len(rows), labels.vocab_size, dtype=torch.bool)
+    for row_of, ids in zip(has, rows, strict=True):
+        row_of[ids] = True
+    return texts, has
+
+
+def _names(right: Tensor, labels: Labels) -> list[tuple[str, ...]]:
+    if labels.several:
+        return [tuple(labels.names[i] for i in row.nonzero()[:, 0].tolist()) for row in right]
+    outside = labels.out_of_scope or "out of scope"
+    return [(outside if i < 0 else labels.names[i],) for i in right.tolist()]
+
+
+def _print_each(
+    decided: list[tuple[str, ...]], right: list[tuple[str, ...]], labels: Labels
+) -> None:
+    names = list(labels.names)
+    names += sorted({name for one in (*decided, *right) for name in one} - set(names))
+    place = {name: i for i, name in enumerate(names)}
+    tables: list[Tensor] = []
+    for rows in (decided, right):
+        table = torch.zeros(len(rows), len(names), dtype=torch.bool)
+        for row, one in zip(table, rows, strict=True):
+            row[[place[name] for name in one]] = True
+        tables.append(table)
+    wide = max(map(len, names))
+    print(f"{'label':{wide}s}  precision  recall      F1  texts")
+    for found in sorted(score_each(tables[0], tables[1], names), key=lambda found: found.f1):
+        print(
+            f"{found.label:{wide}s}  {found.precision:9.1f}  {found.recall:6.1f}  {found.f1:6.1f}"
+            f"  {found.texts:5d}"
+        )

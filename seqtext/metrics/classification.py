@@ -1,0 +1,189 @@
+"""Scores of labels. Loads torchmetrics when asked."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+_BINS = 15  # of the calibration error
+
+
+class LabelScore(NamedTuple):
+    """How one label fares; shares from 0 to 100."""
+
+    label: str
+    precision: float
+    recall: float
+    f1: float
+    texts: int  # that have it
+
+
+def score_labels(
+    probabilities: Tensor, labels: Tensor, threshold: float | None = None
+) -> dict[str, float]:
+    """Scores from 0 to 100.
+
+    Args:
+        probabilities: (N, L) of every label for every text.
+        labels: (N,) int64, negative where a text is out of scope; or (N, L) bool, where it can have
+            several. At least one text is in scope.
+        threshold: Probability below which a text is taken to be out of scope; where it can have several
+            labels, from which on it has one (0.5).
+
+    Returns:
+        ``accuracy`` (where there can be several labels, the share of texts with just the right ones),
+        ``macro_f1`` (mean over the labels that the texts have or are given), ``micro_f1`` (where there
+        can be several), ``ece``: the expected calibration error in 15 bins (Guo et al. 2017). Of texts in
+        scope, whatever the threshold. Where some are out of scope, or with a threshold:
+        ``in_scope_accuracy``, ``out_of_scope_recall``, ``out_of_scope_precision`` and ``threshold`` (0 to 1).
+    """
+    from torchmetrics.functional.classification import (
+        binary_calibration_error,
+        multiclass_calibration_error,
+        multiclass_f1_score,
+        multilabel_exact_match,
+        multilabel_f1_score,
+    )
+
+    count = probabilities.size(1)
+    if labels.dim() == 2:
+        least = 0.5 if threshold is None else threshold
+        has = (probabilities >= least).long()
+        given: dict[str, Any] = {"num_labels": count}
+        return _rounded(
+            accuracy=multilabel_exact_match(has, labels.long(), **given),
+            macro_f1=multilabel_f1_score(has, labels.long(), average="macro", **given),
+            micro_f1=multilabel_f1_score(has, labels.long(), average="micro", **given),
+            ece=binary_calibration_error(probabilities.flatten(), labels.flatten().long(), _BINS),
+        )
+    inside = labels >= 0
+    known, right = probabilities[inside], labels[inside]
+    found = known.argmax(1)
+    scores = _rounded(
+        accuracy=(found == right).double().mean(),
+        macro_f1=multiclass_f1_score(found, right, num_classes=count, average="macro"),
+        ece=multiclass_calibration_error(known, right, num_classes=count, n_bins=_BINS),
+    )
+    if inside.all() and not threshold:
+        return scores
+    rejected = probabilities.max(1).values < (threshold or 0.0)
+    accepted = ~rejected[inside]
+    scores |= _rounded(in_scope_accuracy=((found == right) & accepted).double().mean())
+    if not inside.all():
+        wrong = (~inside & rejected).sum().double()
+        scores |= _rounded(
+            out_of_scope_recall=wrong / (~inside).sum(),
+            out_of_scope_precision=wrong / rejected.sum().clamp(min=1),
+        )
+    return {**scores, "threshold": round(threshold or 0.0, 4)}
+
+
+def _rounded(**scores: Tensor) -> dict[str, float]:
+    return {name: round(100 * float(score), 2) for name, score in scores.items()}
+
+
+def score_each(decided: Tensor, labels: Tensor, names: Sequence[str]) -> list[LabelScore]:
+    """Precision, recall and F1 of every label, in the order of ``names``.
+
+    Args:
+        decided: (N, L) bool, the labels that each text was given.
+        labels: (N, L) bool, those that it has.
+        names: Of the labels.
+    """
+    hits, given, there = (part.sum(0).double() for part in (decided & labels, decided, labels))
+    precision, recall = hits / given.clamp(min=1), hits / there.clamp(min=1)
+    f1 = 2 * hits / (given + there).clamp(min=1)
+    columns = [[round(100 * x, 2) for x in part.tolist()] for part in (precision, recall, f1)]
+    return [
+        LabelScore(*fields) for fields in zip(names, *columns, there.long().tolist(), strict=True)
+    ]
+
+
+def fit_temperature(logits: Tensor, labels: Tensor) -> float:
+    """The temperature at which probabilities are likeliest (Guo et al. 2017, section 4.2).
+
+    Args:
+        logits: (N, L).
+        labels: (N,) int64, negative where a row does not count; or (N, L) bool.
+
+    Returns:
+        From 0.05 to 20; 1 where no row counts.
+    """
+    if labels.dim() == 1:
+        logits, labels = logits[labels >= 0], labels[labels >= 0]
+    if not len(labels):
+        return 1.0
+    logits = logits.double()
+
+    def loss(log_temperature: float) -> float:
+        scaled = logits / torch.tensor(log_temperature).exp()
+        if labels.dim() == 1:
+            return float(torch.nn.functional.cross_entropy(scaled, labels))
+        wanted = labels.double()
+        return float(torch.nn.functional.binary_cross_entropy_with_logits(scaled, wanted))
+
+    # convex in 1 / temperature, so with a single valley in its logarithm: golden section
+    low, high, golden = -3.0, 3.0, (5**0.5 - 1) / 2
+    for _ in range(40):
+        third = high - low
+        left, right = high - golden * third, low + golden * third
+        low, high = (low, right) if loss(left) <= loss(right) else (left, high)
+    return float(torch.tensor((low + high) / 2).exp())
+
+
+def choose_threshold(probabilities: Tensor, labels: Tensor) -> float:
+    """The threshold with the best mean of in-scope accuracy and out-of-scope recall.
+
+    Args:
+        probabilities: (N, L).
+        labels: (N,) int64, negative where a text is out of scope.
+
+    Returns:
+        Between two probabilities, as far as can be from both; 0 where no text is out of scope.
+    """
+    inside = labels >= 0
+    if inside.all():
+        return 0.0
+    best, found = probabilities.double().max(1)
+    right = inside & (found == labels)
+    order = best.argsort()
+    # with so many texts rejected, those of least probability first
+    lost = torch.cat([right.new_zeros(1), right[order].cumsum(0)]) / inside.sum().clamp(min=1)
+    caught = torch.cat([right.new_zeros(1), (~inside)[order].cumsum(0)]) / (~inside).sum()
+    ends = best[order]
+    bounds = torch.cat([ends.new_zeros(1), (ends[:-1] + ends[1:]) / 2, ends.new_ones(1)])
+    return float(bounds[(caught - lost).argmax()])
+
+
+def draw_confusion(
+    decided: Sequence[str], labels: Sequence[str], names: Sequence[str], path: str
+) -> None:
+    """A confusion matrix as a picture: rows are the right labels, columns those given."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    place = {name: i for i, name in enumerate(names)}
+    counts = torch.zeros(len(names), len(names))
+    for right, given in zip(labels, decided, strict=True):
+        counts[place[right], place[given]] += 1
+    shares = counts / counts.sum(1, keepdim=True).clamp(min=1)
+    size = min(4 + 0.16 * len(names), 40.0)
+    figure = Figure(figsize=(size, size), layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.add_subplot(xlabel="given", ylabel="right")
+    axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    small = max(3.0, min(9.0, 420 / len(names) / 2))
+    axes.set_xticks(range(len(names)), names, rotation=90, fontsize=small)
+    axes.set_yticks(range(len(names)), names, fontsize=small)
+    if len(names) <= 20:
+        for i, row in enumerate(counts.long().tolist()):
+            for j, count in enumerate(row):
+                if count:
+                    colour = "white" if shares[i, j] > 0.5 else "black"
+                    axes.text(
+                        j, i, str(count), ha="center", va="center", fontsize=small, color=colour
+                    )
+    figure.savefig(path, dpi=150)

@@ -1,0 +1,193 @@
+"""LightningModule around the text classifier: loss, validation, calibration."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from torch import Tensor
+
+from seqtext import checkpoint
+from seqtext.classify import Classifier as Labeller
+from seqtext.console import say
+from seqtext.data.batch import LabelledBatch
+from seqtext.data.labels import TextAndLabels
+from seqtext.errors import ConfigError
+from seqtext.metrics.classification import choose_threshold, fit_temperature, score_labels
+from seqtext.models.module import TextModule
+from seqtext.models.optimizer import OptimizerConfig
+from seqtext.models.validation import Collected
+from seqtext.models.vectors import load_vectors
+from seqtext.nn.classifier import Classifier, classification_loss
+from seqtext.nn.config import ClassifierConfig
+
+_SAMPLES = 5
+
+
+class ClassifierModule(TextModule):
+    """Trains a ``Classifier`` on texts with labels.
+
+    At every validation it fits the temperature that makes probabilities honest (Guo et al. 2017) and,
+    where the validation set has texts that are out of scope, the threshold that tells them; both are
+    kept in the checkpoint.
+
+    Args:
+        network: Sizes and kinds.
+        optimizer: How weights are updated.
+        label_smoothing: Share of the target distribution spread over all labels (Szegedy et al. 2016).
+        class_weights: What a text counts in the loss: the same (``none``), or ``balanced``: inversely to
+            how many training texts have its label, 1 on average over texts. Or a weight for each label
+            by name, 1 where nothing is said.
+        vectors: A file of word vectors (word2vec's or fastText's text format) that the embeddings of the
+            pieces which are words start with.
+        seed: Of the first weights and of dropout.
+
+    Raises:
+        ConfigError: A value is out of range.
+    """
+
+    network: Classifier | None
+    tokenizers: TextAndLabels | None
+    counted = "texts"
+    task = checkpoint.CLASSIFICATION
+
+    def __init__(
+        self,
+        *,
+        network: ClassifierConfig = ClassifierConfig(),  # noqa: B008 (frozen)
+        optimizer: OptimizerConfig = OptimizerConfig(),  # noqa: B008 (frozen)
+        label_smoothing: float = 0.0,
+        class_weights: Literal["none", "balanced"] | dict[str, float] = "none",
+        vectors: str | None = None,
+        seed: int = 1,
+    ) -> None:
+        super().__init__(optimizer, seed)
+        if not 0 <= label_smoothing < 1:
+            raise ConfigError(f"label_smoothing: {label_smoothing}, expected 0 <= x < 1")
+        if isinstance(class_weights, dict):
+            for name, weight in class_weights.items():
+                if not 0 < weight < float("inf"):
+                    raise ConfigError(f"class_weights: {weight} of {name}, expected more than 0")
+        elif class_weights not in ("none", "balanced"):
+            raise ConfigError(
+                f"class_weights: {class_weights!r}, expected none, balanced, or a weight by label"
+            )
+        if vectors is not None and not Path(vectors).is_file():
+            raise ConfigError(f"vectors: {vectors}: no such file")
+        self.config: ClassifierConfig = network
+        self.label_smoothing = label_smoothing
+        self._class_weights = class_weights
+        self._vectors = vectors
+        self._weights: Tensor | None = None  # of each label
+        self._collected = Collected()
+        self.temperature, self.threshold = 1.0, 0.0
+
+    @property
+    def scores(self) -> list[str]:
+        """Names of what validation logs besides the loss."""
+        return ["val_macro_f1", "val_accuracy"]
+
+    # --- building -----------------------------------------------------------------------------------
+
+    def build(self, tokenizers: TextAndLabels) -> None:
+        """Build the network, the same on every rank."""
+        self.tokenizers = tokenizers
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(self.seed)
+            self.network = Classifier(self.config, *tokenizers.sizes)
+        if self._vectors is not None:
+            weight, source = self.network.encoder.embedding.weight, tokenizers.source
+            count = load_vectors(weight, source, self._vectors, "model.vectors")
+            say(
+                f"vectors: {count:,} of {source.vocab_size:,} pieces start with one of {self._vectors}"
+            )
+
+    def on_fit_start(self) -> None:
+        """Weigh the labels, which only the training corpus can tell."""
+        if self._class_weights != "none":
+            assert self.tokenizers is not None
+            counts = self.trainer.datamodule.label_counts()  # type: ignore[attr-defined]
+            self._weights = _weights(self._class_weights, counts, self.tokenizers.target.names)
+
+    # --- training and validation --------------------------------------------------------------------
+
+    def _loss(self, batch: LabelledBatch) -> tuple[Tensor, Tensor]:
+        assert self.network is not None
+        logits = self.network(batch.source, batch.source_lengths)
+        if not self.training:
+            return classification_loss(logits, batch.labels)
+        weights = None if self._weights is None else self._weights.to(logits.device)
+        return classification_loss(logits, batch.labels, weights, self.label_smoothing)
+
+    def validation_step(self, batch: LabelledBatch, batch_idx: int) -> None:
+        """Collect loss, logits and labels."""
+        assert self.network is not None
+        logits = self.network(batch.source, batch.source_lengths)
+        loss, count = classification_loss(logits, batch.labels)
+        self._add_validated(loss, count)
+        self._collected.update(logits, batch.labels)
+
+    def on_validation_epoch_end(self) -> None:
+        """Fit temperature and threshold; log ``val_loss`` (as trained for), accuracy and macro F1."""
+        super().on_validation_epoch_end()
+        logits, labels = self._collected.compute()
+        self._collected.reset()
+        self.temperature = fit_temperature(logits, labels)
+        scaled = logits / self.temperature
+        several = labels.dim() == 2
+        probabilities = scaled.sigmoid() if several else scaled.softmax(1)
+        self.threshold = 0.0 if several else choose_threshold(probabilities, labels)
+        found = score_labels(probabilities, labels)
+        for name in self.scores:
+            self.log(name, found[name.removeprefix("val_")])
+        self._take_samples()
+
+    def _take_samples(self) -> None:
+        assert self.network is not None
+        assert self.tokenizers is not None
+        examples = self.trainer.datamodule.validation_examples(_SAMPLES)  # type: ignore[attr-defined]
+        labeller = Labeller(
+            [self.network],
+            self.tokenizers,
+            temperatures=[self.temperature],
+            threshold=self.threshold,
+            source_limit=self.source_limit,
+        )
+        found = labeller.classify([text for text, _ in examples])
+        self.samples = [
+            (text, ", ".join(labels[0].split("\n")), _told(one.labels, one.top[0]))
+            for (text, labels), one in zip(examples, found, strict=True)
+        ]
+
+    def _described(self) -> dict[str, Any]:
+        assert self.tokenizers is not None
+        return checkpoint.describe_classifier(
+            self.config,
+            self.tokenizers,
+            self.columns,
+            self.source_limit,
+            self.temperature,
+            self.threshold,
+        )
+
+
+def _told(labels: tuple[str, ...], best: tuple[str, float]) -> str:
+    return f"{', '.join(labels) or 'none'} ({best[0]} {best[1]:.0%})"
+
+
+def _weights(
+    given: Literal["none", "balanced"] | dict[str, float], counts: list[int], names: tuple[str, ...]
+) -> Tensor:
+    """Of each label."""
+    if isinstance(given, dict):
+        for name in given:
+            if name not in names:
+                raise ConfigError(
+                    f"model.class_weights: there is no label {name!r}; there are"
+                    f" {', '.join(map(repr, names[:20]))}{', …' if len(names) > 20 else ''}"
+                )
+        return torch.tensor([given.get(name, 1.0) for name in names])
+    of_texts = torch.tensor(counts, dtype=torch.float)
+    # with these the weights of all texts sum to their number
+    return of_texts.sum() / (of_texts.clamp(min=1) * (of_texts > 0).sum())

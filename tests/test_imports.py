@@ -23,8 +23,21 @@ MAY = {
     "data": {"errors", "assets", "console"},
     "checkpoint": {"errors", "nn", "data"},
     "generate": {"errors", "nn", "data", "search", "checkpoint"},
+    "classify": {"errors", "nn", "data", "checkpoint"},
+    "loading": {"errors", "nn", "checkpoint", "generate", "classify"},
     "explain": {"generate", "data"},
-    "models": {"errors", "console", "nn", "data", "generate", "checkpoint", "metrics"},
+    "explain_labels": {"errors", "classify", "explain"},
+    "models": {
+        "errors",
+        "console",
+        "nn",
+        "data",
+        "generate",
+        "classify",
+        "loading",
+        "checkpoint",
+        "metrics",
+    },
     "run": {"errors", "console"},
 }
 LIGHT = ("nn", "search")  # PyTorch and the standard library alone

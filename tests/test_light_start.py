@@ -26,7 +26,7 @@ def loaded(*arguments: str, text: str = "") -> set[str]:
     return set(result.stdout.splitlines()[-1].split()[1:])
 
 
-@pytest.mark.parametrize("command", ["explain", "fit", "generate", "test", "tokenizer"])
+@pytest.mark.parametrize("command", ["classify", "explain", "fit", "generate", "test", "tokenizer"])
 def test_help_loads_nothing_heavy(command: str) -> None:
     assert loaded(command, "--help") == set()
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import random
+from pathlib import Path
 from typing import get_args
 
 import pytest
 import sacrebleu
+import torch
 from torchmetrics.functional.text import rouge
 from torchmetrics.text import SacreBLEUScore
 from torchmetrics.utilities import dim_zero_sum
@@ -27,6 +29,13 @@ from seqtext.metrics import (
     transduction,
     translation,
     unseen_words,
+)
+from seqtext.metrics.classification import (
+    choose_threshold,
+    draw_confusion,
+    fit_temperature,
+    score_each,
+    score_labels,
 )
 from seqtext.models.validation import ExactMatch, Rouge2
 
@@ -244,3 +253,114 @@ def test_error_rates_of_words_and_symbols() -> None:
     # Wilson's interval of 10 of 100, as tables have it
     many = score_transductions(["a"] * 90 + ["b"] * 10, [["a"]] * 100)
     assert (many.wer, many.wer_low, many.wer_high) == (10.0, 5.52, 17.44)
+
+
+# --- labels ---------------------------------------------------------------------------------------------
+
+
+def drawn(rows: int, labels: int, seed: int = 1) -> tuple[torch.Tensor, torch.Tensor]:
+    """Probabilities, and labels that they foretell badly; every seventh text is out of scope."""
+    generator = torch.Generator().manual_seed(seed)
+    logits = 2 * torch.randn(rows, labels, generator=generator)
+    right = logits.softmax(1).multinomial(1, generator=generator)[:, 0]
+    right[::7] = -100
+    return logits.softmax(1), right
+
+
+def test_scores_of_labels_equal_counting() -> None:
+    probabilities, right = drawn(60, 4)
+    found = score_labels(probabilities, right, 0.5)
+    rows = [
+        (row.argmax().item(), row.max().item(), label)
+        for row, label in zip(probabilities, right.tolist(), strict=True)
+    ]
+    inside = [row for row in rows if row[2] >= 0]
+    outside = [row for row in rows if row[2] < 0]
+    f1 = []
+    for label in range(4):
+        hits = sum(given == label == true for given, _, true in inside)
+        either = sum((given == label) + (true == label) for given, _, true in inside)
+        f1.append(2 * hits / either)
+    rejected = [row for row in rows if row[1] < 0.5]
+    bins: dict[int, list[tuple[float, bool]]] = {}
+    for given, p, true in inside:
+        bins.setdefault(min(int(p * 15), 14), []).append((p, given == true))
+    error = sum(abs(sum(p for p, _ in b) - sum(hit for _, hit in b)) for b in bins.values())
+    expected = {
+        "accuracy": 100 * sum(given == true for given, _, true in inside) / len(inside),
+        "macro_f1": 100 * sum(f1) / 4,
+        "ece": 100 * error / len(inside),
+        "in_scope_accuracy": 100
+        * sum(given == true and p >= 0.5 for given, p, true in inside)
+        / len(inside),
+        "out_of_scope_recall": 100 * sum(p < 0.5 for _, p, _ in outside) / len(outside),
+        "out_of_scope_precision": 100 * sum(true < 0 for *_, true in rejected) / len(rejected),
+        "threshold": 0.5,
+    }
+    assert found == pytest.approx(expected, abs=0.006)
+    in_scope = score_labels(probabilities[right >= 0], right[right >= 0])
+    assert in_scope == {name: found[name] for name in ("accuracy", "macro_f1", "ece")}
+
+
+def test_scores_of_several_labels_equal_counting() -> None:
+    probabilities = torch.tensor([[0.9, 0.2, 0.6], [0.1, 0.3, 0.2], [0.7, 0.8, 0.1]])
+    right = torch.tensor([[True, False, True], [False, True, False], [True, True, False]])
+    found = score_labels(probabilities, right)
+    # given: {0, 2}, {}, {0, 1}; right: {0, 2}, {1}, {0, 1}
+    assert found["accuracy"] == pytest.approx(66.67)
+    assert found["micro_f1"] == pytest.approx(100 * 2 * 4 / (4 + 5), abs=0.01)
+    assert found["macro_f1"] == pytest.approx(100 * (1 + 2 / 3 + 1) / 3, abs=0.01)
+    strict = score_labels(probabilities, right, 0.65)
+    assert strict["micro_f1"] == pytest.approx(100 * 2 * 3 / (3 + 5), abs=0.01)
+
+
+def test_each_label_by_counting() -> None:
+    given = torch.tensor([[True, False], [True, False], [False, True]])
+    right = torch.tensor([[True, False], [False, True], [False, True]])
+    assert score_each(given, right, ["a", "b"]) == [
+        ("a", 50.0, 100.0, 66.67, 1),
+        ("b", 100.0, 50.0, 66.67, 2),
+    ]
+
+
+def test_temperature_is_that_of_the_lowest_loss() -> None:
+    probabilities, right = drawn(400, 5)
+    logits = 3 * probabilities.log()  # three times too sure
+    found = fit_temperature(logits, right)
+    assert 2.4 < found < 3.6
+    kept = right >= 0
+
+    def loss(temperature: float) -> float:
+        logs = (logits[kept] / temperature).log_softmax(1)
+        known = logs[torch.arange(len(logs)), right[kept]]
+        return -float(known.sum() + logs.mean())  # one text more, of any label
+
+    assert all(loss(found) <= loss(found * factor) + 1e-3 for factor in (0.5, 0.95, 1.05, 2))
+    assert fit_temperature(logits, torch.full((400,), -100)) == 1.0
+    always = logits.argmax(1)[:20]
+    sure = (logits[:20] / fit_temperature(logits[:20], always)).softmax(1).max(1).values
+    assert 0.8 < float(sure.mean()) < 0.99  # 20 right answers are no certainty
+    has = torch.rand(400, 5, generator=torch.Generator().manual_seed(1)) < probabilities
+    several = fit_temperature(2 * (probabilities / (1 - probabilities)).log(), has)
+    assert 1.6 < several < 2.4
+
+
+def test_threshold_is_the_best_of_all() -> None:
+    probabilities, right = drawn(90, 4, seed=3)
+    best = probabilities.max(1).values
+
+    def worth(threshold: float) -> float:
+        scores = score_labels(probabilities, right, threshold)
+        return scores["in_scope_accuracy"] + scores["out_of_scope_recall"]
+
+    found = choose_threshold(probabilities, right)
+    everywhere = [0.0, 1.0, *(float(p) + step for p in best for step in (-1e-6, 1e-6))]
+    assert worth(found) >= max(worth(t) for t in everywhere if 0 <= t <= 1) - 0.011
+    assert choose_threshold(probabilities[right >= 0], right[right >= 0]) == 0.0
+
+
+@pytest.mark.parametrize("count", [3, 30])
+def test_a_confusion_matrix_is_a_picture(count: int, tmp_path: Path) -> None:
+    names = [f"label {i}" for i in range(count)]
+    draw_confusion(names[:2], names[1:3], names, str(tmp_path / "a.png"))
+    assert (tmp_path / "a.png").read_bytes().startswith(b"\x89PNG")

@@ -133,10 +133,10 @@ class LabelsDataModule(PairsDataModule):
         return given
 
     def _tokenizers(self) -> TextAndLabels:
-        path = self.tokenizer.source_model
-        trained = path is None
-        source = self._train_tokenizer((0,)) if trained else Tokenizer.load(assets.find(str(path)))
-        return TextAndLabels(source, self._labels)
+        labels, path = self._labels, self.tokenizer.source_model
+        if path is not None:
+            return TextAndLabels(Tokenizer.load(assets.find(path)), labels)
+        return TextAndLabels(self._train_tokenizer((0,)), labels)
 
     @functools.cached_property
     def _labels(self) -> Labels:

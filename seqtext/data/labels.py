@@ -44,7 +44,8 @@ class Labels:
         """
         own = cls((), several, separator, out_of_scope)
         found = {name for text in set(texts) for name in own.split(text)} - {out_of_scope}
-        names = sorted(filter(None, found), key=_order)
+        # what is no name is told with its line when the rows are looked at
+        names = sorted((one for one in found if one and "\n" not in one), key=_order)
         if len(names) < (1 if several else 2):
             raise DataError(
                 f"data.label: there {'is' if len(names) == 1 else 'are'} {len(names)} label(s) in the"

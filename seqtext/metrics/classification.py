@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 _BINS = 15  # of the calibration error
 
@@ -105,6 +106,9 @@ def score_each(decided: Tensor, labels: Tensor, names: Sequence[str]) -> list[La
 def fit_temperature(logits: Tensor, labels: Tensor) -> float:
     """The temperature at which probabilities are likeliest (Guo et al. 2017, section 4.2).
 
+    As if one text more had any label, so that no number of right answers makes certain (Platt 1999,
+    section 2.2).
+
     Args:
         logits: (N, L).
         labels: (N,) int64, negative where a row does not count; or (N, L) bool.
@@ -116,14 +120,14 @@ def fit_temperature(logits: Tensor, labels: Tensor) -> float:
         logits, labels = logits[labels >= 0], labels[labels >= 0]
     if not len(labels):
         return 1.0
-    logits = logits.double()
+    logits, smoothing = logits.double(), 1 / (len(labels) + 1)
+    wanted = labels.double() * (1 - smoothing) + smoothing / 2 if labels.dim() == 2 else None
 
     def loss(log_temperature: float) -> float:
         scaled = logits / torch.tensor(log_temperature).exp()
-        if labels.dim() == 1:
-            return float(torch.nn.functional.cross_entropy(scaled, labels))
-        wanted = labels.double()
-        return float(torch.nn.functional.binary_cross_entropy_with_logits(scaled, wanted))
+        if wanted is None:
+            return float(F.cross_entropy(scaled, labels, label_smoothing=smoothing))
+        return float(F.binary_cross_entropy_with_logits(scaled, wanted))
 
     # convex in 1 / temperature, so with a single valley in its logarithm: golden section
     low, high, golden = -3.0, 3.0, (5**0.5 - 1) / 2
@@ -174,7 +178,7 @@ def draw_confusion(
     figure = Figure(figsize=(size, size), layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.add_subplot(xlabel="given", ylabel="right")
-    axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    axes.imshow(shares.numpy(), cmap="Blues", vmin=0, vmax=1)
     small = max(3.0, min(9.0, 420 / len(names) / 2))
     axes.set_xticks(range(len(names)), names, rotation=90, fontsize=small)
     axes.set_yticks(range(len(names)), names, fontsize=small)

@@ -180,7 +180,7 @@ def test_bfloat16_scores_about_the_same(trained: Path, generate) -> None:
 def test_precision_is_checked(trained: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(ConfigError, match="precision: 'fp8', expected fp32 or bf16"):
         seqtext.load(trained, precision="fp8")
-    monkeypatch.setattr("seqtext.generate.has_bfloat16", lambda: False)
+    monkeypatch.setattr("seqtext.loading.has_bfloat16", lambda: False)
     with pytest.raises(ConfigError, match="this processor has no bfloat16; leave it at fp32"):
         seqtext.load(trained, precision="bf16")
 

@@ -265,9 +265,7 @@ def test_nothing_left_out_is_nothing_told(start: Start, capsys: pytest.CaptureFi
 
 
 def test_all_left_out(start: Start) -> None:
-    with pytest.raises(
-        DataError, match=r"train\.tsv: nothing is left to train on \("
-    ):
+    with pytest.raises(DataError, match=r"train\.tsv: nothing is left to train on \("):
         start(max_source_length=1)
 
 

@@ -1,0 +1,352 @@
+"""A classifier from its corpus to labels, through the command line."""
+
+from __future__ import annotations
+
+import io
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from seqtext import checkpoint, load
+from seqtext.cli import main
+from seqtext.errors import ConfigError
+from seqtext.metrics.classification import choose_threshold, fit_temperature
+
+REPOSITORY = Path(__file__).parent.parent.parent
+PRESET: dict[str, Any] = {
+    "model": {"class_path": "seqtext.ClassifierModule"},
+    "data": {"class_path": "seqtext.LabelsDataModule"},
+}
+WORDS = {
+    "door": ("open", "shut", "lock"),
+    "mail": ("send", "write", "post"),
+    "music": ("play", "sing", "hum"),
+}
+NOUNS = ("the song", "a letter", "my room", "the gate", "it")
+ROWS = [
+    {"text": f"{start}{verb} {noun}{end}", "label": label}
+    for label, verbs in WORDS.items()
+    for verb in verbs
+    for noun in NOUNS
+    for start in ("", "please ", "you should ")
+    for end in ("", " now")
+]
+SMALL = [
+    "--data.tokenizer.vocab_size=400",
+    "--data.batch_size=32",
+    "--model.network.embedding_size=24",
+    "--model.network.hidden_size=32",
+    "--model.network.dropout=0.1",
+    "--model.optimizer.learning_rate=0.01",
+    "--trainer.accelerator=cpu",
+]
+
+
+def fit(*options: str, rows: list[dict[str, Any]] | None = None) -> int:
+    """Train in the working folder on ``rows``, of which every fifth is validated on."""
+    rows = ROWS if rows is None else rows
+    for name, part in (("train", rows), ("val", rows[::5])):
+        text = "".join(json.dumps(row) + "\n" for row in part)
+        Path(f"{name}.jsonl").write_text(text, encoding="utf-8")
+    data = ["--data.train=./train.jsonl", "--data.validation=./val.jsonl"]
+    return main(["fit", *data, *SMALL, *options], task="classification", preset=PRESET)
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run that has learned its labels; the validation set has texts that are out of scope."""
+    folder = tmp_path_factory.mktemp("classifier")
+    strange = [{"text": f"what is {x}", "label": "oos"} for x in ("love", "hope", "a cat", "time")]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        options = ["--data.out_of_scope=oos", "--model.network.pooling=attention"]
+        assert fit(*options, "--trainer.max_epochs=6", "--run=run", rows=ROWS + strange * 5) == 0
+    return folder / "run"
+
+
+def test_a_run_explains_itself(trained: Path) -> None:
+    header, *rows = (trained / "metrics.csv").read_text().splitlines()
+    assert "texts_per_second" in header
+    assert "val_accuracy" in header
+    assert "val_bleu" not in header
+    assert len(rows) == 6
+    assert json.loads((trained / "result.json").read_text())["monitor"] == "val_accuracy"
+    assert "hypothesis: " in (trained / "samples.md").read_text()
+    assert (trained / "learning_curve.png").exists()
+
+
+def test_it_has_learned(trained: Path) -> None:
+    classifier = load(trained)
+    found = classifier.classify(["lock my room", "please post it", "sing now"], threshold=0.0)
+    assert [one.labels for one in found] == [("door",), ("mail",), ("music",)]
+    assert all(one.top[0][0] == one.labels[0] for one in found)
+    assert classifier.classify([]) == []
+
+
+def test_temperature_and_threshold_are_those_of_the_validation_set(trained: Path) -> None:
+    classifier = load(trained)
+    rows = [json.loads(line) for line in (trained.parent / "val.jsonl").read_text().splitlines()]
+    names = list(classifier.labels.names)
+    right = torch.tensor([names.index(r["label"]) if r["label"] in names else -1 for r in rows])
+    assert (right < 0).sum() == 4
+    probabilities = classifier.probabilities([row["text"] for row in rows])
+    assert classifier.threshold == pytest.approx(choose_threshold(probabilities, right), abs=1e-3)
+    classifier.temperatures = [1.0]
+    logits = classifier.probabilities([row["text"] for row in rows]).log()
+    temperature = checkpoint.read(trained)["seqtext"]["temperature"]
+    assert temperature == pytest.approx(fit_temperature(logits, right), rel=1e-2)
+
+
+def test_what_a_classification_says(trained: Path) -> None:
+    classifier = load(trained)
+    [one] = classifier.classify(["lock my room"], top_k=99)
+    assert {name for name, _ in one.top} == {"door", "mail", "music"}
+    assert sum(p for _, p in one.top) == pytest.approx(1, abs=1e-5)
+    assert [p for _, p in one.top] == sorted((p for _, p in one.top), reverse=True)
+    [never] = classifier.classify(["lock my room"], threshold=1.0)
+    assert never.labels == ("oos",)
+    for wrong, message in (
+        ({"top_k": 0}, "top_k: 0, expected at least 1"),
+        ({"threshold": 2.0}, "threshold: 2.0, expected 0 <= x <= 1"),
+        ({"batch_size": 0}, "batch_size: 0, expected at least 1"),
+    ):
+        with pytest.raises(ConfigError, match=message):
+            classifier.classify(["x"], **wrong)
+    with pytest.raises(ConfigError, match="texts: a single string, expected a list"):
+        classifier.classify("lock my room")
+    with pytest.raises(ConfigError, match="this classifier reads one text, not two"):
+        classifier.classify([("a", "b")])
+
+
+def test_neither_batches_nor_order_change_a_label(trained: Path) -> None:
+    classifier = load(trained)
+    for network in classifier.networks:
+        network.double()
+    texts = [row["text"] for row in ROWS[::11]] + ["", "what is hope"]
+    together = classifier.probabilities(texts)
+    assert torch.allclose(classifier.probabilities(texts, batch_size=1), together, atol=1e-6)
+    assert torch.allclose(
+        classifier.probabilities(texts[::-1], batch_size=3).flip(0), together, atol=1e-6
+    )
+
+
+def test_an_ensemble_is_the_mean_of_its_members(trained: Path) -> None:
+    texts = ["lock my room", "what is love"]
+    first = load(trained)
+    other = load(trained)
+    for parameter in other.networks[0].parameters():
+        parameter.data.mul_(0.9)
+    both = load([trained, trained])
+    both.networks = [first.networks[0], other.networks[0]]
+    mean = (first.probabilities(texts) + other.probabilities(texts)) / 2
+    assert torch.allclose(both.probabilities(texts), mean, atol=1e-6)
+
+
+def classify(*arguments: str, text: str, monkeypatch: pytest.MonkeyPatch) -> int:
+    stdin = io.TextIOWrapper(io.BytesIO(text.encode()))
+    monkeypatch.setattr(sys, "stdin", stdin)
+    return main(["classify", *arguments])
+
+
+def test_classify_command(
+    trained: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = "lock my room\nwhat is love\n"
+    assert classify(str(trained), text=text, monkeypatch=monkeypatch) == 0
+    first, second = (line.split("\t") for line in capsys.readouterr().out.splitlines())
+    known = load(trained).classify(text.splitlines())
+    assert [first[0], second[0]] == [one.labels[0] for one in known]
+    assert float(first[1]) == pytest.approx(known[0].top[0][1], abs=1e-4)
+    assert classify(str(trained), "--threshold=1", text=text, monkeypatch=monkeypatch) == 0
+    assert capsys.readouterr().out.startswith("oos\t")
+    assert classify(str(trained), "--top_k=2", text=text, monkeypatch=monkeypatch) == 0
+    rows = [line.split("\t") for line in capsys.readouterr().out.splitlines()]
+    assert [row[0] for row in rows] == ["0", "0", "1", "1"]
+    assert rows[0][2] == "door"
+    Path("in.txt").write_text(text)
+    options = ["--format=jsonl", "--threshold=0", "--input=in.txt", "--output=out.jsonl"]
+    assert main(["classify", str(trained), *options]) == 0
+    objects = [json.loads(line) for line in Path("out.jsonl").read_text().splitlines()]
+    assert objects[0]["text"] == "lock my room"
+    assert objects[0]["labels"] == ["door"]
+    assert objects[0]["top"][0]["label"] == "door"
+    assert objects[1]["labels"] != ["oos"]
+
+
+def test_test_command(trained: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rows = [*ROWS[::7], {"text": "what is love", "label": "oos"}]
+    Path("test.tsv").write_text(
+        "words\tkind\n" + "".join(f"{row['text']}\t{row['label']}\n" for row in rows)
+    )
+    columns = ["--data.text=words", "--data.label=kind"]
+    options = ["--classes", "--confusion=a.png", "--output=labels.txt", "--show=2"]
+    assert main(["test", str(trained), "--data.test=./test.tsv", *columns, *options]) == 0
+    printed = capsys.readouterr().out.splitlines()
+    scores = json.loads(printed[-1])
+    assert scores["accuracy"] > 90
+    lines = [line.split() for line in printed]
+    table = {line[0]: line[1:] for line in lines if len(line) == 5 and line[-1].isdigit()}
+    assert set(table) == {"door", "mail", "music", "oos"}
+    assert table["oos"][3] == "1"
+    assert Path("a.png").read_bytes().startswith(b"\x89PNG")
+    given = Path("labels.txt").read_text().splitlines()
+    hits = sum(one == row["label"] for one, row in zip(given, rows, strict=True))
+    # the file has what was decided with the threshold
+    inside, outside = scores["in_scope_accuracy"] / 100, scores["out_of_scope_recall"] / 100
+    assert hits == round(inside * (len(rows) - 1) + outside)
+
+
+@pytest.mark.parametrize("page", [False, True])
+def test_explain_command(trained: Path, page: bool, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("in.txt").write_text("please lock my room\n<b> & it\n")
+    options = ["--input=in.txt", *(["--html=a.html"] if page else [])]
+    assert main(["explain", str(trained), *options]) == 0
+    if page:
+        text = Path("a.html").read_text()
+        assert "&lt;b&gt;" in text
+        assert text.count("<section>") == 2
+    else:
+        text = capsys.readouterr().out
+        assert "door" in text.splitlines()[0]
+        assert "lock(" in text
+
+
+def test_each_kind_of_model_names_the_command_of_the_other(
+    trained: Path, tiny: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["generate", str(trained)]) == 2
+    assert "is a classifier, which generates no text; use it with `seqtext classify`" in (
+        capsys.readouterr().err
+    )
+    assert main(["fit", *tiny, f"--model.init_from={trained}"]) == 2
+    assert "is a classifier" in capsys.readouterr().err
+    assert main(["fit", *tiny, "--trainer.max_epochs=1", "--run=text"]) == 0
+    assert main(["classify", "text"]) == 2
+    assert "it generates text and has no labels; use it with `seqtext generate`" in (
+        capsys.readouterr().err
+    )
+    assert main(["explain", "text", str(trained)]) == 2
+    assert "some generate text and some classify it" in capsys.readouterr().err
+    test = ["--data.test=x.jsonl"]
+    assert main(["test", str(trained), *test, "--beam_size=2"]) == 2
+    assert "--beam_size: is of a model that generates text" in capsys.readouterr().err
+    assert main(["test", "text", *test, "--classes"]) == 2
+    assert "--classes: is of a classifier" in capsys.readouterr().err
+    shutil.copy(trained / "last.ckpt", "labels.ckpt")
+    assert main(["fit", *tiny, "--resume=labels.ckpt", "--run=other"]) == 2
+    assert "described by ClassifierConfig" in capsys.readouterr().err
+
+
+def test_a_resumed_run_equals_an_uninterrupted_one() -> None:
+    options = ["--model.network.word_dropout=0.1", "--model.network.dropout=0.3"]
+    assert fit(*options, "--trainer.max_epochs=2", "--run=whole") == 0
+    assert fit(*options, "--trainer.max_epochs=1", "--run=parts") == 0
+    resume = ["--resume=parts", "--trainer.max_epochs=2"]
+    assert main(["fit", *resume], task="classification", preset=PRESET) == 0
+    whole, parts = (checkpoint.read(f"{run}/last.ckpt") for run in ("whole", "parts"))
+    assert whole["seqtext"] == parts["seqtext"]
+    for name, weight in whole["state_dict"].items():
+        assert torch.equal(weight, parts["state_dict"][name]), name
+
+
+def test_two_processes_train_what_one_does() -> None:
+    options = ["--trainer.max_epochs=2", "--model.network.dropout=0", "--trainer.precision=32-true"]
+    several = ["--model.class_weights=balanced", "--selection.average=1"]
+    rows = ROWS[: len(ROWS) // 3 + 41]  # unlike numbers of labels
+    assert fit(*options, *several, "--run=one", rows=rows) == 0
+    parallel = ["--trainer.devices=2", "--trainer.strategy=ddp"]
+    recipe = REPOSITORY / "recipes/classification/train.py"
+    command = [sys.executable, str(recipe), "fit", "--data.train=./train.jsonl"]
+    command += ["--data.validation=./val.jsonl", *SMALL, *options, *several, *parallel, "--run=two"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stderr
+    one, two = (load(run) for run in ("one", "two"))
+    for (name, a), b in zip(
+        one.networks[0].named_parameters(), two.networks[0].parameters(), strict=True
+    ):
+        assert torch.allclose(a, b, atol=1e-4), name
+    assert one.temperatures == pytest.approx(two.temperatures, rel=1e-2)
+
+
+def test_several_labels_from_corpus_to_text(capsys: pytest.CaptureFixture[str]) -> None:
+    rows = [
+        {"text": f"{a['text']} and {b['text']}", "label": sorted({a["label"], b["label"]})}
+        for a, b in zip(ROWS, ROWS[97:] + ROWS[:97], strict=True)
+    ]
+    options = ["--data.several_labels=true", "--trainer.max_epochs=8", "--run=several"]
+    assert fit(*options, rows=rows) == 0
+    classifier = load("several")
+    [one] = classifier.classify(["lock my room and sing it"], top_k=3)
+    assert set(one.labels) == {"door", "music"}
+    assert main(["test", "several", "--data.test=./val.jsonl", "--classes"]) == 0
+    scores = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert scores["micro_f1"] > 90
+    assert main(["test", "several", "--data.test=./val.jsonl", "--confusion=a.png"]) == 2
+    assert "--confusion: is of classifiers that give each text one label" in capsys.readouterr().err
+
+
+def test_two_texts_from_corpus_to_label(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = [
+        {"a": first["text"], "b": second["text"], "label": str(first["label"] == second["label"])}
+        for first, second in zip(ROWS, ROWS[35:] + ROWS[:35], strict=True)
+    ]
+    assert fit("--data.text=a+b", "--trainer.max_epochs=1", "--run=two", rows=rows) == 0
+    classifier = load("two")
+    pair = ("lock my room", "sing now")
+    joined = classifier.probabilities([f"{pair[0]} <sep> {pair[1]}"])
+    assert torch.equal(classifier.probabilities([pair]), joined)
+    assert classify("two", text="lock\tsing\n", monkeypatch=monkeypatch) == 0
+    assert capsys.readouterr().out.split("\t")[0] in ("True", "False")
+    assert classify("two", text="lock\n", monkeypatch=monkeypatch) == 2
+    assert "line 1: 1 text(s) separated by tabs, expected two" in capsys.readouterr().err
+
+
+def test_class_weights_move_a_decision() -> None:
+    """What nothing but counts can decide."""
+    rows = [{"text": "it", "label": "mail"}] * 8 + [{"text": "it", "label": "door"}] * 4
+    found = []
+    for weights in ("none", "balanced", "{door: 9, mail: 1}"):
+        run = f"run{len(found)}"
+        options = ["--trainer.max_epochs=40", "--trainer.check_val_every_n_epoch=40"]
+        options += [f"--model.class_weights={weights}", f"--run={run}", "--data.batch_size=12"]
+        assert fit(*options, "--model.network.dropout=0", rows=rows) == 0
+        classifier = load(run)
+        classifier.temperatures = [1.0]
+        found.append(float(classifier.probabilities(["it"])[0, 0]))
+    expected = [4 / 12, 1 / 2, 36 / 44]  # of the weights that rows with "door" have
+    assert found == pytest.approx(expected, abs=0.02)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--model.class_weights={oven: 2}"], "model.class_weights: there is no label 'oven'"),
+        (["--model.class_weights={door: 0}"], "class_weights: 0.0 of door, expected more than 0"),
+        (["--model.vectors=none.vec"], "vectors: none.vec: no such file"),
+        (["--model.label_smoothing=1"], "label_smoothing: 1.0, expected 0 <= x < 1"),
+        (["--data.label=kind"], "no column 'kind'; there are 'text', 'label'"),
+        (["--selection.monitor=val_bleu"], "val_bleu is no score of the task classification"),
+    ],
+)
+def test_mistakes_are_told(
+    options: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert fit(*options, "--trainer.max_epochs=1") == 2
+    error = capsys.readouterr().err
+    assert message in error
+    assert "Traceback" not in error
+
+
+def test_only_telling_poolings_are_explained(capsys: pytest.CaptureFixture[str]) -> None:
+    assert fit("--model.network.pooling=mean", "--trainer.max_epochs=1", "--run=mean") == 0
+    Path("in.txt").write_text("lock it\n")
+    assert main(["explain", "mean", "--input=in.txt"]) == 2
+    assert "network.pooling: with mean no word has a weight of its own" in capsys.readouterr().err

@@ -31,7 +31,8 @@ from seqtext.models.encoder_decoder import EncoderDecoderModule
 from seqtext.run.folder import LAST, RESULT
 
 REPOSITORY = Path(__file__).resolve().parent.parent
-TRANSLATION = REPOSITORY / "recipes/translation"
+RECIPES = REPOSITORY / "recipes"
+TRANSLATION = RECIPES / "translation"
 PRESET: dict[str, Any] = runpy.run_path(str(TRANSLATION / "train.py"))["PRESET"]
 PACKAGES = ("torch", "lightning", "sentencepiece", "datasets", "torchmetrics", "sacrebleu")
 
@@ -167,9 +168,13 @@ def words_a_piece(texts: Sequence[str], encoded: Sequence[Sequence[object]]) -> 
     return sum(len(text.split()) for text in texts) / pieces
 
 
-def scored(run: Path, corpus: Path, beam_size: int) -> tuple[float, dict[str, Any]]:
-    """``seqtext test``: seconds of the whole command, and the scores."""
-    test = [sys.executable, "-m", "seqtext", "test", str(run), "--beam_size", str(beam_size)]
+def scored(
+    runs: Path | Sequence[Path], corpus: Path, beam_size: int | None
+) -> tuple[float, dict[str, Any]]:
+    """``seqtext test`` of a run, or of several as one: seconds of the whole command, and the scores."""
+    test = [sys.executable, "-m", "seqtext", "test"]
+    test += map(str, [runs] if isinstance(runs, Path) else runs)
+    test += [] if beam_size is None else ["--beam_size", str(beam_size)]
     seconds, output = timed([*test, "--data.test", str(corpus)])
     return seconds, json.loads(output.splitlines()[-1])
 
@@ -186,6 +191,11 @@ def fit_command(recipe: str, data: Path, options: list[str]) -> list[str]:
 
 
 def train_run(recipe: str, data: Path, run: Path, options: list[str]) -> None:
+    """``train_into`` with a translation recipe; see ``fit_command``."""
+    train_into(fit_command(recipe, data, []), run, options)
+
+
+def train_into(command: list[str], run: Path, options: list[str]) -> None:
     """Train into ``run``, unless that is done; go on where it was broken off."""
     if (run / RESULT).exists():
         return
@@ -195,7 +205,7 @@ def train_run(recipe: str, data: Path, run: Path, options: list[str]) -> None:
     else:
         shutil.rmtree(run, ignore_errors=True)
         options = ["--run", str(run), *options]
-    subprocess.run(fit_command(recipe, data, options), check=True)
+    subprocess.run([*command, *options], check=True)
 
 
 def split_arguments() -> tuple[list[str], list[str]]:

@@ -171,6 +171,45 @@ def test_transduction_slice_through_the_command_line(corpora: Path) -> None:
     assert shown.startswith("A B D U C T I O N\n-> ")
 
 
+@pytest.mark.parametrize(
+    ("recipe", "files", "options"),
+    [
+        ("banking77", ("train.jsonl", "test.jsonl"), []),
+        ("clinc150", ("train.jsonl.gz", "val.jsonl.gz"), ["--data.validation", "dev.jsonl"]),
+    ],
+)
+def test_classification_slice_through_the_command_line(
+    recipe: str, files: tuple[str, str], options: list[str], corpora: Path
+) -> None:
+    """Train, score, classify: the commands that the recipe's README gives, on a few real rows."""
+    for name, file in zip(("train", "dev"), files, strict=True):
+        rows = slice_of(corpora / "classification" / recipe / file, 100_000).splitlines(True)
+        some = {}  # of each of eight labels and of what is none
+        for row in rows:
+            some.setdefault(json.loads(row)["label"], []).append(row)
+        kept = [*sorted(some.keys() - {"oos"})[:8], *(some.keys() & {"oos"})]
+        text = "".join(row for label in kept for row in some[label][:80])
+        Path(f"{name}.jsonl").write_text(text, encoding="utf-8")
+    fit = seqtext(
+        str(REPOSITORY / "recipes/classification/train.py"), "fit",
+        "--config", f"recipes/classification/{recipe}.yaml", "--data.train", "train.jsonl",
+        "--data.validation", "split:60", "--data.tokenizer.vocab_size=600", *options,
+        "--model.network.hidden_size=64", "--model.network.embedding_size=64",
+        "--model.network.dropout=0.1", "--model.optimizer.warmup_steps=10",
+        "--trainer.max_epochs=16", "--trainer.accelerator=cpu",
+    )  # fmt: skip
+    assert "val accuracy" in fit.stderr
+    run = "runs/classification/001"
+    test = seqtext("-m", "seqtext", "test", run, "--data.test", "dev.jsonl", "--classes")
+    scores = json.loads(test.stdout.splitlines()[-1])
+    assert scores["accuracy"] > 60  # of eight labels
+    assert ("out_of_scope_recall" in scores) == (recipe == "clinc150")
+    text = "where is my card?\n"
+    found = seqtext("-m", "seqtext", "classify", run, "--top_k", "3", text=text).stdout.splitlines()
+    assert len(found) == 3
+    assert "card?(" in seqtext("-m", "seqtext", "explain", run, text=text).stdout
+
+
 @pytest.mark.slow
 def test_builtin_summaries_are_learned(capsys: pytest.CaptureFixture[str]) -> None:
     recipe = ["--config", "recipes/summarization/builtin.yaml", "--trainer.accelerator=cpu"]

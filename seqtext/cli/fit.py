@@ -69,6 +69,7 @@ run
   --trainer.accumulate_grad_batches N   steps that an update is cut into, to fit the memory
   --trainer.val_check_interval X    validate every X epochs (0.5) or X batches (500, an epoch at most)
 
+Classifiers have options of their own: python recipes/classification/train.py fit with these two.
 All options: --model.help, --data.help (with their defaults), and those of lightning.Trainer.
 """
 

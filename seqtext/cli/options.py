@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import itertools
 import re
 import sys
 from collections.abc import Callable
@@ -153,7 +154,8 @@ def parse(arguments: list[str], preset: dict[str, Any]) -> FitCLI:
     Raises:
         ConfigError: An option that does not exist, or a value of the wrong type.
     """
-    cli: FitCLI = explained(lambda: FitCLI(arguments, preset))
+    known = _with_classes(arguments, preset)
+    cli: FitCLI = explained(lambda: FitCLI(arguments, known))
     # below a class the parser would take the beginning of a name for the name
     names = flatten(cli.config.as_dict())
     for argument in arguments:
@@ -167,6 +169,33 @@ def parse(arguments: list[str], preset: dict[str, Any]) -> FitCLI:
             )
             raise ConfigError(f"{argument}: no such option; there are {there}")
     return cli
+
+
+def _with_classes(arguments: list[str], preset: dict[str, Any]) -> dict[str, Any]:
+    """``preset`` without its options of a class where another one is asked for.
+
+    The parser would keep those that it has filled in for the first.
+    """
+    classes = {section: preset[section]["class_path"] for section in ("model", "data")}
+    for word, value in itertools.pairwise([*arguments, ""]):
+        name, equals, given = word.partition("=")
+        value = given if equals else value
+        if name == "--config":
+            content = (
+                yaml.safe_load(value) if value.startswith("{") else _read_yaml(Path(value), value)
+            )
+            for section in classes:
+                part = content.get(section)
+                if isinstance(part, dict):
+                    classes[section] = part.get("class_path", classes[section])
+        elif name.removeprefix("--") in classes and name.startswith("--"):
+            classes[name.removeprefix("--")] = value
+    changed = {
+        section: {"class_path": one}
+        for section, one in classes.items()
+        if one != preset[section]["class_path"]
+    }
+    return {**preset, **changed}
 
 
 def explained(action: Callable[[], Any]) -> Any:

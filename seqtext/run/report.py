@@ -104,10 +104,11 @@ class Report(Callback):
         share = self._validating / (time.perf_counter() - self._started)
         if share > 0.1 and not self._warned and trainer.current_epoch:
             self._warned = True
+            decodes = hasattr(pl_module, "decode_sentences")
             say(
                 f"validation takes {share:.0%} of the time; validate less often with"
-                " --trainer.val_check_interval, or decode fewer sentences with"
-                " --model.decode_sentences"
+                " --trainer.val_check_interval"
+                f"{', or decode fewer sentences with --model.decode_sentences' if decodes else ''}"
             )
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:

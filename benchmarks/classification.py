@@ -1,0 +1,101 @@
+"""How good a classification recipe is: several seeds, their ensemble, and a linear model of n-grams.
+
+    pip install scikit-learn
+    python benchmarks/classification.py DATA OUT --recipe banking77.yaml --seeds 1 2 3
+    python benchmarks/classification.py DATA OUT --recipe clinc150.yaml --seeds 1 2 3
+
+DATA is a folder with train, test and perhaps val (.jsonl, .jsonl.gz); OUT keeps the trained models, and what
+is already there is not trained again. What stands behind ``--`` are options of ``seqtext fit``. The linear
+model is a support vector machine over words, pairs of words and the 2 to 5 characters in a row within them
+(tf-idf); it learns from the validation set too where that is a part of train, and is judged in scope alone.
+Prints JSON objects, then a table.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from common import RECIPES, report, scored, split_arguments, table, train_into
+
+from seqtext.data.corpus import Corpus
+
+_OUT_OF_SCOPE = "oos"
+
+
+def file_of(data: Path, split: str) -> Path | None:
+    """The file of a split, packed or not."""
+    found = [data / f"{split}.jsonl{packing}" for packing in ("", ".gz")]
+    return next((path for path in found if path.exists()), None)
+
+
+def rows_in_scope(path: Path) -> tuple[list[str], list[str]]:
+    """Texts and labels."""
+    rows = Corpus(str(path), "text", "label", labelled=True).rows()
+    kept = [row for row in rows if row[1] != _OUT_OF_SCOPE]
+    return [text for text, _ in kept], [label for _, label in kept]
+
+
+def linear(train: Path, test: Path) -> dict[str, Any]:
+    """Accuracy of the linear model, and the seconds that it takes."""
+    from sklearn.feature_extraction.text import TfidfVectorizer
+    from sklearn.pipeline import make_pipeline, make_union
+    from sklearn.svm import LinearSVC
+
+    words = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True)
+    characters = TfidfVectorizer(analyzer="char_wb", ngram_range=(2, 5), sublinear_tf=True)
+    model = make_pipeline(make_union(words, characters), LinearSVC())
+    start = time.perf_counter()
+    model.fit(*rows_in_scope(train))
+    accuracy = 100 * model.score(*rows_in_scope(test))
+    return {"accuracy": round(accuracy, 2), "seconds": round(time.perf_counter() - start, 1)}
+
+
+def main() -> None:
+    own, of_fit = split_arguments()
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("data", type=Path)
+    parser.add_argument("out", type=Path)
+    parser.add_argument("--recipe", required=True)
+    parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
+    options = parser.parse_args(own)
+    train, validation, test = (file_of(options.data, split) for split in ("train", "val", "test"))
+    if train is None or test is None:
+        sys.exit(f"{options.data}: has no train.jsonl or no test.jsonl")
+    folder = RECIPES / "classification"
+    command = [sys.executable, str(folder / "train.py"), "fit", "--config"]
+    command += [str(folder / options.recipe), f"--data.train={train}"]
+    command += [] if validation is None else [f"--data.validation={validation}"]
+    rows: list[list[object]] = []
+    runs = []
+    for seed in options.seeds:
+        runs.append(options.out / f"seed-{seed}")
+        train_into(command, runs[-1], [f"--model.seed={seed}", f"--data.seed={seed}", *of_fit])
+        _, scores = scored(runs[-1], test, None)
+        minutes = json.loads((runs[-1] / "result.json").read_text())["minutes"]
+        report(f"{options.recipe}, seed {seed}", minutes=minutes, **scores)
+        rows.append([f"seed {seed}", minutes, *scores.values()])
+    names = list(scores)
+    means = [
+        round(statistics.mean(column), 2) for column in zip(*(r[1:] for r in rows), strict=True)
+    ]
+    rows.append(["mean", *means])
+    _, together = scored(runs, test, None)
+    report(f"{options.recipe}, ensemble", **together)
+    rows.append(["ensemble", "", *(together[name] for name in names)])
+    by_grams = linear(train, test)
+    report(f"{options.recipe}, linear", **by_grams)
+    rest = [""] * (len(names) - 1)
+    rows.append(["linear", round(by_grams["seconds"] / 60, 2), by_grams["accuracy"], *rest])
+    table(["", "minutes", *names], rows)
+
+
+if __name__ == "__main__":
+    main()

@@ -89,6 +89,8 @@ class EncoderDecoderModule(TextModule):
             raise ConfigError(f"label_smoothing: {label_smoothing}, expected 0 <= x < 1")
         if not 0 <= coverage_loss < float("inf"):
             raise ConfigError(f"coverage_loss: {coverage_loss}, expected at least 0")
+        if coverage_loss and network.cell == "transformer":
+            raise ConfigError("coverage_loss: a transformer has no single attention to cover with")
         if not 0 <= decode_sentences <= 500:
             raise ConfigError(f"decode_sentences: {decode_sentences}, expected 0 to 500")
         check_bleu_tokenize(bleu_tokenize)

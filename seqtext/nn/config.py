@@ -9,7 +9,8 @@ from seqtext.errors import ConfigError
 
 LinearCell = Literal["min_gru", "min_lstm", "sru", "ssru"]  # see linear_recurrence.py
 LINEAR_CELLS = get_args(LinearCell)
-Cell = Literal["rnn_tanh", "rnn_relu", "lstm", "gru", LinearCell]
+RecurrentCell = Literal["rnn_tanh", "rnn_relu", "lstm", "gru", LinearCell]
+Cell = Literal[RecurrentCell, "transformer"]
 RecurrentStart = Literal["scaled", "orthogonal", "identity"]
 AttentionKind = Literal["dot", "general", "additive", "multi_head"]
 Pooling = Literal["last", "max", "mean", "attention"]
@@ -17,19 +18,23 @@ Pooling = Literal["last", "max", "mean", "attention"]
 
 @dataclass(frozen=True, kw_only=True)
 class EncoderConfig:
-    """Sizes and kinds of a recurrent encoder, and how its weights start.
+    """Sizes and kinds of an encoder, and how its weights start.
 
     Args:
         cell: Recurrent cell: a plain RNN (``rnn_tanh``, ``rnn_relu``), ``lstm``, ``gru``, or one whose gates
             read the input alone (``min_gru``, ``min_lstm``, ``sru``, ``ssru``), which trains without
-            products in time.
+            products in time. Or no recurrence: ``transformer``, PyTorch's layers, as a baseline.
         embedding_size: Width of embeddings.
         hidden_size: Width of the encoder's output, both directions together.
         encoder_layers: Layers of the encoder.
+        heads: Heads of a ``transformer``, and of ``multi_head`` attention.
         bidirectional: Whether the encoder reads in both directions, each ``hidden_size / 2`` wide.
         window: Read the source in windows of so many pieces, each for itself, for sources of hundreds of
             pieces: as many windows are read at once as a source has, and a piece is as fast as in a
             short one. Default: read it as a whole.
+        carry_state: Begin each window with the state that the one before ended with, and cut the gradient
+            between them: truncated back-propagation through time (Williams & Peng 1990), for texts of
+            thousands of pieces in the memory of one window. For encoders that read in one direction.
         residual: Add the input of a recurrent layer to its output where the widths agree: from the
             encoder's second layer on.
         layer_norm: Normalize the output of every recurrent layer (Ba et al. 2016).
@@ -54,8 +59,10 @@ class EncoderConfig:
     embedding_size: int = 256
     hidden_size: int = 512
     encoder_layers: int = 1
+    heads: int = 4
     bidirectional: bool = True
     window: int | None = None
+    carry_state: bool = False
     residual: bool = False
     layer_norm: bool = False
     dropout: float = 0.3
@@ -69,7 +76,7 @@ class EncoderConfig:
     def __post_init__(self) -> None:
         self._check_choice("cell", Cell)
         self._check_choice("recurrent_start", RecurrentStart)
-        self._check_at_least_1("embedding_size", "hidden_size", "encoder_layers", "window")
+        self._check_at_least_1("embedding_size", "hidden_size", "encoder_layers", "heads", "window")
         for name in ("dropout", "recurrent_dropout", "word_dropout"):
             if not 0 <= (value := getattr(self, name)) < 1:
                 raise ConfigError(f"network.{name}: {value}, expected 0 <= {name} < 1")
@@ -84,10 +91,38 @@ class EncoderConfig:
             )
         if self.forget_bias and self.cell != "lstm":
             raise ConfigError(f"network.forget_bias: is of lstm, and network.cell is {self.cell}")
+        if self.cell == "transformer":
+            self._check_transformer()
+        if self.carry_state and (self.window is None or self.bidirectional):
+            raise ConfigError(
+                "network.carry_state: goes from window to window in one direction; set network.window, and"
+                " network.bidirectional to false"
+            )
         if self.bidirectional and self.hidden_size % 2:
             raise ConfigError(
                 f"network.hidden_size: {self.hidden_size}, expected an even number: a bidirectional"
                 " encoder gives each direction half of it"
+            )
+
+    def _check_transformer(self) -> None:
+        for name in ("residual", "layer_norm", "recurrent_dropout", "locked_dropout"):
+            if getattr(self, name):
+                raise ConfigError(
+                    f"network.{name}: transformer has ways of its own; leave the option out"
+                )
+        if self.recurrent_start != "scaled":
+            raise ConfigError(
+                "network.recurrent_start: transformer has no weights from state to state"
+            )
+        if not self.bidirectional:
+            raise ConfigError("network.bidirectional: transformer always reads both ways")
+        self._check_heads()
+
+    def _check_heads(self) -> None:
+        if self.hidden_size % self.heads:
+            raise ConfigError(
+                f"network.heads: {self.heads} heads cannot share network.hidden_size"
+                f" {self.hidden_size}; choose a divisor"
             )
 
     def _check_choice(self, name: str, choices: Any) -> None:
@@ -115,7 +150,6 @@ class NetworkConfig(EncoderConfig):
             output and the context, so that they know where the attention has been.
         attention: How the decoder scores the memory: ``dot``, ``general``, ``additive`` or
             ``multi_head``.
-        heads: Heads of ``multi_head`` attention.
         input_feeding: Feed each step's readout into the next one (Luong et al. 2015, section 3.3).
             Slower: training then needs a loop over the target.
         readout_size: Width of the readout, which the output layer turns into logits. Default:
@@ -133,7 +167,6 @@ class NetworkConfig(EncoderConfig):
 
     decoder_layers: int = 1
     attention: AttentionKind = "general"
-    heads: int = 4
     input_feeding: bool = False
     readout_size: int | None = None
     tied_readout: bool = True
@@ -143,7 +176,7 @@ class NetworkConfig(EncoderConfig):
     def __post_init__(self) -> None:
         super().__post_init__()
         self._check_choice("attention", AttentionKind)
-        self._check_at_least_1("decoder_layers", "heads", "readout_size")
+        self._check_at_least_1("decoder_layers", "readout_size")
         if self.input_feeding and (self.locked_dropout or self.recurrent_dropout):
             raise ConfigError(
                 "network.input_feeding: goes step by step and would draw anew at each; leave out"
@@ -154,11 +187,15 @@ class NetworkConfig(EncoderConfig):
                 f"network.readout_size: {self.readout_size}, but a readout tied to the embeddings is as"
                 f" wide as they are, {self.embedding_size}; set network.tied_readout to false"
             )
-        if self.attention == "multi_head" and self.hidden_size % self.heads:
-            raise ConfigError(
-                f"network.heads: {self.heads} heads cannot share network.hidden_size"
-                f" {self.hidden_size}; choose a divisor"
-            )
+        if self.attention == "multi_head":
+            self._check_heads()
+        if self.cell == "transformer":
+            for name in ("input_feeding", "copying", "coverage"):
+                if getattr(self, name):
+                    raise ConfigError(
+                        f"network.{name}: is of recurrent decoders; leave it out, or choose another"
+                        " network.cell than transformer"
+                    )
 
 
 @dataclass(frozen=True, kw_only=True)

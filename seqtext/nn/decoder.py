@@ -91,6 +91,7 @@ class Decoder(nn.Module):
 
     def __init__(self, config: NetworkConfig, vocab_size: int) -> None:
         super().__init__()
+        assert config.cell != "transformer"
         size, width = config.hidden_size, config.embedding_size
         self.embedding = PieceEmbedding(
             vocab_size,

@@ -11,6 +11,7 @@ from seqtext.nn.config import EncoderConfig
 from seqtext.nn.dropout import Dropout
 from seqtext.nn.embedding import PieceEmbedding
 from seqtext.nn.recurrent import RecurrentStack
+from seqtext.nn.transformer import TransformerStack
 
 
 class EncoderOutput(NamedTuple):
@@ -22,7 +23,7 @@ class EncoderOutput(NamedTuple):
 
 
 class Encoder(nn.Module):
-    """Embedding and recurrent stack over the source.
+    """Embedding and stack over the source.
 
     Args:
         config: Sizes and kinds.
@@ -39,26 +40,17 @@ class Encoder(nn.Module):
             word_dropout=config.word_dropout,
             locked=config.locked_dropout,
         )
-        self.stack = RecurrentStack(
-            config.cell,
-            config.embedding_size,
-            config.hidden_size // (2 if config.bidirectional else 1),
-            layers=config.encoder_layers,
-            bidirectional=config.bidirectional,
-            dropout=config.dropout,
-            locked=config.locked_dropout,
-            recurrent_dropout=config.recurrent_dropout,
-            residual=config.residual,
-            layer_norm=config.layer_norm,
-        )
+        self.stack = stack_of(config)
         self.dropout = Dropout(config.dropout * drop_memory, locked=config.locked_dropout)
-        self.window = config.window
+        self.window, self.carries = config.window, config.carry_state
 
     def forward(self, source: Tensor, source_lengths: Tensor) -> EncoderOutput:
         """Source (B, S) ids and lengths (B,), at least 1 each."""
         positions = torch.arange(source.size(1), device=source.device)
         mask = positions < source_lengths.unsqueeze(1)
-        if self.window is not None:
+        if self.window is not None and self.carries:
+            memory, last = self._carried(source, source_lengths, self.window)
+        elif self.window is not None:
             memory, last = self._windows(source, source_lengths, self.window)
         else:
             memory, last = self._whole(source, source_lengths)
@@ -67,6 +59,21 @@ class Encoder(nn.Module):
     def _whole(self, source: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
         encoded = self.stack(self.embedding(source), lengths)
         return encoded.outputs, encoded.last
+
+    def _carried(self, source: Tensor, lengths: Tensor, window: int) -> tuple[Tensor, Tensor]:
+        """Window after window; the state goes from one to the next, its gradient does not."""
+        state, last = None, None
+        outputs = []
+        for start in range(0, source.size(1), window):
+            part = self.embedding(source[:, start : start + window])
+            left = lengths - start
+            encoded = self.stack(part, left.clamp(1, part.size(1)), state)
+            state = encoded.state.detach()
+            goes_on = (left > 0).view(-1, 1, 1)
+            last = encoded.last if last is None else encoded.last.where(goes_on, last)
+            outputs.append(encoded.outputs)
+        assert last is not None
+        return torch.cat(outputs, 1), last
 
     def _windows(self, source: Tensor, lengths: Tensor, window: int) -> tuple[Tensor, Tensor]:
         """Every window as a row of its own; the last states are the mean over a source's windows."""
@@ -82,6 +89,24 @@ class Encoder(nn.Module):
         last = ends.new_zeros(rows * count, *ends.shape[1:]).index_copy(0, there, ends)
         numbers = (inside > 0).sum(1).view(-1, 1, 1)
         return memory[:, :longest], last.view(rows, count, *ends.shape[1:]).sum(1) / numbers
+
+
+def stack_of(config: EncoderConfig) -> nn.Module:
+    """The layers over embeddings (B, T, E) that ``config`` describes; called as ``RecurrentStack``."""
+    if config.cell == "transformer":
+        return TransformerStack(config)
+    return RecurrentStack(
+        config.cell,
+        config.embedding_size,
+        config.hidden_size // (2 if config.bidirectional else 1),
+        layers=config.encoder_layers,
+        bidirectional=config.bidirectional,
+        dropout=config.dropout,
+        locked=config.locked_dropout,
+        recurrent_dropout=config.recurrent_dropout,
+        residual=config.residual,
+        layer_norm=config.layer_norm,
+    )
 
 
 class Bridge(nn.Module):

@@ -5,11 +5,15 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from seqtext.errors import ConfigError
 from seqtext.nn.config import NetworkConfig
 from seqtext.nn.copying import Mixture, copied_labels, mix, mixture
 from seqtext.nn.decoder import Decoder, DecoderState
 from seqtext.nn.encoder import Encoder
 from seqtext.nn.start import initialize
+from seqtext.nn.transformer import TransformerDecoder, TransformerState
+
+State = DecoderState | TransformerState
 
 
 class EncoderDecoder(nn.Module):
@@ -50,7 +54,8 @@ class EncoderDecoder(nn.Module):
         self.vocab_sizes = source_vocab_size, target_vocab_size
         self.unknown = unknown
         self.encoder = Encoder(config, source_vocab_size)
-        self.decoder = Decoder(config, target_vocab_size)
+        transformer = config.cell == "transformer"
+        self.decoder = (TransformerDecoder if transformer else Decoder)(config, target_vocab_size)
         if config.copying:
             # the target piece that each source piece is; set where the vocabularies differ
             ids = torch.arange(source_vocab_size)
@@ -131,6 +136,7 @@ class EncoderDecoder(nn.Module):
             Attention (B, T, S), and of each label's probability the share that is copied (B, T).
         """
         readout, weights = self.readout(source, source_lengths, target_input)
+        self._check_attention(weights)
         if self.decoder.gate is None:
             return weights, torch.zeros_like(weights[:, :, 0])
         pieces = self.copyable(source)
@@ -159,29 +165,39 @@ class EncoderDecoder(nn.Module):
         assert self.decoder.gate is not None
         return mixture(self.decoder.gate(readout).squeeze(-1), weights, pieces)
 
-    def start(self, source: Tensor, source_lengths: Tensor) -> DecoderState:
+    def start(self, source: Tensor, source_lengths: Tensor) -> State:
         """Encode sources (B, S) for search; one hypothesis a sentence (K = 1)."""
         encoded = self.encoder(self._known(source, 0), source_lengths)
         pieces = self.copyable(source)
         return self.decoder.start(encoded, pieces, self._size(pieces))
 
-    def step(self, ids: Tensor, state: DecoderState) -> tuple[Tensor, DecoderState]:
+    def step(self, ids: Tensor, state: State) -> tuple[Tensor, State]:
         """Read one piece of each hypothesis, (B, K); log-probabilities (B, K, V) of the next one."""
         output = self.decoder(self._known(ids, 1).unsqueeze(2), state)
         readout, weights = output.readout.squeeze(2), output.weights.squeeze(2)
         state = output.state._replace(weights=weights)
         logits = self.decoder.logits(readout)
         if self.decoder.gate is not None:
+            assert isinstance(state, DecoderState)
             return mix(logits, self._mixture(readout, weights, state.pieces), state.size), state
         dtype = torch.promote_types(logits.dtype, torch.float32)
         return logits.log_softmax(-1, dtype=dtype), state
 
-    def attention(self, state: DecoderState) -> Tensor:
+    def attention(self, state: State) -> Tensor:
         """What the last step attended to, (B, K, S), float32 at least."""
         assert state.weights is not None
+        self._check_attention(state.weights)
         return state.weights.to(torch.promote_types(state.weights.dtype, torch.float32))
 
-    def select(self, state: DecoderState, sentences: Tensor, beams: Tensor) -> DecoderState:
+    @staticmethod
+    def _check_attention(weights: Tensor) -> None:
+        if not weights.size(-1):
+            raise ConfigError(
+                "network.cell: a transformer attends in every layer and head, and has no single attention"
+                " that could be shown, or that a coverage penalty could go by"
+            )
+
+    def select(self, state: State, sentences: Tensor, beams: Tensor) -> State:
         """Keep ``sentences`` (B',), ascending, and of each the hypotheses ``beams`` (B', K')."""
         return state.select(sentences, beams)
 

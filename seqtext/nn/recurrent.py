@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from seqtext.nn.config import LINEAR_CELLS, Cell
+from seqtext.nn.config import LINEAR_CELLS, RecurrentCell
 from seqtext.nn.dropout import Dropout, factors
 from seqtext.nn.linear import product
 from seqtext.nn.linear_recurrence import LinearRecurrence
@@ -80,7 +80,7 @@ class RecurrentStack(nn.Module):
 
     def __init__(
         self,
-        cell: Cell,
+        cell: RecurrentCell,
         input_size: int,
         hidden_size: int,
         *,
@@ -159,7 +159,7 @@ class RecurrentStack(nn.Module):
         return torch.cat([at_length(outputs[..., :size], lengths), outputs[:, 0, size:]], 1)
 
 
-def _recurrence(cell: Cell, input_size: int, hidden_size: int) -> Recurrence:
+def _recurrence(cell: RecurrentCell, input_size: int, hidden_size: int) -> Recurrence:
     if cell == "lstm":
         return nn.LSTM(input_size, hidden_size, batch_first=True)
     if cell == "gru":

@@ -21,7 +21,15 @@ def initialize(network: nn.Module, config: EncoderConfig) -> None:
     so does a forget gate that starts open (bias 1), which lets the recurrence explain more.
     """
     scale = config.init_scale
+    of_transformers = set[nn.Module]()
     for module in network.modules():
+        if isinstance(module, nn.TransformerEncoder | nn.TransformerDecoder):
+            of_transformers.update(module.modules())
+            for parameter in module.parameters():
+                if parameter.dim() > 1:  # its layers are copies of one
+                    nn.init.xavier_uniform_(parameter)
+        if module in of_transformers:
+            continue
         if isinstance(module, PieceEmbedding | OutputLayer):  # the same weights if tied
             nn.init.normal_(module.weight, std=module.weight.size(1) ** -0.5)
         elif isinstance(module, Attention) and module.kind == "additive":

@@ -407,3 +407,19 @@ def test_tokenizer_is_trained_and_used(tiny: list[str]) -> None:
     given = ["--data.tokenizer.source_model=t.model", "--trainer.max_steps=2", "--run=r"]
     assert main(["fit", *tiny, *given]) == 0
     assert bytes(seqtext.load("r").tokenizers.source) == Path("t.model").read_bytes()
+
+
+def test_a_transformer_from_fit_to_text(
+    tiny: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = ["--model.network.cell=transformer", "--trainer.max_epochs=1", "--run=transformer"]
+    assert main(["fit", *tiny, *options]) == 0
+    capsys.readouterr()
+    test = ["test", "transformer", "--data.test=builtin:test:12", "--beam_size=3", "--max_length=9"]
+    assert main(test) == 0
+    assert "bleu" in json.loads(capsys.readouterr().out.splitlines()[-1])
+    Path("in.txt").write_text("The dog sleeps.\n")
+    assert main(["explain", "transformer", "--input=in.txt", "--max_length=9"]) == 2
+    assert "a transformer attends in every layer and head" in capsys.readouterr().err
+    assert main(["fit", *tiny, *options[:1], "--model.coverage_loss=1", "--run=x"]) == 2
+    assert "coverage_loss: a transformer has no single attention" in capsys.readouterr().err

@@ -10,13 +10,13 @@ from hypothesis import strategies as st
 from torch import nn
 from torch.testing import assert_close
 
-from seqtext.nn.config import LINEAR_CELLS, Cell
+from seqtext.nn.config import LINEAR_CELLS, RecurrentCell
 from seqtext.nn.dropout import factors
 from seqtext.nn.linear_recurrence import doubling, one_by_one, scan
 from seqtext.nn.precision import has_bfloat16
 from seqtext.nn.recurrent import RecurrentStack, at_length, reverse
 
-CELLS = get_args(Cell)
+CELLS = get_args(RecurrentCell)
 GRID = list(itertools.product(CELLS, (False, True), (1, 2)))
 LENGTHS = [3, 1, 5, 4]
 

@@ -11,6 +11,7 @@ from itertools import islice
 from pathlib import Path
 
 import pytest
+import torch
 import yaml
 
 from seqtext import assets, load
@@ -171,6 +172,15 @@ def test_transduction_slice_through_the_command_line(corpora: Path) -> None:
     assert shown.startswith("A B D U C T I O N\n-> ")
 
 
+def labelled_slice_of(path: Path, labels: int) -> str:
+    """At most 80 rows of each of the first labels, and of what is out of scope."""
+    found: dict[str, list[str]] = {}
+    for row in slice_of(path, 100_000).splitlines(keepends=True):
+        found.setdefault(json.loads(row)["label"], []).append(row)
+    kept = [*sorted(found.keys() - {"oos"})[:labels], *(found.keys() & {"oos"})]
+    return "".join(row for label in kept for row in found[label][:80])
+
+
 @pytest.mark.parametrize(
     ("recipe", "files", "options"),
     [
@@ -183,12 +193,7 @@ def test_classification_slice_through_the_command_line(
 ) -> None:
     """Train, score, classify: the commands that the recipe's README gives, on a few real rows."""
     for name, file in zip(("train", "dev"), files, strict=True):
-        rows = slice_of(corpora / "classification" / recipe / file, 100_000).splitlines(True)
-        some = {}  # of each of eight labels and of what is none
-        for row in rows:
-            some.setdefault(json.loads(row)["label"], []).append(row)
-        kept = [*sorted(some.keys() - {"oos"})[:8], *(some.keys() & {"oos"})]
-        text = "".join(row for label in kept for row in some[label][:80])
+        text = labelled_slice_of(corpora / "classification" / recipe / file, 8)
         Path(f"{name}.jsonl").write_text(text, encoding="utf-8")
     fit = seqtext(
         str(REPOSITORY / "recipes/classification/train.py"), "fit",
@@ -208,6 +213,66 @@ def test_classification_slice_through_the_command_line(
     found = seqtext("-m", "seqtext", "classify", run, "--top_k", "3", text=text).stdout.splitlines()
     assert len(found) == 3
     assert "card?(" in seqtext("-m", "seqtext", "explain", run, text=text).stdout
+
+
+def test_cells_are_compared(corpora: Path) -> None:
+    """Every task with two cells, and again: what is measured is not measured twice."""
+    Path("banking77").mkdir()
+    for name in ("train", "test"):
+        text = labelled_slice_of(corpora / f"classification/banking77/{name}.jsonl", 3)
+        Path(f"banking77/{name}.jsonl").write_text(text, encoding="utf-8")
+    script = str(REPOSITORY / "recipes/cells/compare.py")
+    command = [
+        script, "--out", "cells", "--cells", "tanh RNN", "LSTM", "--lags", "3", "6", "--updates", "2",
+        "--banking77", "banking77",
+    ]  # fmt: skip
+    small = ["--model.network.hidden_size=16", "--model.network.embedding_size=16"]
+    small += ["--trainer.max_steps=2"]
+    seqtext(*command, "--seeds", "1", "2", "--tasks", "adding", "copying")
+    translation = [
+        "--tasks",
+        "translation",
+        "--seeds",
+        "1",
+        "--fit",
+        "--data.train=builtin:train:300",
+    ]
+    seqtext(*command, *translation, *small)
+    classification = ["--tasks", "classification", "--seeds", "1", "--fit"]
+    fewer = ["--data.validation=split:20", "--data.tokenizer.vocab_size=600"]
+    seqtext(*command, *classification, *fewer, *small)
+    results = Path("cells/results.jsonl").read_text(encoding="utf-8")
+    rows = [json.loads(line) for line in results.splitlines()]
+    assert len(rows) == 2 * 2 * 2 * 2 + 2 + 2
+    again = seqtext(*command, "--seeds", "1", "2", "--tasks", "adding", "copying")
+    assert again.stdout == "report: cells/report.md\n"
+    assert Path("cells/results.jsonl").read_text(encoding="utf-8") == results
+    report = Path("cells/report.md").read_text(encoding="utf-8")
+    for part in ("## Adding", "## Copying", "## Translation", "## Classification", "| LSTM |"):
+        assert part in report
+    for name in ("adding.png", "adding-gradient.png", "copying.png", "copying-gradient.png"):
+        assert Path(f"cells/{name}").read_bytes().startswith(b"\x89PNG")
+
+
+def test_tasks_of_memory_are_what_they_say() -> None:
+    tasks = runpy.run_path(str(REPOSITORY / "recipes/cells/compare.py"))
+    generator = torch.Generator().manual_seed(1)
+    sequences, sums = tasks["adding"](40, 7, generator)
+    for (numbers, marks), total in zip(sequences.transpose(1, 2), sums, strict=True):
+        first, second = marks.nonzero()[:, 0].tolist()
+        assert second - first == 7
+        assert float(total) == pytest.approx(float(numbers[first] + numbers[second]))
+    assert len({int(row[:, 1].argmax()) for row in sequences}) > 5
+    inputs, symbols = tasks["copying"](20, 4, generator)
+    ids = inputs.argmax(2)
+    said = tasks["SAID"]
+    assert torch.equal(ids[:, :said], symbols)
+    assert (ids[:, said : said + 4] == tasks["SYMBOLS"]).all()
+    assert (ids[:, said + 4 :] == tasks["SYMBOLS"] + 1).all()
+    assert ids.size(1) == said + 4 + said
+    learned = tasks["remember"]("copying", "LSTM", 2, 1, 400)
+    assert learned["accuracy"] > 60
+    assert len(learned["gradient_after"]) == 12
 
 
 @pytest.mark.slow

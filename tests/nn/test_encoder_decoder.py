@@ -578,7 +578,7 @@ def test_weights_start_within_the_documented_bounds():
         (
             {"cell": "elman"},
             "network.cell: 'elman', expected one of rnn_tanh, rnn_relu, lstm, gru, min_gru, min_lstm, sru,"
-            " ssru",
+            " ssru, transformer",
         ),
         (
             {"cell": "ssru", "recurrent_dropout": 0.1},

@@ -1,0 +1,433 @@
+"""What a recurrent cell is good for: all of them on the same tasks, with a report.
+
+    python recipes/cells/compare.py --out runs/cells
+    python recipes/cells/compare.py --out runs/cells --banking77 banking77 --seeds 1 2 3
+    python recipes/cells/compare.py --out runs/cells --cells LSTM GRU --tasks adding copying --lags 50 100
+
+Two tasks measure memory, with lags that grow: the adding problem (Hochreiter & Schmidhuber 1997, section 5.4:
+the sum of two marked numbers) and copying (three symbols, said again after a lag; Arjovsky et al. 2016).
+Two are text: translation of the built-in grammar, and, where a folder with train.jsonl and test.jsonl is
+named, intents of Banking77. Results lie in OUT/results.jsonl, and what is there is not measured again;
+OUT/report.md and its pictures are drawn from it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+import seqtext
+from seqtext.nn.config import EncoderConfig
+from seqtext.nn.encoder import stack_of
+from seqtext.nn.start import initialize
+
+CELLS: dict[str, dict[str, Any]] = {
+    "tanh RNN": {"cell": "rnn_tanh"},
+    "tanh RNN, orthogonal": {"cell": "rnn_tanh", "recurrent_start": "orthogonal"},
+    "ReLU RNN, identity": {"cell": "rnn_relu", "recurrent_start": "identity"},
+    "LSTM": {"cell": "lstm", "forget_bias": 1.0},
+    "GRU": {"cell": "gru"},
+    "minGRU": {"cell": "min_gru"},
+    "minLSTM": {"cell": "min_lstm"},
+    "SRU": {"cell": "sru"},
+    "SSRU": {"cell": "ssru"},
+    "Transformer": {"cell": "transformer"},
+}
+TASKS = ("adding", "copying", "translation", "classification")
+SYMBOLS, SAID = 8, 3  # of the copying task: kinds, and how many are to be said again
+_SIZE, _LAYERS, _BATCH, _RATE = 64, 2, 50, 0.002  # of the networks of the two tasks of memory
+_LOOK_EVERY, _HELD_OUT = 100, 500  # updates; sequences that are tested on
+_CLOSE = 0.04  # what an answer to the adding problem may be off (Hochreiter & Schmidhuber 1997)
+RECIPES = Path(__file__).parent.parent
+Row = dict[str, Any]
+
+
+# --- tasks of memory ------------------------------------------------------------------------------------
+
+
+class Reader(nn.Module):
+    """Inputs (B, T, I) -> the stack's outputs -> (B, T, O)."""
+
+    def __init__(self, options: dict[str, Any], inputs: int, outputs: int) -> None:
+        super().__init__()
+        config = EncoderConfig(
+            embedding_size=_SIZE,
+            hidden_size=_SIZE,
+            encoder_layers=_LAYERS,
+            bidirectional=options["cell"] == "transformer",  # which has but one way to read
+            dropout=0.0,
+            init_scale=1.0,  # PyTorch's own
+            **options,
+        )
+        self.input = nn.Linear(inputs, _SIZE)
+        self.stack = stack_of(config)
+        self.output = nn.Linear(_SIZE, outputs)
+        initialize(self, config)
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        lengths = torch.full((len(inputs),), inputs.size(1))
+        outputs: Tensor = self.output(self.stack(self.input(inputs), lengths).outputs)
+        return outputs
+
+
+def adding(count: int, lag: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    """Numbers from 0 to 1, two of them marked, ``lag`` apart: (count, lag + 10, 2), and the sums.
+
+    Where the first one stands is drawn from the first ten positions.
+    """
+    length = lag + 10
+    numbers = torch.rand(count, length, generator=generator)
+    first = torch.randint(10, (count,), generator=generator)
+    marks = torch.zeros(count, length)
+    rows = torch.arange(count)
+    marks[rows, first] = marks[rows, first + lag] = 1
+    return torch.stack([numbers, marks], 2), numbers[rows, first] + numbers[rows, first + lag]
+
+
+def copying(count: int, lag: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    """Symbols, blanks, and a sign for each symbol to be said: one-hot inputs, and the symbols."""
+    symbols = torch.randint(SYMBOLS, (count, SAID), generator=generator)
+    blanks = torch.full((count, lag), SYMBOLS)
+    signs = torch.full((count, SAID), SYMBOLS + 1)
+    ids = torch.cat([symbols, blanks, signs], 1)
+    return F.one_hot(ids, SYMBOLS + 2).float(), symbols
+
+
+def adding_loss(outputs: Tensor, sums: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean squared error of the last output, and whether each row is right."""
+    error = outputs[:, -1, 0] - sums
+    return error.square().mean(), (error.abs() < _CLOSE).float()
+
+
+def copying_loss(outputs: Tensor, symbols: Tensor) -> tuple[Tensor, Tensor]:
+    """Cross-entropy of the last outputs, and whether each symbol is right."""
+    said = outputs[:, -SAID:]
+    loss = F.cross_entropy(said.flatten(0, 1), symbols.flatten())
+    return loss, (said.argmax(2) == symbols).float()
+
+
+MEMORY: dict[str, tuple[Any, Any, int, int]] = {  # sequences, loss, widths of inputs and outputs
+    "adding": (adding, adding_loss, 2, 1),
+    "copying": (copying, copying_loss, SYMBOLS + 2, SYMBOLS),
+}
+
+
+def remember(task: str, cell: str, lag: int, seed: int, updates: int) -> Row:
+    """Train on fresh sequences until all is right or ``updates`` are done; what it came to."""
+    make, loss_of, inputs, outputs = MEMORY[task]
+    torch.manual_seed(seed)
+    network = Reader(CELLS[cell], inputs, outputs)
+    optimizer = torch.optim.Adam(network.parameters(), _RATE)
+    generator = torch.Generator().manual_seed(seed)
+    held_out = make(_HELD_OUT, lag, torch.Generator().manual_seed(0))
+    before = distances(network, inputs, lag)
+    start, norms, right, done = time.perf_counter(), [], 0.0, 0
+    for done in range(1, updates + 1):
+        sequences, answers = make(_BATCH, lag, generator)
+        loss, _ = loss_of(network(sequences), answers)
+        optimizer.zero_grad()
+        loss.backward()
+        norm = nn.utils.clip_grad_norm_(network.parameters(), 1.0)
+        if not norm.isfinite():
+            break
+        norms.append(float(norm))
+        optimizer.step()
+        if done % _LOOK_EVERY == 0 or done == updates:
+            with torch.no_grad():
+                right = float(loss_of(network(held_out[0]), held_out[1])[1].mean())
+            if right > 0.995:
+                break
+    seconds = time.perf_counter() - start
+    return {
+        "accuracy": round(100 * right, 1),
+        "updates": done,
+        "ms_an_update": round(1000 * seconds / done, 1),
+        "largest_gradient": round(max(norms, default=float("nan")), 2),
+        "parameters": sum(p.numel() for p in network.stack.parameters()),
+        "gradient_before": before,
+        "gradient_after": distances(network, inputs, lag),
+    }
+
+
+def distances(network: Reader, inputs: int, lag: int) -> list[float]:
+    """Norm of the last output's gradient at inputs so many steps before, relative to the last one's."""
+    sequences = torch.randn(16, lag + 10, inputs, generator=torch.Generator().manual_seed(0))
+    sequences.requires_grad_()
+    network(sequences)[:, -1].sum().backward()
+    assert sequences.grad is not None
+    network.zero_grad()
+    norms = sequences.grad.norm(dim=2).mean(0).flip(0)
+    relative = norms / norms[0].clamp(min=1e-30)
+    return [float(f"{x:.3g}") for x in relative.tolist()]
+
+
+# --- text -----------------------------------------------------------------------------------------------
+
+
+def command_line(options: dict[str, Any]) -> list[str]:
+    """A cell's options as ``seqtext fit`` takes them."""
+    return [f"--model.network.{name}={value}" for name, value in options.items()]
+
+
+def fit(recipe: str, run: Path, options: Iterable[str]) -> None:
+    """A recipe's command."""
+    config = RECIPES / recipe
+    command = [sys.executable, str(config.parent / "train.py"), "fit", "--config", str(config)]
+    subprocess.run([*command, "--run", str(run), *options], check=True)
+
+
+def score(run: Path, test: str, *options: str) -> dict[str, Any]:
+    """``seqtext test``."""
+    command = [sys.executable, "-m", "seqtext", "test", str(run), f"--data.test={test}", *options]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    scores: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return scores
+
+
+def rate(run: Path, column: str) -> float:
+    """Median of a column of metrics.csv."""
+    with (run / "metrics.csv").open(newline="", encoding="utf-8") as file:
+        return statistics.median(float(row[column]) for row in csv.DictReader(file))
+
+
+def translate(cell: str, run: Path, seed: int, more: Sequence[str]) -> Row:
+    """The built-in grammar: quality and both speeds."""
+    seeds = [f"--model.seed={seed}", f"--data.seed={seed}", "--trainer.accelerator=cpu"]
+    fit("translation/builtin.yaml", run, [*command_line(CELLS[cell]), *seeds, *more])
+    scores = score(run, "builtin:test:500", "--beam_size=5")
+    translator = seqtext.load(run)
+    sources = [source for source, _ in _builtin(200)]
+    start = time.perf_counter()
+    found = translator.generate(sources, beam_size=5)
+    seconds = time.perf_counter() - start
+    pieces = sum(len(one[0].ids) + 1 for one in found)
+    return {
+        "bleu": scores["bleu"],
+        "training_pieces_per_second": round(rate(run, "target_pieces_per_second")),
+        "decoded_pieces_per_second": round(pieces / seconds),
+        "parameters": sum(p.numel() for p in translator.networks[0].parameters()),
+        "largest_gradient": rate(run, "gradient_norm"),
+    }
+
+
+def _builtin(count: int) -> list[tuple[str, str]]:
+    from seqtext.data.corpus import Corpus
+
+    return list(Corpus(f"builtin:test:{count}", "en", "de", "test").rows())
+
+
+def classify(cell: str, run: Path, seed: int, folder: Path, more: Sequence[str]) -> Row:
+    """Intents of a bank's customers."""
+    seeds = [f"--model.seed={seed}", f"--data.seed={seed}", "--trainer.accelerator=cpu"]
+    data = [f"--data.train={folder / 'train.jsonl'}"]
+    fit("classification/banking77.yaml", run, [*data, *command_line(CELLS[cell]), *seeds, *more])
+    return {
+        "accuracy": score(run, str(folder / "test.jsonl"))["accuracy"],
+        "texts_per_second": round(rate(run, "texts_per_second")),
+    }
+
+
+# --- the report -----------------------------------------------------------------------------------------
+
+
+def spread(values: Sequence[float], digits: int = 1) -> str:
+    """Mean, and behind ± the standard deviation over seeds."""
+    told = f"{statistics.mean(values):,.{digits}f}"
+    alike = len(set(values)) == 1
+    return told if alike else f"{told} ± {statistics.stdev(values):,.{digits}f}"
+
+
+def grouped(rows: list[Row], *names: str) -> dict[tuple[Any, ...], list[Row]]:
+    """Rows with the same values of ``names``, in the order of ``CELLS``."""
+    found: dict[tuple[Any, ...], list[Row]] = {}
+    for row in sorted(rows, key=lambda row: list(CELLS).index(row["cell"])):
+        found.setdefault(tuple(row[name] for name in names), []).append(row)
+    return found
+
+
+def table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """In Markdown."""
+    lines = [header, ["---", *["---:"] * (len(header) - 1)], *rows]
+    return "\n".join(f"| {' | '.join(map(str, line))} |" for line in lines) + "\n"
+
+
+def report(out: Path, rows: list[Row]) -> None:
+    """OUT/report.md and its pictures."""
+    parts = ["# Cells compared\n"]
+    for task in MEMORY:
+        of_task = [row for row in rows if row["task"] == task]
+        if of_task:
+            parts += _memory(out, task, of_task)
+    for task, columns in (
+        ("translation", ("bleu", "training_pieces_per_second", "decoded_pieces_per_second")),
+        ("classification", ("accuracy", "texts_per_second")),
+    ):
+        of_task = [row for row in rows if row["task"] == task]
+        if not of_task:
+            continue
+        names = [column.replace("_", " ").replace("bleu", "BLEU") for column in columns]
+        parts.append(f"## {task.capitalize()}\n")
+        parts.append(
+            table(
+                ["cell", *names],
+                (
+                    [
+                        cell,
+                        *(spread([r[c] for r in group], 0 if "per" in c else 1) for c in columns),
+                    ]
+                    for (cell,), group in grouped(of_task, "cell").items()
+                ),
+            )
+        )
+    (out / "report.md").write_text("\n".join(parts), encoding="utf-8")
+
+
+def _memory(out: Path, task: str, rows: list[Row]) -> list[str]:
+    lags = sorted({row["lag"] for row in rows})
+    cells = [cell for (cell,) in grouped(rows, "cell")]
+    found = grouped(rows, "cell", "lag")
+
+    def column(cell: str, name: str, digits: int = 1) -> list[str]:
+        told = [found.get((cell, lag), []) for lag in lags]
+        return [spread([r[name] for r in group], digits) if group else "" for group in told]
+
+    longest = lags[-1]
+    last = ("parameters", "ms_an_update", "largest_gradient")  # of the longest lag
+    accuracy = table(
+        ["% right, by lag", *map(str, lags), *(name.replace("_", " ") for name in last)],
+        (
+            [
+                cell,
+                *column(cell, "accuracy"),
+                *(column(cell, n, int(n != "parameters"))[-1] for n in last),
+            ]
+            for cell in cells
+        ),
+    )
+    _draw_accuracy(out / f"{task}.png", found, cells, lags)
+    _draw_gradients(out / f"{task}-gradient.png", found, cells, longest)
+    pictures = f"![right by lag]({task}.png)\n![gradient by distance]({task}-gradient.png)\n"
+    return [f"## {task.capitalize()}\n", accuracy, pictures]
+
+
+def _figure(draw: Callable[[Any], None], path: Path, **labels: Any) -> None:
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(7, 4), layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.add_subplot(**labels)
+    draw(axes)
+    axes.legend(fontsize="small", loc="center left", bbox_to_anchor=(1, 0.5))
+    axes.grid(alpha=0.3)
+    figure.savefig(path, dpi=120)
+
+
+def _draw_accuracy(path: Path, found: Any, cells: list[str], lags: list[int]) -> None:
+    def draw(axes: Any) -> None:
+        for cell in cells:
+            there = [lag for lag in lags if (cell, lag) in found]
+            runs = [[row["accuracy"] for row in found[cell, lag]] for lag in there]
+            means = [statistics.mean(run) for run in runs]
+            [line] = axes.plot(there, means, marker=".", label=cell)
+            axes.fill_between(
+                there,
+                list(map(min, runs)),
+                list(map(max, runs)),
+                color=line.get_color(),
+                alpha=0.15,
+            )
+
+    _figure(draw, path, xlabel="lag", ylabel="% right (band: all seeds)", xscale="log")
+
+
+def _draw_gradients(path: Path, found: Any, cells: list[str], lag: int) -> None:
+    def draw(axes: Any) -> None:
+        for number, cell in enumerate(cells):
+            if (cell, lag) not in found:
+                continue
+            first = found[cell, lag][0]
+            for name, style in (("gradient_before", ":"), ("gradient_after", "-")):
+                label = cell if style == "-" else None
+                axes.plot(first[name], style, color=f"C{number}", label=label, linewidth=1)
+
+    _figure(
+        draw,
+        path,
+        xlabel="steps before the last (dotted: before training)",
+        ylabel="gradient, relative to the last step's",
+        yscale="log",
+        ylim=(1e-8, 1e4),
+    )
+
+
+# --- all of it ------------------------------------------------------------------------------------------
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR")
+    parser.add_argument("--cells", nargs="+", choices=CELLS, default=list(CELLS), metavar="CELL",
+                        help=f"some of: {', '.join(CELLS)}")  # fmt: skip
+    parser.add_argument("--tasks", nargs="+", choices=TASKS, default=list(TASKS))
+    parser.add_argument("--lags", nargs="+", type=int, default=[25, 50, 100, 200])
+    parser.add_argument("--seeds", nargs="+", type=int, default=[1, 2, 3])
+    parser.add_argument("--updates", type=int, default=1000, help="at most, in the tasks of memory")
+    parser.add_argument(
+        "--banking77", type=Path, metavar="DIR", help="with train.jsonl, test.jsonl"
+    )
+    parser.add_argument("--fit", nargs="*", default=[], metavar="--KEY=VALUE",
+                        help="last of all: more options of seqtext fit, for the text tasks")  # fmt: skip
+    arguments = sys.argv[1:]
+    end = arguments.index("--fit") if "--fit" in arguments else len(arguments)
+    options = parser.parse_args(arguments[:end])
+    more = arguments[end + 1 :]
+    options.out.mkdir(parents=True, exist_ok=True)
+    file = options.out / "results.jsonl"
+    rows: list[Row] = (
+        [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
+    )
+    keys = ("task", "cell", "lag", "seed")
+    done = {tuple(row.get(key) for key in keys) for row in rows}
+    for seed in options.seeds:
+        for task in options.tasks:
+            for cell in options.cells:
+                for lag in options.lags if task in MEMORY else [None]:
+                    key = (task, cell, lag, seed)
+                    if key in done or (task == "classification" and options.banking77 is None):
+                        continue
+                    run = options.out / f"{task}-{cell.replace(' ', '-').replace(',', '')}-{seed}"
+                    if task in MEMORY:
+                        found = remember(task, cell, int(lag or 0), seed, options.updates)
+                    elif task == "translation":
+                        found = translate(cell, run, seed, more)
+                    else:
+                        found = classify(cell, run, seed, options.banking77, more)
+                    rows.append({**dict(zip(keys, key, strict=True)), **found})
+                    with file.open("a", encoding="utf-8") as results:
+                        results.write(json.dumps(rows[-1]) + "\n")
+                    told = {k: v for k, v in found.items() if not isinstance(v, list)}
+                    print(
+                        f"{task}, {cell}, {f'lag {lag}, ' if lag else ''}seed {seed}: {told}",
+                        flush=True,
+                    )
+        report(options.out, rows)
+    print(f"report: {options.out / 'report.md'}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,11 +1,11 @@
 """How good the transduction recipe is: several languages, several seeds, each alone and all as an ensemble.
 
     python benchmarks/transduction.py DATA OUT --languages fre hin hun vie jpn --seeds 1 2 3
-    python benchmarks/transduction.py DATA OUT --languages fre --seeds 1 --test dev -- --model.network.dropout=0.4
+    python benchmarks/transduction.py DATA OUT --languages fre --seeds 1 --test dev -- --trainer.max_epochs=20
 
-DATA is a folder with LANGUAGE_train.tsv, LANGUAGE_dev.tsv and LANGUAGE_test.tsv; OUT keeps the trained models, and
-what is already there is not trained again. What stands behind ``--`` are options of ``seqtext fit``. Prints
-JSON objects, then a table of word error rates.
+DATA is a folder with LANGUAGE_train.tsv, LANGUAGE_dev.tsv and LANGUAGE_test.tsv; OUT keeps the trained
+models, and what is already there is not trained again. What stands behind ``--`` are options of ``seqtext
+fit``. Prints JSON objects, then a table of word error rates.
 """
 
 from __future__ import annotations

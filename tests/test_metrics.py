@@ -310,6 +310,11 @@ def test_scores_of_several_labels_equal_counting() -> None:
     assert found["accuracy"] == pytest.approx(66.67)
     assert found["micro_f1"] == pytest.approx(100 * 2 * 4 / (4 + 5), abs=0.01)
     assert found["macro_f1"] == pytest.approx(100 * (1 + 2 / 3 + 1) / 3, abs=0.01)
+    absent = torch.zeros(3, 1)  # a label that no text has or is given says nothing
+    wider = score_labels(
+        torch.cat([probabilities, absent], 1), torch.cat([right, absent.bool()], 1)
+    )
+    assert wider["macro_f1"] == found["macro_f1"]
     strict = score_labels(probabilities, right, 0.65)
     assert strict["micro_f1"] == pytest.approx(100 * 2 * 3 / (3 + 5), abs=0.01)
 
@@ -345,8 +350,11 @@ def test_temperature_is_that_of_the_lowest_loss() -> None:
     assert 1.6 < several < 2.4
 
 
-def test_threshold_is_the_best_of_all() -> None:
+@pytest.mark.parametrize("digits", [None, 1, 0])
+def test_threshold_is_the_best_of_all(digits: int | None) -> None:
     probabilities, right = drawn(90, 4, seed=3)
+    if digits is not None:  # many are equal
+        probabilities = probabilities.round(decimals=digits)
     best = probabilities.max(1).values
 
     def worth(threshold: float) -> float:

@@ -185,7 +185,7 @@ def fit(recipe: str, run: Path, options: Iterable[str]) -> None:
     """A recipe's command."""
     config = RECIPES / recipe
     command = [sys.executable, str(config.parent / "train.py"), "fit", "--config", str(config)]
-    subprocess.run([*command, "--run", str(run), *options], check=True)
+    subprocess.run([*command, "--run", str(run), "--resume", "auto", *options], check=True)
 
 
 def score(run: Path, test: str, *options: str) -> dict[str, Any]:
@@ -196,10 +196,10 @@ def score(run: Path, test: str, *options: str) -> dict[str, Any]:
     return scores
 
 
-def rate(run: Path, column: str) -> float:
-    """Median of a column of metrics.csv."""
+def column_of(run: Path, name: str) -> list[float]:
+    """A column of metrics.csv."""
     with (run / "metrics.csv").open(newline="", encoding="utf-8") as file:
-        return statistics.median(float(row[column]) for row in csv.DictReader(file))
+        return [float(row[name]) for row in csv.DictReader(file)]
 
 
 def translate(cell: str, run: Path, seed: int, more: Sequence[str]) -> Row:
@@ -215,10 +215,12 @@ def translate(cell: str, run: Path, seed: int, more: Sequence[str]) -> Row:
     pieces = sum(len(one[0].ids) + 1 for one in found)
     return {
         "bleu": scores["bleu"],
-        "training_pieces_per_second": round(rate(run, "target_pieces_per_second")),
+        "training_pieces_per_second": round(
+            statistics.median(column_of(run, "target_pieces_per_second"))
+        ),
         "decoded_pieces_per_second": round(pieces / seconds),
         "parameters": sum(p.numel() for p in translator.networks[0].parameters()),
-        "largest_gradient": rate(run, "gradient_norm"),
+        "largest_gradient": max(column_of(run, "gradient_norm")),
     }
 
 
@@ -235,7 +237,7 @@ def classify(cell: str, run: Path, seed: int, folder: Path, more: Sequence[str])
     fit("classification/banking77.yaml", run, [*data, *command_line(CELLS[cell]), *seeds, *more])
     return {
         "accuracy": score(run, str(folder / "test.jsonl"))["accuracy"],
-        "texts_per_second": round(rate(run, "texts_per_second")),
+        "texts_per_second": round(statistics.median(column_of(run, "texts_per_second"))),
     }
 
 
@@ -396,6 +398,8 @@ def main() -> None:
     end = arguments.index("--fit") if "--fit" in arguments else len(arguments)
     options = parser.parse_args(arguments[:end])
     more = arguments[end + 1 :]
+    if options.tasks == ["classification"] and options.banking77 is None:
+        parser.error("classification: of what? Name a folder with --banking77")
     options.out.mkdir(parents=True, exist_ok=True)
     file = options.out / "results.jsonl"
     rows: list[Row] = (

@@ -28,14 +28,15 @@ _USAGE = (
 def main(
     argv: Sequence[str] | None = None,
     *,
-    task: str = "translation",
+    task: str | None = None,
     preset: dict[str, Any] | None = None,
 ) -> int:
     """Run a command.
 
     Args:
         argv: Arguments without the program's name. Default: those of the process.
-        task: Runs of ``fit`` go below ``runs/TASK``.
+        task: Runs of ``fit`` go below ``runs/TASK``. Default: ``classification`` of classifiers, else
+            ``translation``.
         preset: Defaults of ``fit`` that a recipe sets, by option name.
 
     Returns:

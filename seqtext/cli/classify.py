@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -27,9 +28,9 @@ def parser() -> argparse.ArgumentParser:
     """The options; importing and asking for help stays light."""
     parser = argparse.ArgumentParser(
         prog="seqtext classify",
-        description="Label text with a trained classifier, a line a text, and print label<TAB>probability;"
-        " where a text can have several labels, all of them, separated by commas. A classifier of two texts"
-        " reads them separated by a tab.",
+        description="Label text with a trained classifier, a line a text, and print label<TAB>probability (of"
+        " a text that is out of scope, the probability of its likeliest label); where a text can have several"
+        " labels, all of them, separated by commas. A classifier of two texts reads them separated by a tab.",
     )
     add_checkpoints(parser)
     parser.add_argument("--input", metavar="F", help="file to read (default: standard input)")
@@ -60,9 +61,14 @@ def run(arguments: Sequence[str]) -> None:
     options = parser().parse_args(arguments)
     if options.top_k < 1:
         raise ConfigError(f"--top_k {options.top_k}: expected at least 1")
+    if options.top_k > 1 and options.threshold is not None and options.format == "text":
+        raise ConfigError(
+            "--top_k: lists what is likely, whatever is decided; --format jsonl tells both"
+        )
     check_input(options.input)
     check_options(options)
     classifier: Classifier = load_models(options, "load_classifier")
+    tell_threshold(classifier, options.threshold)
     with open_input(options.input) as lines, open_output(options.output) as output:
         index = 0
         for chunk in in_chunks(lines, options.input):
@@ -92,6 +98,20 @@ def check_options(options: argparse.Namespace) -> None:
         raise ConfigError(f"--batch_size {options.batch_size}: expected at least 1")
 
 
+def tell_threshold(classifier: Classifier, given: float | None) -> None:
+    """Say that an ensemble calls nothing out of scope by itself."""
+    if (
+        given is None
+        and len(classifier.networks) > 1
+        and classifier.labels.out_of_scope is not None
+    ):
+        print(
+            f"an ensemble has no threshold of its own: nothing is {classifier.labels.out_of_scope} unless"
+            " --threshold says when",
+            file=sys.stderr,
+        )
+
+
 def text_of(line: str, classifier: Classifier, number: int) -> Text:
     """A line as the classifier reads it; two texts are separated by a tab."""
     if not classifier.pairs:
@@ -112,4 +132,5 @@ def _render(options: argparse.Namespace, index: int, line: str, one: Classificat
         return json.dumps(record, ensure_ascii=False) + "\n"
     if options.top_k > 1:
         return "".join(f"{index}\t{p:.4f}\t{name}\n" for name, p in one.top)
-    return f"{', '.join(one.labels)}\t{one.top[0][1]:.4f}\n"
+    chances = ", ".join(f"{p:.4f}" for p in one.probabilities)
+    return f"{', '.join(one.labels)}\t{chances}\n"

@@ -57,8 +57,9 @@ def run(arguments: Sequence[str]) -> None:
     if labels:
         refuse(options, parser(), SEARCH_OPTIONS, "model that generates text", "a classifier")
     with open_input(options.input) as lines:
-        there = (line for line in lines if line.strip())
-        sources = list(itertools.islice(there, options.limit))
+        there = ((i, line) for i, line in enumerate(lines, 1) if line.strip())
+        numbered = list(itertools.islice(there, options.limit))
+        sources = [line for _, line in numbered]
         more = sum(1 for _ in there) if options.input is not None else 0
     if more:
         print(
@@ -68,7 +69,7 @@ def run(arguments: Sequence[str]) -> None:
     module: Any = explain_labels if labels else explain
     found: Sequence[Any]
     if labels:
-        texts = [text_of(line, model, i) for i, line in enumerate(sources, 1)]
+        texts = [text_of(line, model, i) for i, line in numbered]
         found = explain_labels.explain_labels(model, texts)
     else:
         found = explain.explain(model, sources, config)

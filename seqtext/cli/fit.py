@@ -75,7 +75,7 @@ All options: --model.help, --data.help (with their defaults), and those of light
 """
 
 
-def run(arguments: Sequence[str], task: str, preset: dict[str, Any]) -> None:
+def run(arguments: Sequence[str], task: str | None, preset: dict[str, Any]) -> None:
     """Parse, check, train; see ``HELP``."""
     if not arguments or any(argument in ("-h", "--help") for argument in arguments):
         print(HELP, end="")

@@ -85,22 +85,18 @@ def own_options(
     parser.add_argument("--resume")
     parser.add_argument("--config", action="append", default=[])
     options, rest = parser.parse_known_args(arguments)
-    for section in ("model", "data"):  # of the class at hand, not of what any class has
-        rest = [
-            f"--{section}.help={preset[section]['class_path']}"
-            if word == f"--{section}.help"
-            else word
-            for word in rest
-        ]
-    classes = {section: preset[section]["class_path"] for section in ("model", "data")}
     configs: list[str] = []
     for config in options.config:
         path = assets.find(config)
-        for section, content in _read_yaml(path, config).items():
-            if isinstance(content, dict) and section in classes:
-                classes[section] = content.get("class_path", classes[section])
+        _read_yaml(path, config)  # a message names it as it was given
         configs += ["--config", str(path)]
-    return options, [*configs, *_with_nulls(rest, classes)]
+    arguments = [*configs, *rest]
+    classes = classes_of(arguments, preset)
+    arguments = [  # help of the class at hand, not of what any class has
+        f"{word}={classes[word[2:-5]]}" if word in ("--model.help", "--data.help") else word
+        for word in arguments
+    ]
+    return options, _with_nulls(arguments, classes)
 
 
 def _with_nulls(words: list[str], classes: dict[str, str]) -> list[str]:
@@ -115,8 +111,6 @@ def _with_nulls(words: list[str], classes: dict[str, str]) -> list[str]:
     for word in given:
         name, equals, value = word.removeprefix("--").partition("=")
         section, *inner = name.split(".")
-        if section in classes and not inner and equals:
-            classes[section] = value
         if section not in classes or len(inner) < 2 or not word.startswith("--"):
             told.append(word)
             continue
@@ -176,6 +170,16 @@ def _with_classes(arguments: list[str], preset: dict[str, Any]) -> dict[str, Any
 
     The parser would keep those that it has filled in for the first.
     """
+    changed = {
+        section: {"class_path": one}
+        for section, one in classes_of(arguments, preset).items()
+        if one != preset[section]["class_path"]
+    }
+    return {**preset, **changed}
+
+
+def classes_of(arguments: list[str], preset: dict[str, Any]) -> dict[str, str]:
+    """Path of the class of ``model`` and of ``data`` that a command line asks for."""
     classes = {section: preset[section]["class_path"] for section in ("model", "data")}
     for word, value in itertools.pairwise([*arguments, ""]):
         name, equals, given = word.partition("=")
@@ -190,12 +194,7 @@ def _with_classes(arguments: list[str], preset: dict[str, Any]) -> dict[str, Any
                     classes[section] = part.get("class_path", classes[section])
         elif name.removeprefix("--") in classes and name.startswith("--"):
             classes[name.removeprefix("--")] = value
-    changed = {
-        section: {"class_path": one}
-        for section, one in classes.items()
-        if one != preset[section]["class_path"]
-    }
-    return {**preset, **changed}
+    return classes
 
 
 def explained(action: Callable[[], Any]) -> Any:

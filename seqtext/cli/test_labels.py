@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from seqtext.classify import Classifier
+from seqtext.cli.classify import tell_threshold
 from seqtext.cli.generate import open_output, tell_cut
 from seqtext.data.batch import IGNORE
 from seqtext.data.corpus import Corpus
@@ -40,10 +41,11 @@ def run(options: argparse.Namespace, classifier: Classifier) -> None:
         f"{len(texts):,} texts classified in {time.perf_counter() - start:.1f} s", file=sys.stderr
     )
     tell_cut(classifier)
+    tell_threshold(classifier, options.threshold)
     threshold = options.threshold
     if threshold is None and not classifier.labels.several:
         threshold = classifier.threshold
-    decided = [classifier.decide(row, threshold) for row in found]
+    decided = [classifier.decide(row, threshold)[0] for row in found]
     names = _names(right, classifier.labels)
     step = max(1, len(texts) // max(1, options.show))
     for i in range(0, len(texts), step)[: options.show]:
@@ -57,7 +59,13 @@ def run(options: argparse.Namespace, classifier: Classifier) -> None:
     if options.confusion is not None:
         every = list(classifier.labels.names)
         every += sorted({name for one in (*decided, *names) for name in one} - set(every))
-        draw_confusion([a for a, *_ in decided], [b for b, *_ in names], every, options.confusion)
+        first, right_ones = [one for one, *_ in decided], [one for one, *_ in names]
+        try:
+            draw_confusion(first, right_ones, every, options.confusion)
+        except OSError as error:
+            raise DataError(
+                f"--confusion {options.confusion}: cannot be written ({error.strerror})"
+            ) from error
     print(json.dumps(score_labels(found, right, threshold)))
 
 

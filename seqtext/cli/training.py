@@ -16,7 +16,7 @@ from lightning.pytorch.utilities import rank_zero_only
 
 from seqtext import checkpoint
 from seqtext.checkpoint import ClassifierModel, Model
-from seqtext.cli.options import FitCLI, explained, flatten, own_options, parse, settle
+from seqtext.cli.options import FitCLI, classes_of, explained, flatten, own_options, parse, settle
 from seqtext.console import say
 from seqtext.errors import CheckpointError, ConfigError
 from seqtext.models.comparison import Comparison
@@ -26,9 +26,13 @@ from seqtext.run.checkpoints import Checkpoints, SelectionConfig
 from seqtext.run.report import Report
 from seqtext.run.run_folder import RunFolder
 
+_CLASSIFIER = "seqtext.ClassifierModule"
 
-def train(arguments: list[str], task: str, preset: dict[str, Any]) -> None:
+
+def train(arguments: list[str], task: str | None, preset: dict[str, Any]) -> None:
     """Parse ``arguments``, go on with a run or start one, train it to its end.
+
+    Without ``task`` runs go where the model's class has its recipes.
 
     Raises:
         ConfigError: A wrong option, a used folder, or a resume that would change the network.
@@ -36,6 +40,9 @@ def train(arguments: list[str], task: str, preset: dict[str, Any]) -> None:
     """
     torch.set_flush_denormal(True)  # denormal numbers make oneDNN's LSTM many times slower
     options, arguments = own_options(arguments, preset)
+    if task is None:
+        labels = classes_of(arguments, preset)["model"] == _CLASSIFIER
+        task = checkpoint.CLASSIFICATION if labels else "translation"
     root = Path("runs") / task
     resume = _find_resume(options.resume, options.run, root)
     # the configuration of the run that is gone on with in its folder
@@ -79,7 +86,7 @@ def _resumable(path: Path) -> Model | ClassifierModel:
 def _start_from_own(cli: FitCLI, resume: Path) -> None:
     """A run that began with another model's weights, or word vectors, goes on without needing them."""
     options = cli.config.model.init_args
-    for vectors in ("source_vectors", "target_vectors"):
+    for vectors in ("source_vectors", "target_vectors", "vectors"):
         if vectors in options:
             options[vectors] = None
     if options.get("init_from") is not None:
@@ -221,6 +228,11 @@ def _tell_changes(saved: Path, cli: FitCLI, preset: dict[str, Any]) -> None:
                 f"--{name}: the run has {old!r}, given is {new!r}, and a run keeps the weights that it trains"
                 " and the groups of their rates; leave the option out, or start a new run from this one with"
                 f" --model.init_from {saved.parent}"
+            )
+        if name in ("data.several_labels", "data.label_separator", "data.out_of_scope"):
+            raise ConfigError(
+                f"--{name}: the run has {old!r}, given is {new!r}; a run keeps its labels. Leave the option"
+                " out, or start a new run"
             )
         if name in ("data.streaming", "data.shuffle_buffer"):
             raise ConfigError(

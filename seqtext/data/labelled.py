@@ -87,6 +87,8 @@ class LabelsDataModule(PairsDataModule):
                 "data.out_of_scope: a text that can have several labels can have none; give such rows an"
                 " empty label"
             )
+        if text.count("+") > 1:
+            raise ConfigError(f"data.text: {text}, expected one column, or two joined by +")
         default = TokenizerConfig()
         for name in _OF_TARGETS:
             if getattr(tokenizer, name) != getattr(default, name):
@@ -116,15 +118,51 @@ class LabelsDataModule(PairsDataModule):
         )
         self._several, self._separator = several_labels, label_separator
         self._out_of_scope = out_of_scope
+        self._checked: set[Split] = set()
 
-    def label_counts(self) -> list[int]:
-        """How many training texts have each label."""
+    def label_counts(self) -> tuple[list[int], int]:
+        """How many training texts have each label, and how many there are."""
         assert self._kept is not None
         labels: Labels = self.tokenizers.target
         of_rows = self._encoded["train"].select(self._kept)["target_ids"]
         ids = [i for row in of_rows for i in row]
         counts: list[int] = np.bincount(ids, minlength=labels.vocab_size).tolist()
-        return counts
+        return counts, len(self._kept)
+
+    def setup(self, stage: str) -> None:
+        """Open what ``prepare_data`` has prepared.
+
+        Raises:
+            ConfigError: No row is labelled as ``out_of_scope`` says.
+            DataError: The validation set has nothing else.
+        """
+        new = not self._is_set_up()
+        super().setup(stage)
+        if not new or self._several:
+            return
+        outside = {
+            split: self._lengths(split)[1] == 0 for split in self._encoded
+        }  # rows without label
+        if "validation" in outside and outside["validation"].all():
+            raise DataError(
+                "data.validation: every text is out of scope; there is nothing to compare by"
+            )
+        if self._out_of_scope is not None and not any(rows.any() for rows in outside.values()):
+            raise ConfigError(
+                f"data.out_of_scope: no text of the training or validation set is labelled"
+                f" {self._out_of_scope!r}; leave the option out, or name another label"
+            )
+
+    def _named(self, given: Any, split: Split, where: str) -> list[Corpus] | None:
+        names = {"text": "source", "label": "target"}
+        several = [given] if isinstance(given, str) else given or []
+        known = [
+            {names.get(name, name): value for name, value in one.items()}
+            if isinstance(one, dict)
+            else one
+            for one in several
+        ]
+        return super()._named(known, split, where)
 
     # --- labels in place of a target text -----------------------------------------------------------
 
@@ -149,8 +187,10 @@ class LabelsDataModule(PairsDataModule):
 
     def _encode(self, split: Split, tokenizers: Sides) -> datasets.Dataset:
         assert isinstance(tokenizers, TextAndLabels)
-        for corpus in self.corpora[split]:
-            check_labels(corpus, tokenizers.target)
+        if split not in self._checked:
+            for corpus in self.corpora[split]:
+                check_labels(corpus, tokenizers.target)
+            self._checked.add(split)
         return super()._encode(split, tokenizers)
 
     def _sizes_told(self, tokenizers: TextAndLabels) -> str:
@@ -162,6 +202,10 @@ class LabelsDataModule(PairsDataModule):
         if not self._several:
             reasons["out of scope"] = (target == 0) & (source > 0)
         return reasons
+
+    def _can_validate(self, kept: Rows) -> Rows:
+        outside = np.flatnonzero(self._limits(*self._lengths("train")).get("out of scope", []))
+        return np.union1d(kept, outside)
 
     # the number of labels says nothing about what a text costs
 

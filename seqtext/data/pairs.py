@@ -251,7 +251,8 @@ class PairsDataModule(LightningDataModule):
         kept = self._within_limits(*self._lengths("train"))
         self._tell_left_out()
         if self.held_out:
-            chosen = self._hold_out(self._encoded["train"], kept, f"{len(kept):,}")
+            usable = self._can_validate(kept)
+            chosen = self._hold_out(self._encoded["train"], usable, f"{len(usable):,}")
             kept = np.setdiff1d(kept, chosen)
         self._kept, self._row_weights = kept, self._weights_of(kept)
 
@@ -391,6 +392,10 @@ class PairsDataModule(LightningDataModule):
             stream = dataclasses.replace(stream, held_out=hashes)
         sampling = self.tokenizer if self.tokenizer.sampling_nbest > 1 else None
         self._pools = Pools(stream, self.shuffle_buffer, tokenizers, sampling, self.seed)
+
+    def _can_validate(self, kept: Rows) -> Rows:
+        """The training rows that can be held out, of which ``kept`` are trained on."""
+        return kept
 
     def _corpus_weights(self) -> Weights:
         """How often an epoch has each training corpus."""

@@ -54,9 +54,10 @@ def score_labels(
         least = 0.5 if threshold is None else threshold
         has = (probabilities >= least).long()
         given: dict[str, Any] = {"num_labels": count}
+        there = (labels | has.bool()).any(0)
         return _rounded(
             accuracy=multilabel_exact_match(has, labels.long(), **given),
-            macro_f1=multilabel_f1_score(has, labels.long(), average="macro", **given),
+            macro_f1=multilabel_f1_score(has, labels.long(), average="none", **given)[there].mean(),
             micro_f1=multilabel_f1_score(has, labels.long(), average="micro", **given),
             ece=binary_calibration_error(probabilities.flatten(), labels.flatten().long(), _BINS),
         )
@@ -157,9 +158,13 @@ def choose_threshold(probabilities: Tensor, labels: Tensor) -> float:
     # with so many texts rejected, those of least probability first
     lost = torch.cat([right.new_zeros(1), right[order].cumsum(0)]) / inside.sum().clamp(min=1)
     caught = torch.cat([right.new_zeros(1), (~inside)[order].cumsum(0)]) / (~inside).sum()
-    ends = best[order]
-    bounds = torch.cat([ends.new_zeros(1), (ends[:-1] + ends[1:]) / 2, ends.new_ones(1)])
-    return float(bounds[(caught - lost).argmax()])
+    ends = torch.cat([best.new_zeros(1), best[order], best.new_ones(1)])
+    possible = ends[:-1] < ends[1:]  # no threshold is between equals
+    worth = (caught - lost).where(possible, -torch.inf)
+    worth[0] = 0.0
+    bounds = (ends[:-1] + ends[1:]) / 2
+    bounds[0] = 0.0
+    return float(bounds[worth.argmax()])
 
 
 def draw_confusion(

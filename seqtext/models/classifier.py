@@ -12,7 +12,7 @@ from seqtext import checkpoint
 from seqtext.classify import Classifier as Labeller
 from seqtext.console import say
 from seqtext.data.batch import LabelledBatch
-from seqtext.data.labels import TextAndLabels
+from seqtext.data.labels import Labels, TextAndLabels
 from seqtext.errors import ConfigError
 from seqtext.metrics.classification import choose_threshold, fit_temperature, score_labels
 from seqtext.models.module import TextModule
@@ -37,8 +37,9 @@ class ClassifierModule(TextModule):
         optimizer: How weights are updated.
         label_smoothing: Share of the target distribution spread over all labels (Szegedy et al. 2016).
         class_weights: What a text counts in the loss: the same (``none``), or ``balanced``: inversely to
-            how many training texts have its label, 1 on average over texts. Or a weight for each label
-            by name, 1 where nothing is said.
+            how many training texts have its label, 1 on average over texts; where they can have several,
+            so that those with a label count as much as those without it (100 times at most). Or a weight
+            for each label by name, 1 where nothing is said.
         vectors: A file of word vectors (word2vec's or fastText's text format) that the embeddings of the
             pieces which are words start with.
         seed: Of the first weights and of dropout.
@@ -49,7 +50,7 @@ class ClassifierModule(TextModule):
 
     network: Classifier | None
     tokenizers: TextAndLabels | None
-    counted = "texts"
+    counted, reads = "texts", TextAndLabels
     task = checkpoint.CLASSIFICATION
 
     def __init__(
@@ -65,7 +66,12 @@ class ClassifierModule(TextModule):
         super().__init__(optimizer, seed)
         if not 0 <= label_smoothing < 1:
             raise ConfigError(f"label_smoothing: {label_smoothing}, expected 0 <= x < 1")
-        if isinstance(class_weights, dict):
+        if isinstance(class_weights, dict):  # numbers are names, too
+            named: dict[Any, float] = class_weights
+            class_weights = {
+                str(name).lower() if isinstance(name, int) else name: weight
+                for name, weight in named.items()
+            }
             for name, weight in class_weights.items():
                 if not 0 < weight < float("inf"):
                     raise ConfigError(f"class_weights: {weight} of {name}, expected more than 0")
@@ -107,8 +113,8 @@ class ClassifierModule(TextModule):
         """Weigh the labels, which only the training corpus can tell."""
         if self._class_weights != "none":
             assert self.tokenizers is not None
-            counts = self.trainer.datamodule.label_counts()  # type: ignore[attr-defined]
-            self._weights = _weights(self._class_weights, counts, self.tokenizers.target.names)
+            counts, texts = self.trainer.datamodule.label_counts()  # type: ignore[attr-defined]
+            self._weights = _weights(self._class_weights, counts, texts, self.tokenizers.target)
 
     # --- training and validation --------------------------------------------------------------------
 
@@ -119,6 +125,9 @@ class ClassifierModule(TextModule):
             return classification_loss(logits, batch.labels)
         weights = None if self._weights is None else self._weights.to(logits.device)
         return classification_loss(logits, batch.labels, weights, self.label_smoothing)
+
+    def _units(self, batch: LabelledBatch, count: Tensor) -> Tensor:
+        return torch.tensor(len(batch.source))
 
     def validation_step(self, batch: LabelledBatch, batch_idx: int) -> None:
         """Collect loss, logits and labels."""
@@ -133,9 +142,12 @@ class ClassifierModule(TextModule):
         super().on_validation_epoch_end()
         logits, labels = self._collected.compute()
         self._collected.reset()
+        assert self.tokenizers is not None
+        several, count = self.tokenizers.target.several, self.tokenizers.target.vocab_size
+        logits = logits.reshape(-1, count)  # torchmetrics makes less of a single row
+        labels = labels.reshape(logits.shape if several else logits.shape[:1])
         self.temperature = fit_temperature(logits, labels)
         scaled = logits / self.temperature
-        several = labels.dim() == 2
         probabilities = scaled.sigmoid() if several else scaled.softmax(1)
         self.threshold = 0.0 if several else choose_threshold(probabilities, labels)
         found = score_labels(probabilities, labels)
@@ -183,9 +195,13 @@ def _told(labels: tuple[str, ...], best: tuple[str, float]) -> str:
 
 
 def _weights(
-    given: Literal["none", "balanced"] | dict[str, float], counts: list[int], names: tuple[str, ...]
+    given: Literal["none", "balanced"] | dict[str, float],
+    counts: list[int],
+    texts: int,
+    labels: Labels,
 ) -> Tensor:
-    """Of each label."""
+    """Of each label; ``counts`` of ``texts`` have it."""
+    names = labels.names
     if isinstance(given, dict):
         for name in given:
             if name not in names:
@@ -194,6 +210,9 @@ def _weights(
                     f" {', '.join(map(repr, names[:20]))}{', …' if len(names) > 20 else ''}"
                 )
         return torch.tensor([given.get(name, 1.0) for name in names])
-    of_texts = torch.tensor(counts, dtype=torch.float)
-    # with these the weights of all texts sum to their number
-    return of_texts.sum() / (of_texts.clamp(min=1) * (of_texts > 0).sum())
+    having = torch.tensor(counts, dtype=torch.float)
+    if labels.several:
+        weights = ((texts - having) / having).clamp(0.01, 100)
+    else:  # the weights of all texts sum to their number
+        weights = texts / (having * (having > 0).sum())
+    return weights.where((having > 0) & (having < texts), torch.ones(()))

@@ -66,6 +66,7 @@ class EncoderDecoderModule(TextModule):
 
     network: EncoderDecoder | None
     tokenizers: Tokenizers | None
+    reads = Tokenizers
 
     def __init__(
         self,

@@ -30,7 +30,8 @@ class TextModule(LightningModule):
         seed: Of the first weights and of dropout.
     """
 
-    counted = "pieces"  # what the loss is a mean over
+    counted = "pieces"  # what speed is told in
+    reads: type  # of the data module's tokenizers
 
     def __init__(self, optimizer: OptimizerConfig, seed: int) -> None:
         super().__init__()
@@ -44,6 +45,7 @@ class TextModule(LightningModule):
         self.samples: list[tuple[str, str, str]] = []  # source, reference, output
         self._window_count: Tensor | int = 0  # of this rank, since the last update
         self._train_totals: Tensor | float = 0.0  # (loss, count) of this rank, see train_totals
+        self._trained_on: Tensor | int = 0  # since then
         self._norms: Tensor | float = (
             0.0  # (sum of the gradients' norms, updates), see gradient_norm
         )
@@ -72,6 +74,11 @@ class TextModule(LightningModule):
     def setup(self, stage: str) -> None:
         """Build the network for the data module's tokenizers."""
         data: Any = self.trainer.datamodule  # type: ignore[attr-defined]
+        if not isinstance(data.tokenizers, self.reads):
+            raise ConfigError(
+                f"--data: {type(data).__name__} has other data than {type(self).__name__} trains on; choose"
+                " both with a recipe of the task, or with --model and --data"
+            )
         if self.network is None:
             self.build(data.tokenizers)
             self.columns = data.columns
@@ -126,6 +133,7 @@ class TextModule(LightningModule):
             raise self._diverged("the loss")
         self._window_count = self._window_count + count
         self._train_totals = self._train_totals + _totals(loss, count)
+        self._trained_on = self._trained_on + self._units(batch, count)
         return loss
 
     def on_before_optimizer_step(self, optimizer: Optimizer) -> None:
@@ -196,10 +204,16 @@ class TextModule(LightningModule):
         return float(total / updates)
 
     def train_totals(self) -> tuple[float, int]:
-        """Loss per piece (or whatever is counted), and their number, since the last call, over all ranks."""
+        """Mean loss, and number of what is ``counted``, since the last call, over all ranks."""
         loss, count = self._over_all_ranks(self._train_totals)
-        self._train_totals = 0.0
-        return loss / count, int(count)
+        units = torch.as_tensor(self._trained_on, device=self.device)
+        trained_on = int(self.trainer.strategy.reduce(units, reduce_op="sum"))
+        self._train_totals, self._trained_on = 0.0, 0
+        return loss / count, trained_on
+
+    def _units(self, batch: Any, count: Tensor) -> Tensor:
+        """How many of what is ``counted`` a batch has, whose loss is divided by ``count``."""
+        return count
 
     def _over_all_ranks(self, totals: Tensor | float) -> tuple[float, float]:
         totals = torch.as_tensor(totals, device=self.device)

@@ -113,17 +113,21 @@ def classification_loss(
         logits: (B, L).
         labels: (B,) int64, negative for rows that do not count: cross-entropy, in nats. Or (B, L), 1 for
             each label that a row has and 0 for others: binary cross-entropy, summed over labels.
-        weights: (L,) of each label; of a label that a row has not, too, where it can have several.
+        weights: (L,) of the rows that have a label; where there can be several, of that label's part of
+            their loss.
         smoothing: Share of the target distribution spread over all labels (Szegedy et al. 2016); where
             there are several, what is taken from 1 and half of it added to 0.
 
     Returns:
-        The sum, and the sum of the weights of the rows (their number without weights).
+        The sum, and the sum of the weights of the rows (their number without weights, or where there can
+        be several labels).
     """
     logits = logits.float()
     if labels.dim() == 2:
         wanted = labels.to(logits.dtype) * (1 - smoothing) + smoothing / 2
-        loss = F.binary_cross_entropy_with_logits(logits, wanted, weights, reduction="sum")
+        loss = F.binary_cross_entropy_with_logits(
+            logits, wanted, pos_weight=weights, reduction="sum"
+        )
         return loss, torch.tensor(float(len(labels)), device=loss.device)
     kept = labels >= 0
     loss = F.cross_entropy(

@@ -34,7 +34,8 @@ class EncoderConfig:
             short one. Default: read it as a whole.
         carry_state: Begin each window with the state that the one before ended with, and cut the gradient
             between them: truncated back-propagation through time (Williams & Peng 1990), for texts of
-            thousands of pieces in the memory of one window. For encoders that read in one direction.
+            thousands of pieces. What a window has computed is not kept but computed again for the
+            gradient. For encoders that read in one direction.
         residual: Add the input of a recurrent layer to its output where the widths agree: from the
             encoder's second layer on.
         layer_norm: Normalize the output of every recurrent layer (Ba et al. 2016).
@@ -216,3 +217,10 @@ class ClassifierConfig(EncoderConfig):
     def __post_init__(self) -> None:
         super().__post_init__()
         self._check_choice("pooling", Pooling)
+        if self.pooling == "last" and (
+            self.cell == "transformer" or (self.window is not None and not self.carry_state)
+        ):
+            raise ConfigError(
+                "network.pooling: last states know a text where a recurrence has read all of it; choose max,"
+                " mean or attention with network.window (without carry_state) or a transformer"
+            )

@@ -6,11 +6,12 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 from seqtext.nn.config import EncoderConfig
 from seqtext.nn.dropout import Dropout
 from seqtext.nn.embedding import PieceEmbedding
-from seqtext.nn.recurrent import RecurrentStack
+from seqtext.nn.recurrent import RecurrentOutput, RecurrentStack
 from seqtext.nn.transformer import TransformerStack
 
 
@@ -56,6 +57,10 @@ class Encoder(nn.Module):
             memory, last = self._whole(source, source_lengths)
         return EncoderOutput(self.dropout(memory), last, mask)
 
+    def _read(self, source: Tensor, lengths: Tensor, state: Tensor | None) -> RecurrentOutput:
+        read: RecurrentOutput = self.stack(self.embedding(source), lengths, state)
+        return read
+
     def _whole(self, source: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
         encoded = self.stack(self.embedding(source), lengths)
         return encoded.outputs, encoded.last
@@ -65,9 +70,11 @@ class Encoder(nn.Module):
         state, last = None, None
         outputs = []
         for start in range(0, source.size(1), window):
-            part = self.embedding(source[:, start : start + window])
+            part = source[:, start : start + window]
             left = lengths - start
-            encoded = self.stack(part, left.clamp(1, part.size(1)), state)
+            encoded = checkpoint(
+                self._read, part, left.clamp(1, part.size(1)), state, use_reentrant=False
+            )
             state = encoded.state.detach()
             goes_on = (left > 0).view(-1, 1, 1)
             last = encoded.last if last is None else encoded.last.where(goes_on, last)

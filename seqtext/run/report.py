@@ -264,14 +264,14 @@ def _draw(metrics: Path, picture: Path) -> None:
     steps = [int(row["step"]) for row in rows]
     figure = Figure(figsize=(7, 4), layout="constrained")
     FigureCanvasAgg(figure)
-    axes = figure.add_subplot(xlabel="updates", ylabel="loss per piece (nats)")
+    axes = figure.add_subplot(xlabel="updates", ylabel="loss (nats)")
     for name in ("train_loss", "val_loss"):
         if all(row[name] for row in rows):
             axes.plot(steps, [float(row[name]) for row in rows], marker=".", label=name)
     scores = [name for name in _SCORES if all(row.get(name) for row in rows)]
     if scores:
         right = axes.twinx()
-        right.set_ylabel("validation score (greedy)")
+        right.set_ylabel("validation score")
         for name, style in zip(scores, ("k.--", "k.:"), strict=False):
             right.plot(steps, [float(r[name]) for r in rows], style, label=name)
         right.set_ylim(bottom=0)

@@ -120,8 +120,9 @@ def test_what_a_classification_says(trained: Path) -> None:
             classifier.classify(["x"], **wrong)
     with pytest.raises(ConfigError, match="texts: a single string, expected a list"):
         classifier.classify("lock my room")
-    with pytest.raises(ConfigError, match="this classifier reads one text, not two"):
-        classifier.classify([("a", "b")])
+    for wrong_text in (("a", "b"), 1):
+        with pytest.raises(ConfigError, match="this classifier reads texts"):
+            classifier.classify([wrong_text])
 
 
 def test_neither_batches_nor_order_change_a_label(trained: Path) -> None:
@@ -143,6 +144,7 @@ def test_an_ensemble_is_the_mean_of_its_members(trained: Path) -> None:
     for parameter in other.networks[0].parameters():
         parameter.data.mul_(0.9)
     both = load([trained, trained])
+    assert both.threshold == 0  # that of the members says nothing about their mean
     both.networks = [first.networks[0], other.networks[0]]
     mean = (first.probabilities(texts) + other.probabilities(texts)) / 2
     assert torch.allclose(both.probabilities(texts), mean, atol=1e-6)
@@ -165,6 +167,9 @@ def test_classify_command(
     assert float(first[1]) == pytest.approx(known[0].top[0][1], abs=1e-4)
     assert classify(str(trained), "--threshold=1", text=text, monkeypatch=monkeypatch) == 0
     assert capsys.readouterr().out.startswith("oos\t")
+    both = ["--top_k=2", "--threshold=1"]
+    assert classify(str(trained), *both, text=text, monkeypatch=monkeypatch) == 2
+    assert "--format jsonl tells both" in capsys.readouterr().err
     assert classify(str(trained), "--top_k=2", text=text, monkeypatch=monkeypatch) == 0
     rows = [line.split("\t") for line in capsys.readouterr().out.splitlines()]
     assert [row[0] for row in rows] == ["0", "0", "1", "1"]
@@ -239,6 +244,9 @@ def test_each_kind_of_model_names_the_command_of_the_other(
     assert main(["test", "text", *test, "--classes"]) == 2
     assert "--classes: is of a classifier" in capsys.readouterr().err
     shutil.copy(trained / "last.ckpt", "labels.ckpt")
+    pairs = [option for option in tiny if not option.startswith("--model")]
+    assert main(["fit", *pairs, "--model=seqtext.ClassifierModule", "--run=other"]) == 2
+    assert "PairsDataModule has other data than ClassifierModule" in capsys.readouterr().err
     assert main(["fit", *tiny, "--resume=labels.ckpt", "--run=other"]) == 2
     assert "described by ClassifierConfig" in capsys.readouterr().err
 
@@ -253,6 +261,44 @@ def test_a_resumed_run_equals_an_uninterrupted_one() -> None:
     assert whole["seqtext"] == parts["seqtext"]
     for name, weight in whole["state_dict"].items():
         assert torch.equal(weight, parts["state_dict"][name]), name
+
+
+def test_one_text_is_enough_to_validate_on() -> None:
+    Path("one.jsonl").write_text(json.dumps(ROWS[0]) + "\n")
+    assert fit("--data.validation=./one.jsonl", "--trainer.max_epochs=1", "--run=run") == 0
+    assert "val_accuracy" in Path("run/metrics.csv").read_text()
+
+
+def test_a_run_without_a_recipe_is_one_of_classification() -> None:
+    Path("train.jsonl").write_text("".join(json.dumps(row) + "\n" for row in ROWS))
+    config = ["--config=recipes/classification/banking77.yaml", "--data.validation=split:30"]
+    assert (
+        main(["fit", *config, *SMALL, "--trainer.max_steps=1", "--trainer.precision=32-true"]) == 0
+    )
+    assert Path("runs/classification/001/best.ckpt").exists()
+
+
+def test_a_resumed_run_keeps_its_labels(trained: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    resume = ["--resume", str(trained), "--data.out_of_scope=door"]
+    assert main(["fit", *resume], task="classification", preset=PRESET) == 2
+    assert "a run keeps its labels" in capsys.readouterr().err
+
+
+def test_a_resumed_run_needs_no_vectors_any_more() -> None:
+    vector = " ".join(["0.5"] * 24)
+    words = ("the", "it", "now", "please", "a", "song", "letter", "my", "room", "you", "should")
+    Path("a.vec").write_text("".join(f"{word} {vector}\n" for word in words))
+    assert fit("--model.vectors=a.vec", "--trainer.max_epochs=1", "--run=run") == 0
+    Path("a.vec").unlink()
+    resume = ["--resume=run", "--trainer.max_epochs=2"]
+    assert main(["fit", *resume], task="classification", preset=PRESET) == 0
+
+
+def test_speed_is_told_in_texts() -> None:
+    assert fit("--model.class_weights={door: 50000}", "--trainer.max_epochs=1", "--run=run") == 0
+    header, row = Path("run/metrics.csv").read_text().splitlines()
+    found = dict(zip(header.split(","), row.split(","), strict=True))
+    assert float(found["texts_per_second"]) < 100_000
 
 
 def test_temperature_and_threshold_outlive_a_stop() -> None:
@@ -313,6 +359,8 @@ def test_two_texts_from_corpus_to_label(
     pair = ("lock my room", "sing now")
     joined = classifier.probabilities([f"{pair[0]} <sep> {pair[1]}"])
     assert torch.equal(classifier.probabilities([pair]), joined)
+    with pytest.raises(ConfigError, match="this classifier reads pairs of texts"):
+        classifier.classify(["lock my room"])
     assert classify("two", text="lock\tsing\n", monkeypatch=monkeypatch) == 0
     assert capsys.readouterr().out.split("\t")[0] in ("True", "False")
     assert classify("two", text="lock\n", monkeypatch=monkeypatch) == 2

@@ -173,7 +173,7 @@ def test_an_epoch_has_every_text_with_its_label(tmp_path: Path) -> None:
     assert data.tokenizers.target.names == ("door", "mail", "music")
     found = seen(data, data.train_dataloader())
     assert Counter(found) == Counter((row["text"], row["label"]) for row in ROWS)
-    assert data.label_counts() == [12, 12, 12]
+    assert data.label_counts() == ([12, 12, 12], 36)
     again = seen(data, data.train_dataloader())
     assert again == found  # the plan of an epoch is one
     data.trainer.current_epoch = 1  # type: ignore[union-attr]
@@ -224,7 +224,7 @@ def test_several_labels_or_none(tmp_path: Path) -> None:
     data = module(tmp_path, rows, several_labels=True, label_separator=";", batch_size=5)
     found = set(seen(data, data.train_dataloader()))
     assert found == {("open the door", ("a", "b")), ("send a letter", ()), ("play a song", ("b",))}
-    assert data.label_counts() == [4, 8]
+    assert data.label_counts() == ([4, 8], 12)
 
 
 def test_long_texts_are_cut(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -253,6 +253,30 @@ def test_a_batch_of_labels() -> None:
     assert several.labels.tolist() == [[True, False, True], [False, False, False]]
 
 
+def test_texts_out_of_scope_can_be_held_out(tmp_path: Path) -> None:
+    strange = [{"text": f"what is {i}?", "label": "oos"} for i in range(30)]
+    data = module(tmp_path, ROWS + strange, validation="split:33", out_of_scope="oos")
+    held = seen(data, data.val_dataloader())
+    assert len(held) == 33
+    assert {label is None for _, label in held} == {False, True}
+    trained = seen(data, data.train_dataloader())
+    assert not {text for text, _ in held} & {text for text, _ in trained}
+    assert len(trained) == 36 - sum(label is not None for _, label in held)
+
+
+def test_several_corpora_with_columns_of_their_own(tmp_path: Path) -> None:
+    others = [{"said": f"{row['text']}!", "kind": row["label"]} for row in ROWS]
+    more = {"path": written(tmp_path / "more.jsonl", others), "text": "said", "label": "kind"}
+    first = written(tmp_path / "first.jsonl", ROWS)
+    data = LabelsDataModule([first, more], tokenizer=SMALL, cache_dir=str(tmp_path / "cache"))
+    data.trainer = at()  # type: ignore[assignment]
+    data.prepare_data()
+    data.setup("fit")
+    found = seen(data, data.train_dataloader())
+    assert len(found) == 72
+    assert ("open the door now!", "door") in found
+
+
 # --- what is refused ------------------------------------------------------------------------------------
 
 
@@ -274,6 +298,16 @@ def test_labels_are_looked_at_before_anything_is_prepared(tmp_path: Path) -> Non
         module(tmp_path, ROWS, validation=other)
 
 
+def test_what_nothing_is_called_is_told(tmp_path: Path) -> None:
+    with pytest.raises(
+        ConfigError, match="no text of the training or validation set is labelled 'OOS'"
+    ):
+        module(tmp_path, ROWS, out_of_scope="OOS")
+    strange = written(tmp_path / "val.jsonl", [{"text": "what?", "label": "oos"}])
+    with pytest.raises(DataError, match=r"data\.validation: every text is out of scope"):
+        module(tmp_path, ROWS, validation=strange, out_of_scope="oos")
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
@@ -290,6 +324,7 @@ def test_labels_are_looked_at_before_anything_is_prepared(tmp_path: Path) -> Non
             {"tokenizer": TokenizerConfig(target_type="word", joint=False)},
             "data.tokenizer.target_type: there is no text on the target side",
         ),
+        ({"text": "a+b+c"}, "data.text: a+b+c, expected one column, or two joined by +"),
         ({"batch_size": 0}, "batch_size: 0, expected at least 1"),
     ],
 )

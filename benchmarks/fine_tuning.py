@@ -1,10 +1,11 @@
 """What fine-tuning gains and what it forgets: a Multi30k model goes on with 1,000 pairs of another kind.
 
     python benchmarks/fine_tuning.py DATA RUN OUT
+    python benchmarks/fine_tuning.py DATA RUN OUT --kinds cyrillic --pairs 5000 -- --trainer.max_epochs=20
 
 DATA is the folder with Multi30k's train.* and val.*, RUN a model trained on it. The other kind are sentences
 of the built-in grammar, and then the same with the target in letters that the model never saw. Every variant
-is recipes/translation/finetune.yaml with the options below. Scores are of 500 sentences each, decoded
+is recipes/translation/finetune.yaml with the options below, and those behind ``--``. Scores are of 500 sentences each, decoded
 greedily: those that `seqtext fit` compares before and after.
 """
 
@@ -14,7 +15,7 @@ import argparse
 import json
 from pathlib import Path
 
-from common import report, table, train_run, use_threads, write
+from common import report, split_arguments, table, train_run, use_threads, write
 
 from seqtext.data.corpus import Corpus
 from seqtext.run.folder import RESULT
@@ -34,6 +35,7 @@ OTHER_SCRIPT = {
     "200 new pieces": ["--data.tokenizer.new_pieces=200"],
     "500 new pieces": ["--data.tokenizer.new_pieces=500"],
 }
+KINDS: dict[str, dict[str, list[str]]] = {"plain": VARIANTS, "cyrillic": OTHER_SCRIPT}
 _CYRILLIC = dict(
     zip(map(ord, "abcdefghijklmnopqrstuvwxyzäöüß"), "абцдефгхийклмнопярстувщэызоюжъ", strict=False)
 )
@@ -72,6 +74,7 @@ def fine_tune(
 
 
 def main() -> None:
+    own, of_fit = split_arguments()
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -79,15 +82,16 @@ def main() -> None:
     parser.add_argument("run", type=Path)
     parser.add_argument("out", type=Path)
     parser.add_argument("--pairs", type=int, default=1000)
+    parser.add_argument("--kinds", nargs="+", choices=KINDS, default=list(KINDS))
     parser.add_argument("--threads", type=int, default=2)
-    options = parser.parse_args()
+    options = parser.parse_args(own)
     use_threads(options.threads)
     options.out.mkdir(parents=True, exist_ok=True)
     corpora(options.out, options.pairs)
     rows = [
-        fine_tune(options.data, options.run, options.out, kind, variant, more)
-        for kind, variants in (("plain", VARIANTS), ("cyrillic", OTHER_SCRIPT))
-        for variant, more in variants.items()
+        fine_tune(options.data, options.run, options.out, kind, variant, [*more, *of_fit])
+        for kind in options.kinds
+        for variant, more in KINDS[kind].items()
     ]
     table(("", "new before", "new after", "old before", "old after", "minutes"), rows)
 

@@ -5,8 +5,8 @@
 
 DATA is the folder with Multi30k's train.* and val.*, RUN a model trained on it. The other kind are sentences
 of the built-in grammar, and then the same with the target in letters that the model never saw. Every variant
-is recipes/translation/finetune.yaml with the options below, and those behind ``--``. Scores are of 500 sentences each, decoded
-greedily: those that `seqtext fit` compares before and after.
+is recipes/translation/finetune.yaml with the options below, and those behind ``--``. Scores are of 500
+sentences each, decoded greedily: those that `seqtext fit` compares before and after.
 """
 
 from __future__ import annotations

@@ -213,7 +213,9 @@ def test_run_folder_that_cannot_be_written(fails, tiny) -> None:
 
 
 def test_unknown_command(fails) -> None:
-    assert "unknown command 'train'; there are check, explain, fit, generate" in fails("train")
+    assert "unknown command 'train'; there are check, classify, explain, fit, generate" in fails(
+        "train"
+    )
 
 
 # --- checkpoints ------------------------------------------------------------------------------------

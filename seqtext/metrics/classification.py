@@ -140,7 +140,9 @@ def fit_temperature(logits: Tensor, labels: Tensor) -> float:
 
 
 def choose_threshold(probabilities: Tensor, labels: Tensor) -> float:
-    """The threshold with the best mean of in-scope accuracy and out-of-scope recall.
+    """The threshold with which most of the texts are rightly told, in scope or out of it.
+
+    So it goes by how many are out of scope among them.
 
     Args:
         probabilities: (N, L).
@@ -156,8 +158,8 @@ def choose_threshold(probabilities: Tensor, labels: Tensor) -> float:
     right = inside & (found == labels)
     order = best.argsort()
     # with so many texts rejected, those of least probability first
-    lost = torch.cat([right.new_zeros(1), right[order].cumsum(0)]) / inside.sum().clamp(min=1)
-    caught = torch.cat([right.new_zeros(1), (~inside)[order].cumsum(0)]) / (~inside).sum()
+    lost = torch.cat([right.new_zeros(1), right[order].cumsum(0)])
+    caught = torch.cat([right.new_zeros(1), (~inside)[order].cumsum(0)])
     ends = torch.cat([best.new_zeros(1), best[order], best.new_ones(1)])
     possible = ends[:-1] < ends[1:]  # no threshold is between equals
     worth = (caught - lost).where(possible, -torch.inf)

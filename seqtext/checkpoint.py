@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import pickle
 import zipfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,7 +15,7 @@ from torch import Tensor, nn
 from seqtext.data.labels import Labels, TextAndLabels
 from seqtext.data.tokenizer import Tokenizer, Tokenizers
 from seqtext.errors import CheckpointError, ConfigError
-from seqtext.nn.config import ClassifierConfig, NetworkConfig
+from seqtext.nn.config import ClassifierConfig, EncoderConfig, NetworkConfig
 from seqtext.nn.precision import Precision
 
 FORMAT = 1
@@ -56,15 +57,8 @@ def describe(
     source_limit: int | None,
 ) -> dict[str, Any]:
     """The part of a checkpoint that makes it a model; plain values only."""
-    return {
-        "format": FORMAT,
-        "task": task,
-        "columns": list(columns),
-        "network": dataclasses.asdict(config),
-        "source_spm": bytes(tokenizers.source),
-        "target_spm": bytes(tokenizers.target),
-        "source_limit": source_limit,
-    }
+    described = _described(task, config, tokenizers.source, columns, source_limit)
+    return {**described, "target_spm": bytes(tokenizers.target)}
 
 
 def describe_classifier(
@@ -76,16 +70,25 @@ def describe_classifier(
     threshold: float,
 ) -> dict[str, Any]:
     """Likewise of a classifier."""
+    described = _described(CLASSIFICATION, config, tokenizers.source, columns, source_limit)
+    own = {"temperature": temperature, "threshold": threshold}
+    return {**described, "labels": bytes(tokenizers.target), **own}
+
+
+def _described(
+    task: str,
+    config: EncoderConfig,
+    source: Tokenizer,
+    columns: tuple[str, str],
+    source_limit: int | None,
+) -> dict[str, Any]:
     return {
         "format": FORMAT,
-        "task": CLASSIFICATION,
+        "task": task,
         "columns": list(columns),
         "network": dataclasses.asdict(config),
-        "source_spm": bytes(tokenizers.source),
-        "labels": bytes(tokenizers.target),
+        "source_spm": bytes(source),
         "source_limit": source_limit,
-        "temperature": temperature,
-        "threshold": threshold,
     }
 
 
@@ -188,10 +191,21 @@ def load(path: str | Path) -> Model:
     """
     model = load_any(path)
     if isinstance(model, ClassifierModel):
-        raise CheckpointError(
-            f"{path}: is a classifier, which generates no text; use it with `seqtext classify`"
-        )
+        raise no_generator(str(path))
     return model
+
+
+def no_generator(name: str) -> CheckpointError:
+    """What to say of a classifier where text is to be generated."""
+    return CheckpointError(
+        f"{name}: is a classifier, which generates no text; use it with `seqtext classify`"
+    )
+
+
+def common_limit(models: Sequence[Model] | Sequence[ClassifierModel]) -> int | None:
+    """Pieces of a source that an ensemble reads: no network more than it has been trained on."""
+    limits = [model.source_limit for model in models if model.source_limit is not None]
+    return min(limits, default=None)
 
 
 def restore(

@@ -16,6 +16,7 @@ from seqtext.data.labels import TextAndLabels
 from seqtext.data.readers import SEPARATOR
 from seqtext.errors import CheckpointError, ConfigError
 from seqtext.nn.classifier import Classifier as Network
+from seqtext.nn.classifier import label_probabilities
 from seqtext.nn.precision import Precision
 
 Text = str | tuple[str, str]  # two where the classifier reads two
@@ -96,19 +97,19 @@ class Classifier:
         if threshold is not None and not 0 <= threshold <= 1:
             raise ConfigError(f"threshold: {threshold}, expected 0 <= x <= 1")
         probabilities = self.probabilities(texts, batch_size=batch_size)
-        count = min(top_k, self.labels.vocab_size)
-        values, places = probabilities.topk(count, 1)
-        decided = [self.decide(row, threshold) for row in probabilities]
-        return [
-            Classification(
-                labels=labels,
-                probabilities=chances,
-                top=tuple((self.labels.names[i], p) for i, p in zip(ids, best, strict=True)),
-            )
-            for (labels, chances), ids, best in zip(
-                decided, places.tolist(), values.tolist(), strict=True
-            )
-        ]
+        return [self._classification(row, top_k, threshold) for row in probabilities]
+
+    def _classification(
+        self, probabilities: Tensor, top_k: int, threshold: float | None = None
+    ) -> Classification:
+        labels, chances = self.decide(probabilities, threshold)
+        values, places = probabilities.topk(min(top_k, self.labels.vocab_size))
+        likeliest = zip(places.tolist(), values.tolist(), strict=True)
+        return Classification(
+            labels=labels,
+            probabilities=chances,
+            top=tuple((self.labels.names[i], p) for i, p in likeliest),
+        )
 
     def decide(
         self, probabilities: Tensor, threshold: float | None = None
@@ -149,16 +150,17 @@ class Classifier:
             )
         return found
 
-    def look(self, text: Text) -> tuple[Tensor, Tensor, list[int]]:
+    def look(self, text: Text, top_k: int) -> tuple[Classification, Tensor, list[int]]:
         """What a text is, and which of its pieces said so.
 
         Returns:
-            Probabilities (L,), weights (S,) of the pieces (see ``Pooling``; that of eos is left out), and
-            the pieces' ids.
+            What it is, weights (S,) of the pieces (see ``Pooling``; that of eos is left out), and the
+            pieces' ids.
         """
         [ids] = self.encode([text])
         probabilities, weights = self._classify([ids])
-        return probabilities[0].cpu(), weights[0, : len(ids)].cpu(), ids
+        found = self._classification(probabilities[0].cpu(), top_k)
+        return found, weights[0, : len(ids)].cpu(), ids
 
     def encode(self, texts: Sequence[Text]) -> list[list[int]]:
         """As much of texts as is read, as ids."""
@@ -195,8 +197,7 @@ class Classifier:
                 logits, weights = network.look(source, lengths)
             finally:
                 network.train(training)
-            logits = logits.float() / temperature
-            found.append(logits.sigmoid() if self.labels.several else logits.softmax(1))
+            found.append(label_probabilities(logits, temperature, self.labels.several))
             looks.append(weights.float())
         return torch.stack(found).mean(0), torch.stack(looks).mean(0)
 
@@ -228,7 +229,6 @@ def classifier_of(
         network = Network(model.config, *sides.sizes)
         checkpoint.restore(network, model.weights, path, device, precision)
         networks.append(network)
-    limits = [model.source_limit for model in models if model.source_limit is not None]
     return Classifier(
         networks,
         sides,
@@ -236,5 +236,5 @@ def classifier_of(
         [model.temperature for model in models],
         # what is likely to an ensemble is another thing than to its members
         models[0].threshold if len(models) == 1 else 0.0,
-        min(limits, default=None),
+        checkpoint.common_limit(models),
     )

@@ -41,12 +41,11 @@ def explain_labels(classifier: Classifier, texts: Sequence[Text]) -> list[LabelE
                 f"network.pooling: with {pooling} no word has a weight of its own; train with"
                 f" {' or '.join(_TOLD)}"
             )
-    found = classifier.classify(texts, top_k=3)
-    return [_explain(classifier, text, one) for text, one in zip(texts, found, strict=True)]
+    return [_explain(classifier, text) for text in texts]
 
 
-def _explain(classifier: Classifier, text: Text, found: Classification) -> LabelExplanation:
-    _, weights, ids = classifier.look(text)
+def _explain(classifier: Classifier, text: Text) -> LabelExplanation:
+    found, weights, ids = classifier.look(text, top_k=3)
     words = words_of(classifier.tokenizer, ids, ()) if ids else []
     return LabelExplanation(
         words=[word for word, _ in words],

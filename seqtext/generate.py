@@ -323,9 +323,8 @@ def generator_of(
         checkpoint.restore(network, model.weights, path, device, precision)
         network.decoder.precompute()
         networks.append(network)
-    # of an ensemble no network reads more than it has been trained on
-    limits = [model.source_limit for model in models if model.source_limit is not None]
-    return Generator(networks, tokenizers, columns, models[0].task, min(limits, default=None))
+    limit = checkpoint.common_limit(models)
+    return Generator(networks, tokenizers, columns, models[0].task, limit)
 
 
 def texts(hypotheses: Iterable[list[Hypothesis]]) -> list[str]:

@@ -66,9 +66,7 @@ def load_generator(
     """
     found = load(path, device, precision)
     if not isinstance(found, Generator):
-        raise CheckpointError(
-            f"{_named(path)}: is a classifier, which generates no text; use it with `seqtext classify`"
-        )
+        raise checkpoint.no_generator(_named(path))
     return found
 
 

@@ -10,8 +10,8 @@ from typing import Any
 
 from seqtext.cli.classify import text_of
 from seqtext.cli.generate import (
-    SEARCH_OPTIONS,
     add_checkpoints,
+    add_computing_options,
     add_search_options,
     check_input,
     load_models,
@@ -19,6 +19,7 @@ from seqtext.cli.generate import (
     open_output,
     refuse,
     search_config,
+    search_options,
     tell_cut,
 )
 from seqtext.errors import ConfigError
@@ -39,6 +40,7 @@ def parser() -> argparse.ArgumentParser:
         "--limit", type=int, default=20, metavar="N", help="look at the first N (default: 20)"
     )
     add_search_options(parser)
+    add_computing_options(parser, "sentences")
     return parser
 
 
@@ -55,7 +57,7 @@ def run(arguments: Sequence[str]) -> None:
     model = load_models(options)
     labels = isinstance(model, Classifier)
     if labels:
-        refuse(options, parser(), SEARCH_OPTIONS, "model that generates text", "a classifier")
+        refuse(options, parser(), search_options(), "model that generates text", "a classifier")
     with open_input(options.input) as lines:
         there = ((i, line) for i, line in enumerate(lines, 1) if line.strip())
         numbered = list(itertools.islice(there, options.limit))

@@ -18,10 +18,6 @@ if TYPE_CHECKING:
     from seqtext.classify import Classifier
     from seqtext.generate import Generator, Hypothesis, SearchConfig
 
-SEARCH_OPTIONS = (  # of add_search_options those that say how a search goes
-    "beam_size", "length_penalty", "length_formula", "coverage_penalty", "coverage_formula", "max_length",
-    "min_length", "max_ratio", "min_ratio", "max_words", "min_words", "no_repeat_ngram",
-)  # fmt: skip
 _CHUNK = 2_000  # lines decoded before their output is written
 
 
@@ -43,6 +39,7 @@ def parser() -> argparse.ArgumentParser:
         help="jsonl: one object a sentence with all that is known of its hypotheses",
     )  # fmt: skip
     add_search_options(parser)
+    add_computing_options(parser, "sentences")
     return parser
 
 
@@ -93,7 +90,13 @@ def add_search_options(parser: argparse.ArgumentParser) -> None:
         "--no_repeat_ngram", type=int, default=0, metavar="N",
         help="no N pieces in a row that an output has already (default: 0, all allowed)",
     )  # fmt: skip
-    add_computing_options(parser, "sentences")
+
+
+def search_options() -> list[str]:
+    """Names of what ``add_search_options`` adds."""
+    alone = argparse.ArgumentParser(add_help=False)
+    add_search_options(alone)
+    return list(vars(alone.parse_args([])))
 
 
 def add_computing_options(parser: argparse.ArgumentParser, what: str) -> None:

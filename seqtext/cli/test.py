@@ -12,14 +12,15 @@ from typing import Any, get_args
 from seqtext.cli.classify import add_threshold, check_options
 from seqtext.cli.corpora import add_columns, add_corpus
 from seqtext.cli.generate import (
-    SEARCH_OPTIONS,
     add_checkpoints,
+    add_computing_options,
     add_search_options,
     in_a_line,
     load_models,
     open_output,
     refuse,
     search_config,
+    search_options,
     tell_cut,
 )
 from seqtext.errors import ConfigError
@@ -37,7 +38,7 @@ from seqtext.metrics import (
     unseen_words,
 )
 
-_OF_TEXT = ("source", "target", "metrics", "bleu_tokenize", "lead", "train", *SEARCH_OPTIONS)
+_OF_TEXT = ("source", "target", "metrics", "bleu_tokenize", "lead", "train")
 _OF_LABELS = ("text", "label", "classes", "confusion", "threshold")
 Baseline = tuple[str, Callable[[str], str]]  # what to call it, and what it makes of a source
 
@@ -93,6 +94,7 @@ def parser() -> argparse.ArgumentParser:
         help="print N sources with references and output",
     )
     add_search_options(parser)
+    add_computing_options(parser, "sentences")
     return parser
 
 
@@ -112,7 +114,13 @@ def run(arguments: Sequence[str]) -> None:
     if isinstance(generator, Classifier):
         from seqtext.cli.test_labels import run as run_labels
 
-        refuse(options, parser(), _OF_TEXT, "model that generates text", "a classifier")
+        refuse(
+            options,
+            parser(),
+            [*_OF_TEXT, *search_options()],
+            "model that generates text",
+            "a classifier",
+        )
         run_labels(options, generator)
         return
     refuse(options, parser(), _OF_LABELS, "classifier", "a model that generates text")

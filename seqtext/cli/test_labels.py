@@ -8,13 +8,12 @@ import sys
 import time
 from pathlib import Path
 
-import torch
 from torch import Tensor
 
 from seqtext.classify import Classifier
 from seqtext.cli.classify import tell_threshold
 from seqtext.cli.generate import open_output, tell_cut
-from seqtext.data.batch import IGNORE
+from seqtext.data.batch import label_tensor
 from seqtext.data.corpus import Corpus
 from seqtext.data.labels import Labels
 from seqtext.errors import ConfigError, DataError
@@ -75,24 +74,10 @@ def _read(corpus: Corpus, labels: Labels) -> tuple[list[str], Tensor]:
     Raises:
         DataError: A row's label is unknown, or no text is in scope.
     """
-    texts, rows = [], []
-    for where, row in corpus.records():
-        if isinstance(row, DataError):
-            raise row
-        try:
-            [ids] = labels.encode([row[1]])
-        except DataError as error:
-            raise DataError(f"{where}: {error}") from None
-        texts.append(row[0])
-        rows.append(ids)
-    if not labels.several:
-        if not any(rows):
-            raise DataError(f"{corpus.name}: every text is out of scope, there is nothing to score")
-        return texts, torch.tensor([[*ids, IGNORE][0] for ids in rows])
-    has = torch.zeros(len(rows), labels.vocab_size, dtype=torch.bool)
-    for row_of, ids in zip(has, rows, strict=True):
-        row_of[ids] = True
-    return texts, has
+    texts, rows = zip(*labels.read(corpus.records()), strict=True)
+    if not labels.several and not any(rows):
+        raise DataError(f"{corpus.name}: every text is out of scope, there is nothing to score")
+    return list(texts), label_tensor(rows, labels.count)
 
 
 def _names(right: Tensor, labels: Labels) -> list[tuple[str, ...]]:
@@ -108,15 +93,13 @@ def _print_each(
     names = list(labels.names)
     names += sorted({name for one in (*decided, *right) for name in one} - set(names))
     place = {name: i for i, name in enumerate(names)}
-    tables: list[Tensor] = []
-    for rows in (decided, right):
-        table = torch.zeros(len(rows), len(names), dtype=torch.bool)
-        for row, one in zip(table, rows, strict=True):
-            row[[place[name] for name in one]] = True
-        tables.append(table)
+    given, known = (
+        label_tensor([[place[name] for name in one] for one in rows], len(names))
+        for rows in (decided, right)
+    )
     wide = max(map(len, names))
     print(f"{'label':{wide}s}  precision  recall      F1  texts")
-    for found in sorted(score_each(tables[0], tables[1], names), key=lambda found: found.f1):
+    for found in sorted(score_each(given, known, names), key=lambda found: found.f1):
         print(
             f"{found.label:{wide}s}  {found.precision:9.1f}  {found.recall:6.1f}  {found.f1:6.1f}"
             f"  {found.texts:5d}"

@@ -78,10 +78,14 @@ def collate_labels(
         source_eos: Put behind each text.
         count: L, where a text can have several labels.
     """
-    source, lengths = source_rows(sources, source_eos)
+    return LabelledBatch(*source_rows(sources, source_eos), label_tensor(labels, count))
+
+
+def label_tensor(rows: Sequence[Sequence[int]], count: int | None) -> Tensor:
+    """Ids of each row's labels -> ``LabelledBatch.labels``; for ``count`` see ``collate_labels``."""
     if count is None:
-        return LabelledBatch(source, lengths, torch.tensor([[*ids, IGNORE][0] for ids in labels]))
-    has = torch.zeros(len(labels), count, dtype=torch.bool)
-    for row, ids in zip(has, labels, strict=True):
+        return torch.tensor([[*ids, IGNORE][0] for ids in rows])
+    has = torch.zeros(len(rows), count, dtype=torch.bool)
+    for row, ids in zip(has, rows, strict=True):
         row[list(ids)] = True
-    return LabelledBatch(source, lengths, has)
+    return has

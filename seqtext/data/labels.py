@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from seqtext.data.readers import Record
 from seqtext.data.tokenizer import Tokenizer
 from seqtext.errors import DataError
 
@@ -76,6 +77,29 @@ class Labels:
     def vocab_size(self) -> int:
         """Number of labels."""
         return len(self.names)
+
+    @property
+    def count(self) -> int | None:
+        """Number of labels where a text can have several; None where it has one."""
+        return self.vocab_size if self.several else None
+
+    def read(self, records: Iterable[Record]) -> Iterator[tuple[str, list[int]]]:
+        """Each row's text, and the ids of its labels.
+
+        Raises:
+            DataError: A row cannot be read, or see ``encode``; names file and line.
+        """
+        known: dict[str, list[int]] = {}
+        for where, row in records:
+            if isinstance(row, DataError):
+                raise row
+            text, label = row
+            if label not in known:
+                try:
+                    [known[label]] = self.encode([label])
+                except DataError as error:
+                    raise DataError(f"{where}: {error}") from None
+            yield text, known[label]
 
     def split(self, text: str) -> list[str]:
         """The names in the label column's text."""

@@ -19,7 +19,7 @@ from seqtext.models.module import TextModule
 from seqtext.models.optimizer import OptimizerConfig
 from seqtext.models.validation import Collected
 from seqtext.models.vectors import load_vectors
-from seqtext.nn.classifier import Classifier, classification_loss
+from seqtext.nn.classifier import Classifier, classification_loss, label_probabilities
 from seqtext.nn.config import ClassifierConfig
 
 _SAMPLES = 5
@@ -118,22 +118,24 @@ class ClassifierModule(TextModule):
 
     # --- training and validation --------------------------------------------------------------------
 
-    def _loss(self, batch: LabelledBatch) -> tuple[Tensor, Tensor]:
+    def _forward(self, batch: LabelledBatch) -> tuple[Tensor, Tensor, Tensor]:
+        """Logits, and what ``_loss`` is."""
         assert self.network is not None
         logits = self.network(batch.source, batch.source_lengths)
-        if not self.training:
-            return classification_loss(logits, batch.labels)
         weights = None if self._weights is None else self._weights.to(logits.device)
-        return classification_loss(logits, batch.labels, weights, self.label_smoothing)
+        extra = (weights, self.label_smoothing) if self.training else ()
+        return logits, *classification_loss(logits, batch.labels, *extra)
+
+    def _loss(self, batch: LabelledBatch) -> tuple[Tensor, Tensor]:
+        _, loss, count = self._forward(batch)
+        return loss, count
 
     def _units(self, batch: LabelledBatch, count: Tensor) -> Tensor:
-        return torch.tensor(len(batch.source))
+        return count.new_tensor(len(batch.source))
 
     def validation_step(self, batch: LabelledBatch, batch_idx: int) -> None:
         """Collect loss, logits and labels."""
-        assert self.network is not None
-        logits = self.network(batch.source, batch.source_lengths)
-        loss, count = classification_loss(logits, batch.labels)
+        logits, loss, count = self._forward(batch)
         self._add_validated(loss, count)
         self._collected.update(logits, batch.labels)
 
@@ -147,8 +149,7 @@ class ClassifierModule(TextModule):
         logits = logits.reshape(-1, count)  # torchmetrics makes less of a single row
         labels = labels.reshape(logits.shape if several else logits.shape[:1])
         self.temperature = fit_temperature(logits, labels)
-        scaled = logits / self.temperature
-        probabilities = scaled.sigmoid() if several else scaled.softmax(1)
+        probabilities = label_probabilities(logits, self.temperature, several)
         self.threshold = 0.0 if several else choose_threshold(probabilities, labels)
         found = score_labels(probabilities, labels)
         for name in self.scores:

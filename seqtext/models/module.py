@@ -44,8 +44,9 @@ class TextModule(LightningModule):
         self.source_limit: int | None = None  # pieces of a source that are read
         self.samples: list[tuple[str, str, str]] = []  # source, reference, output
         self._window_count: Tensor | int = 0  # of this rank, since the last update
-        self._train_totals: Tensor | float = 0.0  # (loss, count) of this rank, see train_totals
-        self._trained_on: Tensor | int = 0  # since then
+        self._train_totals: Tensor | float = (
+            0.0  # (loss, count, units) of this rank, see train_totals
+        )
         self._norms: Tensor | float = (
             0.0  # (sum of the gradients' norms, updates), see gradient_norm
         )
@@ -132,8 +133,7 @@ class TextModule(LightningModule):
         if not torch.isfinite(loss):
             raise self._diverged("the loss")
         self._window_count = self._window_count + count
-        self._train_totals = self._train_totals + _totals(loss, count)
-        self._trained_on = self._trained_on + self._units(batch, count)
+        self._train_totals = self._train_totals + _totals(loss, count, self._units(batch, count))
         return loss
 
     def on_before_optimizer_step(self, optimizer: Optimizer) -> None:
@@ -205,20 +205,18 @@ class TextModule(LightningModule):
 
     def train_totals(self) -> tuple[float, int]:
         """Mean loss, and number of what is ``counted``, since the last call, over all ranks."""
-        loss, count = self._over_all_ranks(self._train_totals)
-        units = torch.as_tensor(self._trained_on, device=self.device)
-        trained_on = int(self.trainer.strategy.reduce(units, reduce_op="sum"))
-        self._train_totals, self._trained_on = 0.0, 0
-        return loss / count, trained_on
+        loss, count, units = self._over_all_ranks(self._train_totals)
+        self._train_totals = 0.0
+        return loss / count, int(units)
 
     def _units(self, batch: Any, count: Tensor) -> Tensor:
         """How many of what is ``counted`` a batch has, whose loss is divided by ``count``."""
         return count
 
-    def _over_all_ranks(self, totals: Tensor | float) -> tuple[float, float]:
+    def _over_all_ranks(self, totals: Tensor | float) -> list[float]:
         totals = torch.as_tensor(totals, device=self.device)
-        loss, count = self.trainer.strategy.reduce(totals, reduce_op="sum").tolist()
-        return loss, count
+        summed: list[float] = self.trainer.strategy.reduce(totals, reduce_op="sum").tolist()
+        return summed
 
     # --- validation ---------------------------------------------------------------------------------
 
@@ -259,8 +257,8 @@ class TextModule(LightningModule):
             _count_in(content, self.trainer.accumulate_grad_batches)
 
 
-def _totals(loss: Tensor, count: Tensor) -> Tensor:
-    return torch.stack([loss.detach().float(), count.float()])
+def _totals(loss: Tensor, *counts: Tensor) -> Tensor:
+    return torch.stack([loss.detach().float(), *(count.float() for count in counts)])
 
 
 def _count_in(content: dict[str, Any], accumulation: int) -> None:

@@ -9,7 +9,7 @@ from torch.nn import functional as F
 from seqtext.nn.config import ClassifierConfig
 from seqtext.nn.dropout import Dropout
 from seqtext.nn.encoder import Encoder
-from seqtext.nn.recurrent import at_length
+from seqtext.nn.recurrent import at_ends
 from seqtext.nn.start import initialize
 
 
@@ -23,7 +23,7 @@ class Pooling(nn.Module):
     def __init__(self, config: ClassifierConfig) -> None:
         super().__init__()
         self.kind = config.pooling
-        self.one_direction = config.hidden_size // 2 if config.bidirectional else None
+        self.directions = 2 if config.bidirectional else 1
         if self.kind == "attention":
             self.projection = nn.Linear(config.hidden_size, config.hidden_size)
             self.score = nn.Linear(config.hidden_size, 1, bias=False)
@@ -57,15 +57,9 @@ class Pooling(nn.Module):
 
     def _ends(self, memory: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
         lengths = mask.sum(1)
-        ends = F.one_hot(lengths - 1, mask.size(1)).to(memory.dtype)
-        pooled = at_length(memory, lengths)
-        if self.one_direction is None:
-            return pooled, ends
-        starts = torch.zeros_like(ends)
-        starts[:, 0] = 1
-        # the backward direction ends at the first position
-        both = torch.cat([pooled[:, : self.one_direction], memory[:, 0, self.one_direction :]], 1)
-        return both, (starts + ends) / 2
+        weights = F.one_hot(lengths - 1, mask.size(1)).to(memory.dtype) / self.directions
+        weights[:, 0] += 1 - 1 / self.directions  # where the backward one has its share
+        return at_ends(memory, lengths, memory.size(2) // self.directions), weights
 
 
 class Classifier(nn.Module):
@@ -102,6 +96,12 @@ class Classifier(nn.Module):
         pooled, weights = self.pooling(encoded.memory, encoded.mask)
         logits: Tensor = self.output(self.dropout(pooled))
         return logits, weights
+
+
+def label_probabilities(logits: Tensor, temperature: float, several: bool) -> Tensor:
+    """Logits (..., L) -> probabilities, which sum to 1 unless a text can have ``several`` labels."""
+    scaled = logits.float() / temperature
+    return scaled.sigmoid() if several else scaled.softmax(-1)
 
 
 def classification_loss(

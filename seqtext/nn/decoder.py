@@ -93,13 +93,7 @@ class Decoder(nn.Module):
         super().__init__()
         assert config.cell != "transformer"
         size, width = config.hidden_size, config.embedding_size
-        self.embedding = PieceEmbedding(
-            vocab_size,
-            width,
-            dropout=config.dropout,
-            word_dropout=config.word_dropout,
-            locked=config.locked_dropout,
-        )
+        self.embedding = PieceEmbedding.of(config, vocab_size)
         readout_size = config.readout_size or width
         self.feed_size = readout_size if config.input_feeding else 0
         self.bottom = RecurrentStack(

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from seqtext.nn.config import EncoderConfig
 from seqtext.nn.dropout import Dropout, factors
 from seqtext.nn.loss import smoothed_nll
 
@@ -47,6 +48,17 @@ class PieceEmbedding(nn.Module):
         self.weight = nn.Parameter(torch.empty(padded_size(vocab_size), size))
         self.dropout = Dropout(dropout, locked=locked)
         self.word_dropout = word_dropout
+
+    @classmethod
+    def of(cls, config: EncoderConfig, vocab_size: int) -> PieceEmbedding:
+        """As ``config`` has it."""
+        return cls(
+            vocab_size,
+            config.embedding_size,
+            dropout=config.dropout,
+            word_dropout=config.word_dropout,
+            locked=config.locked_dropout,
+        )
 
     def forward(self, ids: Tensor) -> Tensor:
         """Ids of any shape (..., T) -> (..., T, E)."""

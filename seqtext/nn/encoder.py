@@ -34,13 +34,7 @@ class Encoder(nn.Module):
 
     def __init__(self, config: EncoderConfig, vocab_size: int, *, drop_memory: bool = True) -> None:
         super().__init__()
-        self.embedding = PieceEmbedding(
-            vocab_size,
-            config.embedding_size,
-            dropout=config.dropout,
-            word_dropout=config.word_dropout,
-            locked=config.locked_dropout,
-        )
+        self.embedding = PieceEmbedding.of(config, vocab_size)
         self.stack = stack_of(config)
         self.dropout = Dropout(config.dropout * drop_memory, locked=config.locked_dropout)
         self.window, self.carries = config.window, config.carry_state
@@ -54,16 +48,12 @@ class Encoder(nn.Module):
         elif self.window is not None:
             memory, last = self._windows(source, source_lengths, self.window)
         else:
-            memory, last = self._whole(source, source_lengths)
+            memory, last, _ = self._read(source, source_lengths)
         return EncoderOutput(self.dropout(memory), last, mask)
 
-    def _read(self, source: Tensor, lengths: Tensor, state: Tensor | None) -> RecurrentOutput:
-        read: RecurrentOutput = self.stack(self.embedding(source), lengths, state)
+    def _read(self, source: Tensor, lengths: Tensor, *state: Tensor | None) -> RecurrentOutput:
+        read: RecurrentOutput = self.stack(self.embedding(source), lengths, *state)
         return read
-
-    def _whole(self, source: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
-        encoded = self.stack(self.embedding(source), lengths)
-        return encoded.outputs, encoded.last
 
     def _carried(self, source: Tensor, lengths: Tensor, window: int) -> tuple[Tensor, Tensor]:
         """Window after window; the state goes from one to the next, its gradient does not."""
@@ -90,7 +80,7 @@ class Encoder(nn.Module):
         starts = torch.arange(count, device=source.device) * window
         inside = (lengths.unsqueeze(1) - starts).clamp(0, window)  # (B, count)
         there = inside.flatten().nonzero()[:, 0]
-        outputs, ends = self._whole(parts[there], inside.flatten()[there])
+        outputs, ends, _ = self._read(parts[there], inside.flatten()[there])
         memory = outputs.new_zeros(rows * count, *outputs.shape[1:])
         memory = memory.index_copy(0, there, outputs).view(rows, count * window, -1)
         last = ends.new_zeros(rows * count, *ends.shape[1:]).index_copy(0, there, ends)

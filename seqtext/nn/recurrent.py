@@ -51,6 +51,12 @@ def at_length(outputs: Tensor, lengths: Tensor | None) -> Tensor:
     return outputs[torch.arange(len(outputs), device=outputs.device), lengths - 1]
 
 
+def at_ends(outputs: Tensor, lengths: Tensor | None, size: int) -> Tensor:
+    """(B, T, D * H) -> (B, D * H): where each direction, ``size`` wide, has read all of a row."""
+    # the backward direction ends at the row's first position
+    return torch.cat([at_length(outputs[..., :size], lengths), outputs[:, 0, size:]], 1)
+
+
 class RecurrentStack(nn.Module):
     """Recurrent layers on top of each other, over padded rows.
 
@@ -130,7 +136,7 @@ class RecurrentStack(nn.Module):
             outputs, state_out = self._layer(
                 layer, inputs, lengths, None if state is None else state[:, layer]
             )
-            last.append(self._last(outputs, lengths))
+            last.append(at_ends(outputs, lengths, self.hidden_size))
             states.append(state_out)
             if self.residual and outputs.shape == inputs.shape:
                 outputs = outputs + inputs
@@ -153,10 +159,6 @@ class RecurrentStack(nn.Module):
         back_outputs, back_state = _run(self.backwards[layer], reverse(inputs, lengths), back, drop)
         outputs = torch.cat([outputs, reverse(back_outputs, lengths)], 2)
         return outputs, torch.cat([state_out, back_state], 2)
-
-    def _last(self, outputs: Tensor, lengths: Tensor | None) -> Tensor:
-        size = self.hidden_size  # the backward direction ends at the row's first position
-        return torch.cat([at_length(outputs[..., :size], lengths), outputs[:, 0, size:]], 1)
 
 
 def _recurrence(cell: RecurrentCell, input_size: int, hidden_size: int) -> Recurrence:

@@ -112,13 +112,7 @@ class TransformerDecoder(nn.Module):
 
     def __init__(self, config: NetworkConfig, vocab_size: int) -> None:
         super().__init__()
-        self.embedding = PieceEmbedding(
-            vocab_size,
-            config.embedding_size,
-            dropout=config.dropout,
-            word_dropout=config.word_dropout,
-            locked=config.locked_dropout,
-        )
+        self.embedding = PieceEmbedding.of(config, vocab_size)
         self.input = Input(config)
         size = config.hidden_size
         layer = nn.TransformerDecoderLayer(

@@ -174,6 +174,7 @@ def scored(
     """``seqtext test`` of a run, or of several as one: seconds of the whole command, and the scores."""
     test = [sys.executable, "-m", "seqtext", "test"]
     test += map(str, [runs] if isinstance(runs, Path) else runs)
+    test += ["--device", "cuda"] if torch.cuda.is_available() else []
     test += [] if beam_size is None else ["--beam_size", str(beam_size)]
     seconds, output = timed([*test, "--data.test", str(corpus)])
     return seconds, json.loads(output.splitlines()[-1])

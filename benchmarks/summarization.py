@@ -2,6 +2,7 @@
 
     python benchmarks/summarization.py
     python benchmarks/summarization.py --rounds 7 --precision fp32
+    python benchmarks/summarization.py --device cuda
 
 Random ids, so that nothing but the sizes matters: those of recipes/summarization/compression.yaml for copying
 and coverage, sources of 100 to 1,600 pieces for the encoder, with so many rows that all batches have as many
@@ -41,16 +42,22 @@ class Subject:
     """A network, and one batch that it is measured on."""
 
     def __init__(
-        self, options: dict[str, Any], coverage_loss: float, rows: int, source: int, target: int
+        self,
+        options: dict[str, Any],
+        coverage_loss: float,
+        rows: int,
+        source: int,
+        target: int,
+        device: str,
     ) -> None:
         torch.manual_seed(1)
         config = NetworkConfig(embedding_size=256, hidden_size=512, **options)
-        self.network = EncoderDecoder(config, VOCABULARY, VOCABULARY)
+        self.network = EncoderDecoder(config, VOCABULARY, VOCABULARY).to(device)
         self.optimizer = torch.optim.Adam(self.network.parameters(), fused=True)
         self.coverage_loss = coverage_loss
-        self.source = torch.randint(3, VOCABULARY, (rows, source))
-        self.lengths = torch.full((rows,), source)
-        self.target = torch.randint(3, VOCABULARY, (rows, target))
+        self.source = torch.randint(3, VOCABULARY, (rows, source), device=device)
+        self.lengths = torch.full((rows,), source, device=device)
+        self.target = torch.randint(3, VOCABULARY, (rows, target), device=device)
         self.target[:, 0] = _BOS
         self.labels = self.target.roll(-1, 1)
         self.labels[:, -1] = IGNORE
@@ -58,7 +65,8 @@ class Subject:
     def update(self, precision: str) -> None:
         """One update of training."""
         self.network.train()
-        with torch.autocast("cpu", torch.bfloat16, enabled=precision == "bf16"):
+        kind = self.source.device.type
+        with torch.autocast(kind, torch.bfloat16, enabled=precision == "bf16"):
             loss = self.network.loss(
                 self.source, self.lengths, self.target, self.labels, 0.1, self.coverage_loss
             )
@@ -71,7 +79,7 @@ class Subject:
         self.network.eval()
         with torch.no_grad():
             state = self.network.start(self.source, self.lengths)
-        most = torch.full((len(self.source),), self.target.size(1))
+        most = torch.full((len(self.source),), self.target.size(1), device=self.source.device)
         longest = MinLength(most, _EOS)  # so that all variants take the same steps
         beam_search(self.network, state, most, Pieces(bos=_BOS, eos=_EOS), 5, rules=[longest])
 
@@ -83,15 +91,17 @@ def in_turns(calls: dict[str, Callable[[], None]], rounds: int) -> dict[str, flo
         for name, call in calls.items():
             start = time.perf_counter()
             call()
+            if torch.cuda.is_available():
+                torch.cuda.synchronize()
             if number >= _WARM:
                 found[name].append(time.perf_counter() - start)
     return {name: statistics.median(seconds) for name, seconds in found.items()}
 
 
-def copying(rounds: int, precision: str) -> None:
+def copying(rounds: int, precision: str, device: str) -> None:
     """What it costs in training and in search."""
     subjects = {
-        name: Subject(options, loss, ROWS, SOURCE, TARGET)
+        name: Subject(options, loss, ROWS, SOURCE, TARGET, device)
         for name, (options, loss) in VARIANTS.items()
     }
     training = in_turns(
@@ -106,7 +116,7 @@ def copying(rounds: int, precision: str) -> None:
     for name in VARIANTS:
         ratios = [of[name] / of["plain"] for of in (training, search)]
         report(
-            f"{name}, {precision}",
+            f"{name}, {precision}, {device}",
             update_ms=round(1000 * training[name], 1),
             search_ms=round(1000 * search[name], 1),
             ratios=[round(ratio, 3) for ratio in ratios],
@@ -115,13 +125,18 @@ def copying(rounds: int, precision: str) -> None:
     table(["network", "ms an update", "training, ratio", "beam 5, ratio"], rows)
 
 
-def long_sources(rounds: int, precision: str) -> None:
+def long_sources(rounds: int, precision: str, device: str) -> None:
     """What a source piece costs in training, by the length of its source."""
     rows = []
     for title, window in (("as a whole", None), ("windows of 100", 100)):
         subjects = {
             str(length): Subject(
-                {"copying": True, "window": window}, 0.0, LONG_PIECES // length, length, LONG_TARGET
+                {"copying": True, "window": window},
+                0.0,
+                LONG_PIECES // length,
+                length,
+                LONG_TARGET,
+                device,
             )
             for length in LENGTHS
         }
@@ -130,7 +145,8 @@ def long_sources(rounds: int, precision: str) -> None:
         )
         each = [1e6 * found[str(length)] / LONG_PIECES for length in LENGTHS]
         report(
-            f"source read {title}, {precision}", microseconds_a_piece=[round(x, 1) for x in each]
+            f"source read {title}, {precision}, {device}",
+            microseconds_a_piece=[round(x, 1) for x in each],
         )
         rows.append([title, *(f"{one:.0f}" for one in each), f"{each[-1] / each[0]:.2f}"])
     table(["source read", *map(str, LENGTHS), "1,600 to 100"], rows)
@@ -143,12 +159,13 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--precision", choices=("fp32", "bf16"), default="bf16")
     parser.add_argument("--threads", type=int)
+    parser.add_argument("--device", default="cpu")
     options = parser.parse_args()
     if options.threads:
         use_threads(options.threads)
     torch.set_flush_denormal(True)
-    copying(options.rounds, options.precision)
-    long_sources(options.rounds, options.precision)
+    copying(options.rounds, options.precision, options.device)
+    long_sources(options.rounds, options.precision, options.device)
 
 
 if __name__ == "__main__":

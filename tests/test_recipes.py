@@ -355,4 +355,4 @@ def test_low_resource_takes_a_line_for_a_line() -> None:
     recipe = runpy.run_path(str(REPOSITORY / "recipes/translation/low_resource.py"))
     odd = ["a\rb", "c\u2028d", "e\x85f\x1c", "", "g"]
     Path("out").write_bytes("".join(f"{text}\n" for text in odd).encode())
-    assert recipe["translate"]([], ["1", "2", "3", "4", "5"], Path("out")) == odd
+    assert recipe["translate"]([], ["1", "2", "3", "4", "5"], Path("out"), "cpu") == odd

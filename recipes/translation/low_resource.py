@@ -26,6 +26,8 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
+import torch
+
 from seqtext.console import say
 from seqtext.data.corpus import Corpus
 from seqtext.data.readers import Row, open_file, text_lines
@@ -53,13 +55,13 @@ def fit(run: Path, *options: str) -> Path:
     return run
 
 
-def translate(models: list[Path], texts: Iterable[str], output: Path) -> list[str]:
+def translate(models: list[Path], texts: Iterable[str], output: Path, device: str) -> list[str]:
     """The best hypothesis for each text, by the models as one; kept in ``output``."""
     if not output.exists():
         say(f"low_resource: translating into {output}")
         asked = output.with_suffix(".in")
         asked.write_text("".join(f"{' '.join(text.split())}\n" for text in texts), encoding="utf-8")
-        seqtext("generate", *models, "--input", asked, "--output", output)
+        seqtext("generate", *models, "--input", asked, "--output", output, "--device", device)
         asked.unlink()
     # as bytes: what else Python takes for the end of a line may stand within a hypothesis
     return output.read_bytes().decode().removesuffix("\n").split("\n")
@@ -87,7 +89,7 @@ def train(options: argparse.Namespace, rest: list[str]) -> None:
     swapped = ["--data.source", options.target, "--data.target", options.source]
 
     backward = fit(root / "backward", *common, *swapped, "--data.train", options.train)
-    sources = translate([backward], monolingual, root / "backward.out")
+    sources = translate([backward], monolingual, root / "backward.out", options.device)
     synthetic = write_pairs(root / "synthetic.jsonl", zip(sources, monolingual, strict=True))
 
     def corpora(*more: dict[str, object]) -> str:
@@ -101,7 +103,7 @@ def train(options: argparse.Namespace, rest: list[str]) -> None:
         for i in range(options.seed, options.seed + options.teachers)
     ]
     asked = [*(source for source, _ in pairs), *sources]
-    targets = translate(teachers, asked, root / "teachers.out")
+    targets = translate(teachers, asked, root / "teachers.out", options.device)
     distilled = write_pairs(root / "distilled.jsonl", zip(asked, targets, strict=True))
 
     more = corpora(tagged, {"path": str(distilled)})
@@ -123,6 +125,11 @@ def main() -> int:
     )
     parser.add_argument("--teachers", type=int, default=2, help="trained, and distilled as one")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument(
+        "--device",
+        default="cuda" if torch.cuda.is_available() else "cpu",
+        help="where to translate (default: cuda where there is one, else cpu)",
+    )
     parser.add_argument("--config", default="recipes/translation/low_resource.yaml")
     for name in ("train", "validation"):
         parser.add_argument(f"--data.{name}", dest=name, required=True)

@@ -15,36 +15,55 @@ from seqtext.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
     from seqtext.data.check import Scan
-    from seqtext.data.readers import Record
-    from seqtext.data.tokenizer import Tokenizers
+    from seqtext.data.labels import Labels
+    from seqtext.data.readers import Columns, Record, Row
+    from seqtext.data.tokenizer import Tokenizer
 
 FOUND = 3  # exit status
 _WIDTH = 48  # characters of a text that are shown
+_LABELS = 4  # shown of the most frequent ones, and of the rarest ones
 
 
 def parser() -> argparse.ArgumentParser:
     """The options; importing and asking for help stays light."""
     parser = argparse.ArgumentParser(
         prog="seqtext check",
-        description="Look at every pair of a corpus before it is trained on. Exit status 0: nothing"
-        f" harmful; {FOUND}: there are pairs that are better left out.",
+        description="Look at every row of a corpus before it is trained on: pairs, or texts with labels."
+        f" Exit status 0: nothing harmful; {FOUND}: there are rows that are better left out.",
     )
     add_corpus(parser, "train", required=True)
     add_corpus(parser, "validation")
     add_corpus(parser, "test")
-    add_columns(parser)
+    add_columns(parser, default=False)
+    for side in ("text", "label"):
+        parser.add_argument(
+            f"--data.{side}", dest=side, metavar="NAME",
+            help=f"of texts with labels: column of the {side} (default: {side})",
+        )  # fmt: skip
+    parser.add_argument(
+        "--data.several_labels", dest="several_labels", nargs="?", const="true", default="false",
+        choices=("true", "false"), help="a text can have several labels, or none",
+    )  # fmt: skip
+    parser.add_argument(
+        "--data.label_separator", dest="label_separator", metavar="S",
+        help="what stands between several labels in one field",
+    )  # fmt: skip
+    parser.add_argument(
+        "--data.out_of_scope", dest="out_of_scope", metavar="LABEL",
+        help="what texts are labelled that belong to no label",
+    )  # fmt: skip
     parser.add_argument(
         "--tokenizer", metavar="F",
         help="a SentencePiece file, a checkpoint or a run: count pieces, and what it does not know",
     )  # fmt: skip
     parser.add_argument(
-        "--write", metavar="F.jsonl", help="write the training pairs without what is dropped"
+        "--write", metavar="F.jsonl", help="write the training rows without what is dropped"
     )
     parser.add_argument(
         "--drop", metavar="NAMES",
         help="findings that --write leaves out, by comma (default: all that are harmful)",
     )  # fmt: skip
-    parser.add_argument("--plot", metavar="F.png", help="draw the lengths of all pairs")
+    parser.add_argument("--plot", metavar="F.png", help="draw the lengths of all rows")
     parser.add_argument(
         "--examples", type=int, default=2, metavar="N", help="shown of each finding (default: 2)"
     )
@@ -60,38 +79,71 @@ def parser() -> argparse.ArgumentParser:
 def run(arguments: Sequence[str]) -> int:
     """Read, report, write; the exit status."""
     options = parser().parse_args(arguments)
-    from seqtext.data.check import FINDINGS, HARMFUL, mark_overlap, scan
+    from seqtext.data.check import (
+        FINDINGS,
+        LABEL_FINDINGS,
+        harmful,
+        mark_overlap,
+        mark_unknown,
+        scan,
+    )
     from seqtext.data.corpus import Corpus
 
-    drop = HARMFUL
+    labels = _labels(options)
+    findings = FINDINGS if labels is None else LABEL_FINDINGS
+    drop = harmful(findings)
     if options.drop is not None:
         drop = [name for name in options.drop.split(",") if name]
-        known = [finding.name for finding in FINDINGS]
+        known = [finding.name for finding in findings]
         for name in drop:
             if name not in known:
                 raise ConfigError(f"--drop {name}: no such finding; there are {', '.join(known)}")
     _check_outputs(options)
-    tokenizers = _tokenizers(options.tokenizer) if options.tokenizer else None
+    tokenizers = _tokenizers(options.tokenizer) if options.tokenizer else []
+    columns = options.source or "source", options.target or "target"
+    if labels is not None:
+        columns = options.text or "text", options.label or "label"
     scans = {}
     for split in ("train", "validation", "test"):
         if (name := getattr(options, split)) is not None:
-            scans[split] = scan(Corpus(name, options.source, options.target, split), tokenizers)
+            corpus = Corpus(name, *columns, split, labelled=labels is not None)
+            scans[split] = scan(corpus, tokenizers, labels)
     train = scans["train"]
-    mark_overlap(train, [found for split, found in scans.items() if split != "train"])
-    harmful = not all(found.kept(HARMFUL).all() for found in scans.values())
+    others = [found for split, found in scans.items() if split != "train"]
+    mark_overlap(train, others)
+    if labels is not None:
+        mark_unknown(train, others, labels.out_of_scope)
+    odd = not all(found.kept(harmful(findings)).all() for found in scans.values())
     if options.format == "json":
         print(json.dumps({split: _figures(found) for split, found in scans.items()}))
     else:
         for split, found in scans.items():
             _tell(split, found, options.examples)
-        if harmful and options.write is None:
-            print("* --write CLEAN.jsonl leaves these pairs out, --drop NAMES some of them\n")
+        if odd and options.write is None:
+            rows = "rows" if labels else "pairs"
+            print(f"* --write CLEAN.jsonl leaves these {rows} out, --drop NAMES some of them\n")
     if options.plot is not None:
         _plot(train, Path(options.plot))
     if options.write is not None:
         _write(train, drop, options.write)
         return 0
-    return FOUND if harmful else 0
+    return FOUND if odd else 0
+
+
+def _labels(options: argparse.Namespace) -> Labels | None:
+    """How labels are read; None where rows are pairs."""
+    of_labels = options.text, options.label, options.label_separator, options.out_of_scope
+    several = options.several_labels == "true"
+    if not several and all(one is None for one in of_labels):
+        return None
+    if options.source is not None or options.target is not None:
+        raise ConfigError(
+            "--data.source and --data.target are of pairs, --data.text and --data.label of texts with"
+            " labels: which are these?"
+        )
+    from seqtext.data.labels import Labels
+
+    return Labels((), several, options.label_separator, options.out_of_scope)
 
 
 def _check_outputs(options: argparse.Namespace) -> None:
@@ -105,72 +157,84 @@ def _check_outputs(options: argparse.Namespace) -> None:
             raise DataError(f"--{option} {path}: exists already; remove it, or choose another name")
 
 
-def _tokenizers(path: str) -> Tokenizers:
+def _tokenizers(path: str) -> list[Tokenizer]:
+    """Of the source, and of the target where that is text."""
     from seqtext import assets, checkpoint
-    from seqtext.data.tokenizer import Tokenizer, Tokenizers
+    from seqtext.data.tokenizer import Tokenizer
 
     if Path(path).is_dir() or path.endswith(".ckpt"):
-        return checkpoint.load(path).tokenizers
-    both = Tokenizer.load(assets.find(path))
-    return Tokenizers(both, both)
+        both = checkpoint.load(path).tokenizers
+        return [side for side in (both.source, both.target) if isinstance(side, Tokenizer)]
+    one = Tokenizer.load(assets.find(path))
+    return [one, one]
 
 
 # --- what is told ---------------------------------------------------------------------------------------
 
 
 def _figures(scan: Scan) -> dict[str, object]:
-    from seqtext.data.check import FINDINGS
-
-    found = {finding.name: len(scan.rows(finding.name)) for finding in FINDINGS}
+    found = {finding.name: len(scan.rows(finding.name)) for finding in scan.findings}
+    sides = scan.sides
     figures: dict[str, object] = {
         "corpus": scan.corpus.name,
-        "pairs": len(scan.flags),
-        "words": {"source": int(scan.words.source.sum()), "target": int(scan.words.target.sum())},
-        "scripts": {"source": scan.scripts[0], "target": scan.scripts[1]},
+        "pairs" if scan.labels is None else "texts": len(scan.flags),
+        "words": dict(zip(sides, (int(words.sum()) for words in scan.words), strict=True)),
+        "scripts": dict(zip(sides, scan.scripts, strict=True)),
         "findings": {name: count for name, count in found.items() if count},
     }
+    if scan.labels is not None:
+        figures["labels"] = scan.labels.counts()
     if scan.pieces is not None:
-        figures["pieces"] = {
-            "source": int(scan.pieces.source.sum()),
-            "target": int(scan.pieces.target.sum()),
-        }
-        figures["uncovered_share"] = {"source": scan.uncovered[0], "target": scan.uncovered[1]}
+        pieces = (int(pieces.sum()) for pieces in scan.pieces)
+        figures["pieces"] = dict(zip(sides, pieces, strict=True))
+        figures["uncovered_share"] = dict(zip(sides, scan.uncovered, strict=True))
     return figures
 
 
 def _tell(split: str, scan: Scan, shown: int) -> None:
-    from seqtext.data.check import FINDINGS, examples
+    from seqtext.data.check import examples
 
-    count = len(scan.flags)
-    print(f"{split}: {scan.corpus.name}, {count:,} pairs")
+    count, rows = len(scan.flags), "pairs" if scan.labels is None else "texts"
+    print(f"{split}: {scan.corpus.name}, {count:,} {rows}")
     for unit, lengths in (("words", scan.words), ("pieces", scan.pieces)):
         if lengths is not None:
-            for side, values in zip(("source", "target"), lengths, strict=True):
+            for side, values in zip(scan.sides, lengths, strict=True):
                 print(f"  {side} in {unit:7s}{_quantiles(values)}")
     if scan.pieces is not None:
-        for i, side in enumerate(("source", "target")):
+        for i, side in enumerate(scan.sides):
             pieces, words = scan.pieces[i].sum(), max(1, scan.words[i].sum())
             print(
                 f"  {side}: {pieces / words:.2f} pieces a word, {scan.uncovered[i]:.2%} of them unknown"
                 " or bytes"
             )
-    print(f"  script: source {scan.scripts[0] or 'mixed'}, target {scan.scripts[1] or 'mixed'}")
+    scripts = (
+        f"{side} {script or 'mixed'}" for side, script in zip(scan.sides, scan.scripts, strict=True)
+    )
+    print(f"  script: {', '.join(scripts)}")
+    if scan.labels is not None:
+        print(f"  {_labels_told(scan.labels.counts(), count)}")
     found = examples(scan, shown)
     if not found:
         print("  nothing odd found\n")
         return
-    for finding in FINDINGS:
+    for finding in scan.findings:
         if finding.name not in found:
             continue
-        rows = len(scan.rows(finding.name))
+        odd = len(scan.rows(finding.name))
         mark = "*" if finding.harmful else " "
-        print(
-            f"\n{mark} {finding.name}: {rows:,} of the pairs ({rows / count:.2%}); {finding.what}"
-        )
+        print(f"\n{mark} {finding.name}: {odd:,} of the {rows} ({odd / count:.2%}); {finding.what}")
         print(f"    {finding.effect}")
         for one in found[finding.name]:
             print(f"    {_shown(one)}")
     print()
+
+
+def _labels_told(counts: dict[str, int], rows: int) -> str:
+    """The most frequent labels, and the rarest ones."""
+    each = [f"{name!r} {number:,} ({number / rows:.1%})" for name, number in counts.items()]
+    if len(each) > 2 * _LABELS:
+        each[_LABELS:-_LABELS] = ["…"]
+    return f"{len(counts):,} labels: {', '.join(each)}"
 
 
 def _quantiles(values: object) -> str:
@@ -200,16 +264,31 @@ def _write(scan: Scan, drop: list[str], path: str) -> None:
         names.append(name)
         if removed := before - int(scan.kept(names).sum()):
             left_out.append(f"{removed:,} {name}")
-    source, target = scan.corpus.columns
     with open_output(path, "--write") as output:
         for row in clean_rows(scan, names):
-            pair = dict(zip((source, target), row, strict=True))
-            output.write(json.dumps(pair, ensure_ascii=False) + "\n")
-    kept = int(scan.kept(names).sum())
+            fields = _fields(scan.corpus.columns, row)
+            output.write(json.dumps(fields, ensure_ascii=False) + "\n")
+    kept, rows = int(scan.kept(names).sum()), "pairs" if scan.labels is None else "texts"
     print(
-        f"{path}: {kept:,} of {len(scan.flags):,} pairs; left out: {', '.join(left_out) or 'none'}",
+        f"{path}: {kept:,} of {len(scan.flags):,} {rows}; left out: {', '.join(left_out) or 'none'}",
         file=sys.stderr,
     )
+
+
+def _fields(columns: Columns, row: Row) -> dict[str, str | list[str]]:
+    """What the readers make ``row`` of again."""
+    from seqtext.data.readers import SEPARATOR, LabelColumns
+
+    if not isinstance(columns, LabelColumns):
+        return dict(zip(columns, row, strict=True))
+    text, label = row
+    names = columns.text.split("+")
+    texts = text.split(f" {SEPARATOR} ", 1) if len(names) > 1 else [text]
+    several = label.split("\n")
+    return {
+        **dict(zip(names, texts, strict=True)),
+        columns.label: several if len(several) > 1 else label,
+    }
 
 
 def _plot(train: Scan, path: Path) -> None:
@@ -218,12 +297,13 @@ def _plot(train: Scan, path: Path) -> None:
 
     unit, lengths = ("words", train.words) if train.pieces is None else ("pieces", train.pieces)
     figure = Figure(figsize=(7, 4), layout="constrained")
-    axes = figure.add_subplot(xlabel=f"{unit} of a side", ylabel="pairs", yscale="log")
+    rows = "pairs" if train.labels is None else "texts"
+    axes = figure.add_subplot(xlabel=f"{unit} of a side", ylabel=rows, yscale="log")
     longest = max(1, *(int(values.max()) for values in lengths))
     bins = np.linspace(0, longest + 1, min(longest + 2, 60))
-    axes.hist(lengths, bins=bins, label=["source", "target"])  # type: ignore[arg-type]
+    axes.hist(lengths, bins=bins, label=list(train.sides))  # type: ignore[arg-type]
     axes.legend()
-    axes.set_title(f"{train.corpus.name}, {len(train.flags):,} pairs")
+    axes.set_title(f"{train.corpus.name}, {len(train.flags):,} {rows}")
     try:
         figure.savefig(path, dpi=120)
     except OSError as error:

@@ -6,7 +6,8 @@ import functools
 import re
 import unicodedata
 from array import array
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Collection, Iterator, Sequence
 from itertools import islice
 from typing import NamedTuple
 
@@ -14,8 +15,9 @@ import numpy as np
 import numpy.typing as npt
 
 from seqtext.data.corpus import Corpus
+from seqtext.data.labels import Labels
 from seqtext.data.readers import Record, Row
-from seqtext.data.tokenizer import Tokenizer, Tokenizers
+from seqtext.data.tokenizer import Tokenizer
 from seqtext.errors import DataError
 
 Flags = npt.NDArray[np.uint32]
@@ -89,15 +91,63 @@ FINDINGS = [
         "unknown to the model, or spelled as bytes; train a tokenizer on this corpus", False,
     ),
 ]  # fmt: skip
-HARMFUL = [finding.name for finding in FINDINGS if finding.harmful]
-_BITS = {finding.name: 1 << i for i, finding in enumerate(FINDINGS)}
+_OF_PAIRS = {finding.name: finding for finding in FINDINGS}
+LABEL_FINDINGS = [
+    _OF_PAIRS["unreadable"]._replace(what="the row is not a text and a label"),
+    _OF_PAIRS["undecodable"],
+    _OF_PAIRS["mojibake"],
+    _OF_PAIRS["empty"]._replace(what="no text"),
+    Finding(
+        "unlabelled", "no label",
+        "training stops at it; --data.several_labels allows it, and --data.out_of_scope names what has"
+        " none", True,
+    ),
+    Finding(
+        "several", "more than one label",
+        "training stops at it; --data.several_labels allows it", True,
+    ),
+    Finding(
+        "unknown", "a label that no training row has",
+        "training and testing stop at it; correct it, or say --data.out_of_scope", True,
+    ),
+    _OF_PAIRS["control"],
+    _OF_PAIRS["duplicate"]._replace(what="the same text and label as an earlier row"),
+    _OF_PAIRS["overlap"]._replace(what="the text is in the validation or test set as well"),
+    _OF_PAIRS["script"]._replace(
+        what="letters of another script than nearly all texts",
+        effect="another language, or a broken encoding; learned all the same",
+    ),
+    Finding(
+        "ambiguous", "the same text as an earlier row, with another label",
+        "the model can learn but one of them; correct the wrong one, or allow several labels", False,
+    ),
+    Finding(
+        "rare", "a label of fewer than five rows",
+        "hardly learned; find more texts, join it with another label, or see model.class_weights", False,
+    ),
+    _OF_PAIRS["long"]._replace(
+        what="a text longer than the limit",
+        effect="read up to the limit; data.max_length raises it",
+    ),
+    _OF_PAIRS["normalization"],
+    _OF_PAIRS["uncovered"],
+]  # fmt: skip
+_NAMES = dict.fromkeys(finding.name for finding in (*FINDINGS, *LABEL_FINDINGS))
+_BITS = {name: 1 << i for i, name in enumerate(_NAMES)}
 
 
 def _bit(name: str) -> int:
     return _BITS[name]
 
 
+def harmful(findings: list[Finding]) -> list[str]:
+    """Names of those that a row is better left out for."""
+    return [finding.name for finding in findings if finding.harmful]
+
+
 _LIMIT = 250  # pieces, as data.max_source_length has it; without a tokenizer, words
+_LABELLED_LIMIT = 400  # likewise data.max_length
+_FEW = 5  # rows of a label
 _RATIO = 3.0
 _RATIO_SLACK = 10  # characters on both sides, so that short texts may differ
 _NEARLY_ALL = 0.95  # share of a side's rows that have its script
@@ -105,23 +155,47 @@ _FEWEST_LETTERS = 4  # distinct ones that make a script
 _FEWEST_WORDS, _SAME_WORDS = 4, 0.8  # of a target that is taken for untranslated
 
 
-class Sides(NamedTuple):
-    """Lengths of all pairs, (N,) each."""
+class LabelledRows(NamedTuple):
+    """Labels of N rows."""
 
-    source: Lengths
-    target: Lengths
+    of_rows: npt.NDArray[np.int64]  # (N,) places in ``texts``
+    texts: list[list[str]]  # the names of labels that some rows have
+
+    def counts(self) -> dict[str, int]:
+        """How many rows have each label, the most frequent first."""
+        found: Counter[str] = Counter()
+        for names, rows in zip(self.texts, np.bincount(self.of_rows).tolist(), strict=True):
+            found.update(dict.fromkeys(names, rows))
+        return dict(found.most_common())
+
+    def having(self, wanted: Collection[str]) -> Mask:
+        """(N,) rows with one of these labels."""
+        which = np.array([not set(names).isdisjoint(wanted) for names in self.texts], dtype=bool)
+        mask: Mask = which[self.of_rows]
+        return mask
 
 
 class Scan(NamedTuple):
     """What was found in one corpus of N rows."""
 
     corpus: Corpus
-    flags: Flags  # (N,) one bit a finding, in the order of FINDINGS
-    words: Sides
-    pieces: Sides | None  # with a tokenizer
-    scripts: tuple[str, str]  # of nearly all rows of a side; "" where there is no such script
-    uncovered: tuple[float, ...]  # share of the pieces that are unknown, or bytes
+    flags: Flags  # (N,) one bit a finding
+    words: list[Lengths]  # (N,) of each side that is text
+    pieces: list[Lengths] | None  # likewise, with a tokenizer
+    scripts: list[str]  # of nearly all rows of a side; "" where there is no such script
+    uncovered: list[float]  # share of the pieces that are unknown, or bytes
     sources: Hashes  # (N,) of the source texts, equal within this process alone
+    labels: LabelledRows | None  # of rows that have labels in place of a target text
+
+    @property
+    def sides(self) -> tuple[str, ...]:
+        """What the sides that are text are called."""
+        return ("source", "target") if self.labels is None else ("text",)
+
+    @property
+    def findings(self) -> list[Finding]:
+        """What can be odd about such rows."""
+        return FINDINGS if self.labels is None else LABEL_FINDINGS
 
     def rows(self, name: str) -> npt.NDArray[np.int64]:
         """Indices of the rows with a finding."""
@@ -159,49 +233,69 @@ class _Side:
         return uncovered
 
 
-def scan(corpus: Corpus, tokenizers: Tokenizers | None = None) -> Scan:
-    """Read a corpus once and look at every pair.
+def scan(
+    corpus: Corpus, tokenizers: Sequence[Tokenizer] = (), labels: Labels | None = None
+) -> Scan:
+    """Read a corpus once and look at every row.
+
+    Args:
+        corpus: Whose rows they are.
+        tokenizers: Of source and target; of rows with labels, of the text.
+        labels: How those of a labelled corpus are read; its names do not count.
 
     Raises:
         DataError: The file as a whole cannot be read.
     """
-    sides, bits = (_Side(), _Side()), array("I")
-    sources, both = array("q"), array("q")
+    sides, bits = [_Side() for _ in range(1 if corpus.labelled else 2)], array("I")
+    sources, both, of_rows = array("q"), array("q"), array("q")
+    known: dict[str, int] = {}  # texts of labels
     everything = corpus.records(lenient=True)
     while records := list(islice(everything, 1000)):
         first = len(bits)
-        pairs = [("", "") if isinstance(one.row, DataError) else one.row for one in records]
-        for one, pair in zip(records, pairs, strict=True):
-            found = sides[0].add(pair[0]) | sides[1].add(pair[1])
+        rows = [("", "") if isinstance(one.row, DataError) else one.row for one in records]
+        for one, row in zip(records, rows, strict=True):
+            found = 0
+            for side, text in zip(sides, row, strict=False):
+                found |= side.add(text)
             if isinstance(one.row, DataError):
                 found = _bit("unreadable")
-            elif not (sides[0].words[-1] and sides[1].words[-1]):
+            elif not all(side.words[-1] for side in sides):
                 found |= _bit("empty")
-            elif _untranslated(*pair):
+            elif not corpus.labelled and _untranslated(*row):
                 found |= _bit("untranslated")
             bits.append(found)
-            sources.append(hash(pair[0]))
-            both.append(hash(pair))
-        for i, tokenizer in enumerate(tokenizers or ()):
-            for row in sides[i].encode([pair[i] for pair in pairs], tokenizer):
-                bits[first + row] |= _bit("uncovered")
+            sources.append(hash(row[0]))
+            both.append(hash(row))
+            of_rows.append(known.setdefault(row[1], len(known)) if corpus.labelled else 0)
+        for i, (side, tokenizer) in enumerate(zip(sides, tokenizers, strict=False)):
+            for index in side.encode([row[i] for row in rows], tokenizer):
+                bits[first + index] |= _bit("uncovered")
     words, characters, pieces = (
-        Sides(*(np.array(getattr(side, name), dtype=np.int32) for side in sides))
+        [np.array(getattr(side, name), dtype=np.int32) for side in sides]
         for name in ("words", "characters", "pieces")
     )
-    (source_script, odd_sources), (target_script, odd_targets) = (
-        _main_script(np.array(side.scripts)) for side in sides
-    )
+    scripts, odd = zip(*(_main_script(np.array(side.scripts)) for side in sides), strict=True)
     flags = np.array(bits, dtype=np.uint32)
     whole = flags & (_bit("unreadable") | _bit("empty")) == 0
     again = _seen_before(np.array(both), whole)
+    limit = _LABELLED_LIMIT if corpus.labelled else _LIMIT
     marks = {
         "duplicate": again,
         "ambiguous": _seen_before(np.array(sources), whole & ~again),
-        "ratio": _unlike(characters, whole),
-        "script": odd_sources | odd_targets,
-        "long": np.maximum(*(pieces if tokenizers else words)) > _LIMIT,
+        "script": np.logical_or.reduce(odd),
+        "long": np.maximum.reduce(pieces if tokenizers else words) > limit,
     }
+    labelled = None
+    if corpus.labelled:
+        labels = labels or Labels(())
+        labelled = LabelledRows(np.array(of_rows), [labels.split(text) for text in known])
+        if not labels.several:
+            marks["unlabelled"] = np.array([not text.strip() for text in known])[of_rows]
+            marks["several"] = np.array(["\n" in text for text in known])[of_rows]
+        few = [name for name, rows in labelled.counts().items() if rows < _FEW]
+        marks["rare"] = labelled.having(set(few) - {"", labels.out_of_scope})
+    else:
+        marks["ratio"] = _unlike(characters[0], characters[1], whole)
     for name, which in marks.items():
         flags[which & whole] |= np.uint32(_bit(name))
     return Scan(
@@ -209,22 +303,34 @@ def scan(corpus: Corpus, tokenizers: Tokenizers | None = None) -> Scan:
         flags,
         words,
         pieces if tokenizers else None,
-        (source_script, target_script),
-        tuple(side.uncovered / max(1, sum(side.pieces)) for side in sides),
+        list(scripts),
+        [side.uncovered / max(1, sum(side.pieces)) for side in sides],
         np.array(sources),
+        labelled,
     )
 
 
 def mark_overlap(train: Scan, others: list[Scan]) -> None:
-    """Mark the training pairs whose source a held-out corpus has, too."""
+    """Mark the training rows whose source a held-out corpus has, too."""
     held_out = np.concatenate([np.empty(0, np.int64), *(other.sources for other in others)])
     overlap = np.isin(train.sources, held_out) & train.kept(["unreadable", "empty"])
     train.flags[overlap] |= np.uint32(_bit("overlap"))
 
 
+def mark_unknown(train: Scan, others: list[Scan], out_of_scope: str | None = None) -> None:
+    """Mark the held-out rows with a label that no training row has; rare ones may be so there."""
+    assert train.labels is not None
+    known = {*train.labels.counts(), "", out_of_scope}
+    for other in others:
+        assert other.labels is not None
+        unknown = other.labels.having(other.labels.counts().keys() - known)
+        other.flags[unknown & other.kept(["unreadable", "empty"])] |= np.uint32(_bit("unknown"))
+        other.flags[:] &= ~np.uint32(_bit("rare"))
+
+
 def examples(scan: Scan, count: int) -> dict[str, list[Record]]:
     """The first rows of each finding, read once more."""
-    wanted = {finding.name: scan.rows(finding.name)[:count].tolist() for finding in FINDINGS}
+    wanted = {finding.name: scan.rows(finding.name)[:count].tolist() for finding in scan.findings}
     rows = {row for rows in wanted.values() for row in rows}
     last = max(rows, default=-1)
     records: dict[int, Record] = {}
@@ -237,7 +343,7 @@ def examples(scan: Scan, count: int) -> dict[str, list[Record]]:
 
 
 def clean_rows(scan: Scan, names: list[str]) -> Iterator[Row]:
-    """The pairs without any of the findings ``names``, read once more."""
+    """The rows without any of the findings ``names``, read once more."""
     records = scan.corpus.records(lenient=True)
     for one, kept in zip(records, scan.kept(names).tolist(), strict=True):
         if kept and not isinstance(one.row, DataError):
@@ -319,9 +425,9 @@ def _seen_before(hashes: Hashes, which: Mask) -> Mask:
     return again
 
 
-def _unlike(characters: Sides, which: Mask) -> Mask:
+def _unlike(source: Lengths, target: Lengths, which: Mask) -> Mask:
     """Whose lengths' ratio is far from the median of the rows ``which``."""
-    ratios = np.log((characters.target + _RATIO_SLACK) / (characters.source + _RATIO_SLACK))
+    ratios = np.log((target + _RATIO_SLACK) / (source + _RATIO_SLACK))
     usual = np.median(ratios[which]) if which.any() else 0.0
     unlike: Mask = np.abs(ratios - usual) > np.log(_RATIO)
     return unlike

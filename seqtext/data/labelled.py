@@ -80,13 +80,9 @@ class LabelsDataModule(PairsDataModule):
     ) -> None:
         if max_length < 1:
             raise ConfigError(f"data.max_length: {max_length}, expected at least 1")
-        if label_separator is not None and not several_labels:
-            raise ConfigError("data.label_separator: of what? Set data.several_labels as well")
-        if out_of_scope is not None and several_labels:
-            raise ConfigError(
-                "data.out_of_scope: a text that can have several labels can have none; give such rows an"
-                " empty label"
-            )
+        Labels(
+            (), several_labels, label_separator, out_of_scope
+        )  # raises what does not go together
         if text.count("+") > 1:
             raise ConfigError(f"data.text: {text}, expected one column, or two joined by +")
         default = TokenizerConfig()

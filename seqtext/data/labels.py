@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from seqtext.data.readers import Record
 from seqtext.data.tokenizer import Tokenizer
-from seqtext.errors import DataError
+from seqtext.errors import ConfigError, DataError
 
 
 @dataclass(frozen=True)
@@ -22,12 +22,24 @@ class Labels:
         several: Whether a text can have several labels, or none.
         separator: What stands between several labels in one text; a line break always does.
         out_of_scope: What rows are called that belong to none of the labels.
+
+    Raises:
+        ConfigError: Two of the options do not go together.
     """
 
     names: tuple[str, ...]
     several: bool = False
     separator: str | None = None
     out_of_scope: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.separator is not None and not self.several:
+            raise ConfigError("data.label_separator: of what? Set data.several_labels as well")
+        if self.out_of_scope is not None and self.several:
+            raise ConfigError(
+                "data.out_of_scope: a text that can have several labels can have none; give such rows an"
+                " empty label"
+            )
 
     @classmethod
     def learn(

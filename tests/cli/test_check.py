@@ -92,3 +92,64 @@ def test_mistakes(
     assert main([*CHECK, "--data.train", corpus, *options]) == 2
     assert message in capsys.readouterr().err
     assert Path("old.jsonl").read_text() == "old\n"
+
+
+LABELLED = ["check", "--data.text", "premise+hypothesis", "--data.label", "label"]
+
+
+@pytest.fixture
+def labelled() -> str:
+    rows = [
+        {
+            "premise": f"It is {i}.",
+            "hypothesis": f"It is not {i + i % 2}.",
+            "label": ["no", "yes"][i % 2],
+        }
+        for i in range(12)
+    ]
+    rows += [rows[5], {"premise": "A.", "hypothesis": "B.", "label": ""}]
+    Path("a.jsonl").write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
+    return "a.jsonl"
+
+
+def test_texts_with_labels(labelled: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([*LABELLED, "--data.train", labelled, "--plot", "a.png"]) == FOUND
+    told = capsys.readouterr().out
+    assert "train: a.jsonl, 14 texts\n" in told
+    assert "3 labels: 'yes' 7 (50.0%), 'no' 6 (42.9%), '' 1 (7.1%)" in told
+    assert "* unlabelled: 1 of the texts (7.14%); no label" in told
+    assert "a.jsonl:14: 'A. <sep> B.' | ''" in told
+    assert Path("a.png").exists()
+    assert main([*LABELLED, "--data.train", labelled, "--format", "json"]) == FOUND
+    figures = json.loads(capsys.readouterr().out)["train"]
+    assert figures["labels"] == {"yes": 7, "no": 6, "": 1}
+    assert figures["findings"] == {"unlabelled": 1, "duplicate": 1}
+
+
+def test_write_labels(labelled: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """What was two texts or a list of labels is one again."""
+    assert main([*LABELLED, "--data.train", labelled, "--write", "clean.jsonl"]) == 0
+    assert "12 of 14 texts; left out: 1 unlabelled, 1 duplicate" in capsys.readouterr().err
+    clean = [json.loads(line) for line in Path("clean.jsonl").read_text().splitlines()]
+    assert clean == [json.loads(line) for line in Path(labelled).read_text().splitlines()[:12]]
+    rows = [{"text": "Of both.", "label": ["a", "b"]}, {"text": "Of one.", "label": ["a"]}]
+    Path("b.jsonl").write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
+    options = ["--data.label", "label", "--data.several_labels", "--write", "some.jsonl"]
+    assert main(["check", "--data.train", "b.jsonl", *options]) == 0
+    told = Path("some.jsonl").read_text().splitlines()
+    assert [json.loads(line)["label"] for line in told] == [["a", "b"], "a"]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--data.source", "en"], "--data.source and --data.target are of pairs"),
+        (["--data.label_separator", ","], "data.label_separator: of what?"),
+        (["--drop", "ratio"], "--drop ratio: no such finding; there are unreadable"),
+    ],
+)
+def test_mistakes_about_labels(
+    options: list[str], message: str, labelled: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([*LABELLED, "--data.train", labelled, *options]) == 2
+    assert message in capsys.readouterr().err

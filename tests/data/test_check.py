@@ -3,16 +3,27 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from seqtext.data.check import FINDINGS, Scan, clean_rows, examples, mark_overlap, scan
+from seqtext.data.check import (
+    FINDINGS,
+    LABEL_FINDINGS,
+    Scan,
+    clean_rows,
+    examples,
+    mark_overlap,
+    mark_unknown,
+    scan,
+)
 from seqtext.data.corpus import Corpus
+from seqtext.data.labels import Labels
 from seqtext.data.readers import Row
-from seqtext.data.tokenizer import Tokenizer, TokenizerConfig, Tokenizers
+from seqtext.data.tokenizer import Tokenizer, TokenizerConfig
 from seqtext.errors import DataError
 
 GOOD = [
@@ -36,7 +47,7 @@ ODD: dict[str, Row] = {
 }
 
 
-def scan_of(rows: list[Row], path: Path, tokenizers: Tokenizers | None = None) -> Scan:
+def scan_of(rows: list[Row], path: Path, tokenizers: Sequence[Tokenizer] = ()) -> Scan:
     lines = [json.dumps({"en": source, "de": target}) for source, target in rows]
     path.write_text("\n".join(lines), encoding="utf-8")
     return scan(Corpus(str(path), "en", "de"), tokenizers)
@@ -50,9 +61,9 @@ def found_in(found: Scan) -> dict[str, list[int]]:
 def test_nothing_is_odd_about_good_pairs(tmp_path: Path) -> None:
     found = scan_of(GOOD, tmp_path / "a.jsonl")
     assert found_in(found) == {}
-    assert found.scripts == ("Latin", "Latin")
-    assert found.words.source.tolist() == [5] * 30
-    assert found.words.target.tolist() == [5] * 30
+    assert found.scripts == ["Latin", "Latin"]
+    assert found.words[0].tolist() == [5] * 30
+    assert found.words[1].tolist() == [5] * 30
 
 
 @pytest.mark.parametrize("name", ODD)
@@ -94,10 +105,10 @@ def test_scripts_that_go_together(tmp_path: Path) -> None:
     rows = [(f"The dog sees {i} cats.", f"犬が猫を{i}ひき見ている。") for i in range(20)]
     rows.append(("The dog plays tennis.", "イヌガテニスヲスル"))
     found = scan_of(rows, tmp_path / "a.jsonl")
-    assert found.scripts == ("Latin", "Cjk")
+    assert found.scripts == ["Latin", "Cjk"]
     assert found_in(found) == {}
     mixed = [(f"{i} dogs", word) for i in range(20) for word in ("собака", "Hunde")]
-    assert scan_of(mixed, tmp_path / "a.jsonl").scripts == ("Latin", "")
+    assert scan_of(mixed, tmp_path / "a.jsonl").scripts == ["Latin", ""]
 
 
 def test_overlap_with_held_out_corpora(tmp_path: Path) -> None:
@@ -111,11 +122,88 @@ def test_tokenizer(tmp_path: Path) -> None:
     config = TokenizerConfig(vocab_size=320)
     both = Tokenizer.train([text for row in GOOD for text in row], config)
     rows = [*GOOD, ("The dog sees 2 ΩΩ.", "Der Hund sieht 2.")]
-    found = scan_of(rows, tmp_path / "a.jsonl", Tokenizers(both, both))
+    found = scan_of(rows, tmp_path / "a.jsonl", [both, both])
     assert found_in(found) == {"uncovered": [30]}
     assert found.pieces is not None
-    assert found.pieces.target.tolist() == [len(ids) for ids in both.encode([b for _, b in rows])]
-    assert found.uncovered == (4 / found.pieces.source.sum(), 0.0)  # two bytes each
+    assert found.pieces[1].tolist() == [len(ids) for ids in both.encode([b for _, b in rows])]
+    assert found.uncovered == [4 / found.pieces[0].sum(), 0.0]  # two bytes each
+
+
+# --- texts with labels ----------------------------------------------------------------------------------
+
+LABELLED: list[tuple[str, object]] = [
+    (f"Text {number} about {topic}.", topic) for number in range(12) for topic in ("cats", "dogs")
+]
+ODD_LABELLED: dict[str, tuple[str, object]] = {
+    "unreadable": ("A text.", {"name": "cats"}),
+    "mojibake": ("A cafÃ© full of cats.", "cats"),
+    "empty": (" ", "cats"),
+    "unlabelled": ("Of neither.", ""),
+    "several": ("Of both.", ["cats", "dogs"]),
+    "control": ("A bell \x07 rings.", "cats"),
+    "duplicate": LABELLED[3],
+    "ambiguous": (LABELLED[3][0], "cats"),
+    "script": ("Кошки и собаки.", "cats"),
+    "long": (" ".join(f"word{i}" for i in range(401)), "dogs"),
+    "normalization": ("A cafe\u0301 full of cats.", "cats"),
+}
+
+
+def labelled_scan(rows: list[tuple[str, object]], path: Path, labels: Labels | None = None) -> Scan:
+    lines = [json.dumps({"text": text, "label": label}) for text, label in rows]
+    path.write_text("\n".join(lines), encoding="utf-8")
+    return scan(Corpus(str(path), "text", "label", labelled=True), [], labels)
+
+
+def labelled_findings(found: Scan) -> dict[str, list[int]]:
+    rows = {finding.name: found.rows(finding.name).tolist() for finding in LABEL_FINDINGS}
+    return {name: indices for name, indices in rows.items() if indices}
+
+
+def test_labels_are_counted(tmp_path: Path) -> None:
+    found = labelled_scan([*LABELLED, LABELLED[0]], tmp_path / "a.jsonl")
+    assert found.labels is not None
+    assert found.labels.counts() == {"cats": 13, "dogs": 12}
+    assert labelled_findings(found) == {"duplicate": [24]}
+    # a label is no text: these words are neither untranslated nor too short for their source
+    assert [words.tolist() for words in found.words] == [[4] * 25]
+
+
+@pytest.mark.parametrize("name", ODD_LABELLED)
+def test_each_odd_text_is_found(name: str, tmp_path: Path) -> None:
+    # enough of one label that its next row is not rare
+    found = labelled_scan([*LABELLED, ODD_LABELLED[name]], tmp_path / "a.jsonl")
+    some = labelled_findings(found)
+    if name == "several":
+        some.pop("rare")  # as one label of two lines
+    assert some == {name: [24]}
+
+
+def test_several_labels(tmp_path: Path) -> None:
+    rows = [
+        *LABELLED,
+        ("Of both.", ["cats", "dogs"]),
+        ("None.", []),
+        ("Of birds.", ["birds", "cats"]),
+    ]
+    found = labelled_scan(rows, tmp_path / "a.jsonl", Labels((), several=True))
+    assert labelled_findings(found) == {"rare": [26]}
+    assert found.labels is not None
+    assert found.labels.counts() == {"cats": 14, "dogs": 13, "birds": 1}
+
+
+def test_unknown_labels_of_held_out_corpora(tmp_path: Path) -> None:
+    train = labelled_scan(LABELLED, tmp_path / "train.jsonl")
+    rows: list[tuple[str, object]] = [
+        ("Of dogs.", "dogs"),
+        ("Of birds.", "birds"),
+        ("Odd.", "none"),
+    ]
+    labels = Labels((), out_of_scope="none")
+    test = labelled_scan(rows, tmp_path / "test.jsonl", labels)
+    mark_unknown(train, [test], "none")
+    assert labelled_findings(test) == {"unknown": [1]}
+    assert labelled_findings(train) == {}
 
 
 TEXTS = st.text(st.characters(codec="utf-8"), max_size=30)

@@ -15,8 +15,9 @@ from seqtext.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
     from seqtext.data.check import Scan
+    from seqtext.data.corpus import Corpus
     from seqtext.data.labels import Labels
-    from seqtext.data.readers import Columns, Record, Row
+    from seqtext.data.readers import Record, Row
     from seqtext.data.tokenizer import Tokenizer
 
 FOUND = 3  # exit status
@@ -42,7 +43,7 @@ def parser() -> argparse.ArgumentParser:
         )  # fmt: skip
     parser.add_argument(
         "--data.several_labels", dest="several_labels", nargs="?", const="true", default="false",
-        choices=("true", "false"), help="a text can have several labels, or none",
+        type=str.lower, choices=("true", "false"), help="a text can have several labels, or none",
     )  # fmt: skip
     parser.add_argument(
         "--data.label_separator", dest="label_separator", metavar="S",
@@ -79,15 +80,9 @@ def parser() -> argparse.ArgumentParser:
 def run(arguments: Sequence[str]) -> int:
     """Read, report, write; the exit status."""
     options = parser().parse_args(arguments)
-    from seqtext.data.check import (
-        FINDINGS,
-        LABEL_FINDINGS,
-        harmful,
-        mark_overlap,
-        mark_unknown,
-        scan,
-    )
+    from seqtext.data.check import mark_overlap, scan
     from seqtext.data.corpus import Corpus
+    from seqtext.data.findings import FINDINGS, LABEL_FINDINGS, harmful
 
     labels = _labels(options)
     findings = FINDINGS if labels is None else LABEL_FINDINGS
@@ -106,28 +101,35 @@ def run(arguments: Sequence[str]) -> int:
     scans = {}
     for split in ("train", "validation", "test"):
         if (name := getattr(options, split)) is not None:
+            if name.startswith("split:"):
+                raise ConfigError(
+                    f"--data.{split} {name}: takes training rows, which are looked at anyway"
+                )
             corpus = Corpus(name, *columns, split, labelled=labels is not None)
             scans[split] = scan(corpus, tokenizers, labels)
     train = scans["train"]
-    others = [found for split, found in scans.items() if split != "train"]
-    mark_overlap(train, others)
-    if labels is not None:
-        mark_unknown(train, others, labels.out_of_scope)
-    odd = not all(found.kept(harmful(findings)).all() for found in scans.values())
+    mark_overlap(train, [found for split, found in scans.items() if split != "train"])
+    whole = _compare_labels(scans) if labels is not None else []
+    odd = [not found.kept(harmful(findings)).all() for found in scans.values()]
     if options.format == "json":
-        print(json.dumps({split: _figures(found) for split, found in scans.items()}))
+        figures: dict[str, object] = {split: _figures(found) for split, found in scans.items()}
+        print(json.dumps({**figures, "stops": whole} if whole else figures))
     else:
         for split, found in scans.items():
             _tell(split, found, options.examples)
-        if odd and options.write is None:
-            rows = "rows" if labels else "pairs"
-            print(f"* --write CLEAN.jsonl leaves these {rows} out, --drop NAMES some of them\n")
+        for one in whole:
+            print(f"* {one}\n")
+        if odd[0] and options.write is None:
+            rows = "pairs" if labels is None else "rows"
+            print(
+                f"* --write CLEAN.jsonl leaves these training {rows} out, --drop NAMES some of them\n"
+            )
     if options.plot is not None:
         _plot(train, Path(options.plot))
     if options.write is not None:
         _write(train, drop, options.write)
         return 0
-    return FOUND if odd else 0
+    return FOUND if any(odd) or whole else 0
 
 
 def _labels(options: argparse.Namespace) -> Labels | None:
@@ -141,9 +143,21 @@ def _labels(options: argparse.Namespace) -> Labels | None:
             "--data.source and --data.target are of pairs, --data.text and --data.label of texts with"
             " labels: which are these?"
         )
-    from seqtext.data.labels import Labels
+    from seqtext.data.labels import Labels, check_text_column
 
+    check_text_column(options.text or "text")
     return Labels((), several, options.label_separator, options.out_of_scope)
+
+
+def _compare_labels(scans: dict[str, Scan]) -> list[str]:
+    """Mark the held-out rows whose labels training does not know; what training as a whole stops at."""
+    from seqtext.data.check_labels import mark_unknown, stops
+
+    rows = {split: found.labels for split, found in scans.items() if found.labels is not None}
+    train = rows.pop("train")
+    for split, of_split in rows.items():
+        mark_unknown(train, of_split, scans[split].flags)
+    return stops(train, rows.get("validation"))
 
 
 def _check_outputs(options: argparse.Namespace) -> None:
@@ -158,13 +172,16 @@ def _check_outputs(options: argparse.Namespace) -> None:
 
 
 def _tokenizers(path: str) -> list[Tokenizer]:
-    """Of the source, and of the target where that is text."""
+    """Of source and target; a classifier has but one."""
     from seqtext import assets, checkpoint
     from seqtext.data.tokenizer import Tokenizer
 
     if Path(path).is_dir() or path.endswith(".ckpt"):
-        both = checkpoint.load(path).tokenizers
-        return [side for side in (both.source, both.target) if isinstance(side, Tokenizer)]
+        both = checkpoint.load_any(path).tokenizers
+        return [
+            side if isinstance(side, Tokenizer) else both.source
+            for side in (both.source, both.target)
+        ]
     one = Tokenizer.load(assets.find(path))
     return [one, one]
 
@@ -231,7 +248,7 @@ def _tell(split: str, scan: Scan, shown: int) -> None:
 
 def _labels_told(counts: dict[str, int], rows: int) -> str:
     """The most frequent labels, and the rarest ones."""
-    each = [f"{name!r} {number:,} ({number / rows:.1%})" for name, number in counts.items()]
+    each = [f"{_short(name)!r} {n:,} ({n / rows:.1%})" for name, n in counts.items()]
     if len(each) > 2 * _LABELS:
         each[_LABELS:-_LABELS] = ["…"]
     return f"{len(counts):,} labels: {', '.join(each)}"
@@ -247,8 +264,12 @@ def _quantiles(values: object) -> str:
 def _shown(one: Record) -> str:
     if isinstance(one.row, DataError):
         return str(one.row)
-    texts = (text if len(text) <= _WIDTH else f"{text[:_WIDTH]}…" for text in one.row)
-    return f"{one.where}: {' | '.join(map(repr, texts))}"  # what cannot be printed is spelled
+    # what cannot be printed is spelled
+    return f"{one.where}: {' | '.join(repr(_short(text)) for text in one.row)}"
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= _WIDTH else f"{text[:_WIDTH]}…"
 
 
 # --- what is written ------------------------------------------------------------------------------------
@@ -266,28 +287,30 @@ def _write(scan: Scan, drop: list[str], path: str) -> None:
             left_out.append(f"{removed:,} {name}")
     with open_output(path, "--write") as output:
         for row in clean_rows(scan, names):
-            fields = _fields(scan.corpus.columns, row)
+            fields = _fields(scan.corpus, row)
             output.write(json.dumps(fields, ensure_ascii=False) + "\n")
-    kept, rows = int(scan.kept(names).sum()), "pairs" if scan.labels is None else "texts"
+    which = scan.kept(names)
+    kept, rows = int(which.sum()), "pairs" if scan.labels is None else "texts"
+    if scan.labels is not None:
+        for lost in sorted(scan.labels.learned() - scan.labels.learned(which)):
+            print(f"{path}: no text with the label {_short(lost)!r} is left", file=sys.stderr)
     print(
         f"{path}: {kept:,} of {len(scan.flags):,} {rows}; left out: {', '.join(left_out) or 'none'}",
         file=sys.stderr,
     )
 
 
-def _fields(columns: Columns, row: Row) -> dict[str, str | list[str]]:
+def _fields(corpus: Corpus, row: Row) -> dict[str, str | list[str]]:
     """What the readers make ``row`` of again."""
-    from seqtext.data.readers import SEPARATOR, LabelColumns
-
-    if not isinstance(columns, LabelColumns):
-        return dict(zip(columns, row, strict=True))
+    if not corpus.labelled:
+        return dict(zip(corpus.columns, row, strict=True))
     text, label = row
-    names = columns.text.split("+")
-    texts = text.split(f" {SEPARATOR} ", 1) if len(names) > 1 else [text]
-    several = label.split("\n")
+    texts, several = corpus.texts_of(text), label.split("\n")
+    # a single column may have a + in its name
+    names = corpus.source.split("+") if len(texts) > 1 else [corpus.source]
     return {
         **dict(zip(names, texts, strict=True)),
-        columns.label: several if len(several) > 1 else label,
+        corpus.target: several if len(several) > 1 else label,
     }
 
 

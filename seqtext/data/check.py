@@ -6,15 +6,16 @@ import functools
 import re
 import unicodedata
 from array import array
-from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from seqtext.data.check_labels import LabelledRows, LabelReading
 from seqtext.data.corpus import Corpus
+from seqtext.data.findings import FINDINGS, LABEL_FINDINGS, Finding, bit
 from seqtext.data.labels import Labels
 from seqtext.data.readers import Record, Row
 from seqtext.data.tokenizer import Tokenizer
@@ -26,153 +27,13 @@ Hashes = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
 
 
-class Finding(NamedTuple):
-    """Something that can be odd about a pair."""
-
-    name: str
-    what: str
-    effect: str  # on training, and what mends it
-    harmful: bool  # whether a pair is better left out
-
-
-FINDINGS = [
-    Finding(
-        "unreadable", "the row is not two texts",
-        "training stops at it; correct it, or leave it out with --write", True,
-    ),
-    Finding(
-        "undecodable", "bytes that are not UTF-8, or U+FFFD where such bytes were",
-        "training stops at bytes, and learns U+FFFD; convert the file from its real encoding", True,
-    ),
-    Finding(
-        "mojibake", "UTF-8 that was read as Latin-1 once (Ã¤ for ä)",
-        "learned as it is, beside the right spelling; convert the text, or leave it out", True,
-    ),
-    Finding("empty", "a side without text", "training leaves it out", True),
-    Finding(
-        "control", "control, bidirectional, private or unassigned characters",
-        "each takes a piece of its own, and output may contain it", True,
-    ),
-    Finding(
-        "duplicate", "the same pair as an earlier row", "learned as often as it is there", True
-    ),
-    Finding(
-        "overlap", "the source is in the validation or test set as well",
-        "scores are too good: the answer was seen", True,
-    ),
-    Finding(
-        "untranslated", "the target is the source, or nearly all of its words are",
-        "teaches to copy instead of to translate", True,
-    ),
-    Finding(
-        "script", "letters of another script than nearly all of that side",
-        "another language, or the sides are swapped; learned as a translation all the same", True,
-    ),
-    Finding(
-        "ratio", "a side more than three times as long for the other as is usual here",
-        "often pairs that are no translations; teaches to leave out or to invent", True,
-    ),
-    Finding(
-        "long", "a side longer than the limit",
-        "training leaves it out; raise data.max_source_length and data.max_target_length, or split it",
-        False,
-    ),
-    Finding(
-        "ambiguous", "the same source as an earlier row, with another target",
-        "the model learns a mixture; harmless where both are right", False,
-    ),
-    Finding(
-        "normalization", "characters that are not composed (NFC)",
-        "none with the default tokenizer, which composes them; with data.tokenizer.normalization"
-        " identity they are other pieces than composed ones", False,
-    ),
-    Finding(
-        "uncovered", "characters that the tokenizer does not know",
-        "unknown to the model, or spelled as bytes; train a tokenizer on this corpus", False,
-    ),
-]  # fmt: skip
-_OF_PAIRS = {finding.name: finding for finding in FINDINGS}
-LABEL_FINDINGS = [
-    _OF_PAIRS["unreadable"]._replace(what="the row is not a text and a label"),
-    _OF_PAIRS["undecodable"],
-    _OF_PAIRS["mojibake"],
-    _OF_PAIRS["empty"]._replace(what="no text"),
-    Finding(
-        "unlabelled", "no label",
-        "training stops at it; --data.several_labels allows it, and --data.out_of_scope names what has"
-        " none", True,
-    ),
-    Finding(
-        "several", "more than one label",
-        "training stops at it; --data.several_labels allows it", True,
-    ),
-    Finding(
-        "unknown", "a label that no training row has",
-        "training and testing stop at it; correct it, or say --data.out_of_scope", True,
-    ),
-    _OF_PAIRS["control"],
-    _OF_PAIRS["duplicate"]._replace(what="the same text and label as an earlier row"),
-    _OF_PAIRS["overlap"]._replace(what="the text is in the validation or test set as well"),
-    _OF_PAIRS["script"]._replace(
-        what="letters of another script than nearly all texts",
-        effect="another language, or a broken encoding; learned all the same",
-    ),
-    Finding(
-        "ambiguous", "the same text as an earlier row, with another label",
-        "the model can learn but one of them; correct the wrong one, or allow several labels", False,
-    ),
-    Finding(
-        "rare", "a label of fewer than five rows",
-        "hardly learned; find more texts, join it with another label, or see model.class_weights", False,
-    ),
-    _OF_PAIRS["long"]._replace(
-        what="a text longer than the limit",
-        effect="read up to the limit; data.max_length raises it",
-    ),
-    _OF_PAIRS["normalization"],
-    _OF_PAIRS["uncovered"],
-]  # fmt: skip
-_NAMES = dict.fromkeys(finding.name for finding in (*FINDINGS, *LABEL_FINDINGS))
-_BITS = {name: 1 << i for i, name in enumerate(_NAMES)}
-
-
-def _bit(name: str) -> int:
-    return _BITS[name]
-
-
-def harmful(findings: list[Finding]) -> list[str]:
-    """Names of those that a row is better left out for."""
-    return [finding.name for finding in findings if finding.harmful]
-
-
 _LIMIT = 250  # pieces, as data.max_source_length has it; without a tokenizer, words
 _LABELLED_LIMIT = 400  # likewise data.max_length
-_FEW = 5  # rows of a label
 _RATIO = 3.0
 _RATIO_SLACK = 10  # characters on both sides, so that short texts may differ
 _NEARLY_ALL = 0.95  # share of a side's rows that have its script
 _FEWEST_LETTERS = 4  # distinct ones that make a script
 _FEWEST_WORDS, _SAME_WORDS = 4, 0.8  # of a target that is taken for untranslated
-
-
-class LabelledRows(NamedTuple):
-    """Labels of N rows."""
-
-    of_rows: npt.NDArray[np.int64]  # (N,) places in ``texts``
-    texts: list[list[str]]  # the names of labels that some rows have
-
-    def counts(self) -> dict[str, int]:
-        """How many rows have each label, the most frequent first."""
-        found: Counter[str] = Counter()
-        for names, rows in zip(self.texts, np.bincount(self.of_rows).tolist(), strict=True):
-            found.update(dict.fromkeys(names, rows))
-        return dict(found.most_common())
-
-    def having(self, wanted: Collection[str]) -> Mask:
-        """(N,) rows with one of these labels."""
-        which = np.array([not set(names).isdisjoint(wanted) for names in self.texts], dtype=bool)
-        mask: Mask = which[self.of_rows]
-        return mask
 
 
 class Scan(NamedTuple):
@@ -199,11 +60,11 @@ class Scan(NamedTuple):
 
     def rows(self, name: str) -> npt.NDArray[np.int64]:
         """Indices of the rows with a finding."""
-        return np.flatnonzero(self.flags & _bit(name))
+        return np.flatnonzero(self.flags & bit(name))
 
     def kept(self, names: list[str]) -> Mask:
         """(N,) rows without any of these findings."""
-        kept: Mask = self.flags & sum(map(_bit, names)) == 0
+        kept: Mask = self.flags & sum(map(bit, names)) == 0
         return kept
 
 
@@ -214,9 +75,10 @@ class _Side:
         self.words, self.characters, self.pieces = array("i"), array("i"), array("i")
         self.scripts, self.uncovered = array("i"), 0
 
-    def add(self, text: str) -> int:
-        """Look at one more text; the bits of its findings."""
-        script, found = _look(text)
+    def add(self, texts: Sequence[str]) -> int:
+        """Look at one more row's text, or texts; the bits of its findings."""
+        text = texts[0] if len(texts) == 1 else " ".join(texts)
+        script, found = look(text)
         self.scripts.append(script)
         self.words.append(len(text.split()))
         self.characters.append(len(text))
@@ -247,36 +109,41 @@ def scan(
         DataError: The file as a whole cannot be read.
     """
     sides, bits = [_Side() for _ in range(1 if corpus.labelled else 2)], array("I")
-    sources, both, of_rows = array("q"), array("q"), array("q")
-    known: dict[str, int] = {}  # texts of labels
+    sources, both = array("q"), array("q")
+    reading = LabelReading(labels or Labels(())) if corpus.labelled else None
     everything = corpus.records(lenient=True)
     while records := list(islice(everything, 1000)):
         first = len(bits)
         rows = [("", "") if isinstance(one.row, DataError) else one.row for one in records]
         for one, row in zip(records, rows, strict=True):
-            found = 0
-            for side, text in zip(sides, row, strict=False):
-                found |= side.add(text)
-            if isinstance(one.row, DataError):
-                found = _bit("unreadable")
-            elif not all(side.words[-1] for side in sides):
-                found |= _bit("empty")
-            elif not corpus.labelled and _untranslated(*row):
-                found |= _bit("untranslated")
+            readable = not isinstance(one.row, DataError)
+            target: tuple[str, ...] = row[1:]
+            if reading is None:
+                texts: Sequence[str] = row
+                found = sides[0].add(row[:1]) | sides[1].add(row[1:])
+            else:
+                texts = corpus.texts_of(row[0])
+                found = sides[0].add(texts)
+                target = reading.add(row[1] if readable else None)
+            if not readable:
+                found = bit("unreadable")
+            elif not all(text.strip() for text in texts):
+                found |= bit("empty")
+            elif reading is None and _untranslated(*row):
+                found |= bit("untranslated")
             bits.append(found)
             sources.append(hash(row[0]))
-            both.append(hash(row))
-            of_rows.append(known.setdefault(row[1], len(known)) if corpus.labelled else 0)
+            both.append(hash((row[0], target)))
         for i, (side, tokenizer) in enumerate(zip(sides, tokenizers, strict=False)):
             for index in side.encode([row[i] for row in rows], tokenizer):
-                bits[first + index] |= _bit("uncovered")
+                bits[first + index] |= bit("uncovered")
     words, characters, pieces = (
         [np.array(getattr(side, name), dtype=np.int32) for side in sides]
         for name in ("words", "characters", "pieces")
     )
     scripts, odd = zip(*(_main_script(np.array(side.scripts)) for side in sides), strict=True)
     flags = np.array(bits, dtype=np.uint32)
-    whole = flags & (_bit("unreadable") | _bit("empty")) == 0
+    whole = flags & (bit("unreadable") | bit("empty")) == 0
     again = _seen_before(np.array(both), whole)
     limit = _LABELLED_LIMIT if corpus.labelled else _LIMIT
     marks = {
@@ -285,19 +152,13 @@ def scan(
         "script": np.logical_or.reduce(odd),
         "long": np.maximum.reduce(pieces if tokenizers else words) > limit,
     }
-    labelled = None
-    if corpus.labelled:
-        labels = labels or Labels(())
-        labelled = LabelledRows(np.array(of_rows), [labels.split(text) for text in known])
-        if not labels.several:
-            marks["unlabelled"] = np.array([not text.strip() for text in known])[of_rows]
-            marks["several"] = np.array(["\n" in text for text in known])[of_rows]
-        few = [name for name, rows in labelled.counts().items() if rows < _FEW]
-        marks["rare"] = labelled.having(set(few) - {"", labels.out_of_scope})
-    else:
+    if reading is None:
         marks["ratio"] = _unlike(characters[0], characters[1], whole)
     for name, which in marks.items():
-        flags[which & whole] |= np.uint32(_bit(name))
+        flags[which & whole] |= np.uint32(bit(name))
+    labelled = None if reading is None else reading.done()
+    if labelled is not None:
+        flags |= labelled.flags(look)
     return Scan(
         corpus,
         flags,
@@ -314,18 +175,7 @@ def mark_overlap(train: Scan, others: list[Scan]) -> None:
     """Mark the training rows whose source a held-out corpus has, too."""
     held_out = np.concatenate([np.empty(0, np.int64), *(other.sources for other in others)])
     overlap = np.isin(train.sources, held_out) & train.kept(["unreadable", "empty"])
-    train.flags[overlap] |= np.uint32(_bit("overlap"))
-
-
-def mark_unknown(train: Scan, others: list[Scan], out_of_scope: str | None = None) -> None:
-    """Mark the held-out rows with a label that no training row has; rare ones may be so there."""
-    assert train.labels is not None
-    known = {*train.labels.counts(), "", out_of_scope}
-    for other in others:
-        assert other.labels is not None
-        unknown = other.labels.having(other.labels.counts().keys() - known)
-        other.flags[unknown & other.kept(["unreadable", "empty"])] |= np.uint32(_bit("unknown"))
-        other.flags[:] &= ~np.uint32(_bit("rare"))
+    train.flags[overlap] |= np.uint32(bit("overlap"))
 
 
 def examples(scan: Scan, count: int) -> dict[str, list[Record]]:
@@ -358,22 +208,22 @@ _SCRIPTS: list[str] = [""]  # by number; 0 is none
 _ALIKE = {"HIRAGANA": "CJK", "KATAKANA": "CJK", "FULLWIDTH": "LATIN", "HALFWIDTH": "CJK"}
 
 
-def _look(text: str) -> tuple[int, int]:
+def look(text: str) -> tuple[int, int]:
     """The number of the script that most distinct letters of a text have, and findings."""
     if text.isascii() and text.isprintable():
         latin = sum(map(str.isalpha, set(text))) >= _FEWEST_LETTERS
         return _script_number("LATIN") if latin else 0, 0
     found = 0
     scripts: dict[int, int] = {}
-    for character in set(text):
+    for character in sorted(set(text)):  # as many of two scripts: the same one each time
         script, flags = _of_character(character)
         found |= flags
         if script:
             scripts[script] = scripts.get(script, 0) + 1
     if _MOJIBAKE.search(text):
-        found |= _bit("mojibake")
+        found |= bit("mojibake")
     if not unicodedata.is_normalized("NFC", text):
-        found |= _bit("normalization")
+        found |= bit("normalization")
     main = max(scripts, key=scripts.__getitem__, default=0)
     return main if scripts.get(main, 0) >= _FEWEST_LETTERS else 0, found
 
@@ -383,12 +233,12 @@ def _of_character(character: str) -> tuple[int, int]:
     """Number of a letter's script, and what is odd about a character."""
     category = unicodedata.category(character)
     if character == "\ufffd":
-        return 0, _bit("undecodable")
+        return 0, bit("undecodable")
     bidirectional = "\u200e" <= character <= "\u200f" or "\u202a" <= character <= "\u202e"
     isolating = "\u2066" <= character <= "\u2069"
     odd = category in ("Cc", "Cn", "Co", "Cs") and character != "\t"
     if odd or bidirectional or isolating or character == "\ufeff":
-        return 0, _bit("control")
+        return 0, bit("control")
     if not category.startswith("L"):
         return 0, 0
     script = unicodedata.name(character, "").partition(" ")[0]

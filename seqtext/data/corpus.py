@@ -16,6 +16,7 @@ from seqtext.data import hub
 from seqtext.data.readers import (
     PACKINGS,
     READERS,
+    SEPARATOR,
     Columns,
     LabelColumns,
     Record,
@@ -113,6 +114,10 @@ class Corpus:
         if self.labelled:
             return LabelColumns(self.source, self.target)
         return self.source, self.target
+
+    def texts_of(self, text: str) -> list[str]:
+        """The text, or the two that a labelled row's text is made of."""
+        return text.split(f" {SEPARATOR} ", 1) if self.labelled and "+" in self.source else [text]
 
     @property
     def kind(self) -> str:
@@ -286,7 +291,10 @@ class Corpus:
         ]
         for number, row in enumerate(dataset.select_columns(list(dict.fromkeys(there)))):
             where = f"{self.name}, row {number}"
-            yield from records(self._named(row, dataset.features, where), self.columns, where)
+            try:
+                yield from records(self._named(row, dataset.features, where), self.columns, where)
+            except DataError as error:
+                yield Record(where, error)
 
     def _named(self, row: dict[str, Any], features: Any, where: str) -> dict[str, Any]:
         """A row with the names of its labels, where the hub's data set has numbers and knows names."""

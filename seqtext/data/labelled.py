@@ -16,7 +16,7 @@ from seqtext.data.batch import LabelledBatch, collate_labels
 from seqtext.data.bucketing import Lengths, Rows, padding
 from seqtext.data.corpus import Corpus, Split
 from seqtext.data.encoding import Sides
-from seqtext.data.labels import Labels, TextAndLabels
+from seqtext.data.labels import Labels, TextAndLabels, check_text_column
 from seqtext.data.pairs import PairsDataModule, Reasons
 from seqtext.data.readers import SEPARATOR
 from seqtext.data.tokenizer import Tokenizer, TokenizerConfig
@@ -83,8 +83,7 @@ class LabelsDataModule(PairsDataModule):
         Labels(
             (), several_labels, label_separator, out_of_scope
         )  # raises what does not go together
-        if text.count("+") > 1:
-            raise ConfigError(f"data.text: {text}, expected one column, or two joined by +")
+        check_text_column(text)
         default = TokenizerConfig()
         for name in _OF_TARGETS:
             if getattr(tokenizer, name) != getattr(default, name):

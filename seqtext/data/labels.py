@@ -35,6 +35,8 @@ class Labels:
     def __post_init__(self) -> None:
         if self.separator is not None and not self.several:
             raise ConfigError("data.label_separator: of what? Set data.several_labels as well")
+        if self.separator == "":
+            raise ConfigError("data.label_separator: is empty, expected what stands between labels")
         if self.out_of_scope is not None and self.several:
             raise ConfigError(
                 "data.out_of_scope: a text that can have several labels can have none; give such rows an"
@@ -150,6 +152,16 @@ class Labels:
             f"label {name!r} is none of the training corpus, which has {some}{more}; leave such rows out, or"
             f" call them out of scope (data.out_of_scope {name})"
         )
+
+
+def check_text_column(column: str) -> None:
+    """Raise what is wrong with the name of the text's column.
+
+    Raises:
+        ConfigError: It names more than two.
+    """
+    if column.count("+") > 1:
+        raise ConfigError(f"data.text: {column}, expected one column, or two joined by +")
 
 
 def _order(name: str) -> tuple[bool, int, str]:

@@ -117,6 +117,9 @@ def test_texts_with_labels(labelled: str, capsys: pytest.CaptureFixture[str]) ->
     told = capsys.readouterr().out
     assert "train: a.jsonl, 14 texts\n" in told
     assert "3 labels: 'yes' 7 (50.0%), 'no' 6 (42.9%), '' 1 (7.1%)" in told
+    assert told.endswith(
+        "* --write CLEAN.jsonl leaves these training rows out, --drop NAMES some of them\n\n"
+    )
     assert "* unlabelled: 1 of the texts (7.14%); no label" in told
     assert "a.jsonl:14: 'A. <sep> B.' | ''" in told
     assert Path("a.png").exists()
@@ -126,18 +129,54 @@ def test_texts_with_labels(labelled: str, capsys: pytest.CaptureFixture[str]) ->
     assert figures["findings"] == {"unlabelled": 1, "duplicate": 1}
 
 
-def test_write_labels(labelled: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """What was two texts or a list of labels is one again."""
-    assert main([*LABELLED, "--data.train", labelled, "--write", "clean.jsonl"]) == 0
-    assert "12 of 14 texts; left out: 1 unlabelled, 1 duplicate" in capsys.readouterr().err
-    clean = [json.loads(line) for line in Path("clean.jsonl").read_text().splitlines()]
-    assert clean == [json.loads(line) for line in Path(labelled).read_text().splitlines()[:12]]
-    rows = [{"text": "Of both.", "label": ["a", "b"]}, {"text": "Of one.", "label": ["a"]}]
-    Path("b.jsonl").write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
-    options = ["--data.label", "label", "--data.several_labels", "--write", "some.jsonl"]
-    assert main(["check", "--data.train", "b.jsonl", *options]) == 0
-    told = Path("some.jsonl").read_text().splitlines()
-    assert [json.loads(line)["label"] for line in told] == [["a", "b"], "a"]
+def test_held_out_labels(capsys: pytest.CaptureFixture[str]) -> None:
+    """Only --data.test is odd: nothing that --write would mend."""
+    for name, labels in (("train", "ab" * 6), ("test", "abc")):
+        rows = [{"text": f"{name} {i}", "label": label} for i, label in enumerate(labels)]
+        Path(f"{name}.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    options = [
+        "check",
+        "--data.train",
+        "train.jsonl",
+        "--data.label",
+        "label",
+        "--data.test",
+        "test.jsonl",
+    ]
+    assert main(options) == FOUND
+    told = capsys.readouterr().out
+    assert "* unknown: 1 of the texts (33.33%)" in told
+    assert "--write" not in told
+    assert main([*options, "--data.out_of_scope", "c"]) == FOUND
+    told = capsys.readouterr().out
+    assert "unknown" not in told
+    assert told.endswith(
+        "* no text of the training or validation set is labelled 'c' (out_of_scope)\n\n"
+    )
+    rows = [
+        {"text": "train 0", "label": "c"},
+        *({"text": f"t {i}", "label": "ab"[i % 2]} for i in range(9)),
+    ]
+    Path("train.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    rows = [{"text": "train 0", "label": "a"}]
+    Path("test.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    assert main([*options, "--write", "clean.jsonl"]) == 0
+    assert "clean.jsonl: no text with the label 'c' is left" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("text", ["premise+hypothesis", "premise", "a+b"])
+def test_what_is_written_is_read_as_before(text: str) -> None:
+    texts = {"premise": "One <sep> two.", "hypothesis": "", "a+b": "Three."}
+    labels: list[object] = ["x", 3, True, [], ["x"], ["x", "y"]]
+    rows = [{**texts, "label": label} for label in labels]
+    Path("a.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    options = ["--data.text", text, "--data.several_labels", "--drop", "", "--write", "b.jsonl"]
+    assert main(["check", "--data.train", "a.jsonl", *options]) == 0
+    before, after = (
+        list(Corpus(name, text, "label", labelled=True).rows()) for name in ("a.jsonl", "b.jsonl")
+    )
+    assert before == after
+    assert len(before) == len(labels)
 
 
 @pytest.mark.parametrize(
@@ -145,6 +184,12 @@ def test_write_labels(labelled: str, capsys: pytest.CaptureFixture[str]) -> None
     [
         (["--data.source", "en"], "--data.source and --data.target are of pairs"),
         (["--data.label_separator", ","], "data.label_separator: of what?"),
+        (
+            ["--data.several_labels", "True", "--data.label_separator", ""],
+            "label_separator: is empty",
+        ),
+        (["--data.text", "a+b+c"], "data.text: a+b+c, expected one column, or two joined by +"),
+        (["--data.validation", "split:4"], "--data.validation split:4: takes training rows"),
         (["--drop", "ratio"], "--drop ratio: no such finding; there are unreadable"),
     ],
 )

@@ -89,6 +89,15 @@ def test_it_has_learned(trained: Path) -> None:
     assert classifier.classify([]) == []
 
 
+def test_check_with_its_tokenizer(trained: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    train = str(trained.parent / "train.jsonl")
+    options = ["check", "--data.train", train, "--tokenizer", str(trained)]
+    main([*options, "--data.label", "label"])
+    assert "  text: " in capsys.readouterr().out
+    main([*options, "--data.source", "text", "--data.target", "label"])  # of both sides
+    assert "  target: " in capsys.readouterr().out
+
+
 def test_temperature_and_threshold_are_those_of_the_validation_set(trained: Path) -> None:
     classifier = load(trained)
     rows = [json.loads(line) for line in (trained.parent / "val.jsonl").read_text().splitlines()]

@@ -10,17 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from seqtext.data.check import (
-    FINDINGS,
-    LABEL_FINDINGS,
-    Scan,
-    clean_rows,
-    examples,
-    mark_overlap,
-    mark_unknown,
-    scan,
-)
+from seqtext.data.check import Scan, clean_rows, examples, mark_overlap, scan
+from seqtext.data.check_labels import mark_unknown, stops
 from seqtext.data.corpus import Corpus
+from seqtext.data.findings import FINDINGS, LABEL_FINDINGS
 from seqtext.data.labels import Labels
 from seqtext.data.readers import Row
 from seqtext.data.tokenizer import Tokenizer, TokenizerConfig
@@ -136,10 +129,12 @@ LABELLED: list[tuple[str, object]] = [
 ]
 ODD_LABELLED: dict[str, tuple[str, object]] = {
     "unreadable": ("A text.", {"name": "cats"}),
+    "undecodable": ("A text.", "caf\ufffd"),  # of labels, too
     "mojibake": ("A cafÃ© full of cats.", "cats"),
     "empty": (" ", "cats"),
     "unlabelled": ("Of neither.", ""),
     "several": ("Of both.", ["cats", "dogs"]),
+    "alike": ("Of cats.", "Cats "),
     "control": ("A bell \x07 rings.", "cats"),
     "duplicate": LABELLED[3],
     "ambiguous": (LABELLED[3][0], "cats"),
@@ -149,10 +144,12 @@ ODD_LABELLED: dict[str, tuple[str, object]] = {
 }
 
 
-def labelled_scan(rows: list[tuple[str, object]], path: Path, labels: Labels | None = None) -> Scan:
+def labelled_scan(
+    rows: Sequence[tuple[str, object]], path: Path, labels: Labels | None = None, text: str = "text"
+) -> Scan:
     lines = [json.dumps({"text": text, "label": label}) for text, label in rows]
     path.write_text("\n".join(lines), encoding="utf-8")
-    return scan(Corpus(str(path), "text", "label", labelled=True), [], labels)
+    return scan(Corpus(str(path), text, "label", labelled=True), [], labels)
 
 
 def labelled_findings(found: Scan) -> dict[str, list[int]]:
@@ -161,22 +158,35 @@ def labelled_findings(found: Scan) -> dict[str, list[int]]:
 
 
 def test_labels_are_counted(tmp_path: Path) -> None:
-    found = labelled_scan([*LABELLED, LABELLED[0]], tmp_path / "a.jsonl")
+    rows = [*LABELLED, LABELLED[0], ("Unreadable.", None)]
+    found = labelled_scan(rows, tmp_path / "a.jsonl")
     assert found.labels is not None
     assert found.labels.counts() == {"cats": 13, "dogs": 12}
-    assert labelled_findings(found) == {"duplicate": [24]}
+    assert labelled_findings(found) == {"duplicate": [24], "unreadable": [25]}
     # a label is no text: these words are neither untranslated nor too short for their source
-    assert [words.tolist() for words in found.words] == [[4] * 25]
+    assert [words.tolist() for words in found.words] == [[4] * 25 + [0]]
 
 
 @pytest.mark.parametrize("name", ODD_LABELLED)
 def test_each_odd_text_is_found(name: str, tmp_path: Path) -> None:
-    # enough of one label that its next row is not rare
-    found = labelled_scan([*LABELLED, ODD_LABELLED[name]], tmp_path / "a.jsonl")
+    found = labelled_findings(labelled_scan([*LABELLED, ODD_LABELLED[name]], tmp_path / "a.jsonl"))
+    if name in ("several", "alike", "undecodable"):
+        assert found.pop("rare") == [24]  # that label is of this row alone
+    assert found == {name: [24]}
+
+
+def test_lengths_below_the_limit_are_not_long(tmp_path: Path) -> None:
+    words = " ".join(f"word{i}" for i in range(300))
+    assert (
+        labelled_findings(labelled_scan([*LABELLED, (words, "dogs")], tmp_path / "a.jsonl")) == {}
+    )
+
+
+def test_a_row_without_text_is_one_without_label_all_the_same(tmp_path: Path) -> None:
+    """Training stops at its label before it leaves the row out."""
+    found = labelled_scan([*LABELLED, ("", ""), ("", ["cats", "dogs"])], tmp_path / "a.jsonl")
     some = labelled_findings(found)
-    if name == "several":
-        some.pop("rare")  # as one label of two lines
-    assert some == {name: [24]}
+    assert (some["empty"], some["unlabelled"], some["several"]) == ([24, 25], [24], [25])
 
 
 def test_several_labels(tmp_path: Path) -> None:
@@ -186,24 +196,70 @@ def test_several_labels(tmp_path: Path) -> None:
         ("None.", []),
         ("Of birds.", ["birds", "cats"]),
     ]
+    rows += [("Of both.", ["dogs", "cats"])]  # which is the same
     found = labelled_scan(rows, tmp_path / "a.jsonl", Labels((), several=True))
-    assert labelled_findings(found) == {"rare": [26]}
+    assert labelled_findings(found) == {"rare": [26], "duplicate": [27]}
     assert found.labels is not None
-    assert found.labels.counts() == {"cats": 14, "dogs": 13, "birds": 1}
+    assert found.labels.counts() == {"cats": 15, "dogs": 14, "birds": 1}
+    rows = [*LABELLED, ("Of both.", "cats, dogs")]
+    found = labelled_scan(rows, tmp_path / "b.jsonl", Labels((), several=True, separator=","))
+    assert labelled_findings(found) == {}
 
 
-def test_unknown_labels_of_held_out_corpora(tmp_path: Path) -> None:
-    train = labelled_scan(LABELLED, tmp_path / "train.jsonl")
-    rows: list[tuple[str, object]] = [
-        ("Of dogs.", "dogs"),
-        ("Of birds.", "birds"),
-        ("Odd.", "none"),
-    ]
+def test_two_texts(tmp_path: Path) -> None:
+    rows = [{"a": f"Text {i}.", "b": "Another.", "label": "yes"} for i in range(6)]
+    rows += [{"a": "", "b": "One alone.", "label": "yes"}]
+    rows += [{"a": "猫がいる", "b": "犬だ", "label": "yes"}]  # the sign between them is no letters
+    path = tmp_path / "a.jsonl"
+    path.write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
+    found = scan(Corpus(str(path), "a+b", "label", labelled=True))
+    assert labelled_findings(found) == {"empty": [6]}
+    assert found.words[0].tolist() == [3] * 6 + [2, 2]
+    assert found.scripts == [""]
+
+
+def test_labels_of_held_out_corpora(tmp_path: Path) -> None:
+    train = labelled_scan(LABELLED, tmp_path / "train.jsonl").labels
+    rows = [("Of dogs.", "dogs"), ("Of birds.", "birds"), ("Odd.", "none"), ("", "fish")]
+    test = labelled_scan(rows, tmp_path / "test.jsonl")
+    assert train is not None
+    assert test.labels is not None
+    mark_unknown(train, test.labels, test.flags)
+    assert labelled_findings(test) == {"unknown": [1, 2, 3], "empty": [3]}
+
+
+def test_what_is_out_of_scope_is_no_label(tmp_path: Path) -> None:
     labels = Labels((), out_of_scope="none")
-    test = labelled_scan(rows, tmp_path / "test.jsonl", labels)
-    mark_unknown(train, [test], "none")
-    assert labelled_findings(test) == {"unknown": [1]}
+    train = labelled_scan([*LABELLED, ("Odd.", "none")], tmp_path / "train.jsonl", labels)
     assert labelled_findings(train) == {}
+    test = labelled_scan([("Odder.", "none")], tmp_path / "test.jsonl", labels)
+    assert train.labels is not None
+    assert test.labels is not None
+    mark_unknown(train.labels, test.labels, test.flags)
+    assert labelled_findings(test) == {}
+    empty = Labels((), out_of_scope="")
+    assert (
+        labelled_findings(labelled_scan([*LABELLED, ("Odd.", "")], tmp_path / "b.jsonl", empty))
+        == {}
+    )
+
+
+def test_what_stops_training_as_a_whole(tmp_path: Path) -> None:
+    labels = Labels((), out_of_scope="none")
+    whole = labelled_scan(LABELLED, tmp_path / "a.jsonl", labels).labels
+    one = labelled_scan(LABELLED[::2], tmp_path / "b.jsonl", labels).labels
+    outside = labelled_scan([("Odd.", "none")], tmp_path / "c.jsonl", labels).labels
+    assert whole is not None
+    assert one is not None
+    assert outside is not None
+    assert stops(whole, None) == [
+        "no text of the training or validation set is labelled 'none' (out_of_scope)"
+    ]
+    assert stops(whole, outside) == ["every text of the validation set is out of scope"]
+    assert (
+        stops(one, outside)[0]
+        == "training needs 2 labels, and there are 1; is it the right column?"
+    )
 
 
 TEXTS = st.text(st.characters(codec="utf-8"), max_size=30)

@@ -62,7 +62,10 @@ VARIANTS: dict[str, dict[str, object]] = {
 }  # fmt: skip
 _BASE = {
     f"{NETWORK}.word_dropout": 0.0,  # which pays in trainings longer than these
-    f"{TOKENIZER}.vocab_size": 4032,  # what the recipe had when the first of them were trained
+    # what the recipe had when the first of them were trained
+    f"{TOKENIZER}.vocab_size": 4032,
+    f"{TOKENIZER}.joint": "true",
+    f"{OPTIMIZER}.learning_rate": 0.002,
 }
 _FREE = (
     "dropout",

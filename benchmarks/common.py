@@ -9,11 +9,12 @@ import os
 import platform
 import runpy
 import shutil
+import statistics
 import subprocess
 import sys
 import time
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
 from types import MappingProxyType
@@ -130,6 +131,20 @@ def timed(command: list[str], **options: Any) -> tuple[float, str]:
     if result.returncode:
         sys.exit(f"{result.stdout}\n{' '.join(command)} ended with {result.returncode}")
     return time.perf_counter() - start, result.stdout
+
+
+def in_turns(calls: Mapping[str, Callable[[], object]], rounds: int) -> dict[str, float]:
+    """Median seconds of each call, of so many rounds after two that do not count."""
+    found: dict[str, list[float]] = {name: [] for name in calls}
+    for number in range(rounds + 2):
+        for name, call in calls.items():
+            start = time.perf_counter()
+            call()
+            if torch.cuda.is_available():
+                torch.cuda.synchronize()
+            if number >= 2:
+                found[name].append(time.perf_counter() - start)
+    return {name: statistics.median(seconds) for name, seconds in found.items()}
 
 
 # --- what is told ---------------------------------------------------------------------------------------

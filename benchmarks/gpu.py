@@ -22,7 +22,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import torch
-from common import RECIPES, report, timed
+from common import RECIPES, in_turns, report, timed
 from torch import nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
@@ -70,16 +70,8 @@ def tell(what: str, **figures: object) -> None:
 
 
 def milliseconds(**calls: Callable[[], object]) -> dict[str, float]:
-    """Of each call, in turns: the median, after two that do not count."""
-    found: dict[str, list[float]] = {name: [] for name in calls}
-    for _ in range(_ROUNDS + 2):
-        for name, call in calls.items():
-            torch.cuda.synchronize()
-            start = time.perf_counter()
-            call()
-            torch.cuda.synchronize()
-            found[name].append(1000 * (time.perf_counter() - start))
-    return {name: round(statistics.median(times[2:]), 3) for name, times in found.items()}
+    """Of each call; see ``in_turns``."""
+    return {name: round(1000 * seconds, 3) for name, seconds in in_turns(calls, _ROUNDS).items()}
 
 
 def kernels(folder: Path, options: argparse.Namespace) -> None:

@@ -12,13 +12,10 @@ source pieces. Variants take turns; medians. Prints JSON objects, then tables.
 from __future__ import annotations
 
 import argparse
-import statistics
-import time
-from collections.abc import Callable
 from typing import Any
 
 import torch
-from common import report, table, use_threads
+from common import in_turns, report, table, use_threads
 
 from seqtext.data.batch import IGNORE
 from seqtext.nn.config import NetworkConfig
@@ -35,7 +32,7 @@ VARIANTS: dict[
     "copying, coverage shown, its loss": ({"copying": True, "coverage": True}, 1.0),
 }
 LENGTHS, LONG_PIECES, LONG_TARGET = (100, 200, 400, 800, 1600), 12_800, 16
-_BOS, _EOS, _WARM = 1, 2, 2
+_BOS, _EOS = 1, 2
 
 
 class Subject:
@@ -82,20 +79,6 @@ class Subject:
         most = torch.full((len(self.source),), self.target.size(1), device=self.source.device)
         longest = MinLength(most, _EOS)  # so that all variants take the same steps
         beam_search(self.network, state, most, Pieces(bos=_BOS, eos=_EOS), 5, rules=[longest])
-
-
-def in_turns(calls: dict[str, Callable[[], None]], rounds: int) -> dict[str, float]:
-    """Median seconds of each."""
-    found: dict[str, list[float]] = {name: [] for name in calls}
-    for number in range(rounds + _WARM):
-        for name, call in calls.items():
-            start = time.perf_counter()
-            call()
-            if torch.cuda.is_available():
-                torch.cuda.synchronize()
-            if number >= _WARM:
-                found[name].append(time.perf_counter() - start)
-    return {name: statistics.median(seconds) for name, seconds in found.items()}
 
 
 def copying(rounds: int, precision: str, device: str) -> None:

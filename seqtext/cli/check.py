@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from seqtext.cli.corpora import add_columns, add_corpus
+from seqtext.cli.corpora import add_columns, add_corpus, add_label_columns
 from seqtext.cli.generate import open_output
 from seqtext.errors import ConfigError, DataError
 
@@ -35,12 +35,8 @@ def parser() -> argparse.ArgumentParser:
     add_corpus(parser, "train", required=True)
     add_corpus(parser, "validation")
     add_corpus(parser, "test")
-    add_columns(parser, default=False)
-    for side in ("text", "label"):
-        parser.add_argument(
-            f"--data.{side}", dest=side, metavar="NAME",
-            help=f"of texts with labels: column of the {side} (default: {side})",
-        )  # fmt: skip
+    add_columns(parser, filled=False)
+    add_label_columns(parser)
     parser.add_argument(
         "--data.several_labels", dest="several_labels", nargs="?", const="true", default="false",
         type=str.lower, choices=("true", "false"), help="a text can have several labels, or none",
@@ -146,7 +142,9 @@ def _labels(options: argparse.Namespace) -> Labels | None:
     from seqtext.data.labels import Labels, check_text_column
 
     check_text_column(options.text or "text")
-    return Labels((), several, options.label_separator, options.out_of_scope)
+    return Labels(
+        several=several, separator=options.label_separator, out_of_scope=options.out_of_scope
+    )
 
 
 def _compare_labels(scans: dict[str, Scan]) -> list[str]:

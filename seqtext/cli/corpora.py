@@ -18,11 +18,27 @@ def add_corpus(parser: argparse.ArgumentParser, split: str, *, required: bool = 
     )  # fmt: skip
 
 
-def add_columns(parser: argparse.ArgumentParser, default: bool = True) -> None:
-    """``--data.source NAME --data.target NAME``; with ``default`` they name themselves."""
+def add_columns(
+    parser: argparse.ArgumentParser, *, filled: bool = True, told: str = "{side}"
+) -> None:
+    """``--data.source NAME --data.target NAME``.
+
+    Args:
+        parser: What they are options of.
+        filled: Whether they name themselves where they are left out.
+        told: What the help says of that.
+    """
     for side in ("source", "target"):
         parser.add_argument(
-            f"--data.{side}", dest=side, default=side if default else None, metavar="NAME",
-            help=f"column, suffix or language of the {side} text (default:"
-            f" {side if default else 'as in training'})",
+            f"--data.{side}", dest=side, default=side if filled else None, metavar="NAME",
+            help=f"column, suffix or language of the {side} text (default: {told.format(side=side)})",
+        )  # fmt: skip
+
+
+def add_label_columns(parser: argparse.ArgumentParser, *, told: str = "{side}") -> None:
+    """``--data.text NAME --data.label NAME``; see ``add_columns``."""
+    for side in ("text", "label"):
+        parser.add_argument(
+            f"--data.{side}", dest=side, metavar="NAME",
+            help=f"of a classifier: column of the {side} (default: {told.format(side=side)})",
         )  # fmt: skip

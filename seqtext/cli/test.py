@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, get_args
 
 from seqtext.cli.classify import add_threshold, check_options
-from seqtext.cli.corpora import add_columns, add_corpus
+from seqtext.cli.corpora import add_columns, add_corpus, add_label_columns
 from seqtext.cli.generate import (
     add_checkpoints,
     add_computing_options,
@@ -51,7 +51,7 @@ def parser() -> argparse.ArgumentParser:
     )
     add_checkpoints(parser)
     add_corpus(parser, "test", required=True)
-    add_columns(parser, default=False)
+    add_columns(parser, filled=False, told="as in training")
     parser.add_argument(
         "--metrics", choices=get_args(Task),
         help="translation: BLEU, chrF; summarization: ROUGE, what is copied, a baseline; code: BLEU, exact"
@@ -67,11 +67,7 @@ def parser() -> argparse.ArgumentParser:
         help="the baseline of summarization: the source's first N words (default: as many as references"
         " have on average), or its first sentence",
     )  # fmt: skip
-    for side, what in (("text", "text"), ("label", "label")):
-        parser.add_argument(
-            f"--data.{side}", dest=side, metavar="NAME",
-            help=f"of a classifier: column of the {what} (default: as in training)",
-        )  # fmt: skip
+    add_label_columns(parser, told="as in training")
     parser.add_argument(
         "--classes", action="store_true",
         help="of a classifier: print precision, recall and F1 of every label, the worst first",

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import functools
-import re
-import unicodedata
 from array import array
 from collections.abc import Iterator, Sequence
 from itertools import islice
@@ -13,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from seqtext.data.characters import look, main_script
 from seqtext.data.check_labels import LabelledRows, LabelReading
 from seqtext.data.corpus import Corpus
 from seqtext.data.findings import FINDINGS, LABEL_FINDINGS, Finding, bit
@@ -31,8 +29,6 @@ _LIMIT = 250  # pieces, as data.max_source_length has it; without a tokenizer, w
 _LABELLED_LIMIT = 400  # likewise data.max_length
 _RATIO = 3.0
 _RATIO_SLACK = 10  # characters on both sides, so that short texts may differ
-_NEARLY_ALL = 0.95  # share of a side's rows that have its script
-_FEWEST_LETTERS = 4  # distinct ones that make a script
 _FEWEST_WORDS, _SAME_WORDS = 4, 0.8  # of a target that is taken for untranslated
 
 
@@ -110,7 +106,7 @@ def scan(
     """
     sides, bits = [_Side() for _ in range(1 if corpus.labelled else 2)], array("I")
     sources, both = array("q"), array("q")
-    reading = LabelReading(labels or Labels(())) if corpus.labelled else None
+    reading = LabelReading(labels or Labels()) if corpus.labelled else None
     everything = corpus.records(lenient=True)
     while records := list(islice(everything, 1000)):
         first = len(bits)
@@ -141,7 +137,7 @@ def scan(
         [np.array(getattr(side, name), dtype=np.int32) for side in sides]
         for name in ("words", "characters", "pieces")
     )
-    scripts, odd = zip(*(_main_script(np.array(side.scripts)) for side in sides), strict=True)
+    scripts, odd = zip(*(main_script(np.array(side.scripts)) for side in sides), strict=True)
     flags = np.array(bits, dtype=np.uint32)
     whole = flags & (bit("unreadable") | bit("empty")) == 0
     again = _seen_before(np.array(both), whole)
@@ -158,7 +154,7 @@ def scan(
         flags[which & whole] |= np.uint32(bit(name))
     labelled = None if reading is None else reading.done()
     if labelled is not None:
-        flags |= labelled.flags(look)
+        flags |= labelled.flags()
     return Scan(
         corpus,
         flags,
@@ -200,57 +196,7 @@ def clean_rows(scan: Scan, names: list[str]) -> Iterator[Row]:
             yield one.row
 
 
-# --- one text -------------------------------------------------------------------------------------------
-
-_MOJIBAKE = re.compile("[ÂÃÐÑ][\u0080-\u00bf]|â€|ï»¿")
-_SCRIPTS: list[str] = [""]  # by number; 0 is none
-# scripts of one writing system
-_ALIKE = {"HIRAGANA": "CJK", "KATAKANA": "CJK", "FULLWIDTH": "LATIN", "HALFWIDTH": "CJK"}
-
-
-def look(text: str) -> tuple[int, int]:
-    """The number of the script that most distinct letters of a text have, and findings."""
-    if text.isascii() and text.isprintable():
-        latin = sum(map(str.isalpha, set(text))) >= _FEWEST_LETTERS
-        return _script_number("LATIN") if latin else 0, 0
-    found = 0
-    scripts: dict[int, int] = {}
-    for character in sorted(set(text)):  # as many of two scripts: the same one each time
-        script, flags = _of_character(character)
-        found |= flags
-        if script:
-            scripts[script] = scripts.get(script, 0) + 1
-    if _MOJIBAKE.search(text):
-        found |= bit("mojibake")
-    if not unicodedata.is_normalized("NFC", text):
-        found |= bit("normalization")
-    main = max(scripts, key=scripts.__getitem__, default=0)
-    return main if scripts.get(main, 0) >= _FEWEST_LETTERS else 0, found
-
-
-@functools.cache
-def _of_character(character: str) -> tuple[int, int]:
-    """Number of a letter's script, and what is odd about a character."""
-    category = unicodedata.category(character)
-    if character == "\ufffd":
-        return 0, bit("undecodable")
-    bidirectional = "\u200e" <= character <= "\u200f" or "\u202a" <= character <= "\u202e"
-    isolating = "\u2066" <= character <= "\u2069"
-    odd = category in ("Cc", "Cn", "Co", "Cs") and character != "\t"
-    if odd or bidirectional or isolating or character == "\ufeff":
-        return 0, bit("control")
-    if not category.startswith("L"):
-        return 0, 0
-    script = unicodedata.name(character, "").partition(" ")[0]
-    return _script_number(_ALIKE.get(script, script)), 0
-
-
-@functools.cache
-def _script_number(name: str) -> int:
-    if not name:
-        return 0
-    _SCRIPTS.append(name)
-    return len(_SCRIPTS) - 1
+# --- one pair -------------------------------------------------------------------------------------------
 
 
 def _untranslated(source: str, target: str) -> bool:
@@ -281,13 +227,3 @@ def _unlike(source: Lengths, target: Lengths, which: Mask) -> Mask:
     usual = np.median(ratios[which]) if which.any() else 0.0
     unlike: Mask = np.abs(ratios - usual) > np.log(_RATIO)
     return unlike
-
-
-def _main_script(numbers: npt.NDArray[np.int64]) -> tuple[str, Mask]:
-    """The script of nearly all rows, and which rows have another; "" if there is no such script."""
-    counts = np.bincount(numbers, minlength=len(_SCRIPTS))
-    counts[0] = 0
-    main = int(counts.argmax())
-    if counts[main] < _NEARLY_ALL * max(1, counts.sum()):
-        return "", np.zeros(len(numbers), dtype=bool)
-    return _SCRIPTS[main].capitalize(), (numbers != 0) & (numbers != main)

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from array import array
 from collections import Counter, defaultdict
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from seqtext.data.characters import look
 from seqtext.data.findings import bit
 from seqtext.data.labels import Labels
 
 Flags = npt.NDArray[np.uint32]
 Mask = npt.NDArray[np.bool_]
-Look = Callable[[str], tuple[int, int]]
 
 _FEW = 5  # rows of a label
 
@@ -45,8 +45,8 @@ class LabelledRows(NamedTuple):
         """(N,) rows with one of these labels."""
         return self._rows([not set(names).isdisjoint(wanted) for names in self.known])
 
-    def flags(self, look: Look) -> Flags:
-        """(N,) what is odd about the labels alone; ``look`` is what looks at a text."""
+    def flags(self) -> Flags:
+        """(N,) what is odd about the labels alone."""
         labels, counts = self.labels, self.counts()
         few = {name for name, rows in counts.items() if rows < _FEW}
         marks = {
@@ -62,9 +62,7 @@ class LabelledRows(NamedTuple):
                 [not labels.several and any("\n" in name for name in names) for names in self.known]
             ),
         }
-        flags = np.array([_odd(names, look) for names in self.known] + [0], dtype=np.uint32)[
-            self.of_rows
-        ]
+        flags = np.array([_odd(names) for names in self.known] + [0], dtype=np.uint32)[self.of_rows]
         for name, which in marks.items():
             flags[which] |= np.uint32(bit(name))
         return flags
@@ -131,7 +129,7 @@ def _alike(counts: dict[str, int]) -> set[str]:
     return {name for names in groups.values() for name in names[1:]}
 
 
-def _odd(names: tuple[str, ...], look: Look) -> int:
+def _odd(names: tuple[str, ...]) -> int:
     found = 0
     for name in names:
         for line in name.split("\n"):

@@ -80,9 +80,9 @@ class LabelsDataModule(PairsDataModule):
     ) -> None:
         if max_length < 1:
             raise ConfigError(f"data.max_length: {max_length}, expected at least 1")
-        Labels(
-            (), several_labels, label_separator, out_of_scope
-        )  # raises what does not go together
+        reading = Labels(
+            several=several_labels, separator=label_separator, out_of_scope=out_of_scope
+        )
         check_text_column(text)
         default = TokenizerConfig()
         for name in _OF_TARGETS:
@@ -111,8 +111,7 @@ class LabelsDataModule(PairsDataModule):
             seed=seed,
             cache_dir=cache_dir,
         )
-        self._several, self._separator = several_labels, label_separator
-        self._out_of_scope = out_of_scope
+        self._reading = reading
         self._checked: set[Split] = set()
 
     def label_counts(self) -> tuple[list[int], int]:
@@ -133,7 +132,7 @@ class LabelsDataModule(PairsDataModule):
         """
         new = not self._is_set_up()
         super().setup(stage)
-        if not new or self._several:
+        if not new or self._reading.several:
             return
         outside = {
             split: self._lengths(split)[1] == 0 for split in self._encoded
@@ -142,10 +141,12 @@ class LabelsDataModule(PairsDataModule):
             raise DataError(
                 "data.validation: every text is out of scope; there is nothing to compare by"
             )
-        if self._out_of_scope is not None and not any(rows.any() for rows in outside.values()):
+        if self._reading.out_of_scope is not None and not any(
+            rows.any() for rows in outside.values()
+        ):
             raise ConfigError(
                 f"data.out_of_scope: no text of the training or validation set is labelled"
-                f" {self._out_of_scope!r}; leave the option out, or name another label"
+                f" {self._reading.out_of_scope!r}; leave the option out, or name another label"
             )
 
     def _named(self, given: Any, split: Split, where: str) -> list[Corpus] | None:
@@ -173,11 +174,8 @@ class LabelsDataModule(PairsDataModule):
 
     @functools.cached_property
     def _labels(self) -> Labels:
-        return Labels.learn(
-            (row[1] for corpus in self.corpora["train"] for row in corpus.rows()),
-            several=self._several,
-            separator=self._separator,
-            out_of_scope=self._out_of_scope,
+        return self._reading.learn(
+            row[1] for corpus in self.corpora["train"] for row in corpus.rows()
         )
 
     def _encode(self, split: Split, tokenizers: Sides) -> datasets.Dataset:
@@ -195,7 +193,7 @@ class LabelsDataModule(PairsDataModule):
 
     def _limits(self, source: Lengths, target: Lengths) -> Reasons:
         reasons = {"empty": source == 0}
-        if not self._several:
+        if not self._reading.several:
             reasons["out of scope"] = (target == 0) & (source > 0)
         return reasons
 

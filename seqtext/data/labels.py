@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Sequence
@@ -18,7 +19,7 @@ class Labels:
     """The labels that a classifier tells apart. ``bytes(labels)`` is all there is to it.
 
     Args:
-        names: Of each label; its id is its place.
+        names: Of each label; its id is its place. None yet where they are to be learned.
         several: Whether a text can have several labels, or none.
         separator: What stands between several labels in one text; a line break always does.
         out_of_scope: What rows are called that belong to none of the labels.
@@ -27,7 +28,7 @@ class Labels:
         ConfigError: Two of the options do not go together.
     """
 
-    names: tuple[str, ...]
+    names: tuple[str, ...] = ()
     several: bool = False
     separator: str | None = None
     out_of_scope: str | None = None
@@ -43,31 +44,22 @@ class Labels:
                 " empty label"
             )
 
-    @classmethod
-    def learn(
-        cls,
-        texts: Iterable[str],
-        *,
-        several: bool = False,
-        separator: str | None = None,
-        out_of_scope: str | None = None,
-    ) -> Labels:
-        """The labels of a training corpus, in alphabetical order (numbers by size).
+    def learn(self, texts: Iterable[str]) -> Labels:
+        """With the labels of a training corpus, in alphabetical order (numbers by size).
 
         Raises:
             DataError: There are fewer than two (one, where a text can have several).
         """
-        own = cls((), several, separator, out_of_scope)
-        found = {name for text in set(texts) for name in own.split(text)} - {out_of_scope}
+        found = {name for text in set(texts) for name in self.split(text)} - {self.out_of_scope}
         # what is no name is told with its line when the rows are looked at
         names = sorted((one for one in found if one and "\n" not in one), key=_order)
-        if len(names) < (1 if several else 2):
+        if len(names) < (1 if self.several else 2):
             raise DataError(
                 f"data.label: there {'is' if len(names) == 1 else 'are'} {len(names)} label(s) in the"
                 f" training corpus ({', '.join(map(repr, names))}), expected at least two; is it the right"
                 " column?"
             )
-        return cls(tuple(names), several, separator, out_of_scope)
+        return dataclasses.replace(self, names=tuple(names))
 
     @classmethod
     def load(cls, content: bytes) -> Labels:

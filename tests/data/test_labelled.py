@@ -76,7 +76,7 @@ def test_lists_of_labels_come_back(tmp_path_factory: Any, rows: list[list[str]])
     path = tmp_path_factory.mktemp("labels") / "a.jsonl"
     written(path, [{"text": f"text {i}", "label": row} for i, row in enumerate(rows)])
     found = list(Corpus(str(path), "text", "label", labelled=True).rows())
-    labels = Labels.learn((label for _, label in found), several=True)
+    labels = Labels(several=True).learn(label for _, label in found)
     assert [labels.split(label) for _, label in found] == rows
     assert set(labels.names) == {name for row in rows for name in row}
     for ids, row in zip(labels.encode([label for _, label in found]), rows, strict=True):
@@ -96,7 +96,7 @@ def test_numbers_are_names_in_order_of_size(tmp_path: Path, name: str, content: 
     (tmp_path / name).write_text(content)
     rows = list(Corpus(str(tmp_path / name), "text", "label", labelled=True).rows())
     assert rows == [("one, two", "3"), ("x", "10")]
-    assert Labels.learn(label for _, label in rows).names == ("3", "10")
+    assert Labels().learn(label for _, label in rows).names == ("3", "10")
 
 
 def test_two_texts_are_one_with_a_separator(tmp_path: Path) -> None:

@@ -174,7 +174,7 @@ def column(run: Path, name: str) -> list[float]:
 
 
 def training(folder: Path, options: argparse.Namespace) -> None:
-    """The built-in recipe: precisions, cells, input feeding, larger updates; then resumed."""
+    """The built-in recipe: precisions, cells, input feeding, larger updates."""
     short = f"--trainer.max_steps={options.updates}"
     variants = [
         ("lstm", "32-true", ()),
@@ -195,15 +195,22 @@ def training(folder: Path, options: argparse.Namespace) -> None:
             target_pieces_per_second=round(column(run, "target_pieces_per_second")[-1]),
             val_loss=column(run, "val_loss")[-1],
         )
-    fit = [sys.executable, "-m", "seqtext", "fit", "--resume", str(folder / "builtin-0")]
-    seconds, _ = timed(
-        [
-            *fit,
-            f"--trainer.max_steps={2 * options.updates}",
-            "--trainer.strategy=ddp",
-            "--trainer.devices=1",
-        ]
-    )
+
+
+def trained(folder: Path, options: argparse.Namespace) -> Path:
+    """The built-in recipe as it is, by part ``training`` or now."""
+    run = folder / "builtin-0"
+    if not run.exists():
+        short = f"--trainer.max_steps={options.updates}"
+        timed(fit_command("translation/builtin.yaml", run, short))
+    return run
+
+
+def resuming(folder: Path, options: argparse.Namespace) -> None:
+    """A run goes on under ddp with NCCL."""
+    fit = [sys.executable, "-m", "seqtext", "fit", "--resume", str(trained(folder, options))]
+    more = [f"--trainer.max_steps={2 * options.updates}", "--trainer.strategy=ddp"]
+    seconds, _ = timed([*fit, *more, "--trainer.devices=1"])
     tell("resumed for as many updates, with ddp and NCCL on one device", seconds=round(seconds, 1))
 
 
@@ -257,11 +264,7 @@ def looking_every(steps: int) -> Iterator[None]:
 
 def search(folder: Path, options: argparse.Namespace) -> None:
     """Decode on GPU and CPU; almost all lines must be the same, since only the last bits differ."""
-    run = folder / "builtin-0"
-    if not run.exists():
-        timed(
-            fit_command("translation/builtin.yaml", run, f"--trainer.max_steps={options.updates}")
-        )
+    run = trained(folder, options)
     sources = [english for english, _ in pairs("test", 1000)]
     translator = seqtext.load(run, device="cuda")
     translator.generate(sources[:64])
@@ -286,6 +289,7 @@ def search(folder: Path, options: argparse.Namespace) -> None:
 PARTS: dict[str, Callable[[Path, argparse.Namespace], None]] = {
     "kernels": kernels,
     "training": training,
+    "resuming": resuming,
     "search": search,
     "classifier": classifier,
     "multi30k": multi30k,

@@ -5,10 +5,22 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import Any
 
+import pytest
+import torch
+
 from seqtext.data.batch import IGNORE, Batch
 from seqtext.data.corpus import Example
 from seqtext.data.pairs import PairsDataModule
 from seqtext.data.readers import Row
+from seqtext.nn.precision import has_bfloat16
+
+LOW_PRECISION = [  # where autocast has bfloat16
+    pytest.param(
+        "cpu",
+        marks=pytest.mark.skipif(not has_bfloat16(), reason="this CPU has no bfloat16 kernels"),
+    ),
+    *(["cuda"] if torch.cuda.is_available() else []),
+]
 
 
 def at(epoch: int = 0, rank: int = 0, ranks: int = 1, accumulation: int = 1) -> SimpleNamespace:

@@ -183,15 +183,18 @@ def _run(
         state = advance(module, projected, recurrent, state)
         return state[:, :1], state
     lstm = isinstance(module, nn.LSTM)
-    if not lstm:  # autocast knows no low-precision GRU on CPU and would be handed mixed types
+    # On CPU autocast knows no low-precision GRU and would be handed mixed types. On a GPU it hands cuDNN
+    # float16, also where bfloat16 was asked for: too narrow for gradients that nothing scales.
+    if not lstm or inputs.is_cuda:
         inputs = inputs.to(module.weight_ih_l0.dtype)
     if state is None:
         state = inputs.new_zeros(len(inputs), 2 if lstm else 1, module.hidden_size)
     parts = tuple(part.contiguous() for part in state.to(inputs.dtype).transpose(0, 1).chunk(2))
-    if not drop:
-        outputs, last = module(inputs, parts if lstm else parts[0])
-    else:
-        outputs, last = _run_dropped(module, inputs, parts, drop)
+    with torch.autocast("cuda", enabled=False):
+        if not drop:
+            outputs, last = module(inputs, parts if lstm else parts[0])
+        else:
+            outputs, last = _run_dropped(module, inputs, parts, drop)
     return outputs, (torch.cat(last) if lstm else last).transpose(0, 1)
 
 

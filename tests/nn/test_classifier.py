@@ -6,6 +6,7 @@ from typing import get_args
 
 import pytest
 import torch
+from support import LOW_PRECISION
 from torch import Tensor
 
 from seqtext.errors import ConfigError
@@ -53,6 +54,21 @@ def test_pooling_equals_a_loop(kind: str, bidirectional: bool) -> None:
     torch.testing.assert_close(weights.sum(1), torch.ones(3, dtype=torch.double))
     assert not weights[~mask].any()
     assert (weights >= 0).all()
+
+
+@pytest.mark.parametrize("device", LOW_PRECISION)
+@pytest.mark.parametrize("kind", KINDS)
+def test_runs_under_autocast(kind: str, device: str) -> None:
+    torch.manual_seed(1)
+    network = Classifier(config(pooling=kind), 10, 3).to(device)
+    texts = torch.tensor([[5, 6, 7], [8, 9, 3]], device=device)
+    lengths = torch.tensor([3, 2], device=device)
+    expected = network(texts, lengths)
+    with torch.autocast(device, torch.bfloat16):
+        logits = network(texts, lengths)
+    torch.testing.assert_close(logits.float(), expected, rtol=0.1, atol=0.05)
+    for gradient in torch.autograd.grad(logits.float().sum(), list(network.parameters())):
+        assert gradient.isfinite().all()
 
 
 @pytest.mark.parametrize("cell", ["lstm", "gru", "min_gru"])

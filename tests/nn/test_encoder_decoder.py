@@ -6,6 +6,7 @@ import pickle
 
 import pytest
 import torch
+from support import LOW_PRECISION
 from torch import nn
 from torch.nn.utils.rnn import pack_padded_sequence
 from torch.testing import assert_close
@@ -13,7 +14,6 @@ from torch.testing import assert_close
 from seqtext.errors import ConfigError
 from seqtext.nn.config import NetworkConfig
 from seqtext.nn.encoder_decoder import EncoderDecoder
-from seqtext.nn.precision import has_bfloat16
 
 SOURCE_VOCAB, TARGET_VOCAB, BOS = 13, 11, 1
 SOURCE_LENGTHS = torch.tensor([4, 1, 6])
@@ -222,16 +222,17 @@ def test_decoder_equals_a_loop_over_its_parts(options):
         assert_equal(one, other)
 
 
-@pytest.mark.skipif(not has_bfloat16(), reason="this CPU has no bfloat16 kernels")
+@pytest.mark.parametrize("device", LOW_PRECISION)
 @pytest.mark.parametrize("gradient", [True, False])
 @every_config
-def test_runs_under_autocast(options, gradient):
-    network = build(options).float()
-    source, target = make_batch()
-    expected = network(source, SOURCE_LENGTHS, target).log_softmax(-1)
-    with torch.autocast("cpu", torch.bfloat16), torch.set_grad_enabled(gradient):
-        logits = network(source, SOURCE_LENGTHS, target)
-        state = network.start(source, SOURCE_LENGTHS)
+def test_runs_under_autocast(options, gradient, device):
+    network = build(options).float().to(device)
+    source, target = (ids.to(device) for ids in make_batch())
+    lengths = SOURCE_LENGTHS.to(device)
+    expected = network(source, lengths, target).log_softmax(-1)
+    with torch.autocast(device, torch.bfloat16), torch.set_grad_enabled(gradient):
+        logits = network(source, lengths, target)
+        state = network.start(source, lengths)
         for t in range(target.size(1)):
             log_probs, state = network.step(target[:, t : t + 1], state)
             assert log_probs.dtype == torch.float32

@@ -7,13 +7,13 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support import LOW_PRECISION
 from torch import nn
 from torch.testing import assert_close
 
 from seqtext.nn.config import LINEAR_CELLS, RecurrentCell
 from seqtext.nn.dropout import factors
 from seqtext.nn.linear_recurrence import doubling, one_by_one, scan
-from seqtext.nn.precision import has_bfloat16
 from seqtext.nn.recurrent import RecurrentStack, at_length, reverse
 
 CELLS = get_args(RecurrentCell)
@@ -342,17 +342,18 @@ def test_state_shows_the_hidden_state_first(cell, bidirectional, layers):
 # --- low precision ---
 
 
-@pytest.mark.skipif(not has_bfloat16(), reason="this CPU has no bfloat16 kernels")
+@pytest.mark.parametrize("device", LOW_PRECISION)
 @pytest.mark.parametrize("bidirectional", [False, True])
 @pytest.mark.parametrize("cell", CELLS)
-def test_runs_under_autocast(cell, bidirectional):
-    stack = build(cell, bidirectional, 2).float()
+def test_runs_under_autocast(cell, bidirectional, device):
+    stack = build(cell, bidirectional, 2).float().to(device)
     inputs, lengths = ragged()
-    inputs = inputs.float()
+    inputs, lengths = inputs.float().to(device), lengths.to(device)
     expected = stack(inputs, lengths, stack(inputs).state)
-    with torch.autocast("cpu", torch.bfloat16):
+    with torch.autocast(device, torch.bfloat16):
         found = stack(inputs, lengths, stack(inputs).state)
         loss = real(found.outputs, lengths).float().square().sum()
+    assert torch.float16 not in {part.dtype for part in found}
     assert_close(
         real(found.outputs, lengths).float(), real(expected.outputs, lengths), rtol=0.1, atol=0.05
     )

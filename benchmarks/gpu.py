@@ -39,7 +39,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--only", nargs="+", choices=PARTS, default=list(PARTS))
+    parser.add_argument("--only", nargs="+", choices=PARTS, help="default: all there is data for")
     parser.add_argument(
         "--multi30k", type=Path, help="folder with train.*, val.*: train the recipe"
     )
@@ -48,9 +48,14 @@ def main() -> None:
     options = parser.parse_args()
     if not torch.cuda.is_available():
         sys.exit("gpu.py: no CUDA device here")
+    data = {"classifier": options.banking77, "multi30k": options.multi30k}
+    chosen = options.only or [name for name in PARTS if data.get(name, True)]
+    for name in chosen:
+        if data.get(name, True) is None:
+            parser.error(f"{name}: of what? Name its folder; see --help")
     failed = False
     with tempfile.TemporaryDirectory() as folder:
-        for name in options.only:
+        for name in chosen:
             try:
                 PARTS[name](Path(folder), options)
             except (Exception, SystemExit):
@@ -216,8 +221,6 @@ def resuming(folder: Path, options: argparse.Namespace) -> None:
 
 def classifier(folder: Path, options: argparse.Namespace) -> None:
     """Banking77, with the recipe's cell and with a Transformer."""
-    if options.banking77 is None:
-        return
     for cell in ("lstm", "transformer"):
         run = folder / f"classifier-{cell}"
         own = [f"--data.train={options.banking77 / 'train.jsonl'}", f"--model.network.cell={cell}"]
@@ -232,8 +235,6 @@ def classifier(folder: Path, options: argparse.Namespace) -> None:
 
 def multi30k(folder: Path, options: argparse.Namespace) -> None:
     """The recipe for Multi30k."""
-    if options.multi30k is None:
-        return
     run = folder / "multi30k"
     own = [
         f"--trainer.max_steps={options.updates}",

@@ -148,9 +148,9 @@ span { padding: .1em .15em; border-radius: .2em }
 .source { color: #555 }
 </style></head><body>
 <h1>Where each word came from</h1>
-<p>The greener a word of an output, the more of it was copied. Point at one: the source shows what was
-attended to.</p>
+<p>Point at a word of an output: the source shows what was attended to.</p>
 """
+_COPIED = "<p>The greener a word of an output, the more of it was copied.</p>\n"
 _SCRIPT = """<script>
 for (const section of document.querySelectorAll("section")) {
   const attention = JSON.parse(section.dataset.attention);
@@ -168,15 +168,21 @@ for (const section of document.querySelectorAll("section")) {
 """
 
 
+def _copied(share: float) -> str:
+    """Attributes of a word of an output."""
+    if not share:
+        return ""
+    return f' style="background: rgba(40, 160, 60, {share * 0.6:.2f})" title="{share:.0%} copied"'
+
+
 def as_html(explanations: Sequence[Explanation]) -> str:
     """A page of its own, without anything from elsewhere."""
-    sections = []
+    sections = [_COPIED] if any(any(one.copied) for one in explanations) else []
     for one in explanations:
         attention = html.escape(json.dumps([[round(w, 3) for w in row] for row in one.attention]))
         source = " ".join(f"<span>{html.escape(word)}</span>" for word in one.source)
         output = " ".join(
-            f'<span tabindex="0" style="background: rgba(40, 160, 60, {share * 0.6:.2f})"'
-            f' title="{share:.0%} copied">{html.escape(word)}</span>'
+            f'<span tabindex="0"{_copied(share)}>{html.escape(word)}</span>'
             for word, share in zip(one.words, one.copied, strict=True)
         )
         sections.append(

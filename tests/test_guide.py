@@ -105,5 +105,5 @@ def test_every_command_of_the_guide() -> None:
     ):
         assert Path(f"runs/{name}/best.ckpt").exists(), name
     assert "compare: builtin:validation:200  BLEU" in told
-    assert "pieces added to the checkpoint's" in told
+    assert "pieces added to those given" in told
     assert len(Path("letters.de.txt").read_text("utf-8").splitlines()) == 5

@@ -169,7 +169,9 @@ class LabelsDataModule(PairsDataModule):
     def _tokenizers(self) -> TextAndLabels:
         labels, path = self._labels, self.tokenizer.source_model
         if path is not None:
-            return TextAndLabels(Tokenizer.load(assets.find(path)), labels)
+            return TextAndLabels(
+                self._train_tokenizer((0,), Tokenizer.load(assets.find(path))), labels
+            )
         return TextAndLabels(self._train_tokenizer((0,)), labels)
 
     @functools.cached_property

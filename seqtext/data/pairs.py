@@ -289,7 +289,10 @@ class PairsDataModule(LightningDataModule):
                     f"data.tokenizer.{name}: {value!r}, but model.init_from brings its tokenizers; leave the"
                     " option out, or choose parts of the model with model.init_parts"
                 )
-        source, target = pretrained
+        return self._with_symbols(*pretrained)
+
+    def _with_symbols(self, source: Tokenizer, target: Tokenizer) -> Tokenizers:
+        """Given ones, and what they lack of symbols, tags and new pieces."""
         if source.fingerprint == target.fingerprint:
             both = self._train_tokenizer((0, 1), source)
             return Tokenizers(both, both)
@@ -307,7 +310,7 @@ class PairsDataModule(LightningDataModule):
             target = source
             if config.target_model is not None:
                 target = Tokenizer.load(assets.find(config.target_model))
-            return Tokenizers(source, target)
+            return self._with_symbols(source, target)
         if config.joint:
             both = self._train_tokenizer((0, 1))
             return Tokenizers(both, both)
@@ -320,7 +323,7 @@ class PairsDataModule(LightningDataModule):
         config = dataclasses.replace(self.tokenizer, symbols=symbols)
         if sides == (1,) and config.target_type is not None:
             config = dataclasses.replace(config, model_type=config.target_type)
-        if base is not None and not symbols and not config.new_pieces:
+        if base is not None and not config.new_pieces and base.has(symbols):
             return base
         unsampled = dataclasses.replace(config, sampling_nbest=1, sampling_alpha=0.0)
         decisive = [repr(unsampled), repr(sides), *(["streamed"] if self.streaming else [])]
@@ -341,7 +344,7 @@ class PairsDataModule(LightningDataModule):
             told = f"{config.model_type} with {tokenizer.vocab_size:,} pieces, trained"
         else:
             tokenizer = base.extended(symbols, texts, config.new_pieces)
-            told = f"{tokenizer.vocab_size - base.vocab_size:,} pieces added to the checkpoint's"
+            told = f"{tokenizer.vocab_size - base.vocab_size:,} pieces added to those given"
         say(f"tokenizer: {told} in {time.perf_counter() - start:.1f} s")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)

@@ -43,8 +43,8 @@ class TokenizerConfig:
         normalization: SentencePiece's rule; ``identity`` leaves text as it is (code, symbols).
         byte_fallback: Spell unknown characters as bytes, so that nothing is unknown.
         character_coverage: Share of the characters that get a piece; less for large alphabets.
-        symbols: Words, tags and the like that are one piece each, wherever they stand. With
-            ``model.init_from`` they are added to the checkpoint's pieces.
+        symbols: Words, tags and the like that are one piece each, wherever they stand. They are
+            added to the pieces of a given file, and of a checkpoint with ``model.init_from``.
         new_pieces: With ``model.init_from``: as many pieces (at most) are learned from the training
             corpora and added to the checkpoint's, single characters first. A new piece starts with the
             mean weights of those that it is made of.
@@ -290,6 +290,10 @@ class Tokenizer:
             model.pieces.extend(new[:count])
         model.trainer_spec.vocab_size = len(model.pieces)
         return Tokenizer(model.SerializeToString(deterministic=True))
+
+    def has(self, pieces: Iterable[str]) -> bool:
+        """Whether all of ``pieces`` are in the vocabulary."""
+        return set(pieces) <= set(self.pieces(range(self.vocab_size)))
 
     def _normalized(self, text: str) -> str:
         normalized: str = self._processor.normalize(text)

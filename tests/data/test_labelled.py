@@ -113,6 +113,15 @@ def test_two_texts_are_one_with_a_separator(tmp_path: Path) -> None:
         list(Corpus(path, "a.x+c", "label", labelled=True).rows())
 
 
+def test_a_given_tokenizer_learns_the_separator(tmp_path: Path) -> None:
+    (tmp_path / "a.model").write_bytes(bytes(module(tmp_path, ROWS).tokenizers.source))
+    rows = [{"a": row["text"], "b": "now", "label": row["label"]} for row in ROWS]
+    given = TokenizerConfig(source_model=str(tmp_path / "a.model"))
+    source = module(tmp_path, rows, text="a+b", tokenizer=given).tokenizers.source
+    [ids] = source.encode([f"open the door {SEPARATOR} now"])
+    assert SEPARATOR in source.pieces(ids)
+
+
 def test_two_texts_of_a_parquet_file(tmp_path: Path) -> None:
     table = datasets.Dataset.from_dict({"a": ["one"], "b": ["two"], "id": [7], "label": [1]})
     table.to_parquet(tmp_path / "a.parquet")

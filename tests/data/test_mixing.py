@@ -34,10 +34,9 @@ def start(tmp_path: Path) -> Callable[..., PairsDataModule]:
             train=train,
             source="en",
             target="de",
-            tokenizer=TokenizerConfig(vocab_size=310),
             batch_size=7,
             cache_dir=str(tmp_path / "cache"),
-            **options,
+            **{"tokenizer": TokenizerConfig(vocab_size=310), **options},
         )
         data.prepare_data()
         data.setup("fit")
@@ -98,11 +97,18 @@ def test_temperature(start: Start, tmp_path: Path) -> None:
 def test_tags_are_pieces_before_the_source(start: Start, tmp_path: Path) -> None:
     tagged = {"path": str(tmp_path / "small.tsv"), "tag": "<cats>"}
     swapped = {"path": str(tmp_path / "small.tsv"), "tag": "<2en>", "source": "de", "target": "en"}
-    data = start([str(tmp_path / "large.tsv"), tagged, swapped])
+    train = [str(tmp_path / "large.tsv"), tagged, swapped]
+    data = start(train)
     expected = [(f"<cats> {source}", target) for source, target in SMALL]
     expected += [(f"<2en> {target}", source) for source, target in SMALL]
     assert sorted(epoch_of(data)) == sorted(LARGE + expected)
     assert data.tokenizers is not None
+    pieces = data.tokenizers.source.pieces(data.tokenizers.source.encode(["<2en> Haus"])[0])
+    assert "<2en>" in pieces
+    # a given tokenizer that has no tags learns them
+    (tmp_path / "a.model").write_bytes(bytes(start(train[0]).tokenizers.source))
+    data = start(train, tokenizer=TokenizerConfig(source_model=str(tmp_path / "a.model")))
+    assert sorted(epoch_of(data)) == sorted(LARGE + expected)
     pieces = data.tokenizers.source.pieces(data.tokenizers.source.encode(["<2en> Haus"])[0])
     assert "<2en>" in pieces
 

@@ -17,7 +17,8 @@ from seqtext.data.bucketing import Lengths, Rows, padding
 from seqtext.data.corpus import Corpus, Split
 from seqtext.data.encoding import Sides
 from seqtext.data.labels import Labels, TextAndLabels, check_text_column
-from seqtext.data.pairs import PairsDataModule, Reasons
+from seqtext.data.left_out import Reasons
+from seqtext.data.pairs import PairsDataModule
 from seqtext.data.readers import SEPARATOR
 from seqtext.data.tokenizer import Tokenizer, TokenizerConfig
 from seqtext.errors import ConfigError, DataError

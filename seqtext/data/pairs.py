@@ -7,20 +7,18 @@ import functools
 import itertools
 import os
 import random
-import tempfile
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import datasets
 import numpy as np
-import numpy.typing as npt
 from lightning.pytorch import LightningDataModule
 
 from seqtext import assets
 from seqtext.console import duration, say
+from seqtext.data import tokenizer_cache
 from seqtext.data.bucketing import (
     BatchPlan,
     Lengths,
@@ -34,21 +32,19 @@ from seqtext.data.corpus import Corpus, CorpusConfig, Example, Split
 from seqtext.data.encoding import (
     SIDES,
     Sides,
-    digest_of,
     encode,
     encode_rows,
     held_out,
     read_batch,
     source_hash,
-    unwritable,
 )
+from seqtext.data.left_out import LeftOut, Reasons, kept_rows
 from seqtext.data.loader import PlannedLoader
 from seqtext.data.readers import Row
 from seqtext.data.streaming import Pool, Pools, Stream, StreamedLoader
 from seqtext.data.tokenizer import Tokenizer, TokenizerConfig, Tokenizers
 from seqtext.errors import ConfigError, DataError
 
-Reasons = dict[str, npt.NDArray[np.bool_]]  # of each row, whether it is left out on account of this
 _TOKENIZER_PAIRS = 250_000  # read for training tokenizers when streaming
 
 
@@ -162,7 +158,7 @@ class PairsDataModule(LightningDataModule):
         self._digests: dict[Split, list[str]] = {}
         self._sizes: list[int] = []  # rows of the training corpora
         self._pools: Pools | None = None  # the training corpora, when streaming
-        self._read, self._cut, self._left_out = 0, 0, Counter[str]()  # pairs; see _tell_left_out
+        self._left_out = LeftOut(self.rows_are, self.source_limit)
         self._kept: Rows | None = None
         self._row_weights: Weights | None = None  # of the kept rows
         check_size(self.batch_tokens, self.batch_size)
@@ -323,39 +319,19 @@ class PairsDataModule(LightningDataModule):
         config = dataclasses.replace(self.tokenizer, symbols=symbols)
         if sides == (1,) and config.target_type is not None:
             config = dataclasses.replace(config, model_type=config.target_type)
-        if base is not None and not config.new_pieces and base.has(symbols):
-            return base
-        unsampled = dataclasses.replace(config, sampling_nbest=1, sampling_alpha=0.0)
-        decisive = [repr(unsampled), repr(sides), *(["streamed"] if self.streaming else [])]
-        decisive += [base.fingerprint] if base is not None else []
-        key = digest_of(*self._digests_of("train"), *decisive)
-        path = self.cache_dir / "tokenizers" / f"{key}.model"
-        if path.exists():
-            return Tokenizer.load(path)
-        start = time.perf_counter()
-        rows: Iterator[Row] = (
-            itertools.islice(self._unweighted(), _TOKENIZER_PAIRS)
-            if self.streaming
-            else itertools.chain.from_iterable(corpus.rows() for corpus in self.corpora["train"])
-        )
-        texts = (row[side] for row in rows for side in sides)
-        if base is None:
-            tokenizer = Tokenizer.train(texts, config)
-            told = f"{config.model_type} with {tokenizer.vocab_size:,} pieces, trained"
-        else:
-            tokenizer = base.extended(symbols, texts, config.new_pieces)
-            told = f"{tokenizer.vocab_size - base.vocab_size:,} pieces added to those given"
-        say(f"tokenizer: {told} in {time.perf_counter() - start:.1f} s")
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            # several nodes may share the folder: whoever is last replaces a file by the same file
-            with tempfile.TemporaryDirectory(dir=path.parent) as folder:
-                part = Path(folder) / path.name
-                part.write_bytes(bytes(tokenizer))
-                part.replace(path)
-        except OSError as error:
-            raise unwritable(self.cache_dir, error) from error
-        return tokenizer
+        decisive = [*self._digests_of("train"), repr(sides), *(["streamed"] * self.streaming)]
+
+        def texts() -> Iterator[str]:
+            rows: Iterator[Row] = (
+                itertools.islice(self._unweighted(), _TOKENIZER_PAIRS)
+                if self.streaming
+                else itertools.chain.from_iterable(
+                    corpus.rows() for corpus in self.corpora["train"]
+                )
+            )
+            return (row[side] for row in rows for side in sides)
+
+        return tokenizer_cache.trained(texts, config, base, decisive, self.cache_dir)
 
     def _encode(self, split: Split, tokenizers: Sides) -> datasets.Dataset:
         encoded = [
@@ -389,7 +365,7 @@ class PairsDataModule(LightningDataModule):
         if self.held_out:
             rows = list(itertools.islice(self._unweighted(), self.shuffle_buffer))
             first = encode_rows(rows, tokenizers)
-            usable = _usable(self._limits(*_lengths_of(first)))
+            usable = kept_rows(self._limits(*_lengths_of(first)))
             chosen = self._hold_out(first, usable, f"the first {len(rows):,}")
             hashes = frozenset(source_hash(rows[i][0]) for i in chosen)
             stream = dataclasses.replace(stream, held_out=hashes)
@@ -438,14 +414,7 @@ class PairsDataModule(LightningDataModule):
 
     def _within_limits(self, source: Lengths, target: Lengths) -> Rows:
         """The training pairs that are neither empty nor too long, others being counted."""
-        reasons = self._limits(source, target)
-        kept = _usable(reasons)
-        if self.source_limit is not None:
-            self._cut += int((source[kept] > self.source_limit).sum())
-        self._read += len(source)
-        self._left_out += Counter({reason: int(mask.sum()) for reason, mask in reasons.items()})
-        self._left_out["in all"] += len(source) - len(kept)
-        return kept
+        return self._left_out.count(self._limits(source, target), source)
 
     def _limits(self, source: Lengths, target: Lengths) -> Reasons:
         """Which pairs are not trained on, by reason."""
@@ -463,25 +432,7 @@ class PairsDataModule(LightningDataModule):
         return source if self.source_limit is None else np.minimum(source, self.source_limit)
 
     def _tell_left_out(self) -> None:
-        """Say what ``_within_limits`` has counted.
-
-        Raises:
-            DataError: It is everything.
-        """
-        if self._cut:
-            say(
-                f"data: {self._cut:,} of {self._read:,} training sources cut behind"
-                f" {self.source_limit:,} pieces"
-            )
-        total = self._left_out.pop("in all", 0)
-        if total:
-            counts = ", ".join(f"{n:,} {reason}" for reason, n in self._left_out.items() if n)
-            say(f"data: {total:,} of {self._read:,} training {self.rows_are} left out ({counts})")
-        if total and total == self._read:
-            raise DataError(
-                f"{self._names('train')}: nothing is left to train on ({counts}); longer rows stay in with"
-                " data.max_source_length and data.max_target_length"
-            )
+        self._left_out.tell(self._names("train"))
 
     def _lengths(self, split: Split) -> tuple[Lengths, Lengths]:
         return _lengths_of(self._encoded[split])
@@ -521,8 +472,7 @@ class PairsDataModule(LightningDataModule):
         source, target = pool.source.lengths, pool.target.lengths
         kept = self._within_limits(source, target)
         if 0 < len(kept) < ranks * accumulation and number:  # of the last pool; each rank needs one
-            self._left_out["in all"] += len(kept)
-            self._left_out["too few for the last update"] += len(kept)
+            self._left_out.drop(len(kept), "too few for the last update")
             return []
         if not len(kept):
             return []
@@ -630,11 +580,6 @@ class PairsDataModule(LightningDataModule):
             (self.seed, epoch),
             self.source_limit,
         )
-
-
-def _usable(reasons: Reasons) -> Rows:
-    """The rows that there is no reason to leave out."""
-    return np.flatnonzero(~np.logical_or.reduce(list(reasons.values())))
 
 
 def _lengths_of(encoded: datasets.Dataset) -> tuple[Lengths, Lengths]:

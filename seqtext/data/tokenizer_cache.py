@@ -1,0 +1,60 @@
+"""Trained tokenizers on disk, under the digest of the text and the options that they come from."""
+
+from __future__ import annotations
+
+import dataclasses
+import tempfile
+import time
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+
+from seqtext.console import say
+from seqtext.data.encoding import digest_of, unwritable
+from seqtext.data.tokenizer import Tokenizer, TokenizerConfig
+
+
+def trained(
+    texts: Callable[[], Iterable[str]],
+    config: TokenizerConfig,
+    base: Tokenizer | None,
+    decisive: Sequence[str],
+    cache_dir: Path,
+) -> Tokenizer:
+    """Train a tokenizer, or give one what it lacks, or take the result of an earlier time.
+
+    Args:
+        texts: What to learn from; asked for only where it is needed.
+        config: Of the tokenizer. With ``base`` its symbols and new pieces are added to those there are.
+        base: The one to start from.
+        decisive: All that decides what ``texts`` are.
+        cache_dir: Where results are kept.
+
+    Raises:
+        ConfigError, DataError: See ``Tokenizer.train``.
+        DataError: The result cannot be written.
+    """
+    if base is not None and not config.new_pieces and base.has(config.symbols):
+        return base
+    unsampled = dataclasses.replace(config, sampling_nbest=1, sampling_alpha=0.0)
+    origin = [base.fingerprint] if base is not None else []
+    path = cache_dir / "tokenizers" / f"{digest_of(*decisive, repr(unsampled), *origin)}.model"
+    if path.exists():
+        return Tokenizer.load(path)
+    start = time.perf_counter()
+    if base is None:
+        tokenizer = Tokenizer.train(texts(), config)
+        told = f"{config.model_type} with {tokenizer.vocab_size:,} pieces, trained"
+    else:
+        tokenizer = base.extended(config.symbols, texts(), config.new_pieces)
+        told = f"{tokenizer.vocab_size - base.vocab_size:,} pieces added to those given"
+    say(f"tokenizer: {told} in {time.perf_counter() - start:.1f} s")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # several nodes may share the folder: whoever is last replaces a file by the same file
+        with tempfile.TemporaryDirectory(dir=path.parent) as folder:
+            part = Path(folder) / path.name
+            part.write_bytes(bytes(tokenizer))
+            part.replace(path)
+    except OSError as error:
+        raise unwritable(cache_dir, error) from error
+    return tokenizer

@@ -32,7 +32,8 @@ def main() -> None:
     parser.add_argument("--beam_size", type=int, default=5)
     options = parser.parse_args(own)
     folder = RECIPES / "transduction"
-    rows: list[list[object]] = []
+    rows: list[list[float]] = []
+    words: list[int] = []
     for language in options.languages:
         files = {
             name: options.data / f"{language}_{name}.tsv" for name in ("train", "dev", options.test)
@@ -51,23 +52,37 @@ def main() -> None:
             minutes = json.loads((runs[-1] / "result.json").read_text())["minutes"]
             report(f"{language}, {options.test}, seed {seed}", minutes=minutes, **scores)
             rates.append(scores["wer"])
-        row = [language, *rates, round(statistics.mean(rates), 2)]
+        rates.append(statistics.mean(rates))
         if len(runs) > 1:
             _, together = scored(runs, files[options.test], options.beam_size)
             report(f"{language}, {options.test}, ensemble", **together)
-            row += [together["wer"], f"{together['wer_low']} to {together['wer_high']}"]
-        rows.append(row)
-    columns = list(zip(*rows, strict=True))
-    means = [
-        round(statistics.mean(map(float, column)), 2) for column in columns[1:] if _numbers(column)
+            rates.append(together["wer"])
+        rows.append(rates)
+        words.append(scores["outputs"])
+    rows.append([statistics.mean(column) for column in zip(*rows, strict=True)])
+    header = ["WER", *(f"seed {seed}" for seed in options.seeds), "mean", "ensemble"]
+    header = [*header[: len(rows[0]) + 1], "95 % of it"]
+    told = [
+        [name, *(f"{rate:.2f}" for rate in row), " to ".join(f"{end:.2f}" for end in ends)]
+        for name, row, ends in zip(
+            [*options.languages, "mean"],
+            rows,
+            intervals([row[-1] for row in rows], words),
+            strict=True,
+        )
     ]
-    rows.append(["mean", *means])
-    header = ["WER", *(f"seed {seed}" for seed in options.seeds), "mean"]
-    table([*header, "ensemble", "95 %"] if len(options.seeds) > 1 else header, rows)
+    table(header, told)
 
 
-def _numbers(column: tuple[object, ...]) -> bool:
-    return all(isinstance(one, float | int) for one in column)
+def intervals(rates: list[float], words: list[int]) -> list[tuple[float, float]]:
+    """95 % intervals of word error rates, and of their mean, which is the last one of ``rates``.
+
+    Of a language as of counts of that many words, in the normal approximation.
+    """
+    variances = [rate * (100 - rate) / n for rate, n in zip(rates, words, strict=False)]
+    variances.append(sum(variances) / len(words) ** 2)
+    halves = [1.96 * variance**0.5 for variance in variances]
+    return [(rate - half, rate + half) for rate, half in zip(rates, halves, strict=True)]
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ from __future__ import annotations
 import argparse
 import csv
 import json
+import math
 import statistics
 import subprocess
 import sys
@@ -37,7 +38,7 @@ CELLS: dict[str, dict[str, Any]] = {
     "tanh RNN": {"cell": "rnn_tanh"},
     "tanh RNN, orthogonal": {"cell": "rnn_tanh", "recurrent_start": "orthogonal"},
     "ReLU RNN, identity": {"cell": "rnn_relu", "recurrent_start": "identity"},
-    "LSTM": {"cell": "lstm", "forget_bias": 1.0},
+    "LSTM": {"cell": "lstm"},
     "GRU": {"cell": "gru"},
     "minGRU": {"cell": "min_gru"},
     "minLSTM": {"cell": "min_lstm"},
@@ -45,11 +46,12 @@ CELLS: dict[str, dict[str, Any]] = {
     "SSRU": {"cell": "ssru"},
     "Transformer": {"cell": "transformer"},
 }
+TO_REMEMBER: dict[str, dict[str, Any]] = {"LSTM": {"forget_bias": 1.0}}  # more, for those tasks
 TASKS = ("adding", "copying", "translation", "classification")
 SYMBOLS, SAID = 8, 3  # of the copying task: kinds, and how many are to be said again
 _SIZE, _LAYERS, _BATCH, _RATE = 64, 2, 50, 0.002  # of the networks of the two tasks of memory
 _LOOK_EVERY, _HELD_OUT = 100, 500  # updates; sequences that are tested on
-_CLOSE = 0.04  # what an answer to the adding problem may be off (Hochreiter & Schmidhuber 1997)
+_CLOSE = 0.04  # what an answer to the adding problem may be off, of sums from 0 to 2
 RECIPES = Path(__file__).parent.parent
 Row = dict[str, Any]
 
@@ -128,21 +130,22 @@ def remember(task: str, cell: str, lag: int, seed: int, updates: int) -> Row:
     """Train on fresh sequences until all is right or ``updates`` are done; what it came to."""
     make, loss_of, inputs, outputs = MEMORY[task]
     torch.manual_seed(seed)
-    network = Reader(CELLS[cell], inputs, outputs)
+    network = Reader({**CELLS[cell], **TO_REMEMBER.get(cell, {})}, inputs, outputs)
     optimizer = torch.optim.Adam(network.parameters(), _RATE)
     generator = torch.Generator().manual_seed(seed)
     held_out = make(_HELD_OUT, lag, torch.Generator().manual_seed(0))
-    before = distances(network, inputs, lag)
-    start, norms, right, done = time.perf_counter(), [], 0.0, 0
+    some = make(16, lag, torch.Generator().manual_seed(0))[0]
+    before = distances(network, some)
+    start, largest, right, done, diverged = time.perf_counter(), 0.0, 0.0, 0, False
     for done in range(1, updates + 1):
         sequences, answers = make(_BATCH, lag, generator)
         loss, _ = loss_of(network(sequences), answers)
         optimizer.zero_grad()
         loss.backward()
-        norm = nn.utils.clip_grad_norm_(network.parameters(), 1.0)
-        if not norm.isfinite():
+        norm = float(nn.utils.clip_grad_norm_(network.parameters(), 1.0))
+        if diverged := not math.isfinite(norm):
             break
-        norms.append(float(norm))
+        largest = max(largest, norm)
         optimizer.step()
         if done % _LOOK_EVERY == 0 or done == updates:
             with torch.no_grad():
@@ -154,23 +157,27 @@ def remember(task: str, cell: str, lag: int, seed: int, updates: int) -> Row:
         "accuracy": round(100 * right, 1),
         "updates": done,
         "ms_an_update": round(1000 * seconds / done, 1),
-        "largest_gradient": round(max(norms, default=float("nan")), 2),
+        "diverged": diverged,
+        "largest_gradient": round(largest, 2),
         "parameters": sum(p.numel() for p in network.stack.parameters()),
         "gradient_before": before,
-        "gradient_after": distances(network, inputs, lag),
+        "gradient_after": distances(network, some),
     }
 
 
-def distances(network: Reader, inputs: int, lag: int) -> list[float]:
-    """Norm of the last output's gradient at inputs so many steps before, relative to the last one's."""
-    sequences = torch.randn(16, lag + 10, inputs, generator=torch.Generator().manual_seed(0))
-    sequences.requires_grad_()
-    network(sequences)[:, -1].sum().backward()
+def distances(network: Reader, sequences: Tensor) -> list[float]:
+    """Norm of the last output's gradient at inputs so many steps before, the mean over sequences.
+
+    Of several outputs a direction is drawn.
+    """
+    sequences = sequences.clone().requires_grad_()
+    last = network(sequences)[:, -1]
+    direction = torch.randn(last.shape, generator=torch.Generator().manual_seed(0))
+    (last * F.normalize(direction, dim=1).abs()).sum().backward()
     assert sequences.grad is not None
     network.zero_grad()
     norms = sequences.grad.norm(dim=2).mean(0).flip(0)
-    relative = norms / norms[0].clamp(min=1e-30)
-    return [float(f"{x:.3g}") for x in relative.tolist()]
+    return [float(f"{x:.3g}") for x in norms.tolist()]
 
 
 # --- text -----------------------------------------------------------------------------------------------
@@ -181,11 +188,24 @@ def command_line(options: dict[str, Any]) -> list[str]:
     return [f"--model.network.{name}={value}" for name, value in options.items()]
 
 
+class DivergedError(Exception):
+    """A training broke off because loss or gradient was no number."""
+
+
 def fit(recipe: str, run: Path, options: Iterable[str]) -> None:
     """A recipe's command."""
     config = RECIPES / recipe
     command = [sys.executable, str(config.parent / "train.py"), "fit", "--config", str(config)]
-    subprocess.run([*command, "--run", str(run), "--resume", "auto", *options], check=True)
+    command += ["--run", str(run), "--resume", "auto", *options]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        line = ""
+        for line in process.stderr:
+            sys.stderr.write(line)
+    if process.returncode and "is no number (nan or infinite)" in line:
+        raise DivergedError
+    if process.returncode:
+        sys.exit(f"compare.py: {' '.join(command)} ended with {process.returncode}")
 
 
 def score(run: Path, test: str, *options: str) -> dict[str, Any]:
@@ -220,7 +240,7 @@ def translate(cell: str, run: Path, seed: int, more: Sequence[str]) -> Row:
         ),
         "decoded_pieces_per_second": round(pieces / seconds),
         "parameters": sum(p.numel() for p in translator.networks[0].parameters()),
-        "largest_gradient": max(column_of(run, "gradient_norm")),
+        "gradient_norm": max(column_of(run, "gradient_norm")),
     }
 
 
@@ -238,7 +258,26 @@ def classify(cell: str, run: Path, seed: int, folder: Path, more: Sequence[str])
     return {
         "accuracy": score(run, str(folder / "test.jsonl"))["accuracy"],
         "texts_per_second": round(statistics.median(column_of(run, "texts_per_second"))),
+        "parameters": sum(p.numel() for p in seqtext.load(run).networks[0].parameters()),
+        "gradient_norm": max(column_of(run, "gradient_norm")),
     }
+
+
+TEXT = {  # columns of the tables, and what they are called
+    "translation": {
+        "bleu": "BLEU",
+        "training_pieces_per_second": "pieces/s in training",
+        "decoded_pieces_per_second": "pieces/s in decoding",
+        "parameters": "parameters",
+        "gradient_norm": "gradient norm",
+    },
+    "classification": {
+        "accuracy": "accuracy",
+        "texts_per_second": "texts/s in training",
+        "parameters": "parameters",
+        "gradient_norm": "gradient norm",
+    },
+}
 
 
 # --- the report -----------------------------------------------------------------------------------------
@@ -249,6 +288,16 @@ def spread(values: Sequence[float], digits: int = 1) -> str:
     told = f"{statistics.mean(values):,.{digits}f}"
     alike = len(set(values)) == 1
     return told if alike else f"{told} ± {statistics.stdev(values):,.{digits}f}"
+
+
+def told(group: list[Row], name: str, digits: int = 1) -> str:
+    """A column's spread over the rows that have it; of the first column also how many diverged."""
+    values = [row[name] for row in group if name in row]
+    parts = [spread(values, digits)] if values else []
+    diverged = sum(row.get("diverged", False) for row in group)
+    if diverged and name in ("accuracy", "bleu"):
+        parts.append(f"{diverged} of {len(group)} diverged")
+    return ", ".join(parts)
 
 
 def grouped(rows: list[Row], *names: str) -> dict[tuple[Any, ...], list[Row]]:
@@ -272,22 +321,18 @@ def report(out: Path, rows: list[Row]) -> None:
         of_task = [row for row in rows if row["task"] == task]
         if of_task:
             parts += _memory(out, task, of_task)
-    for task, columns in (
-        ("translation", ("bleu", "training_pieces_per_second", "decoded_pieces_per_second")),
-        ("classification", ("accuracy", "texts_per_second")),
-    ):
+    for task, columns in TEXT.items():
         of_task = [row for row in rows if row["task"] == task]
         if not of_task:
             continue
-        names = [column.replace("_", " ").replace("bleu", "BLEU") for column in columns]
         parts.append(f"## {task.capitalize()}\n")
         parts.append(
             table(
-                ["cell", *names],
+                ["cell", *columns.values()],
                 (
                     [
                         cell,
-                        *(spread([r[c] for r in group], 0 if "per" in c else 1) for c in columns),
+                        *(told(group, c, 0 if "per" in c or c[0] == "p" else 1) for c in columns),
                     ]
                     for (cell,), group in grouped(of_task, "cell").items()
                 ),
@@ -302,8 +347,7 @@ def _memory(out: Path, task: str, rows: list[Row]) -> list[str]:
     found = grouped(rows, "cell", "lag")
 
     def column(cell: str, name: str, digits: int = 1) -> list[str]:
-        told = [found.get((cell, lag), []) for lag in lags]
-        return [spread([r[name] for r in group], digits) if group else "" for group in told]
+        return [told(found.get((cell, lag), []), name, digits) for lag in lags]
 
     longest = lags[-1]
     last = ("parameters", "ms_an_update", "largest_gradient")  # of the longest lag
@@ -360,18 +404,19 @@ def _draw_gradients(path: Path, found: Any, cells: list[str], lag: int) -> None:
         for number, cell in enumerate(cells):
             if (cell, lag) not in found:
                 continue
-            first = found[cell, lag][0]
             for name, style in (("gradient_before", ":"), ("gradient_after", "-")):
                 label = cell if style == "-" else None
-                axes.plot(first[name], style, color=f"C{number}", label=label, linewidth=1)
+                curves = zip(*(row[name] for row in found[cell, lag]), strict=True)
+                mean = [statistics.mean(values) for values in curves]
+                axes.plot(mean, style, color=f"C{number}", label=label, linewidth=1)
 
     _figure(
         draw,
         path,
         xlabel="steps before the last (dotted: before training)",
-        ylabel="gradient, relative to the last step's",
+        ylabel="gradient of the last output, mean over seeds",
         yscale="log",
-        ylim=(1e-8, 1e4),
+        ylim=(1e-8, 1e3),
     )
 
 
@@ -386,7 +431,7 @@ def main() -> None:
     parser.add_argument("--cells", nargs="+", choices=CELLS, default=list(CELLS), metavar="CELL",
                         help=f"some of: {', '.join(CELLS)}")  # fmt: skip
     parser.add_argument("--tasks", nargs="+", choices=TASKS, default=list(TASKS))
-    parser.add_argument("--lags", nargs="+", type=int, default=[50, 100, 200])
+    parser.add_argument("--lags", nargs="+", type=int, default=[25, 50, 100])
     parser.add_argument("--seeds", nargs="+", type=int, default=[1, 2, 3])
     parser.add_argument("--updates", type=int, default=2000, help="at most, in the tasks of memory")
     parser.add_argument(
@@ -418,16 +463,21 @@ def main() -> None:
                     run = options.out / f"{task}-{cell.replace(' ', '-').replace(',', '')}-{seed}"
                     if task in MEMORY:
                         found = remember(task, cell, int(lag or 0), seed, options.updates)
-                    elif task == "translation":
-                        found = translate(cell, run, seed, more)
                     else:
-                        found = classify(cell, run, seed, options.banking77, more)
+                        try:
+                            found = (
+                                translate(cell, run, seed, more)
+                                if task == "translation"
+                                else classify(cell, run, seed, options.banking77, more)
+                            )
+                        except DivergedError:
+                            found = {"diverged": True}
                     rows.append({**dict(zip(keys, key, strict=True)), **found})
                     with file.open("a", encoding="utf-8") as results:
                         results.write(json.dumps(rows[-1]) + "\n")
-                    told = {k: v for k, v in found.items() if not isinstance(v, list)}
+                    short = {k: v for k, v in found.items() if not isinstance(v, list)}
                     print(
-                        f"{task}, {cell}, {f'lag {lag}, ' if lag else ''}seed {seed}: {told}",
+                        f"{task}, {cell}, {f'lag {lag}, ' if lag else ''}seed {seed}: {short}",
                         flush=True,
                     )
         report(options.out, rows)

@@ -525,10 +525,16 @@ class PairsDataModule(LightningDataModule):
         batches = share(plan.updates(0), rank=rank, ranks=ranks, accumulation=1)
         return self._loader("validation", batches, 0, sample=False)
 
-    def validation_examples(self, limit: int) -> list[Example]:
-        """At most ``limit`` validation sources with their references, spread evenly over the corpus."""
+    def validation_examples(self, limit: int, *, merged: bool = False) -> list[Example]:
+        """At most ``limit`` validation sources with their references, spread evenly over the corpus.
+
+        With ``merged`` rows of one source are one, as in a dictionary.
+        """
         if "validation" not in self._encoded:
             return []
+        if merged:
+            examples = Corpus.merged(self.validation_examples(len(self._encoded["validation"])))
+            return [examples[i] for i in _spread(len(examples), limit)]
         rows = self._encoded["validation"].select_columns(["source", "target", "row"])
         numbers: list[int] = rows["row"][:]
         starts = [i for i in range(len(numbers)) if not i or numbers[i] != numbers[i - 1]]

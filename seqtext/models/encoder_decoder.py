@@ -11,7 +11,6 @@ from torch import Tensor
 from seqtext import checkpoint
 from seqtext.console import say
 from seqtext.data.batch import Batch
-from seqtext.data.corpus import Corpus
 from seqtext.data.tokenizer import Tokenizer, Tokenizers
 from seqtext.errors import ConfigError
 from seqtext.generate import Generator, texts
@@ -203,9 +202,9 @@ class EncoderDecoderModule(TextModule):
     def _decode_validation(self) -> None:
         assert self.network is not None
         assert self.tokenizers is not None
-        pairs = self.trainer.datamodule.validation_examples(self.decode_sentences)  # type: ignore[attr-defined]
-        if self.task == "transduction":
-            pairs = Corpus.merged(pairs)
+        pairs = self.trainer.datamodule.validation_examples(  # type: ignore[attr-defined]
+            self.decode_sentences, merged=self.task == "transduction"
+        )
         pairs = pairs[self.global_rank :: self.trainer.world_size]
         generator = Generator([self.network], self.tokenizers, source_limit=self.source_limit)
         hypotheses = texts(generator.generate([source for source, _ in pairs], beam_size=1))

@@ -176,9 +176,9 @@ class TextModule(LightningModule):
     def _diverged(self, what: str) -> TrainingError:
         """What to say, with the sentences that do it, as far as that can be told."""
         batch, (epoch, number) = self._batch, self._place
-        with torch.no_grad():
-            rows = [type(batch)(*(p[i : i + 1] for p in batch)) for i in range(len(batch.source))]
-            bad = [one for one in rows if not torch.isfinite(self._loss(one)[0])]
+        rows = [type(batch)(*(p[i : i + 1] for p in batch)) for i in range(len(batch.source))]
+        with self.trainer.precision_plugin.train_step_context():
+            bad = [one for one in rows if not self._is_finite(one)]
         source, known = self.tokenizers.source, self.tokenizers.source.vocab_size
         texts = [
             source.decode([i for i in one.source[0, : one.source_lengths[0]].tolist() if i < known])
@@ -187,13 +187,21 @@ class TextModule(LightningModule):
         which = (
             f"{len(bad)} of its {len(rows)} sentences do it alone"
             if bad
-            else "no sentence does it alone"
+            else "no sentence of it does it alone"
         )
         return TrainingError(
             f"{what} is no number (nan or infinite) in epoch {epoch + 1}, batch {number + 1}; {which}, the"
             f" first: {' | '.join(texts)}. Checkpoints written before are good: go on from them (--resume)"
             " with a lower optimizer.learning_rate, or with trainer.precision 32-true"
         )
+
+    def _is_finite(self, batch: Any) -> bool:
+        """Whether the loss is, and all its gradients."""
+        with torch.enable_grad():
+            loss, _ = self._loss(batch)
+            weights = [weight for weight in self.parameters() if weight.requires_grad]
+            gradients = torch.autograd.grad(loss, weights, allow_unused=True)
+        return all(found.isfinite().all() for found in (loss, *gradients) if found is not None)
 
     def gradient_norm(self) -> float:
         """Mean norm of the gradients before clipping since the last call, of this rank's updates."""

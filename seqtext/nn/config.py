@@ -42,9 +42,9 @@ class EncoderConfig:
         dropout: Probability of dropping a value of embeddings, of what passes from layer to layer, and of
             the output.
         locked_dropout: Drop the same values at all positions of a row (Gal & Ghahramani 2016) instead of
-            others at each.
+            others at each; in each ``window`` anew.
         recurrent_dropout: Probability of dropping a weight from state to state, for a whole batch
-            (Merity et al. 2018, section 2).
+            (with ``carry_state`` for each window of it; Merity et al. 2018, section 2).
         word_dropout: Probability of dropping a position's whole embedding (Sennrich & Zhang 2019).
         init_scale: Weights start uniform within +-(init_scale / sqrt(fan-in)); embeddings with
             standard deviation 1 / sqrt(embedding_size).

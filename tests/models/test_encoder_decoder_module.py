@@ -211,7 +211,7 @@ def test_a_run_that_diverges_stops_and_keeps_what_was_good(
         if len(calls) < 25 or not sick:
             return found
         weight = self.encoder.embedding.weight.sum()
-        if where == "loss" or len(source) == 1:
+        if where == "loss":
             return found + weight * torch.nan
         return found + (weight - weight.detach()).sqrt()  # 0, its slope infinite
 

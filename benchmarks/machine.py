@@ -21,6 +21,7 @@ import warnings
 from collections import defaultdict
 from collections.abc import Callable
 from typing import Any, NamedTuple, get_args
+from unittest.mock import patch
 
 import torch
 import yaml
@@ -28,7 +29,8 @@ from common import TRANSLATION, report, table
 from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
-from seqtext.nn.config import AttentionKind, Cell, NetworkConfig
+from seqtext.nn import linear
+from seqtext.nn.config import LINEAR_CELLS, AttentionKind, NetworkConfig, RecurrentCell
 from seqtext.nn.embedding import padded_size
 from seqtext.nn.encoder_decoder import EncoderDecoder
 from seqtext.nn.precision import has_bfloat16
@@ -147,6 +149,10 @@ def rates(repeats: int = 10) -> dict[str, float]:
 # --- the work of a network ------------------------------------------------------------------------------
 
 
+_GATES = {"rnn_tanh": 1, "rnn_relu": 1, "lstm": 4, "gru": 3}
+_GATES |= {"min_gru": 2, "min_lstm": 3, "sru": 4, "ssru": 2}
+
+
 class Work(NamedTuple):
     """What a network reads and writes, eos counted."""
 
@@ -163,15 +169,17 @@ def flops(config: NetworkConfig, target_vocab: int, work: Work) -> dict[str, flo
     embeddings are looked up.
 
     Args:
-        config: Sizes and kinds. A tied output layer costs what an untied one does.
+        config: Sizes and kinds of a recurrent network without copying. A tied output layer costs what an
+            untied one does.
         target_vocab: V.
         work: How much is translated.
     """
     size, embedded = config.hidden_size, config.embedding_size
     width = config.readout_size or embedded
     source, target = work.source_pieces, work.target_pieces
-    gates = {"lstm": 4, "gru": 3}.get(config.cell, 1)
-    parts = 2 if config.cell == "lstm" else 1  # of a state
+    gates = _GATES[config.cell]
+    parts = 2 if config.cell in ("lstm", "sru", "ssru") else 1  # of a state
+    own = 0 if config.cell in LINEAR_CELLS else size  # what is read of the state
     queried = 2 * size  # first layer and context, for a context is as wide as a query
     later = config.decoder_layers - 1
     macs = {
@@ -183,13 +191,13 @@ def flops(config: NetworkConfig, target_vocab: int, work: Work) -> dict[str, flo
         "first decoder layer": target
         * gates
         * size
-        * (embedded + size + (width if config.input_feeding else 0)),
+        * (embedded + own + (width if config.input_feeding else 0)),
         "attention": work.products * queried
         + target * size * size * {"additive": 1, "multi_head": 2}.get(config.attention, 0),
         "upper decoder layers": target
         * gates
         * size
-        * ((queried + size) * (later > 0) + 2 * size * max(later - 1, 0)),
+        * ((queried + own) * (later > 0) + (size + own) * max(later - 1, 0)),
         "readout": target * width * (queried + size * (later > 0)),
         "output layer": target * width * target_vocab,
     }
@@ -199,9 +207,10 @@ def flops(config: NetworkConfig, target_vocab: int, work: Work) -> dict[str, flo
 def _recurrent(config: NetworkConfig, gates: int) -> int:
     """Multiply-adds of the encoder's recurrence for one piece."""
     directions = 2 if config.bidirectional else 1
-    own = config.hidden_size // directions
+    width = config.hidden_size // directions
+    own = 0 if config.cell in LINEAR_CELLS else width
     inputs = [config.embedding_size] + [config.hidden_size] * (config.encoder_layers - 1)
-    return sum(directions * gates * own * (size + own) for size in inputs)
+    return sum(directions * gates * width * (size + own) for size in inputs)
 
 
 def training_seconds(forward: dict[str, float], gflops: float) -> float:
@@ -211,7 +220,7 @@ def training_seconds(forward: dict[str, float], gflops: float) -> float:
 
 def check() -> None:
     """Compare ``flops`` with what torch counts, for small networks of every kind; end where they differ."""
-    for cell, attention in itertools.product(get_args(Cell), get_args(AttentionKind)):
+    for cell, attention in itertools.product(get_args(RecurrentCell), get_args(AttentionKind)):
         for layers, one_way in ((1, True), (2, False), (3, False)):
             for feeding in (False, True):
                 config = NetworkConfig(
@@ -236,9 +245,9 @@ def _compare(config: NetworkConfig) -> None:
         display=False,
         custom_mapping={torch.ops.aten.mv: lambda matrix, *_, **__: 2 * matrix.numel()},
     )
-    with warnings.catch_warnings(), counter:
+    with warnings.catch_warnings(), counter, patch.object(linear, "_ONEDNN", None):
         warnings.simplefilter("ignore")
-        with torch.backends.mkldnn.flags(enabled=False):
+        with torch.backends.mkldnn.flags(enabled=False):  # whose products torch does not count
             lengths = torch.full((pairs,), source)
             network(
                 torch.zeros(pairs, source, dtype=torch.int64),

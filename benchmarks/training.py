@@ -481,6 +481,9 @@ def main() -> None:
         task, datamodule = task_of(configured(own.recipe, own.data, options), own.updates)
     except SeqtextError as error:
         sys.exit(f"training.py: {error}")
+    config = task.network.config
+    if config.copying or config.cell == "transformer":
+        sys.exit("training.py: recurrent networks without copying alone can be timed in parts")
     seconds: dict[str, list[float]] = {"bare": [], "reading": [], "trainer": []}
     peak: dict[str, int] = {}
     for turn in range(own.rounds):

@@ -114,12 +114,12 @@ class SearchConfig:
 
     def limits(self, lengths: Tensor) -> tuple[Tensor, Tensor]:
         """Fewest and most pieces of outputs for sources of so many pieces (N,) int64, eos not counted."""
+        fewest = (self.min_ratio * lengths).ceil().long().clamp(min=self.min_length)
         most = lengths.new_full(lengths.shape, self.max_length or _LONGEST)
         if self.max_ratio is not None:
             most = most.minimum((self.max_ratio * lengths).ceil().long())
         elif self.max_length is None:
-            most = (2 * lengths + 20).clamp(min=self.min_length)
-        fewest = (self.min_ratio * lengths).ceil().long().clamp(min=self.min_length)
+            most = (2 * lengths + 20).maximum(fewest)
         return fewest.minimum(most), most
 
 

@@ -19,6 +19,7 @@ from seqtext import assets, load
 from seqtext.cli import main
 from seqtext.cli.fit import PRESET
 from seqtext.cli.options import flatten, parse
+from seqtext.errors import ConfigError
 
 REPOSITORY = Path(__file__).parent.parent
 RECIPES = sorted((REPOSITORY / "recipes").rglob("*.yaml"))
@@ -398,4 +399,7 @@ def test_low_resource_takes_a_line_for_a_line() -> None:
     recipe = runpy.run_path(str(REPOSITORY / "recipes/translation/low_resource.py"))
     odd = ["a\rb", "c\u2028d", "e\x85f\x1c", "", "g"]
     Path("out").write_bytes("".join(f"{text}\n" for text in odd).encode())
+    Path("out.in").write_text("1\n2\n3\n4\n5\n")
     assert recipe["translate"]([], ["1", "2", "3", "4", "5"], Path("out"), "cpu") == odd
+    with pytest.raises(ConfigError, match="out: is of other text"):
+        recipe["translate"]([], ["2", "1", "3", "4", "5"], Path("out"), "cpu")

@@ -9,7 +9,7 @@ trains, one after the other, each by ``seqtext fit`` in a folder of its own with
    (Sennrich et al. 2016);
 2. ``teacher-1``, ``teacher-2``, … on the pairs and on the synthetic ones, whose sources are tagged as such
    (Caswell et al. 2019). Together they translate all sources into ``distilled.jsonl`` (Kim & Rush 2016);
-3. ``student``, the model to use, on the pairs, the synthetic and the distilled ones.
+3. ``student``, on the pairs, the synthetic and the distilled ones.
 
 What is there already is not done again, and a training that was broken off is gone on with. All other
 options are those of ``seqtext fit``, for every training; the configuration is ``low_resource.yaml``
@@ -57,12 +57,17 @@ def fit(run: Path, *options: str) -> Path:
 
 def translate(models: list[Path], texts: Iterable[str], output: Path, device: str) -> list[str]:
     """The best hypothesis for each text, by the models as one; kept in ``output``."""
+    asked = output.with_suffix(".in")
+    lines = "".join(f"{' '.join(text.split())}\n" for text in texts)
     if not output.exists():
         say(f"low_resource: translating into {output}")
-        asked = output.with_suffix(".in")
-        asked.write_text("".join(f"{' '.join(text.split())}\n" for text in texts), encoding="utf-8")
+        asked.write_text(lines, encoding="utf-8")
         seqtext("generate", *models, "--input", asked, "--output", output, "--device", device)
-        asked.unlink()
+    elif not asked.exists() or asked.read_bytes() != lines.encode():
+        raise ConfigError(
+            f"{output}: is of other text than what is to be translated now; choose another --run, or"
+            f" remove {output.parent} to begin anew"
+        )
     # as bytes: what else Python takes for the end of a line may stand within a hypothesis
     return output.read_bytes().decode().removesuffix("\n").split("\n")
 
@@ -109,7 +114,10 @@ def train(options: argparse.Namespace, rest: list[str]) -> None:
     more = corpora(tagged, {"path": str(distilled)})
     seeds = [f"--model.seed={options.seed}", f"--data.seed={options.seed}"]
     fit(root / "student", *common, *forward, f"--data.train={more}", *seeds)
-    say(f"low_resource: the model is {root / 'student'}")
+    say(
+        f"low_resource: the models are {root / 'student'}, and {teachers[0]}, which learned without the"
+        " distilled text; take the better one on your validation set"
+    )
 
 
 def main() -> int:

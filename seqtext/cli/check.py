@@ -30,7 +30,8 @@ def parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="seqtext check",
         description="Look at every row of a corpus before it is trained on: pairs, or texts with labels."
-        f" Exit status 0: nothing harmful; {FOUND}: there are rows that are better left out.",
+        f" Exit status 0: nothing harmful, or no more of it in what --write has written; {FOUND}: there are"
+        " rows that are better left out.",
     )
     add_corpus(parser, "train", required=True)
     add_corpus(parser, "validation")
@@ -101,6 +102,10 @@ def run(arguments: Sequence[str]) -> int:
                 raise ConfigError(
                     f"--data.{split} {name}: takes training rows, which are looked at anyway"
                 )
+            if name.startswith("["):
+                raise ConfigError(
+                    f"--data.{split} {name}: a list; check looks at one corpus at a time"
+                )
             corpus = Corpus(name, *columns, split, labelled=labels is not None)
             scans[split] = scan(corpus, tokenizers, labels)
     train = scans["train"]
@@ -123,8 +128,10 @@ def run(arguments: Sequence[str]) -> int:
     if options.plot is not None:
         _plot(train, Path(options.plot))
     if options.write is not None:
+        # what cannot be read cannot be written
+        drop = list(dict.fromkeys(["unreadable", *drop]))
         _write(train, drop, options.write)
-        return 0
+        odd[0] = bool((train.kept(drop) & ~train.kept(harmful(findings))).any())
     return FOUND if any(odd) or whole else 0
 
 
@@ -228,18 +235,18 @@ def _tell(split: str, scan: Scan, shown: int) -> None:
     print(f"  script: {', '.join(scripts)}")
     if scan.labels is not None:
         print(f"  {_labels_told(scan.labels.counts(), count)}")
-    found = examples(scan, shown)
-    if not found:
+    counts = {finding: len(scan.rows(finding.name)) for finding in scan.findings}
+    if not any(counts.values()):
         print("  nothing odd found\n")
         return
-    for finding in scan.findings:
-        if finding.name not in found:
+    found = examples(scan, shown)
+    for finding, odd in counts.items():
+        if not odd:
             continue
-        odd = len(scan.rows(finding.name))
         mark = "*" if finding.harmful else " "
         print(f"\n{mark} {finding.name}: {odd:,} of the {rows} ({odd / count:.2%}); {finding.what}")
         print(f"    {finding.effect}")
-        for one in found[finding.name]:
+        for one in found.get(finding.name, []):
             print(f"    {_shown(one)}")
     print()
 

@@ -129,6 +129,10 @@ def _fit(
     own: list[Callback] = [run, checkpoints, report, comparison]
     trainer.callbacks = [*own, *trainer.callbacks]  # type: ignore[attr-defined]
     _check_monitor(selection.monitor, cli.model)
+    if getattr(cli.datamodule, "compares", False) and not cli.model.decode_sentences:
+        raise ConfigError(
+            "data.compare: scores decoded sentences, and model.decode_sentences is 0; raise it"
+        )
     validates = getattr(cli.datamodule, "validates", True)
     if selection.patience is not None and not validates:
         raise ConfigError("selection.patience: nothing to wait for without --data.validation")

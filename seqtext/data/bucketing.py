@@ -79,9 +79,17 @@ class BatchPlan:
 
         Args:
             epoch: Its number; where an epoch has several plans, the plan's number as well.
+
+        Raises:
+            DataError: Weights leave fewer rows than shares.
         """
         generator = np.random.default_rng((self._seed, *epoch))
         order = self._draw(generator)
+        if len(order) < self.shares:
+            raise DataError(
+                f"an epoch has {len(order)} rows by the weights of the corpora, and {self.shares} shares"
+                " (ranks times accumulation steps) need one each; raise data.train's weights"
+            )
         updates: list[Rows] = []
         pool_size = max(_POOL * self._rows_per_update(), self.shares)
         for start in range(0, len(order), pool_size):

@@ -13,9 +13,16 @@ from seqtext.data.findings import bit
 
 Mask = npt.NDArray[np.bool_]
 
-_NEARLY_ALL = 0.95  # share of a side's rows that have its script
+_MOST = 0.7  # share of a side's rows that have its script
 _FEWEST_LETTERS = 4  # distinct ones that make a script
-_MOJIBAKE = re.compile("[ÂÃÐÑ][\u0080-\u00bf]|â€|ï»¿")
+# the characters that Windows-1252 has for the bytes 80 to 9F, where Latin-1 has control characters
+_BYTES = {
+    ord(bytes([byte]).decode("cp1252")): byte
+    for byte in range(0x80, 0xA0)
+    if byte not in (0x81, 0x8D, 0x8F, 0x90, 0x9D)
+}
+_CONTINUED = "".join(map(chr, _BYTES)) + "\u0080-\u00bf"
+_MOJIBAKE = re.compile(f"[ÂÃÐÑ][{_CONTINUED}]|â€[{_CONTINUED}]|ï»¿")
 _SCRIPTS: list[str] = [""]  # by number; 0 is none
 # scripts of one writing system
 _ALIKE = {"HIRAGANA": "CJK", "KATAKANA": "CJK", "FULLWIDTH": "LATIN", "HALFWIDTH": "CJK"}
@@ -33,12 +40,21 @@ def look(text: str) -> tuple[int, int]:
         found |= flags
         if script:
             scripts[script] = scripts.get(script, 0) + 1
-    if _MOJIBAKE.search(text):
+    if _was_misread(text):
         found |= bit("mojibake")
     if not unicodedata.is_normalized("NFC", text):
         found |= bit("normalization")
     main = max(scripts, key=scripts.__getitem__, default=0)
     return main if scripts.get(main, 0) >= _FEWEST_LETTERS else 0, found
+
+
+def _was_misread(text: str) -> bool:
+    """Whether UTF-8 was read as Latin-1 or Windows-1252: all of the text, or some sure signs in it."""
+    try:
+        text.translate(_BYTES).encode("latin-1").decode("utf-8")
+    except UnicodeError:
+        return _MOJIBAKE.search(text) is not None
+    return not text.isascii()
 
 
 @functools.cache
@@ -49,8 +65,8 @@ def _of_character(character: str) -> tuple[int, int]:
         return 0, bit("undecodable")
     bidirectional = "\u200e" <= character <= "\u200f" or "\u202a" <= character <= "\u202e"
     isolating = "\u2066" <= character <= "\u2069"
-    odd = category in ("Cc", "Cn", "Co", "Cs") and character != "\t"
-    if odd or bidirectional or isolating or character == "\ufeff":
+    odd = category in ("Cc", "Cn", "Co", "Cs") and character not in "\t\n\r"
+    if odd or bidirectional or isolating or character in "\ufeff\u061c":
         return 0, bit("control")
     if not category.startswith("L"):
         return 0, 0
@@ -67,10 +83,10 @@ def _script_number(name: str) -> int:
 
 
 def main_script(numbers: npt.NDArray[np.int64]) -> tuple[str, Mask]:
-    """The script of nearly all rows, and which rows have another; "" if there is no such script."""
+    """The script of most rows, and which rows have another; "" if there is no such script."""
     counts = np.bincount(numbers, minlength=len(_SCRIPTS))
     counts[0] = 0
     main = int(counts.argmax())
-    if counts[main] < _NEARLY_ALL * max(1, counts.sum()):
+    if counts[main] < _MOST * max(1, counts.sum()):
         return "", np.zeros(len(numbers), dtype=bool)
     return _SCRIPTS[main].capitalize(), (numbers != 0) & (numbers != main)

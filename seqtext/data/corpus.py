@@ -224,7 +224,8 @@ class Corpus:
             count += 1
             if self.tag is not None and not isinstance(one.row, DataError):
                 source, target = one.row
-                one = Record(one.where, (f"{self.tag} {source}".rstrip(), target))
+                if source.strip():  # what is empty stays so, and is left out
+                    one = Record(one.where, (f"{self.tag} {source}".rstrip(), target))
             yield one
         if not count:
             raise DataError(f"{self.name}: there are no rows in it")

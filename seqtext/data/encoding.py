@@ -22,7 +22,7 @@ from seqtext.errors import DataError
 
 SIDES = ("source", "target")
 Sides = Tokenizers | TextAndLabels
-_CACHE_VERSION = "3"  # another one when cached results of the same input would differ
+_CACHE_VERSION = "4"  # another one when cached results of the same input would differ
 
 
 def encode(

@@ -21,16 +21,16 @@ FINDINGS = [
     ),
     Finding(
         "undecodable", "bytes that are not UTF-8, or U+FFFD where such bytes were",
-        "training stops at bytes, and learns U+FFFD; convert the file from its real encoding", True,
+        "training stops at bytes, and U+FFFD tells it nothing; convert the file from its real encoding", True,
     ),
     Finding(
-        "mojibake", "UTF-8 that was read as Latin-1 once (Ã¤ for ä)",
+        "mojibake", "UTF-8 that was read as Latin-1 or Windows-1252 once (Ã¤ for ä)",
         "learned as it is, beside the right spelling; convert the text, or leave it out", True,
     ),
     Finding("empty", "a side without text", "training leaves it out", True),
     Finding(
         "control", "control, bidirectional, private or unassigned characters",
-        "each takes a piece of its own, and output may contain it", True,
+        "a piece of its own that output may contain, or lost in normalization", True,
     ),
     Finding(
         "duplicate", "the same pair as an earlier row", "learned as often as it is there", True
@@ -44,7 +44,7 @@ FINDINGS = [
         "teaches to copy instead of to translate", True,
     ),
     Finding(
-        "script", "letters of another script than nearly all of that side",
+        "script", "letters of another script than most of that side",
         "another language, or the sides are swapped; learned as a translation all the same", True,
     ),
     Finding(
@@ -67,7 +67,8 @@ FINDINGS = [
     ),
     Finding(
         "uncovered", "characters that the tokenizer does not know",
-        "unknown to the model, or spelled as bytes; train a tokenizer on this corpus", False,
+        "unknown to the model, or spelled as bytes; train a tokenizer on this corpus, or see"
+        " data.tokenizer.new_pieces", False,
     ),
 ]  # fmt: skip
 _OF_PAIRS = {finding.name: finding for finding in FINDINGS}
@@ -99,7 +100,7 @@ LABEL_FINDINGS = [
     _OF_PAIRS["duplicate"]._replace(what="the same text and label as an earlier row"),
     _OF_PAIRS["overlap"]._replace(what="the text is in the validation or test set as well"),
     _OF_PAIRS["script"]._replace(
-        what="letters of another script than nearly all texts",
+        what="letters of another script than most texts",
         effect="another language, or a broken encoding; learned all the same",
     ),
     Finding(

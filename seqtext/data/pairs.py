@@ -8,6 +8,7 @@ import itertools
 import os
 import random
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -542,12 +543,20 @@ class PairsDataModule(LightningDataModule):
         chosen = [starts[i] for i in _spread(len(starts), limit)]
         return [(rows[i]["source"], rows["target"][i : ends[i]]) for i in chosen]
 
+    @property
+    def compares(self) -> bool:
+        """Whether scores of other corpora are wanted, before and after."""
+        return bool(self._compared)
+
     def compared_examples(self, limit: int) -> dict[str, list[Example]]:
         """Likewise of the validation set and of every corpus that is compared, by name."""
         found = {"validation": self.validation_examples(limit)}
+        names = Counter(corpus.name for corpus in self._compared)
         for corpus in self._compared:
             examples = list(corpus.examples())
-            found[corpus.name] = [examples[i] for i in _spread(len(examples), limit)]
+            more = (corpus.tag, *corpus.columns) if names[corpus.name] > 1 else ()
+            name = " ".join([corpus.name, *filter(None, more)])
+            found[name] = [examples[i] for i in _spread(len(examples), limit)]
         return found
 
     def _tell(self, updates: list[Rows], source: Lengths, target: Lengths, of_what: str) -> None:

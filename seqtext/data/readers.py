@@ -20,6 +20,7 @@ from seqtext.errors import DataError
 
 Row = tuple[str, str]
 Columns = tuple[str, str]  # names of the source and of the target
+csv.field_size_limit(2**31 - 1)  # rows of 100,000 words are longer than its default
 SEPARATOR = "<sep>"  # a word of its own between two texts
 _UNREADABLE = (OSError, EOFError, zlib.error)  # what reading raises, of a packed file too
 
@@ -297,6 +298,9 @@ def read_jsonl(paths: list[Path], columns: Columns, *, lenient: bool = False) ->
             reason = f"not JSON ({error.msg}, column {error.colno})"
             yield Record(where, DataError(f"{where}: {reason}"))
             continue
+        except (ValueError, RecursionError) as error:  # numbers too long, lists in lists too deep
+            yield Record(where, DataError(f"{where}: JSON that cannot be read ({error})"))
+            continue
         if isinstance(row, dict):
             yield from records(row, columns, where)
         else:
@@ -322,11 +326,27 @@ def read_parquet(paths: list[Path], columns: Columns, *, lenient: bool = False) 
             check_columns(names, columns, str(path))
             number = 0
             for batch in table.iter_batches(columns=fields(columns, names)):
-                for row in batch.to_pylist():
+                for row in _rows_of(batch):
                     number += 1
-                    yield from records(row, columns, f"{path}, row {number}")
+                    where = f"{path}, row {number}"
+                    if row is None:
+                        yield Record(where, DataError(f"{where}: not UTF-8"))
+                    else:
+                        yield from records(row, columns, where)
     except (pyarrow.ArrowException, *_UNREADABLE) as error:
         raise DataError(f"{path}: not a Parquet file ({error})") from error
+
+
+def _rows_of(batch: Any) -> Iterator[dict[str, Any] | None]:
+    """The rows of an Arrow batch; None for one whose bytes are not UTF-8."""
+    try:
+        yield from batch.to_pylist()
+    except UnicodeDecodeError:
+        for i in range(len(batch)):
+            try:
+                yield from batch.slice(i, 1).to_pylist()
+            except UnicodeDecodeError:
+                yield None
 
 
 _LANGUAGE = "{http://www.w3.org/XML/1998/namespace}lang"
@@ -357,7 +377,10 @@ def read_tmx(paths: list[Path], columns: Columns, *, lenient: bool = False) -> I
                 element.clear()
                 where = f"{path}, unit {number}"
                 yield from records(_languages(texts, columns), columns, where)
-        except ElementTree.ParseError as error:
+        except DataError:
+            raise
+        except (ElementTree.ParseError, LookupError, ValueError) as error:
+            # of an encoding that it does not know the parser says LookupError or ValueError
             raise DataError(f"{path}: not a TMX file ({error})") from error
         except _UNREADABLE as error:
             raise DataError(f"{path}: cannot be read after unit {number} ({error})") from error

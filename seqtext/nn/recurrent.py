@@ -183,14 +183,17 @@ def _run(
         state = advance(module, projected, recurrent, state)
         return state[:, :1], state
     lstm = isinstance(module, nn.LSTM)
-    # On CPU autocast knows no low-precision GRU and would be handed mixed types. On a GPU it hands cuDNN
-    # float16, also where bfloat16 was asked for: too narrow for gradients that nothing scales.
-    if not lstm or inputs.is_cuda:
+    # On a CPU autocast knows no low-precision GRU and would be handed mixed types, and a plain RNN would
+    # round its state at every step. On a GPU autocast hands cuDNN float16, also where bfloat16 was asked
+    # for: too narrow for gradients that nothing scales.
+    full = not lstm or inputs.is_cuda
+    if full:
         inputs = inputs.to(module.weight_ih_l0.dtype)
     if state is None:
         state = inputs.new_zeros(len(inputs), 2 if lstm else 1, module.hidden_size)
     parts = tuple(part.contiguous() for part in state.to(inputs.dtype).transpose(0, 1).chunk(2))
-    with torch.autocast("cuda", enabled=False):
+    kind = inputs.device.type
+    with torch.autocast(kind, enabled=torch.is_autocast_enabled(kind) and not full):
         if not drop:
             outputs, last = module(inputs, parts if lstm else parts[0])
         else:

@@ -61,8 +61,26 @@ def test_write(corpus: str, capsys: pytest.CaptureFixture[str]) -> None:
     ]
     assert main([*CHECK, "--data.train", "clean.jsonl"]) == 0
     options = ["--write", "some.jsonl", "--drop", "ratio,empty"]
-    assert main([*CHECK, "--data.train", corpus, *options]) == 0
+    assert main([*CHECK, "--data.train", corpus, *options]) == FOUND  # the duplicate is still there
     assert len(list(Corpus("some.jsonl", "en", "de").rows())) == 31
+
+
+def test_what_cannot_be_read_is_not_written(
+    corpus: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with Path(corpus).open("a", encoding="utf-8") as file:
+        file.write("no tab\n")
+    assert main([*CHECK, "--data.train", corpus, "--write", "c.jsonl", "--drop", "empty"]) == FOUND
+    assert "c.jsonl: 32 of 34 pairs; left out: 1 unreadable, 1 empty" in capsys.readouterr().err
+    assert len(list(Corpus("c.jsonl", "en", "de").rows())) == 32
+    assert main([*CHECK, "--data.train", corpus, "--examples", "0"]) == FOUND
+    told = capsys.readouterr().out
+    assert "unreadable: 1 of the pairs" in told and "nothing odd" not in told
+
+
+def test_lists_are_not_checked_as_one(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([*CHECK, "--data.train", "[a.tsv, b.tsv]"]) == 2
+    assert "one corpus at a time" in capsys.readouterr().err
 
 
 def test_plot_and_tokenizer(corpus: str, trained: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -171,7 +189,7 @@ def test_what_is_written_is_read_as_before(text: str) -> None:
     rows = [{**texts, "label": label} for label in labels]
     Path("a.jsonl").write_text("\n".join(map(json.dumps, rows)))
     options = ["--data.text", text, "--data.several_labels", "--drop", "", "--write", "b.jsonl"]
-    assert main(["check", "--data.train", "a.jsonl", *options]) == 0
+    assert main(["check", "--data.train", "a.jsonl", *options]) == FOUND
     before, after = (
         list(Corpus(name, text, "label", labelled=True).rows()) for name in ("a.jsonl", "b.jsonl")
     )

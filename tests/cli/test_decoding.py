@@ -310,6 +310,7 @@ def test_lengths_are_what_was_asked_for(generate, trained: Path) -> None:
         best = [record["hypotheses"][0] for record in found]
         return [len(one["text"].split(" ")) for one in best if len(one["pieces"]) < 60]
 
+    assert SearchConfig(min_ratio=3).limits(torch.tensor([2, 50]))[0].tolist() == [6, 150]
     assert max(words("--max_words=2", "--max_length=60")) == 2
     assert set(words("--max_words=2", "--min_words=2", "--max_length=60")) <= {2}
     records = [

@@ -149,6 +149,9 @@ def test_scores_before_and_after(trained: Path, capsys: pytest.CaptureFixture[st
     assert main(["fit", "--resume=fast", "--trainer.max_epochs=9"]) == 0
     assert json.loads(Path("fast/comparison.json").read_text())["before"] == scores["before"]
     assert not (trained / "comparison.json").exists()
+    unasked = ["--model.decode_sentences=0", "--selection.monitor=val_loss", "--run=none"]
+    assert main(["fit", *options, STILL, *unasked]) == 2
+    assert "data.compare: scores decoded sentences" in capsys.readouterr().err
 
 
 def test_a_fine_tuned_run_goes_on_without_its_origin(trained: Path) -> None:

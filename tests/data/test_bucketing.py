@@ -214,3 +214,10 @@ def test_fewer_rows_than_shares() -> None:
     lengths = np.ones(3, dtype=np.int32)
     with pytest.raises(DataError, match=r"3 rows cannot be shared by 4 \(ranks times accumulation"):
         BatchPlan(lengths, lengths, batch_size=1, shares=4)
+
+
+def test_weights_that_leave_nothing() -> None:
+    lengths = np.full(40, 3, dtype=np.int32)
+    plan = BatchPlan(lengths, lengths, batch_size=4, weights=np.full(40, 0.01))
+    with pytest.raises(DataError, match="0 rows by the weights"):
+        plan.updates(0)

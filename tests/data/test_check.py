@@ -10,10 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from seqtext.data.characters import look
 from seqtext.data.check import Scan, clean_rows, examples, mark_overlap, scan
 from seqtext.data.check_labels import mark_unknown, stops
 from seqtext.data.corpus import Corpus
-from seqtext.data.findings import FINDINGS, LABEL_FINDINGS
+from seqtext.data.findings import FINDINGS, LABEL_FINDINGS, bit
 from seqtext.data.labels import Labels
 from seqtext.data.readers import Row
 from seqtext.data.tokenizer import Tokenizer, TokenizerConfig
@@ -92,6 +93,29 @@ def test_unreadable_rows_are_found_and_left_out(tmp_path: Path) -> None:
 def test_what_is_no_fault(text: str, tmp_path: Path) -> None:
     rows = [*GOOD, ("Something else is said.", text)]
     assert set(found_in(scan_of(rows, tmp_path / "a.jsonl"))) <= {"ratio"}
+
+
+@pytest.mark.parametrize(
+    "text", ["Straße", "Übung", "Über Öl", "cœur", "žluť", "日本語", "“so”", "ночь"]
+)
+@pytest.mark.parametrize("encoding", ["cp1252", "latin-1"])
+def test_what_was_read_in_the_wrong_encoding(text: str, encoding: str) -> None:
+    assert not look(text)[1] & bit("mojibake")
+    misread = text.encode().decode(encoding, errors="ignore" if encoding == "cp1252" else "strict")
+    try:
+        whole = misread.encode(encoding) == text.encode()
+    except UnicodeError:
+        whole = False
+    if whole:
+        assert look(misread)[1] & bit("mojibake")
+        assert look(f"Das ist {misread}.")[1] & bit("mojibake")
+
+
+def test_a_sixth_of_another_script_is_found(tmp_path: Path) -> None:
+    swapped = [(f"{target} {i}", source) for i, (source, target) in enumerate(GOOD[:6])]
+    cyrillic = [("Собака видит дом.", source) for source, _ in swapped]
+    found = scan_of([*GOOD, *cyrillic], tmp_path / "a.jsonl")
+    assert found.scripts == ["Latin", "Latin"] and len(found.rows("script")) == 6
 
 
 def test_scripts_that_go_together(tmp_path: Path) -> None:
@@ -213,9 +237,9 @@ def test_two_texts(tmp_path: Path) -> None:
     path = tmp_path / "a.jsonl"
     path.write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
     found = scan(Corpus(str(path), "a+b", "label", labelled=True))
-    assert labelled_findings(found) == {"empty": [6]}
+    assert labelled_findings(found) == {"empty": [6], "script": [7]}
     assert found.words[0].tolist() == [3] * 6 + [2, 2]
-    assert found.scripts == [""]
+    assert found.scripts == ["Latin"]
 
 
 def test_labels_of_held_out_corpora(tmp_path: Path) -> None:

@@ -11,10 +11,15 @@ from pathlib import Path
 from typing import Any
 
 import datasets
+import pyarrow
 import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from pyarrow import parquet
 from support import epoch_of
 
 from seqtext.cli import main
+from seqtext.data.corpus import Corpus
 from seqtext.data.pairs import PairsDataModule
 from seqtext.data.readers import Row
 from seqtext.data.tokenizer import TokenizerConfig
@@ -114,6 +119,52 @@ def test_a_row_of_a_hundred_thousand_words(
     )
     assert sorted_rows(data) == sorted(pairs)
     assert "1 of 151 training pairs left out" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("suffix", ["csv", "tsv"])
+def test_such_a_row_in_a_table(suffix: str, tmp_path: Path) -> None:
+    separator = "," if suffix == "csv" else "\t"
+    row = ("very " * 100_000 + "good", "sehr " * 100_000 + "gut")
+    text = f"source{separator}target\n{separator.join(row)}\n"
+    (tmp_path / f"a.{suffix}").write_text(text, encoding="utf-8")
+    assert list(Corpus(str(tmp_path / f"a.{suffix}"), "source", "target").rows()) == [row]
+
+
+# --- bytes of any kind ----------------------------------------------------------------------------------
+
+TMX = b'<?xml version="1.0" encoding="%s"?><tmx><body></body></tmx>'
+
+
+@settings(deadline=None)
+@given(st.sampled_from(["csv", "tsv", "jsonl", "parquet", "tmx", "en"]), st.binary(max_size=60))
+@example("jsonl", b"[" * 100_000)
+@example("jsonl", b'{"source": "a", "target": "b", "n": ' + b"1" * 5_000 + b"}")
+@example("tmx", TMX % b"UTF-99")
+@example("tmx", TMX % b"shift_jis")
+@example("csv", b'source,target\n"a')
+def test_any_bytes_are_rows_or_a_clear_error(suffix: str, content: bytes) -> None:
+    """It names the file; ``records`` goes on behind a row that cannot be read."""
+    name = "a" if suffix == "en" else f"a.{suffix}"
+    Path(f"a.{suffix}").write_bytes(content)
+    Path("a.de").write_bytes(content)
+    columns = ("en", "de") if suffix == "en" else ("source", "target")
+    told: list[DataError] = []
+    try:
+        records = list(Corpus(name, *columns).records(lenient=True))
+        told += [one.row for one in records if isinstance(one.row, DataError)]
+    except DataError as error:
+        told.append(error)
+    assert all(str(error).startswith(("a.", "a:")) for error in told), told
+
+
+def test_parquet_that_is_not_utf8(tmp_path: Path) -> None:
+    """A row of it cannot be read; the others can."""
+    texts = pyarrow.array([b"one", b"caf\xe9", b"three"], pyarrow.binary()).view(pyarrow.string())
+    table = pyarrow.table({"source": texts, "target": ["eins", "zwei", "drei"]})
+    parquet.write_table(table, tmp_path / "a.parquet")
+    records = list(Corpus(str(tmp_path / "a.parquet"), "source", "target").records())
+    assert [records[0].row, records[2].row] == [("one", "eins"), ("three", "drei")]
+    assert "a.parquet, row 2: not UTF-8" in str(records[1].row)
 
 
 # --- the disk -------------------------------------------------------------------------------------------

@@ -99,6 +99,8 @@ def test_tags_are_pieces_before_the_source(start: Start, tmp_path: Path) -> None
     swapped = {"path": str(tmp_path / "small.tsv"), "tag": "<2en>", "source": "de", "target": "en"}
     train = [str(tmp_path / "large.tsv"), tagged, swapped]
     data = start(train)
+    with (tmp_path / "small.tsv").open("a", encoding="utf-8") as file:
+        file.write("\tNichts.\n")  # no source: a tag makes none of it
     expected = [(f"<cats> {source}", target) for source, target in SMALL]
     expected += [(f"<2en> {target}", source) for source, target in SMALL]
     assert sorted(epoch_of(data)) == sorted(LARGE + expected)

@@ -461,6 +461,8 @@ def test_references_of_a_row_are_one_example(start: Start, tmp_path: Path) -> No
     assert data.validation_examples(9) == expected
     assert data.compared_examples(9)[str(path)] == expected
     assert len(epoch_of(data, data.val_dataloader())) == 4
+    twice = [{"path": str(path), "tag": tag} for tag in ("<a>", "<b>")]
+    assert len(start(compare=twice).compared_examples(9)) == 3
     merged = [("ok", ["gut", "na gut", "schön"]), ("no", ["nein"])]
     assert Corpus.merged(expected) == merged
     assert data.validation_examples(2, merged=True) == merged

@@ -1,4 +1,4 @@
-"""Readout and labels -> loss, without holding the logits of a whole batch."""
+"""Readout and labels -> loss, holding some millions of logits at a time."""
 
 from __future__ import annotations
 

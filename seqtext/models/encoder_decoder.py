@@ -117,8 +117,14 @@ class EncoderDecoderModule(TextModule):
                 )
             if path is not None and not Path(path).is_file():
                 raise ConfigError(f"{side}_vectors: {path}: no such file")
+        self._inherited: list[str] = []  # what the checkpoint's network has that was not asked for
         if self._pretrained is not None and not self._init_parts:
             self.config = inherit(self._pretrained.config, network)
+            self._inherited = [
+                f"network.{name} {value}"
+                for name, value in vars(self.config).items()
+                if value != getattr(network, name)
+            ]
             self.tokenizers = self._pretrained.tokenizers
         self._limit_before = None if self._pretrained is None else self._pretrained.source_limit
         before: Any = None if self._pretrained is None else self._pretrained.task
@@ -162,7 +168,9 @@ class EncoderDecoderModule(TextModule):
             shares = load_parts(self.network, tokenizers, self._pretrained, parts)
             self._pretrained = None
             told = "".join(f", {share:.0%} of the {side} pieces" for side, share in shares.items())
-            say(f"init_from: {', '.join(parts)}{told if self._init_parts else ''}")
+            if not self._init_parts:
+                told = f"; from it {', '.join(self._inherited)}" if self._inherited else ""
+            say(f"init_from: {', '.join(parts)}{told}")
         self._load_vectors(self.network, tokenizers)
         freeze(self.network, self._freeze)
 

@@ -83,6 +83,16 @@ def test_contradictions_are_refused_by_name(
     assert message in capsys.readouterr().err
 
 
+def test_what_is_inherited_is_told(trained: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A default given by hand cannot be told from none: so what holds is said."""
+    given = "--model.network.hidden_size=512"
+    assert main(["fit", *OTHER_DATA, f"--model.init_from={trained}", given, STILL, "--run=r"]) == 0
+    told = capsys.readouterr().err
+    [line] = [line for line in told.splitlines() if line.startswith("init_from: ")]
+    assert "; from it " in line and "network.hidden_size 24" in line
+    assert "dropout 0.2" in line and "encoder_layers" not in line
+
+
 def test_nothing_to_start_from(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["fit", *OTHER_DATA, "--model.init_from=nothing", "--run=r"]) == 2
     assert "nothing: no such file or folder" in capsys.readouterr().err

@@ -33,6 +33,7 @@ from seqtext.nn import linear
 from seqtext.nn.config import LINEAR_CELLS, AttentionKind, NetworkConfig, RecurrentCell
 from seqtext.nn.embedding import padded_size
 from seqtext.nn.encoder_decoder import EncoderDecoder
+from seqtext.nn.linear_recurrence import GATES
 from seqtext.nn.precision import has_bfloat16
 
 # --- rates of matrix products ---------------------------------------------------------------------------
@@ -149,8 +150,7 @@ def rates(repeats: int = 10) -> dict[str, float]:
 # --- the work of a network ------------------------------------------------------------------------------
 
 
-_GATES = {"rnn_tanh": 1, "rnn_relu": 1, "lstm": 4, "gru": 3}
-_GATES |= {"min_gru": 2, "min_lstm": 3, "sru": 4, "ssru": 2}
+_GATES = {"rnn_tanh": 1, "rnn_relu": 1, "lstm": 4, "gru": 3, **GATES}
 
 
 class Work(NamedTuple):

@@ -283,17 +283,18 @@ TEXT = {  # columns of the tables, and what they are called
 # --- the report -----------------------------------------------------------------------------------------
 
 
-def spread(values: Sequence[float], digits: int = 1) -> str:
-    """Mean, and behind ± the standard deviation over seeds."""
+def spread(values: Sequence[float]) -> str:
+    """Mean, and behind ± the standard deviation over seeds; of counts without a decimal."""
+    digits = 0 if all(isinstance(value, int) for value in values) else 1
     told = f"{statistics.mean(values):,.{digits}f}"
     alike = len(set(values)) == 1
     return told if alike else f"{told} ± {statistics.stdev(values):,.{digits}f}"
 
 
-def told(group: list[Row], name: str, digits: int = 1) -> str:
+def told(group: list[Row], name: str) -> str:
     """A column's spread over the rows that have it; of the first column also how many diverged."""
     values = [row[name] for row in group if name in row]
-    parts = [spread(values, digits)] if values else []
+    parts = [spread(values)] if values else []
     diverged = sum(row.get("diverged", False) for row in group)
     if diverged and name in ("accuracy", "bleu"):
         parts.append(f"{diverged} of {len(group)} diverged")
@@ -332,7 +333,7 @@ def report(out: Path, rows: list[Row]) -> None:
                 (
                     [
                         cell,
-                        *(told(group, c, 0 if "per" in c or c[0] == "p" else 1) for c in columns),
+                        *(told(group, column) for column in columns),
                     ]
                     for (cell,), group in grouped(of_task, "cell").items()
                 ),
@@ -346,8 +347,8 @@ def _memory(out: Path, task: str, rows: list[Row]) -> list[str]:
     cells = [cell for (cell,) in grouped(rows, "cell")]
     found = grouped(rows, "cell", "lag")
 
-    def column(cell: str, name: str, digits: int = 1) -> list[str]:
-        return [told(found.get((cell, lag), []), name, digits) for lag in lags]
+    def column(cell: str, name: str) -> list[str]:
+        return [told(found.get((cell, lag), []), name) for lag in lags]
 
     longest = lags[-1]
     last = ("parameters", "ms_an_update", "largest_gradient")  # of the longest lag
@@ -357,7 +358,7 @@ def _memory(out: Path, task: str, rows: list[Row]) -> list[str]:
             [
                 cell,
                 *column(cell, "accuracy"),
-                *(column(cell, n, int(n != "parameters"))[-1] for n in last),
+                *(column(cell, name)[-1] for name in last),
             ]
             for cell in cells
         ),

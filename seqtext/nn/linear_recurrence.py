@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from seqtext.nn.config import LinearCell
 
-_GATES = {"min_gru": 2, "min_lstm": 3, "sru": 4, "ssru": 2}
+GATES = {"min_gru": 2, "min_lstm": 3, "sru": 4, "ssru": 2}
 
 
 class LinearRecurrence(nn.Module):
@@ -36,7 +36,7 @@ class LinearRecurrence(nn.Module):
         self.cell = cell
         self.input_size, self.hidden_size = input_size, hidden_size
         self.parts = 2 if cell in ("sru", "ssru") else 1  # of the state: h and c, or h alone
-        rows = _GATES[cell] * hidden_size
+        rows = GATES[cell] * hidden_size
         self.weight_ih_l0 = nn.Parameter(torch.empty(rows, input_size))  # named as in nn.RNNBase
         self.bias_ih_l0 = nn.Parameter(torch.zeros(rows))
         bound = hidden_size**-0.5

@@ -3,13 +3,14 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+WORKERS ?= 2
 RUN := runs/translation/builtin-$(shell date +%Y%m%d-%H%M%S)
 
 .PHONY: help setup translate test check clean
 
 help:
 	@echo "make translate   set up $(VENV), train the small English-German translator, show translations"
-	@echo "make test        set up $(VENV), run the tests"
+	@echo "make test        set up $(VENV), run the tests, WORKERS=2 at once"
 	@echo "make check       set up $(VENV), run the linter, the formatter and the type checker"
 	@echo "make setup       set up $(VENV) with the pinned set of packages"
 
@@ -33,7 +34,7 @@ translate: $(READY)
 
 test: $(READY)
 	@echo "== running the tests (a few minutes)"
-	$(BIN)/python -m pytest -q
+	$(BIN)/python -m pytest -q -n $(WORKERS) --dist worksteal
 
 check: $(READY)
 	$(BIN)/ruff check .

@@ -50,7 +50,9 @@ class EncoderConfig:
             standard deviation 1 / sqrt(embedding_size).
         recurrent_start: How weights from state to state start: like the others (``scaled``), as an
             ``orthogonal`` matrix (of each gate), or as the ``identity`` (Le et al. 2015, for ``rnn_relu``).
-        forget_bias: What the bias of an LSTM's forget gate starts with (Gers et al. 2000).
+        forget_bias: What the gate that keeps the state starts with, of any cell that has one: a share of
+            sigmoid(forget_bias) is kept from step to step. Texts want 0; to remember over T steps it takes
+            about log T (Gers et al. 2000; Tallec & Ollivier 2018).
 
     Raises:
         ConfigError: A value is out of range, or two contradict each other.
@@ -90,8 +92,8 @@ class EncoderConfig:
                 f"network.cell: {self.cell} has no weights from state to state; leave out"
                 " network.recurrent_dropout and network.recurrent_start"
             )
-        if self.forget_bias and self.cell != "lstm":
-            raise ConfigError(f"network.forget_bias: is of lstm, and network.cell is {self.cell}")
+        if self.forget_bias and self.cell in ("rnn_tanh", "rnn_relu", "transformer"):
+            raise ConfigError(f"network.forget_bias: {self.cell} has no gate that keeps a state")
         if self.cell == "transformer":
             self._check_transformer()
         if self.carry_state and (self.window is None or self.bidirectional):

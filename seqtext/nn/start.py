@@ -10,6 +10,15 @@ from seqtext.nn.embedding import OutputLayer, PieceEmbedding
 from seqtext.nn.linear_recurrence import LinearRecurrence
 
 _STARTS = {"orthogonal": "orthogonal_", "identity": "eye_"}
+# by whose bias the state is kept: numbers of gates, and the sign that keeps more
+_KEEPING: dict[str, dict[int, int]] = {
+    "lstm": {1: 1},
+    "gru": {1: 1},
+    "min_gru": {0: -1},
+    "min_lstm": {0: 1, 1: -1},  # s(b) / (s(b) + s(-b)) = s(b)
+    "sru": {0: 1},
+    "ssru": {0: 1},
+}
 
 
 def initialize(network: nn.Module, config: EncoderConfig) -> None:
@@ -46,6 +55,7 @@ def initialize(network: nn.Module, config: EncoderConfig) -> None:
                 else:
                     bound = scale * parameter.size(-1) ** -0.5
                     nn.init.uniform_(parameter, -bound, bound)
-            if isinstance(module, nn.LSTM):
-                size = module.hidden_size
-                nn.init.constant_(module.bias_ih_l0[size : 2 * size], config.forget_bias)  # type: ignore[index]
+            if isinstance(module, nn.RNNBase | LinearRecurrence):
+                bias = module.get_parameter("bias_ih_l0").detach().view(-1, module.hidden_size)
+                for number, sign in _KEEPING.get(config.cell, {}).items():
+                    bias[number] = sign * config.forget_bias

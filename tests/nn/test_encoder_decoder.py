@@ -12,8 +12,9 @@ from torch.nn.utils.rnn import pack_padded_sequence
 from torch.testing import assert_close
 
 from seqtext.errors import ConfigError
-from seqtext.nn.config import NetworkConfig
+from seqtext.nn.config import LINEAR_CELLS, NetworkConfig
 from seqtext.nn.encoder_decoder import EncoderDecoder
+from seqtext.nn.linear_recurrence import LinearRecurrence
 
 SOURCE_VOCAB, TARGET_VOCAB, BOS = 13, 11, 1
 SOURCE_LENGTHS = torch.tensor([4, 1, 6])
@@ -532,11 +533,31 @@ def test_weights_from_state_to_state_start_as_asked_for(cell):
                     product = gate @ gate.T if start == "orthogonal" else gate
                     expected = torch.eye(len(gate), dtype=torch.double)
                     assert_close(product, expected, rtol=0, atol=1e-5)  # they start in float32
-    network = EncoderDecoder(NetworkConfig(forget_bias=1.0, hidden_size=8), 9, 9)
-    biases = [m.bias_ih_l0 + m.bias_hh_l0 for m in network.modules() if isinstance(m, nn.LSTM)]
-    assert len(biases) == 3
-    for bias in biases:
-        assert bias.chunk(4)[1].eq(1).all() and bias.sum() == len(bias) / 4
+
+
+@pytest.mark.parametrize("cell", ["lstm", "gru", *LINEAR_CELLS])
+def test_forget_bias_keeps_the_state(cell):
+    layers = 0
+    config = NetworkConfig(cell=cell, forget_bias=2.0, hidden_size=8)
+    for module in EncoderDecoder(config, 9, 9).double().modules():
+        if not isinstance(module, nn.RNNBase | LinearRecurrence):
+            continue
+        layers += 1
+        for name, weight in module.named_parameters():
+            if "weight" in name:
+                nn.init.zeros_(weight)
+        before = torch.full((1, 1, module.hidden_size), 0.5, dtype=torch.double)
+        inputs = torch.zeros(1, 3, module.input_size, dtype=torch.double)
+        if isinstance(module, LinearRecurrence):
+            projected = torch.nn.functional.linear(inputs, module.weight_ih_l0, module.bias_ih_l0)
+            after = module(projected, before.expand(1, module.parts, -1))[1][:, -1:]
+        elif isinstance(module, nn.LSTM):
+            after = module(inputs, (before, before))[1][1]
+        else:
+            after = module(inputs, before)[1]
+        kept = 1 / (1 + math.exp(-2.0))
+        assert_close(after, before * kept**3, rtol=1e-6, atol=0)
+    assert layers == 3  # both directions of the encoder, and the decoder
 
 
 @pytest.mark.parametrize("tied", [True, False])
@@ -587,8 +608,8 @@ def test_weights_start_within_the_documented_bounds():
             " network.recurrent_start",
         ),
         (
-            {"cell": "gru", "forget_bias": 1.0},
-            "network.forget_bias: is of lstm, and network.cell is gru",
+            {"cell": "rnn_tanh", "forget_bias": 1.0},
+            "network.forget_bias: rnn_tanh has no gate that keeps a state",
         ),
         ({"window": 0}, "network.window: 0, expected at least 1"),
         (

@@ -166,8 +166,9 @@ class Classifier:
         """As much of texts as is read, as ids."""
         if isinstance(texts, str):
             raise ConfigError("texts: a single string, expected a list of strings")
-        ids = self.tokenizer.encode([self._one(text) for text in texts])
-        read = [row[: self.source_limit] for row in ids]
+        sides = TextAndLabels(self.tokenizer, self.labels)
+        ids = sides.source.encode([self._one(text) for text in texts])
+        read = [sides.cut(row, self.source_limit) for row in ids]
         self.cut += sum(a != b for a, b in zip(ids, read, strict=True))
         return read
 
@@ -179,10 +180,11 @@ class Classifier:
     def _one(self, text: Text) -> str:
         if isinstance(text, str) and (not self.pairs or f" {SEPARATOR} " in text):
             return text
-        if not isinstance(text, tuple | list) or len(text) != 1 + self.pairs:
+        parts = text if isinstance(text, tuple | list) else []
+        if len(parts) != 1 + self.pairs or not all(isinstance(part, str) for part in parts):
             wanted = "pairs of texts" if self.pairs else "texts"
             raise ConfigError(f"texts: {text!r}, but this classifier reads {wanted}")
-        return f" {SEPARATOR} ".join(text)
+        return f" {SEPARATOR} ".join(parts)
 
     @torch.inference_mode()
     def _classify(self, ids: list[list[int]]) -> tuple[Tensor, Tensor]:

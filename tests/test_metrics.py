@@ -240,8 +240,14 @@ def test_edits_are_those_to_the_nearest_reference() -> None:
     generator = random.Random(1)
     for _ in range(60):
         one, *others = (generator.choices(["ab", "c"], k=generator.randint(0, 5)) for _ in range(3))
-        found = transduction.edits(" ".join(one), [" ".join(other) for other in others])
-        assert found == min((slow_edits(one, other), len(other)) for other in others)
+        expected = min((slow_edits(one, other), len(other)) for other in others)
+        assert (
+            transduction.edits(" ".join(one), [" ".join(other) for other in others], False)
+            == expected
+        )
+        word, words = "".join(one), ["".join(other) for other in others]
+        expected = min((slow_edits([*word], [*other]), len(other)) for other in words)
+        assert transduction.edits(word, words, True) == expected
 
 
 def test_error_rates_of_words_and_symbols() -> None:
@@ -250,6 +256,8 @@ def test_error_rates_of_words_and_symbols() -> None:
     found = score_transductions(hypotheses, references)
     assert (found.wer, found.ser, found.outputs) == (50.0, 25.0, 4)  # 2 edits, 8 symbols
     assert found.wer_low < 50 < found.wer_high
+    unspaced = score_transductions(["walkt", "ran"], [["walked"], ["ran"]], characters=True)
+    assert (unspaced.wer, unspaced.ser) == (50.0, 22.22)  # 2 of 9 characters
     # Wilson's interval of 10 of 100, as tables have it
     many = score_transductions(["a"] * 90 + ["b"] * 10, [["a"]] * 100)
     assert (many.wer, many.wer_low, many.wer_high) == (10.0, 5.52, 17.44)
@@ -317,6 +325,10 @@ def test_scores_of_several_labels_equal_counting() -> None:
     assert wider["macro_f1"] == found["macro_f1"]
     strict = score_labels(probabilities, right, 0.65)
     assert strict["micro_f1"] == pytest.approx(100 * 2 * 3 / (3 + 5), abs=0.01)
+    single = score_labels(probabilities[:, :1], right[:, :1])
+    assert (single["accuracy"], single["macro_f1"]) == (100.0, 100.0)
+    nothing = score_labels(probabilities, torch.zeros_like(right), 1.0)
+    assert (nothing["accuracy"], nothing["macro_f1"], nothing["micro_f1"]) == (100.0, 0.0, 0.0)
 
 
 def test_each_label_by_counting() -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 import torch
 import yaml
+from torchmetrics.functional.text import char_error_rate
 
 from seqtext import assets, load
 from seqtext.cli import main
@@ -169,9 +170,30 @@ def test_transduction_slice_through_the_command_line(corpora: Path) -> None:
     }
     assert scores["outputs"] == len(words) < 60
     assert 0 <= scores["wer_low"] <= scores["wer"] <= scores["wer_high"] <= 100
-    assert len(Path("out").read_text(encoding="utf-8").splitlines()) == len(words)
+    out = Path("out").read_text(encoding="utf-8").splitlines()
+    rows = [line.split("\t")[0] for line in Path("dev.tsv").read_text("utf-8").splitlines()]
+    assert len(out) == 60 and len(set(zip(rows, out, strict=True))) == len(words)
     shown = seqtext("-m", "seqtext", "explain", run, "--max_length=4", text="ABDUCTION\n").stdout
     assert shown.startswith("A B D U C T I O N\n-> ")
+
+
+def test_symbols_that_are_characters() -> None:
+    """Inflected forms: no spaces between symbols, and errors are those of characters."""
+    stems = [f"{a}{b}{c}" for a in "bdgk" for b in "aeiou" for c in "lmnr"]
+    Path("train.tsv").write_text("".join(f"{stem}\t{stem}t\n" for stem in stems[::2]))
+    Path("dev.tsv").write_text("".join(f"{stem}\t{stem}t\n" for stem in stems[1::2]))
+    seqtext(
+        str(REPOSITORY / "recipes/transduction/train.py"), "fit", "--config",
+        "recipes/transduction/g2p.yaml", *SMALL, "--data.tokenizer.target_type=char",
+        "--data.batch_size=5", "--trainer.max_epochs=30", "--model.network.dropout=0", "--run=run",
+    )  # fmt: skip
+    test = seqtext("-m", "seqtext", "test", "run", "--data.test", "dev.tsv", "--output", "out")
+    scores = json.loads(test.stdout.splitlines()[-1])
+    pairs = list(zip(Path("out").read_text().splitlines(), stems[1::2], strict=True))
+    # torchmetrics' own, of the corpus
+    expected = char_error_rate([one for one, _ in pairs], [f"{stem}t" for _, stem in pairs])
+    assert scores["ser"] == pytest.approx(100 * float(expected), abs=0.01)
+    assert scores["ser"] < scores["wer"] == 100 * sum(a != f"{b}t" for a, b in pairs) / len(pairs)
 
 
 def labelled_slice_of(path: Path, labels: int) -> str:
@@ -243,6 +265,10 @@ def test_cells_are_compared(corpora: Path) -> None:
     again = seqtext(*command, "--seeds", "1", "2", "--tasks", "adding", "copying")
     assert again.stdout == "report: cells/report.md\n"
     assert Path("cells/results.jsonl").read_text(encoding="utf-8") == results
+    other = [*command[:-2], "--tasks", "adding", "--updates", "3"]
+    refused = subprocess.run([sys.executable, *other], capture_output=True, text=True, check=False)
+    assert refused.returncode == 2
+    assert "has adding with other options (--updates 2); name another folder" in refused.stderr
     report = Path("cells/report.md").read_text(encoding="utf-8")
     for part in ("## Adding", "## Copying", "## Translation", "## Classification", "| LSTM |"):
         assert part in report

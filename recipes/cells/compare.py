@@ -53,7 +53,7 @@ _SIZE, _LAYERS, _BATCH = 64, 2, 50  # of the networks of the two tasks of memory
 _FORGET_BIAS = (
     5.0  # there, of the gated cells: they begin by keeping 99.3 % of their state from step to step
 )
-_RATE, _RATE_GATED = 0.002, 0.005  # of 0.002 and 0.005 what served more of the cells better
+_RATE, _RATE_GATED = 0.002, 0.005  # of both what served the cells better; plain ones bear less
 _LOOK_EVERY, _HELD_OUT = 100, 500  # updates; sequences that are tested on
 _CLOSE = 0.04  # what an answer to the adding problem may be off, of sums from 0 to 2
 RECIPES = Path(__file__).parent.parent
@@ -451,6 +451,9 @@ def main() -> None:
     more = arguments[end + 1 :]
     if options.tasks == ["classification"] and options.banking77 is None:
         parser.error("classification: of what? Name a folder with --banking77")
+    if min(*options.lags, *options.seeds, options.updates) < 1:
+        parser.error("--lags, --seeds, --updates: expected numbers from 1 on")
+    tasks = [task for task in options.tasks if task != "classification" or options.banking77]
     torch.set_flush_denormal(True)  # gradients that vanish would otherwise take ten times as long
     options.out.mkdir(parents=True, exist_ok=True)
     file = options.out / "results.jsonl"
@@ -458,13 +461,20 @@ def main() -> None:
         [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
     )
     keys = ("task", "cell", "lag", "seed")
+    settings = {
+        task: f"--updates {options.updates}" if task in MEMORY else " ".join(more) for task in tasks
+    }
+    for row in rows:
+        if row["setting"] != settings.get(row["task"], row["setting"]):
+            parser.error(f"{file} has {row['task']} with other options ({row['setting'] or 'none'});"
+                         " name another folder with --out")  # fmt: skip
     done = {tuple(row.get(key) for key in keys) for row in rows}
     for seed in options.seeds:
-        for task in options.tasks:
+        for task in tasks:
             for cell in options.cells:
                 for lag in options.lags if task in MEMORY else [None]:
                     key = (task, cell, lag, seed)
-                    if key in done or (task == "classification" and options.banking77 is None):
+                    if key in done:
                         continue
                     run = options.out / f"{task}-{cell.replace(' ', '-').replace(',', '')}-{seed}"
                     if task in MEMORY:
@@ -478,7 +488,8 @@ def main() -> None:
                             )
                         except DivergedError:
                             found = {"diverged": True}
-                    rows.append({**dict(zip(keys, key, strict=True)), **found})
+                    row = {**dict(zip(keys, key, strict=True)), "setting": settings[task]}
+                    rows.append({**row, **found})
                     with file.open("a", encoding="utf-8") as results:
                         results.write(json.dumps(rows[-1]) + "\n")
                     short = {k: v for k, v in found.items() if not isinstance(v, list)}

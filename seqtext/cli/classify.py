@@ -6,7 +6,7 @@ import argparse
 import json
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from seqtext.cli.generate import (
     add_checkpoints,
@@ -128,7 +128,9 @@ def text_of(line: str, classifier: Classifier, number: int) -> Text:
 def _render(options: argparse.Namespace, index: int, line: str, one: Classification) -> str:
     if options.format == "jsonl":
         top = [{"label": name, "probability": round(p, 6)} for name, p in one.top]
-        record = {"index": index, "text": line, "labels": one.labels, "top": top}
+        decided = [round(p, 6) for p in one.probabilities]
+        record: dict[str, Any] = {"index": index, "text": line, "labels": one.labels}
+        record |= {"probabilities": decided, "top": top}
         return json.dumps(record, ensure_ascii=False) + "\n"
     if options.top_k > 1:
         return "".join(f"{index}\t{p:.4f}\t{name}\n" for name, p in one.top)

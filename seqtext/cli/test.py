@@ -81,7 +81,9 @@ def parser() -> argparse.ArgumentParser:
         "--data.train", dest="train", metavar="PATH",
         help="the training corpus: count how words fare that it has not, and the source has",
     )  # fmt: skip
-    parser.add_argument("--output", metavar="F", help="write the hypotheses to this file")
+    parser.add_argument(
+        "--output", metavar="F", help="write the hypotheses to this file, a line a row"
+    )
     parser.add_argument(
         "--show",
         type=int,
@@ -125,9 +127,8 @@ def run(arguments: Sequence[str]) -> None:
     corpus = Corpus(options.test, source, target, "test")
     metrics = options.metrics or generator.task
     _refuse_unused(options, metrics)
-    examples = list(corpus.examples())
-    if metrics == "transduction":
-        examples = Corpus.merged(examples)
+    rows = list(corpus.examples())
+    examples = Corpus.merged(rows) if metrics == "transduction" else rows
     training = None
     if options.train is not None:
         training = [pair[1] for pair in Corpus(options.train, source, target, "train").rows()]
@@ -147,7 +148,8 @@ def run(arguments: Sequence[str]) -> None:
         print(f"  source:     {sources[i]}\n{told}\n  hypothesis: {in_a_line(hypotheses[i])}\n")
     if options.output is not None:
         with open_output(options.output) as output:
-            output.writelines(f"{in_a_line(text)}\n" for text in hypotheses)
+            of_source = dict(zip(sources, hypotheses, strict=True))
+            output.writelines(f"{in_a_line(of_source[one])}\n" for one, _ in rows)
     scores: dict[str, Any]
     if metrics == "summarization":
         scores = score_summaries(sources, hypotheses, references)._asdict()
@@ -158,7 +160,8 @@ def run(arguments: Sequence[str]) -> None:
             f"lead_{key}": value for key, value in of_lead._asdict().items() if "rouge" in key
         }
     elif metrics == "transduction":
-        scores = score_transductions(hypotheses, references)._asdict()
+        by_character = generator.tokenizers.target.of_characters
+        scores = score_transductions(hypotheses, references, characters=by_character)._asdict()
     else:
         tokenize: BleuTokenize = options.bleu_tokenize or ("none" if metrics == "code" else "13a")
         scores = score_translations(hypotheses, references, tokenize)._asdict()

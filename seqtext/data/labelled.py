@@ -48,7 +48,8 @@ class LabelsDataModule(PairsDataModule):
         batch_tokens: Most pieces (padding counted) in one update, over all ranks and accumulation steps
             together.
         batch_size: Instead of ``batch_tokens``: texts in one update.
-        max_length: Pieces of a text that are read, here and whenever the model is used.
+        max_length: Pieces of a text that are read, here and whenever the model is used; of two texts
+            together, the longer one is cut first.
         num_workers: Processes that prepare batches ahead.
         processes: Processes that tokenize.
         seed: Of the batch plan.
@@ -250,7 +251,7 @@ def _read_batch(
             for text, row in zip(found["source"], rows.tolist(), strict=True)
         ]
     return collate_labels(
-        [row[:limit] for row in texts],
+        [sides.cut(row, limit) for row in texts],
         found["target_ids"],
         source_eos=sides.source.eos,
         count=sides.target.count,

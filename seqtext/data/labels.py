@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from seqtext.data.readers import Record
+from seqtext.data.readers import SEPARATOR, Record
 from seqtext.data.tokenizer import Tokenizer
 from seqtext.errors import ConfigError, DataError
 
@@ -142,7 +142,7 @@ class Labels:
         more = f" and {len(self.names) - 10} more" if len(self.names) > 10 else ""
         return (
             f"label {name!r} is none of the training corpus, which has {some}{more}; leave such rows out, or"
-            f" call them out of scope (data.out_of_scope {name})"
+            f" call them out of scope when training (data.out_of_scope {name})"
         )
 
 
@@ -170,6 +170,18 @@ class TextAndLabels(NamedTuple):
     def sizes(self) -> tuple[int, int]:
         """Numbers of pieces and of labels."""
         return self.source.vocab_size, self.target.vocab_size
+
+    def cut(self, ids: list[int], limit: int | None) -> list[int]:
+        """The ids of a text that are read: its beginning; of two texts the longer one's end goes first."""
+        if limit is None or len(ids) <= limit:
+            return ids
+        separator = self.source.id_of(SEPARATOR)
+        if separator not in ids:
+            return ids[:limit]
+        place, room = ids.index(separator), limit - 1
+        after = len(ids) - place - 1
+        first = min(place, max(room - after, room - room // 2))
+        return [*ids[:first], *ids[place : place + 1 + room - first]]
 
     def encode_pairs(
         self, sources: Sequence[str], targets: Sequence[str]

@@ -227,14 +227,14 @@ def read_lines(paths: list[Path], columns: Columns, *, lenient: bool = False) ->
 def read_tsv(paths: list[Path], columns: Columns, *, lenient: bool = False) -> Iterator[Record]:
     """A table read literally: no quoting, no missing values, a tab separates and a line ends.
 
-    Two numbers as ``columns`` are those of a file without header, counted from 1.
+    Numbers as ``columns`` are those of a file without header, counted from 1.
 
     Raises:
         DataError: Not UTF-8 or unreadable.
     """
     [path] = paths
     lines = enumerate(_lines_of(path, lenient=lenient), 1)
-    if columns[0].isdecimal() and columns[1].isdecimal():
+    if all(column.isdecimal() for column in fields(columns, ())):
         header = None
     else:
         header = next(lines, (1, ""))[1].split("\t")

@@ -295,6 +295,11 @@ class Tokenizer:
         """Whether all of ``pieces`` are in the vocabulary."""
         return set(pieces) <= set(self.pieces(range(self.vocab_size)))
 
+    def id_of(self, piece: str) -> int | None:
+        """The id of a piece that is in the vocabulary."""
+        found: int = self._processor.piece_to_id(piece)
+        return None if found == self.unk else found
+
     def _normalized(self, text: str) -> str:
         normalized: str = self._processor.normalize(text)
         return normalized.replace(SPACE, " ").strip()

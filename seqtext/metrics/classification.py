@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -36,29 +36,28 @@ def score_labels(
 
     Returns:
         ``accuracy`` (where there can be several labels, the share of texts with just the right ones),
-        ``macro_f1`` (mean over the labels that the texts have or are given), ``micro_f1`` (where there
-        can be several), ``ece``: the expected calibration error in 15 bins (Guo et al. 2017). Of texts in
-        scope, whatever the threshold. Where some are out of scope, or with a threshold:
+        ``macro_f1`` (mean over the labels that the texts have or are given; 0 without any), ``micro_f1``
+        (where there can be several), ``ece``: the expected calibration error in 15 bins (Guo et al. 2017).
+        Of texts in scope, whatever the threshold. Where some are out of scope, or with a threshold:
         ``in_scope_accuracy``, ``out_of_scope_recall``, ``out_of_scope_precision`` and ``threshold`` (0 to 1).
     """
     from torchmetrics.functional.classification import (
         binary_calibration_error,
         multiclass_calibration_error,
         multiclass_f1_score,
-        multilabel_exact_match,
-        multilabel_f1_score,
     )
 
     count = probabilities.size(1)
     if labels.dim() == 2:
         least = 0.5 if threshold is None else threshold
-        has = (probabilities >= least).long()
-        given: dict[str, Any] = {"num_labels": count}
-        there = (labels | has.bool()).any(0)
+        has = probabilities >= least
+        # not by torchmetrics, which refuses a single label
+        hits, total = (has & labels).sum(0).double(), has.sum(0).double() + labels.sum(0)
+        there = max(int((total > 0).sum()), 1)
         return _rounded(
-            accuracy=multilabel_exact_match(has, labels.long(), **given),
-            macro_f1=multilabel_f1_score(has, labels.long(), average="none", **given)[there].mean(),
-            micro_f1=multilabel_f1_score(has, labels.long(), average="micro", **given),
+            accuracy=(has == labels).all(1).double().mean(),
+            macro_f1=(2 * hits / total.clamp(min=1)).sum() / there,
+            micro_f1=2 * hits.sum() / total.sum().clamp(min=1),
             ece=binary_calibration_error(probabilities.flatten(), labels.flatten().long(), _BINS),
         )
     inside = labels >= 0
@@ -115,7 +114,7 @@ def fit_temperature(logits: Tensor, labels: Tensor) -> float:
         labels: (N,) int64, negative where a row does not count; or (N, L) bool.
 
     Returns:
-        From 0.05 to 20; 1 where no row counts.
+        From 0.05 to 20.1 (e to the power of -3 and 3); 1 where no row counts.
     """
     if labels.dim() == 1:
         logits, labels = logits[labels >= 0], labels[labels >= 0]

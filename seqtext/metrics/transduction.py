@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from seqtext.metrics.words import is_exact
@@ -20,17 +20,22 @@ class TransductionScores(NamedTuple):
 
 
 def score_transductions(
-    hypotheses: Sequence[str], references: Sequence[Sequence[str]]
+    hypotheses: Sequence[str], references: Sequence[Sequence[str]], *, characters: bool = False
 ) -> TransductionScores:
-    """Word and symbol error rates (WER, and PER where symbols are phones) against any of the references.
+    """Word and symbol error rates against any of the references.
+
+    The latter are PER where symbols are phones, CER where they are characters.
 
     Args:
         hypotheses: Symbols with spaces between them.
         references: One or several for each.
+        characters: Whether every character is a symbol, spaces too.
     """
     count = len(hypotheses)
     wrong = count - sum(map(is_exact, hypotheses, references))
-    nearest = [edits(one, several) for one, several in zip(hypotheses, references, strict=True)]
+    nearest = [
+        edits(one, several, characters) for one, several in zip(hypotheses, references, strict=True)
+    ]
     symbols = sum(length for _, length in nearest)
     low, high = _wilson(wrong, count)
     return TransductionScores(
@@ -42,15 +47,17 @@ def score_transductions(
     )
 
 
-def edits(hypothesis: str, references: Sequence[str]) -> tuple[int, int]:
+def edits(hypothesis: str, references: Sequence[str], characters: bool) -> tuple[int, int]:
     """Insertions, deletions and substitutions to the nearest reference, by torchmetrics; and its symbols."""
-    from torchmetrics.functional.text import word_error_rate
+    from torchmetrics.functional.text import char_error_rate, word_error_rate
 
+    error_rate = char_error_rate if characters else word_error_rate
+    symbols: Callable[[str], Sequence[str]] = list if characters else str.split
     found = []
     for reference in references:
-        length = len(reference.split())
-        rate = float(word_error_rate(hypothesis, reference)) if length else 0.0
-        found.append((round(rate * length) if length else len(hypothesis.split()), length))
+        length = len(symbols(reference))
+        rate = float(error_rate(hypothesis, reference)) if length else 0.0
+        found.append((round(rate * length) if length else len(symbols(hypothesis)), length))
     return min(found)
 
 

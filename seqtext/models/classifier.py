@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -23,6 +24,7 @@ from seqtext.nn.classifier import Classifier, classification_loss, label_probabi
 from seqtext.nn.config import ClassifierConfig
 
 _SAMPLES = 5
+_YAML_WORDS = {True: ("true", "yes", "on"), False: ("false", "no", "off")}  # labels, too
 
 
 class ClassifierModule(TextModule):
@@ -67,12 +69,12 @@ class ClassifierModule(TextModule):
         if not 0 <= label_smoothing < 1:
             raise ConfigError(f"label_smoothing: {label_smoothing}, expected 0 <= x < 1")
         if isinstance(class_weights, dict):  # numbers are names, too
-            named: dict[Any, float] = class_weights
-            class_weights = {
-                str(name).lower() if isinstance(name, int) else name: weight
-                for name, weight in named.items()
+            named: dict[Any, float] = {
+                name if isinstance(name, bool) else str(name): weight
+                for name, weight in dict[Any, float](class_weights).items()
             }
-            for name, weight in class_weights.items():
+            class_weights = named
+            for name, weight in named.items():
                 if not 0 < weight < float("inf"):
                     raise ConfigError(f"class_weights: {weight} of {name}, expected more than 0")
         elif class_weights not in ("none", "balanced"):
@@ -195,6 +197,22 @@ def _told(labels: tuple[str, ...], best: tuple[str, float]) -> str:
     return f"{', '.join(labels) or 'none'} ({best[0]} {best[1]:.0%})"
 
 
+def _label(name: str | bool, names: Sequence[str]) -> str:
+    """The one of ``names`` that is meant."""
+    some = f"{', '.join(map(repr, names[:20]))}{', …' if len(names) > 20 else ''}"
+    if isinstance(name, str):
+        if name in names:
+            return name
+        raise ConfigError(f"model.class_weights: there is no label {name!r}; there are {some}")
+    found = [one for one in names if one.lower() in _YAML_WORDS[name]]
+    if len(found) == 1:
+        return found[0]
+    raise ConfigError(
+        f"model.class_weights: {'/'.join(_YAML_WORDS[name])} (all the same to YAML, unless in quotes) is"
+        f" {len(found)} of the labels; there are {some}"
+    )
+
+
 def _weights(
     given: Literal["none", "balanced"] | dict[str, float],
     counts: list[int],
@@ -204,13 +222,8 @@ def _weights(
     """Of each label; ``counts`` of ``texts`` have it."""
     names = labels.names
     if isinstance(given, dict):
-        for name in given:
-            if name not in names:
-                raise ConfigError(
-                    f"model.class_weights: there is no label {name!r}; there are"
-                    f" {', '.join(map(repr, names[:20]))}{', …' if len(names) > 20 else ''}"
-                )
-        return torch.tensor([given.get(name, 1.0) for name in names])
+        weight_of = {_label(name, names): weight for name, weight in given.items()}
+        return torch.tensor([weight_of.get(name, 1.0) for name in names])
     having = torch.tensor(counts, dtype=torch.float)
     if labels.several:
         weights = ((texts - having) / having).clamp(0.01, 100)

@@ -190,6 +190,7 @@ def test_classify_command(
     assert objects[0]["text"] == "lock my room"
     assert objects[0]["labels"] == ["door"]
     assert objects[0]["top"][0]["label"] == "door"
+    assert objects[0]["probabilities"] == [objects[0]["top"][0]["probability"]]
     assert objects[1]["labels"] != ["oos"]
 
 
@@ -349,6 +350,12 @@ def test_several_labels_from_corpus_to_text(capsys: pytest.CaptureFixture[str]) 
     classifier = load("several")
     [one] = classifier.classify(["lock my room and sing it"], top_k=3)
     assert set(one.labels) == {"door", "music"}
+    Path("in.txt").write_text("lock my room and sing it\n")
+    options = ["--format=jsonl", "--input=in.txt", "--output=out.jsonl"]
+    assert main(["classify", "several", *options]) == 0
+    told = json.loads(Path("out.jsonl").read_text())
+    assert told["labels"] == list(one.labels)
+    assert told["probabilities"] == pytest.approx(list(one.probabilities), abs=1e-5)
     assert main(["test", "several", "--data.test=./val.jsonl", "--classes"]) == 0
     scores = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert scores["micro_f1"] > 90
@@ -370,10 +377,34 @@ def test_two_texts_from_corpus_to_label(
     assert torch.equal(classifier.probabilities([pair]), joined)
     with pytest.raises(ConfigError, match="this classifier reads pairs of texts"):
         classifier.classify(["lock my room"])
+    with pytest.raises(ConfigError, match="this classifier reads pairs of texts"):
+        classifier.classify([("lock my room", None)])  # type: ignore[list-item]
+    classifier.source_limit = 8  # of two texts both are read
+    [one] = classifier.encode([("lock " * 20, "sing")])
+    assert (
+        len(one) == 8
+        and one[-len(classifier.tokenizer.encode(["sing"])[0]) :]
+        == (classifier.tokenizer.encode(["sing"])[0])
+    )
     assert classify("two", text="lock\tsing\n", monkeypatch=monkeypatch) == 0
     assert capsys.readouterr().out.split("\t")[0] in ("True", "False")
     assert classify("two", text="lock\n", monkeypatch=monkeypatch) == 2
     assert "line 1: 1 text(s) separated by tabs, expected two" in capsys.readouterr().err
+
+
+def test_class_weights_of_labels_that_yaml_takes_for_truth_values(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    rows = [{**row, "label": "yes" if row["label"] == "door" else "No"} for row in ROWS]
+    for number, weights in enumerate(("{yes: 2, no: 3}", "{'yes': 2, 'No': 3}")):
+        options = [f"--model.class_weights={weights}", "--trainer.max_epochs=1"]
+        assert fit(*options, f"--run=run{number}", rows=rows) == 0
+    assert torch.equal(*(load(f"run{n}").networks[0].output.weight for n in range(2)))
+    rows = [{**row, "label": "yes" if row["label"] == "door" else "maybe"} for row in ROWS]
+    assert fit("--model.class_weights={no: 2}", "--run=other", rows=rows) == 2
+    assert (
+        "false/no/off (all the same to YAML, unless in quotes) is 0 of" in capsys.readouterr().err
+    )
 
 
 def test_class_weights_move_a_decision() -> None:

@@ -321,7 +321,7 @@ def test_report_of_cells() -> None:
             ("GRU", 5, 1, 100.0), ("GRU", 5, 2, 90.0), ("GRU", 9, 1, 50.0), ("LSTM", 5, 1, 70.0),
         )
     ]  # fmt: skip
-    rows[2]["diverged"] = True
+    rows[2] |= {"diverged": True, "largest_gradient": 3e9}
     text = {"training_pieces_per_second": 5000, "decoded_pieces_per_second": 700}
     text |= {"parameters": 3000, "gradient_norm": 1.5}
     rows += [{"task": "translation", "cell": "GRU", "seed": 1, "bleu": 31.24, **text}]
@@ -333,7 +333,7 @@ def test_report_of_cells() -> None:
         "| % right by lag | 5 | 9 | parameters | ms an update | largest gradient |",
         "| --- | ---: | ---: | ---: | ---: | ---: |",
         "| LSTM | 70.0 |  |  |  |  |",
-        "| GRU | 95.0 ± 7.1 | 50.0 1 of 1 diverged | 1200 | 3.1 | 2.0 |",
+        "| GRU | 95.0 ± 7.1 | 50.0 1 of 1 diverged | 1200 | 3.1 | 3.0e+09 |",
         "| cell | BLEU | pieces/s in training | pieces/s in decoding | parameters | gradient norm |",
         "| --- | ---: | ---: | ---: | ---: | ---: |",
         "| GRU | 31.2 1 of 2 diverged | 5000 | 700 | 3000 | 1.5 |",

@@ -50,9 +50,7 @@ GATED = ("LSTM", "GRU", "minGRU", "minLSTM", "SRU", "SSRU")
 TASKS = ("adding", "copying", "translation", "classification")
 SYMBOLS, SAID = 8, 3  # of the copying task: kinds, and how many are to be said again
 _SIZE, _LAYERS, _BATCH = 64, 2, 50  # of the networks of the two tasks of memory
-_FORGET_BIAS = (
-    5.0  # there, of the gated cells: they begin by keeping 99.3 % of their state from step to step
-)
+_FORGET_BIAS = 5.0  # there, of the gated cells: at first 99.3 % of the state is kept a step
 _RATE, _RATE_GATED = 0.002, 0.005  # of both what served the cells better; plain ones bear less
 _LOOK_EVERY, _HELD_OUT = 100, 500  # updates; sequences that are tested on
 _CLOSE = 0.04  # what an answer to the adding problem may be off, of sums from 0 to 2

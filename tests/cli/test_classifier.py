@@ -381,11 +381,8 @@ def test_two_texts_from_corpus_to_label(
         classifier.classify([("lock my room", None)])  # type: ignore[list-item]
     classifier.source_limit = 8  # of two texts both are read
     [one] = classifier.encode([("lock " * 20, "sing")])
-    assert (
-        len(one) == 8
-        and one[-len(classifier.tokenizer.encode(["sing"])[0]) :]
-        == (classifier.tokenizer.encode(["sing"])[0])
-    )
+    [second] = classifier.tokenizer.encode(["sing"])
+    assert len(one) == 8 and one[-len(second) :] == second
     assert classify("two", text="lock\tsing\n", monkeypatch=monkeypatch) == 0
     assert capsys.readouterr().out.split("\t")[0] in ("True", "False")
     assert classify("two", text="lock\n", monkeypatch=monkeypatch) == 2

@@ -17,6 +17,7 @@ MAY = {
     "errors": set(),
     "assets": set(),
     "console": set(),
+    "files": set(),
     "metrics": {"errors"},
     "nn": {"errors"},
     "search": {"errors"},

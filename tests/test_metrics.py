@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-from pathlib import Path
 from typing import get_args
 
 import pytest
@@ -382,7 +381,17 @@ def test_threshold_is_the_best_of_all(digits: int | None) -> None:
 
 
 @pytest.mark.parametrize("count", [3, 30])
-def test_a_confusion_matrix_is_a_picture(count: int, tmp_path: Path) -> None:
+def test_a_confusion_matrix_is_a_picture(count: int) -> None:
     names = [f"label {i}" for i in range(count)]
-    draw_confusion(names[:2], names[1:3], names, str(tmp_path / "a.png"))
-    assert (tmp_path / "a.png").read_bytes().startswith(b"\x89PNG")
+    picture, numbered = draw_confusion(names[:2], names[1:3], names, "png")
+    assert picture.startswith(b"\x89PNG")
+    assert numbered == []
+
+
+def test_labels_in_a_picture_are_literal_or_numbered() -> None:
+    names = ["from_$10_to_$20", "cost $5 and $6", "$x^2$", "\U0010fffd in no font"]
+    picture, numbered = draw_confusion(names, names, names, "svg")
+    assert numbered == [4]
+    for name in names[:3]:  # as a comment beside the shapes of its letters
+        assert f"<!-- {name} -->".encode() in picture
+    assert b"<!-- 4 -->" in picture

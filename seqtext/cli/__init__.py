@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module, metadata
 from typing import Any
 
+from seqtext.cli.streams import use_utf8
 from seqtext.errors import SeqtextError
 
+# a full disk, a full quota, a limit of size, a broken device, a closed stream
+_UNWRITTEN = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF)
 COMMANDS = {
     "check": "look for what is odd about a corpus",
     "classify": "label text with a trained classifier",
@@ -40,9 +44,33 @@ def main(
         preset: Defaults of ``fit`` that a recipe sets, by option name.
 
     Returns:
-        Exit status: 0; 2 for a user's mistake; 3 for what ``check`` found; 130 if interrupted.
+        Exit status: 0; 2 for a user's mistake; 3 for what ``check`` found; 130 if interrupted; 143 if
+        terminated.
     """
+    use_utf8()
     arguments = list(sys.argv[1:] if argv is None else argv)
+    try:
+        status = _run(arguments, task, preset or {})
+        if sys.stdout is not None:
+            sys.stdout.flush()  # what cannot be written is found here, not when Python ends
+        return status
+    except SeqtextError as error:
+        _tell(arguments, str(error))
+        return 2
+    except KeyboardInterrupt as error:
+        return getattr(error, "status", 130)
+    except BrokenPipeError:  # the reader of our output has gone, as `head` does
+        return 0
+    except OSError as error:
+        if error.filename is not None or error.errno not in _UNWRITTEN:
+            raise
+        _tell(arguments, f"standard output: cannot be written ({error.strerror})")
+        return 2
+    except SystemExit as error:
+        return error.code if isinstance(error.code, int) else 0 if error.code is None else 2
+
+
+def _run(arguments: list[str], task: str | None, preset: dict[str, Any]) -> int:
     if not arguments or arguments[0] in ("-h", "--help"):
         print(_USAGE, end="")
         return 0 if arguments else 2
@@ -57,25 +85,24 @@ def main(
         )
         return 2
     module = import_module(f"seqtext.cli.{command}")
-    try:
-        if command == "fit":
-            module.run(rest, task, preset or {})
-        else:
-            return module.run(rest) or 0
-    except SeqtextError as error:
-        if os.environ.get("LOCAL_RANK", "0") == "0":  # what all processes find, one tells
-            print(f"seqtext {command}: {error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        return 130
-    except BrokenPipeError:  # the reader of our output has gone, as `head` does
-        sys.stderr.close()
+    if command == "fit":
+        module.run(rest, task, preset)
         return 0
-    except SystemExit as error:
-        return error.code if isinstance(error.code, int) else 0 if error.code is None else 2
-    return 0
+    return module.run(rest) or 0
+
+
+def _tell(arguments: list[str], message: str) -> None:
+    if os.environ.get("LOCAL_RANK", "0") == "0":  # what all processes find, one tells
+        command = f" {arguments[0]}" if arguments and arguments[0] in COMMANDS else ""
+        print(f"seqtext{command}: {message}", file=sys.stderr)
 
 
 def entry() -> None:
     """The ``seqtext`` program."""
-    sys.exit(main())
+    status = main()
+    try:
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except OSError:  # told already; Python would tell it again, with another status
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    sys.exit(status)

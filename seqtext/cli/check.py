@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import argparse
+import io
 import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from seqtext import files
 from seqtext.cli.corpora import add_columns, add_corpus, add_label_columns
-from seqtext.cli.generate import open_output
+from seqtext.cli.outputs import check_output, write_errors, write_whole
+from seqtext.cli.streams import as_json
 from seqtext.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
@@ -126,7 +129,7 @@ def run(arguments: Sequence[str]) -> int:
                 f"* --write CLEAN.jsonl leaves these training {rows} out, --drop NAMES some of them\n"
             )
     if options.plot is not None:
-        _plot(train, Path(options.plot))
+        _plot(train, options.plot)
     if options.write is not None:
         # what cannot be read cannot be written
         drop = list(dict.fromkeys(["unreadable", *drop]))
@@ -174,6 +177,7 @@ def _check_outputs(options: argparse.Namespace) -> None:
             raise ConfigError(f"--{option} {path}: expected a name that ends with {suffix}")
         if Path(path).exists():
             raise DataError(f"--{option} {path}: exists already; remove it, or choose another name")
+        check_output(path, f"--{option}")
 
 
 def _tokenizers(path: str) -> list[Tokenizer]:
@@ -290,10 +294,9 @@ def _write(scan: Scan, drop: list[str], path: str) -> None:
         names.append(name)
         if removed := before - int(scan.kept(names).sum()):
             left_out.append(f"{removed:,} {name}")
-    with open_output(path, "--write") as output:
+    with write_errors(path, "--write"), files.whole(path) as output:
         for row in clean_rows(scan, names):
-            fields = _fields(scan.corpus, row)
-            output.write(json.dumps(fields, ensure_ascii=False) + "\n")
+            output.write(f"{as_json(_fields(scan.corpus, row))}\n".encode())
     which = scan.kept(names)
     kept, rows = int(which.sum()), "pairs" if scan.labels is None else "texts"
     if scan.labels is not None:
@@ -319,7 +322,7 @@ def _fields(corpus: Corpus, row: Row) -> dict[str, str | list[str]]:
     }
 
 
-def _plot(train: Scan, path: Path) -> None:
+def _plot(train: Scan, path: str) -> None:
     import numpy as np
     from matplotlib.figure import Figure
 
@@ -332,7 +335,6 @@ def _plot(train: Scan, path: Path) -> None:
     axes.hist(lengths, bins=bins, label=list(train.sides))  # type: ignore[arg-type]
     axes.legend()
     axes.set_title(f"{train.corpus.name}, {len(train.flags):,} {rows}")
-    try:
-        figure.savefig(path, dpi=120)
-    except OSError as error:
-        raise DataError(f"--plot {path}: cannot be written ({error.strerror})") from error
+    picture = io.BytesIO()
+    figure.savefig(picture, format="png", dpi=120)
+    write_whole(path, picture.getvalue(), "--plot")

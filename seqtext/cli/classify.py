@@ -3,21 +3,14 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from seqtext.cli.generate import (
-    add_checkpoints,
-    add_computing_options,
-    check_input,
-    in_chunks,
-    load_models,
-    open_input,
-    open_output,
-    tell_cut,
-)
+from seqtext.cli.answers import add_output, open_answers
+from seqtext.cli.generate import add_checkpoints, add_computing_options, load_models, tell_cut
+from seqtext.cli.outputs import check_output
+from seqtext.cli.streams import add_input, as_json, as_row, check_input, lines_of, open_input
 from seqtext.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -33,8 +26,8 @@ def parser() -> argparse.ArgumentParser:
         " labels, all of them, separated by commas. A classifier of two texts reads them separated by a tab.",
     )
     add_checkpoints(parser)
-    parser.add_argument("--input", metavar="F", help="file to read (default: standard input)")
-    parser.add_argument("--output", metavar="F", help="file to write (default: standard output)")
+    add_input(parser)
+    add_output(parser)
     parser.add_argument(
         "--top_k", type=int, default=1, metavar="N",
         help="the likeliest labels of a text, a line each, printed as index<TAB>probability<TAB>label",
@@ -66,23 +59,23 @@ def run(arguments: Sequence[str]) -> None:
             "--top_k: lists what is likely, whatever is decided; --format jsonl tells both"
         )
     check_input(options.input)
+    check_output(options.output)
     check_options(options)
-    classifier: Classifier = load_models(options, "load_classifier")
-    tell_threshold(classifier, options.threshold)
-    with open_input(options.input) as lines, open_output(options.output) as output:
-        index = 0
-        for chunk in in_chunks(lines, options.input):
-            texts = [text_of(line, classifier, index + i) for i, line in enumerate(chunk, 1)]
-            found = classifier.classify(
-                texts,
-                top_k=options.top_k,
-                threshold=options.threshold,
-                batch_size=options.batch_size,
-            )
-            for line, one in zip(chunk, found, strict=True):
-                output.write(_render(options, index, line, one))
-                index += 1
-            output.flush()
+    rows = options.format == "text" and options.top_k > 1
+    with open_answers(options, rows=rows) as answers:
+        classifier: Classifier = load_models(options, "load_classifier")
+        tell_threshold(classifier, options.threshold)
+        with open_input(options.input) as lines:
+            for chunk in lines.watched(answers):
+                done = answers.done
+                found = classifier.classify(
+                    [text_of(line, classifier, i) for i, line in enumerate(chunk, done + 1)],
+                    top_k=options.top_k,
+                    threshold=options.threshold,
+                    batch_size=options.batch_size,
+                )
+                told = zip(chunk, found, strict=True)
+                answers.add([_render(options, i, *one) for i, one in enumerate(told, done)])
     tell_cut(classifier)
 
 
@@ -131,8 +124,8 @@ def _render(options: argparse.Namespace, index: int, line: str, one: Classificat
         decided = [round(p, 6) for p in one.probabilities]
         record: dict[str, Any] = {"index": index, "text": line, "labels": one.labels}
         record |= {"probabilities": decided, "top": top}
-        return json.dumps(record, ensure_ascii=False) + "\n"
+        return lines_of([as_json(record)])
     if options.top_k > 1:
-        return "".join(f"{index}\t{p:.4f}\t{name}\n" for name, p in one.top)
+        return lines_of(as_row(str(index), f"{p:.4f}", name) for name, p in one.top)
     chances = ", ".join(f"{p:.4f}" for p in one.probabilities)
-    return f"{', '.join(one.labels)}\t{chances}\n"
+    return lines_of([as_row(", ".join(one.labels), chances)])

@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
 import dataclasses
-import json
-import os
 import sys
-from collections.abc import Iterator, Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
-from seqtext.errors import ConfigError, DataError
+from seqtext.cli.answers import add_output, open_answers
+from seqtext.cli.outputs import check_output
+from seqtext.cli.streams import (
+    add_input,
+    as_json,
+    as_line,
+    as_row,
+    check_input,
+    lines_of,
+    open_input,
+)
+from seqtext.errors import ConfigError
 
 if TYPE_CHECKING:
     from seqtext.classify import Classifier
     from seqtext.generate import Generator, Hypothesis, SearchConfig
-
-_CHUNK = 2_000  # lines decoded before their output is written
 
 
 def parser() -> argparse.ArgumentParser:
@@ -27,8 +32,8 @@ def parser() -> argparse.ArgumentParser:
         prog="seqtext generate", description="Decode text with a trained model, a line a sentence."
     )
     add_checkpoints(parser)
-    parser.add_argument("--input", metavar="F", help="file to read (default: standard input)")
-    parser.add_argument("--output", metavar="F", help="file to write (default: standard output)")
+    add_input(parser)
+    add_output(parser)
     parser.add_argument(
         "--n_best", type=int, default=1, metavar="N",
         help="hypotheses for a sentence, printed as index<TAB>score<TAB>text",
@@ -118,15 +123,17 @@ def run(arguments: Sequence[str]) -> None:
     """Parse and decode."""
     options = parser().parse_args(arguments)
     check_input(options.input)
+    check_output(options.output)
     config = search_config(options)
-    generator = load_models(options, "load_generator")
-    with open_input(options.input) as lines, open_output(options.output) as output:
-        index = 0
-        for chunk in in_chunks(lines, options.input):
-            for source, found in zip(chunk, generator.search(chunk, config), strict=True):
-                output.write(_render(options, index, source, found))
-                index += 1
-            output.flush()
+    rows = options.format == "text" and options.n_best > 1
+    with open_answers(options, rows=rows) as answers:
+        generator = load_models(options, "load_generator")
+        with open_input(options.input) as lines:
+            for chunk in lines.watched(answers):
+                found = zip(chunk, generator.search(chunk, config), strict=True)
+                answers.add(
+                    [_render(options, i, *one) for i, one in enumerate(found, answers.done)]
+                )
     tell_cut(generator)
 
 
@@ -146,12 +153,6 @@ def refuse(
         if getattr(options, name) != parser.get_default(name):
             option = next(one for one in parser._actions if one.dest == name).option_strings[0]
             raise ConfigError(f"{option}: is of a {of}; {options.checkpoints[0]} is {what}")
-
-
-def check_input(path: str | None) -> None:
-    """Refuse a file that is none before anything is loaded."""
-    if path is not None and not Path(path).is_file():
-        raise DataError(f"--input {path}: no such file")
 
 
 def load_models(options: argparse.Namespace, loader: str = "load") -> Any:
@@ -195,57 +196,10 @@ def _render(options: argparse.Namespace, index: int, source: str, found: list[Hy
             for one in found
         ]
         record = {"index": index, "source": source, "hypotheses": hypotheses}
-        return json.dumps(record, ensure_ascii=False) + "\n"
-    texts = [in_a_line(one.text) for one in found]
+        return lines_of([as_json(record)])
     if options.n_best > 1:
-        scored = zip(found, texts, strict=True)
-        return "".join(f"{index}\t{one.score:.4f}\t{text}\n" for one, text in scored)
-    return f"{found[0].score:.4f}\t{texts[0]}\n" if options.scores else f"{texts[0]}\n"
-
-
-def in_a_line(text: str) -> str:
-    """A line for each line."""
-    return " ".join(text.split("\n"))
-
-
-@contextlib.contextmanager
-def open_input(path: str | None) -> Iterator[Iterator[str]]:
-    """Lines of a file, or of standard input."""
-    from seqtext.data.readers import text_lines
-
-    with open(path, "rb") if path else contextlib.nullcontext(sys.stdin.buffer) as file:
-        yield text_lines(file, path or "standard input")
-
-
-@contextlib.contextmanager
-def open_output(path: str | None, option: str = "--output") -> Iterator[TextIO]:
-    """A file appears under its name only when it is whole."""
-    if path is None:
-        sys.stdout.reconfigure(encoding="utf-8", newline="\n")  # type: ignore[union-attr]
-        yield sys.stdout
-        return
-    target = os.path.realpath(path)
-    whole = not os.path.exists(target) or os.path.isfile(target)  # not so a pipe or a device
-    part = f"{target}.part" if whole else target
-    try:
-        with open(part, "w", encoding="utf-8", newline="\n") as file:
-            yield file
-        if whole:
-            os.replace(part, target)
-    except OSError as error:
-        raise DataError(f"{option} {path}: cannot be written ({error.strerror})") from error
-    finally:
-        if whole:
-            Path(part).unlink(missing_ok=True)
-
-
-def in_chunks(lines: Iterator[str], path: str | None) -> Iterator[list[str]]:
-    """As many as are read before output is written: one where somebody types them."""
-    size, chunk = 1 if path is None and sys.stdin.isatty() else _CHUNK, list[str]()
-    for line in lines:
-        chunk.append(line)
-        if len(chunk) == size:
-            yield chunk
-            chunk = []
-    if chunk:
-        yield chunk
+        return lines_of(as_row(str(index), f"{one.score:.4f}", one.text) for one in found)
+    best = found[0]
+    return lines_of(
+        [as_row(f"{best.score:.4f}", best.text) if options.scores else as_line(best.text)]
+    )

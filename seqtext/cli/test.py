@@ -7,22 +7,23 @@ import json
 import sys
 import time
 from collections.abc import Callable, Sequence
-from typing import Any, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
+from seqtext.cli.answers import add_output, kept_answers
 from seqtext.cli.classify import add_threshold, check_options
 from seqtext.cli.corpora import add_columns, add_corpus, add_label_columns
 from seqtext.cli.generate import (
     add_checkpoints,
     add_computing_options,
     add_search_options,
-    in_a_line,
     load_models,
-    open_output,
     refuse,
     search_config,
     search_options,
     tell_cut,
 )
+from seqtext.cli.outputs import check_output
+from seqtext.cli.streams import as_line, lines_of
 from seqtext.errors import ConfigError
 from seqtext.metrics import (
     BleuTokenize,
@@ -37,6 +38,9 @@ from seqtext.metrics import (
     score_translations,
     unseen_words,
 )
+
+if TYPE_CHECKING:
+    from seqtext.generate import Generator
 
 _OF_TEXT = ("source", "target", "metrics", "bleu_tokenize", "lead", "train")
 _OF_LABELS = ("text", "label", "classes", "confusion", "threshold")
@@ -81,9 +85,7 @@ def parser() -> argparse.ArgumentParser:
         "--data.train", dest="train", metavar="PATH",
         help="the training corpus: count how words fare that it has not, and the source has",
     )  # fmt: skip
-    parser.add_argument(
-        "--output", metavar="F", help="write the hypotheses to this file, a line a row"
-    )
+    add_output(parser, "write the hypotheses to this file, a line a row")
     parser.add_argument(
         "--show",
         type=int,
@@ -101,12 +103,14 @@ def run(arguments: Sequence[str]) -> None:
     options = parser().parse_args(arguments)
     if options.bleu_tokenize is not None:
         check_bleu_tokenize(options.bleu_tokenize)
-    lead = _lead(options.lead)
+    _lead(options.lead)  # a wrong one is told at once
     from seqtext.classify import Classifier
     from seqtext.data.corpus import Corpus
     from seqtext.generate import texts
 
     check_options(options)
+    check_output(options.output)
+    check_output(options.confusion, "--confusion")
     config = search_config(options)
     generator = load_models(options)
     if isinstance(generator, Classifier):
@@ -132,28 +136,55 @@ def run(arguments: Sequence[str]) -> None:
     training = None
     if options.train is not None:
         training = [pair[1] for pair in Corpus(options.train, source, target, "train").rows()]
-    start = time.perf_counter()
     sources, references = [one for one, _ in examples], [several for _, several in examples]
-    hypotheses = texts(generator.search(sources, config))
-    seconds = time.perf_counter() - start
-    print(
-        f"{len(examples):,} sentences ({source} to {target}) decoded in {seconds:.1f} s, beam"
-        f" {options.beam_size}",
-        file=sys.stderr,
-    )
-    tell_cut(generator)
-    step = max(1, len(examples) // max(1, options.show))
-    for i in range(0, len(examples), step)[: options.show]:
-        told = "\n".join(f"  reference:  {one}" for one in references[i])
-        print(f"  source:     {sources[i]}\n{told}\n  hypothesis: {in_a_line(hypotheses[i])}\n")
-    if options.output is not None:
-        with open_output(options.output) as output:
-            of_source = dict(zip(sources, hypotheses, strict=True))
-            output.writelines(f"{in_a_line(of_source[one])}\n" for one, _ in rows)
+    with kept_answers(options) as kept:
+        start = time.perf_counter()
+        hypotheses: list[str] = kept.answers_to(
+            sources, lambda chunk: texts(generator.search(chunk, config)), "sentences"
+        )
+        print(
+            f"{len(examples):,} sentences ({source} to {target}) decoded in"
+            f" {time.perf_counter() - start:.1f} s, beam {options.beam_size}",
+            file=sys.stderr,
+        )
+        tell_cut(generator)
+        _show(options.show, sources, references, hypotheses)
+        scores = _scores(options, generator, metrics, sources, references, hypotheses)
+        if training is not None:
+            first = [several[0] for several in references]
+            scores |= unseen_words(sources, hypotheses, first, training)._asdict()
+        print(json.dumps(scores), flush=True)
+        of_source = dict(zip(sources, hypotheses, strict=True))
+        kept.finish(lines_of(as_line(of_source[one]) for one, _ in rows))
+
+
+def _show(
+    count: int,
+    sources: Sequence[str],
+    references: Sequence[Sequence[str]],
+    hypotheses: Sequence[str],
+) -> None:
+    step = max(1, len(sources) // max(1, count))
+    for i in range(0, len(sources), step)[:count]:
+        told = lines_of(f"  reference:  {as_line(one)}" for one in references[i])
+        print(
+            f"  source:     {as_line(sources[i])}\n{told}  hypothesis: {as_line(hypotheses[i])}\n"
+        )
+
+
+def _scores(
+    options: argparse.Namespace,
+    generator: Generator,
+    metrics: Task,
+    sources: Sequence[str],
+    references: Sequence[Sequence[str]],
+    hypotheses: Sequence[str],
+) -> dict[str, Any]:
+    """What is printed as JSON."""
     scores: dict[str, Any]
     if metrics == "summarization":
         scores = score_summaries(sources, hypotheses, references)._asdict()
-        name, baseline = lead or _first_words(_mean_words(references))
+        name, baseline = _lead(options.lead) or _first_words(_mean_words(references))
         scores["lead"] = name
         of_lead = score_summaries(sources, [baseline(text) for text in sources], references)
         scores |= {
@@ -168,10 +199,7 @@ def run(arguments: Sequence[str]) -> None:
     if metrics == "code":
         scores["sentence_bleu"] = mean_sentence_bleu(hypotheses, references, tokenize)
         scores["exact_match"] = exact_match(hypotheses, references)
-    if training is not None:
-        first = [several[0] for several in references]
-        scores |= unseen_words(sources, hypotheses, first, training)._asdict()
-    print(json.dumps(scores))
+    return scores
 
 
 def _refuse_unused(options: argparse.Namespace, metrics: str) -> None:

@@ -6,13 +6,18 @@ import argparse
 import json
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
+import torch
 from torch import Tensor
 
 from seqtext.classify import Classifier
+from seqtext.cli.answers import kept_answers
 from seqtext.cli.classify import tell_threshold
-from seqtext.cli.generate import open_output, tell_cut
+from seqtext.cli.generate import tell_cut
+from seqtext.cli.outputs import write_whole
+from seqtext.cli.streams import as_line, lines_of
 from seqtext.data.batch import label_tensor
 from seqtext.data.corpus import Corpus
 from seqtext.data.labels import Labels
@@ -34,38 +39,64 @@ def run(options: argparse.Namespace, classifier: Classifier) -> None:
     columns = options.text or classifier.columns[0], options.label or classifier.columns[1]
     corpus = Corpus(options.test, *columns, "test", labelled=True)
     texts, right = _read(corpus, classifier.labels)
-    start = time.perf_counter()
-    found = classifier.probabilities(texts, batch_size=options.batch_size)
-    print(
-        f"{len(texts):,} texts classified in {time.perf_counter() - start:.1f} s", file=sys.stderr
-    )
-    tell_cut(classifier)
-    tell_threshold(classifier, options.threshold)
-    threshold = options.threshold
-    if threshold is None and not classifier.labels.several:
-        threshold = classifier.threshold
-    decided = [classifier.decide(row, threshold)[0] for row in found]
-    names = _names(right, classifier.labels)
-    step = max(1, len(texts) // max(1, options.show))
-    for i in range(0, len(texts), step)[: options.show]:
-        given = f"{', '.join(decided[i])} ({found[i].max():.0%})"
-        print(f"  text:   {texts[i]}\n  right:  {', '.join(names[i])}\n  given:  {given}\n")
-    if options.output is not None:
-        with open_output(options.output) as output:
-            output.writelines(f"{', '.join(one)}\n" for one in decided)
-    if options.classes:
-        _print_each(decided, names, classifier.labels)
+    with kept_answers(options) as kept:
+        start = time.perf_counter()
+        probabilities = kept.answers_to(
+            texts,
+            lambda chunk: classifier.probabilities(chunk, batch_size=options.batch_size).tolist(),
+            "texts",
+        )
+        found = torch.tensor(probabilities)
+        print(
+            f"{len(texts):,} texts classified in {time.perf_counter() - start:.1f} s",
+            file=sys.stderr,
+        )
+        tell_cut(classifier)
+        tell_threshold(classifier, options.threshold)
+        threshold = options.threshold
+        if threshold is None and not classifier.labels.several:
+            threshold = classifier.threshold
+        decided = [classifier.decide(row, threshold)[0] for row in found]
+        names = _names(right, classifier.labels)
+        _show(options.show, texts, names, decided, found)
+        if options.classes:
+            _print_each(decided, names, classifier.labels)
+        # what is still to come may fail, and takes no score along
+        print(json.dumps(score_labels(found, right, threshold)), flush=True)
+        kept.finish(lines_of(as_line(", ".join(one)) for one in decided))
     if options.confusion is not None:
-        every = list(classifier.labels.names)
-        every += sorted({name for one in (*decided, *names) for name in one} - set(every))
-        first, right_ones = [one for one, *_ in decided], [one for one, *_ in names]
-        try:
-            draw_confusion(first, right_ones, every, options.confusion)
-        except OSError as error:
-            raise DataError(
-                f"--confusion {options.confusion}: cannot be written ({error.strerror})"
-            ) from error
-    print(json.dumps(score_labels(found, right, threshold)))
+        _draw(options.confusion, decided, names, classifier.labels)
+
+
+def _show(
+    count: int,
+    texts: Sequence[str],
+    right: Sequence[tuple[str, ...]],
+    decided: Sequence[tuple[str, ...]],
+    found: Tensor,
+) -> None:
+    step = max(1, len(texts) // max(1, count))
+    for i in range(0, len(texts), step)[:count]:
+        given = f"{as_line(', '.join(decided[i]))} ({found[i].max():.0%})"
+        known = as_line(", ".join(right[i]))
+        print(f"  text:   {as_line(texts[i])}\n  right:  {known}\n  given:  {given}\n")
+
+
+def _draw(
+    path: str, decided: Sequence[tuple[str, ...]], right: Sequence[tuple[str, ...]], labels: Labels
+) -> None:
+    """The confusion matrix, and the names of labels that no font can show."""
+    every = list(labels.names)
+    every += sorted({name for one in (*decided, *right) for name in one} - set(every))
+    picture, numbered = draw_confusion(
+        [one for one, *_ in decided], [one for one, *_ in right], every, Path(path).suffix[1:]
+    )
+    write_whole(path, picture, "--confusion")
+    if numbered:
+        told = "".join(f"\n  {number} = {as_line(every[number - 1])}" for number in numbered)
+        print(
+            f"{path}: no font here shows these labels, so they have numbers:{told}", file=sys.stderr
+        )
 
 
 def _read(corpus: Corpus, labels: Labels) -> tuple[list[str], Tensor]:
@@ -97,6 +128,7 @@ def _print_each(
         label_tensor([[place[name] for name in one] for one in rows], len(names))
         for rows in (decided, right)
     )
+    names = [as_line(name) for name in names]
     wide = max(map(len, names))
     print(f"{'label':{wide}s}  precision  recall      F1  texts")
     for found in sorted(score_each(given, known, names), key=lambda found: found.f1):

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from seqtext.cli.corpora import add_columns, add_corpus
+from seqtext.cli.outputs import check_output, write_whole
 from seqtext.errors import DataError
 
 
@@ -61,14 +62,12 @@ def run(arguments: Sequence[str]) -> None:
     output = Path(options.output)
     if output.exists():
         raise DataError(f"--output {output}: exists already; remove it, or choose another name")
+    check_output(options.output)
     sides = {"both": (0, 1), "source": (0,), "target": (1,)}[options.side]
     corpus = Corpus(options.train, options.source, options.target, "train")
     start = time.perf_counter()
     tokenizer = Tokenizer.train((row[side] for row in corpus.rows() for side in sides), config)
-    try:
-        output.write_bytes(bytes(tokenizer))
-    except OSError as error:
-        raise DataError(f"--output {output}: cannot be written ({error.strerror})") from error
+    write_whole(options.output, bytes(tokenizer))
     print(
         f"{output}: {config.model_type} with {tokenizer.vocab_size:,} pieces, trained in"
         f" {time.perf_counter() - start:.1f} s",

@@ -10,10 +10,11 @@ import csv
 import gzip
 import io
 import json
+import re
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, BinaryIO, NamedTuple, cast
 from xml.etree import ElementTree
 
 from seqtext.errors import DataError
@@ -22,7 +23,7 @@ Row = tuple[str, str]
 Columns = tuple[str, str]  # names of the source and of the target
 csv.field_size_limit(2**31 - 1)  # rows of 100,000 words are longer than its default
 SEPARATOR = "<sep>"  # a word of its own between two texts
-_UNREADABLE = (OSError, EOFError, zlib.error)  # what reading raises, of a packed file too
+UNREADABLE = (OSError, EOFError, zlib.error)  # what reading raises, of a packed file too
 
 
 class LabelColumns(NamedTuple):
@@ -42,6 +43,7 @@ class Record(NamedTuple):
 # --- bytes and lines ------------------------------------------------------------------------------------
 
 PACKINGS = (".gz", ".zst")
+_ARCHIVES = {"zip": rb"PK\x03\x04", "bzip2": rb"BZh[1-9]1AY&SY", "xz": rb"\xfd7zXZ\x00"}
 
 
 def open_file(path: Path, *, unpack: bool = True) -> io.BufferedIOBase:
@@ -62,23 +64,58 @@ def open_file(path: Path, *, unpack: bool = True) -> io.BufferedIOBase:
         raise DataError(f"{path}: cannot be read ({error.strerror or error})") from error
 
 
+def unpacked(file: BinaryIO, name: str) -> BinaryIO:
+    """The content of a file that gzip or zstd may have packed, whatever its name.
+
+    Args:
+        file: Open for reading bytes, at its start. It need not be seekable.
+        name: What to call it in an error message.
+
+    Raises:
+        DataError: It is an archive of another kind, or unreadable.
+    """
+    # a pipe has no way back: the first bytes are looked at and left where they are
+    ahead: Any = file if hasattr(file, "peek") else io.BufferedReader(file)
+    try:
+        start = ahead.peek(10)
+    except OSError as error:
+        raise DataError(f"{name}: cannot be read ({error.strerror or error})") from error
+    if start.startswith(b"\x1f\x8b"):
+        return cast(BinaryIO, gzip.open(ahead))
+    if start.startswith(b"\x28\xb5\x2f\xfd"):
+        import pyarrow
+
+        raw = pyarrow.CompressedInputStream(pyarrow.PythonFile(ahead, mode="r"), "zstd")
+        return cast(BinaryIO, io.BufferedReader(raw))
+    for kind, magic in _ARCHIVES.items():
+        if re.match(magic, start):
+            raise DataError(f"{name}: is packed as {kind}; unpack it, or pack it as .gz or .zst")
+    return cast(BinaryIO, ahead)
+
+
 def text_lines(
-    file: Iterable[bytes], name: str, *, ends: bool = False, lenient: bool = False
+    file: Iterable[bytes],
+    name: str,
+    *,
+    first: int = 1,
+    ends: bool = False,
+    lenient: bool = False,
 ) -> Iterator[str]:
     """Lines as they are; a byte-order mark at the start is dropped.
 
     Args:
         file: Open for reading bytes.
         name: What to call it in an error message.
+        first: Number of the first line in the file.
         ends: Keep the end of each line (LF or CRLF).
         lenient: Put U+FFFD where bytes are not UTF-8.
 
     Raises:
         DataError: Not UTF-8, or unreadable; names ``name`` and the line.
     """
-    number, errors = 0, "replace" if lenient else "strict"
+    number, errors = first - 1, "replace" if lenient else "strict"
     try:
-        for number, raw in enumerate(file, 1):
+        for number, raw in enumerate(file, first):
             line = raw if ends else raw.removesuffix(b"\n").removesuffix(b"\r")
             yield line.decode("utf-8-sig" if number == 1 else "utf-8", errors)
     except UnicodeDecodeError as error:
@@ -86,7 +123,7 @@ def text_lines(
             f"{name}:{number}: not UTF-8 (byte 0x{error.object[error.start]:02x} at position"
             f" {error.start + 1}); convert it to UTF-8"
         ) from error
-    except _UNREADABLE as error:
+    except UNREADABLE as error:
         raise DataError(f"{name}: cannot be read after line {number} ({error})") from error
 
 
@@ -333,7 +370,7 @@ def read_parquet(paths: list[Path], columns: Columns, *, lenient: bool = False) 
                         yield Record(where, DataError(f"{where}: not UTF-8"))
                     else:
                         yield from records(row, columns, where)
-    except (pyarrow.ArrowException, *_UNREADABLE) as error:
+    except (pyarrow.ArrowException, *UNREADABLE) as error:
         raise DataError(f"{path}: not a Parquet file ({error})") from error
 
 
@@ -382,7 +419,7 @@ def read_tmx(paths: list[Path], columns: Columns, *, lenient: bool = False) -> I
         except (ElementTree.ParseError, LookupError, ValueError) as error:
             # of an encoding that it does not know the parser says LookupError or ValueError
             raise DataError(f"{path}: not a TMX file ({error})") from error
-        except _UNREADABLE as error:
+        except UNREADABLE as error:
             raise DataError(f"{path}: cannot be read after unit {number} ({error})") from error
     if not number:
         raise DataError(f"{path}: there are no translation units (<tu>) in it")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -169,9 +170,19 @@ def choose_threshold(probabilities: Tensor, labels: Tensor) -> float:
 
 
 def draw_confusion(
-    decided: Sequence[str], labels: Sequence[str], names: Sequence[str], path: str
-) -> None:
-    """A confusion matrix as a picture: rows are the right labels, columns those given."""
+    decided: Sequence[str], labels: Sequence[str], names: Sequence[str], kind: str
+) -> tuple[bytes, list[int]]:
+    """A confusion matrix as a picture: rows are the right labels, columns those given.
+
+    Args:
+        decided: A label for each text.
+        labels: The right one.
+        names: All labels, in the order of rows and columns.
+        kind: ``png``, ``svg`` or ``pdf``.
+
+    Returns:
+        The picture, and the numbers (from 1) that stand for names which no installed font has.
+    """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -186,8 +197,13 @@ def draw_confusion(
     axes = figure.add_subplot(xlabel="given", ylabel="right")
     axes.imshow(shares.numpy(), cmap="Blues", vmin=0, vmax=1)
     small = max(3.0, min(9.0, 420 / len(names) / 2))
-    axes.set_xticks(range(len(names)), names, rotation=90, fontsize=small)
-    axes.set_yticks(range(len(names)), names, fontsize=small)
+    fonts, missing = _fonts(names)
+    numbered = [i for i, name in enumerate(names, 1) if missing & set(name)]
+    told = [str(i) if i in numbered else name for i, name in enumerate(names, 1)]
+    # a label with dollar signs is text, not TeX
+    literal: Any = {"fontsize": small, "fontfamily": fonts, "parse_math": False}
+    axes.set_xticks(range(len(names)), told, rotation=90, **literal)
+    axes.set_yticks(range(len(names)), told, **literal)
     if len(names) <= 20:
         for i, row in enumerate(counts.long().tolist()):
             for j, count in enumerate(row):
@@ -196,4 +212,24 @@ def draw_confusion(
                     axes.text(
                         j, i, str(count), ha="center", va="center", fontsize=small, color=colour
                     )
-    figure.savefig(path, dpi=150)
+    picture = io.BytesIO()
+    figure.savefig(picture, format=kind, dpi=150)
+    return picture.getvalue(), numbered
+
+
+def _fonts(texts: Sequence[str]) -> tuple[list[str], set[str]]:
+    """Installed fonts that together show texts, the default first, and the characters that none has."""
+    from matplotlib import font_manager, rcParams
+
+    missing = {character for text in texts for character in text if not character.isspace()}
+    families = list(rcParams["font.family"])
+    default = font_manager.findfont(font_manager.FontProperties(family=families))
+    missing -= set(map(chr, font_manager.get_font(default).get_charmap()))
+    for entry in font_manager.fontManager.ttflist if missing else ():
+        if entry.name.startswith("Last Resort"):  # boxes for everything
+            continue
+        found = missing & set(map(chr, font_manager.get_font(entry.fname).get_charmap()))
+        if found:
+            families.append(entry.name)
+            missing -= found
+    return families, missing

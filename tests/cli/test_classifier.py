@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -14,7 +15,8 @@ import pytest
 import torch
 
 from seqtext import checkpoint, load
-from seqtext.cli import main
+from seqtext.classify import Classifier
+from seqtext.cli import answers, main, streams
 from seqtext.errors import ConfigError
 from seqtext.metrics.classification import choose_threshold, fit_temperature
 
@@ -192,6 +194,50 @@ def test_classify_command(
     assert objects[0]["top"][0]["label"] == "door"
     assert objects[0]["probabilities"] == [objects[0]["top"][0]["probability"]]
     assert objects[1]["labels"] != ["oos"]
+
+
+@pytest.mark.parametrize("event", ["classify", "test"])
+def test_an_interrupted_command_goes_on(
+    trained: Path, event: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(streams, "CHUNK", 3)
+    monkeypatch.setattr(answers, "CHUNK", 3)
+    Path("in.txt").write_text("".join(f"{row['text']}\n" for row in ROWS[:10]))
+    Path("in.jsonl").write_text("".join(json.dumps(row) + "\n" for row in ROWS[:10]))
+    given = ["--top_k=2", "--input=in.txt"] if event == "classify" else ["--data.test=in.jsonl"]
+    command = [event, str(trained), *given]
+    assert main([*command, "--output=whole.txt"]) == 0
+    whole = capsys.readouterr().out
+    known, calls = Classifier.probabilities, iter(range(9))
+
+    def probabilities(*arguments: Any, **options: Any) -> Any:
+        if next(calls) == 2:
+            raise KeyboardInterrupt
+        return known(*arguments, **options)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Classifier, "probabilities", probabilities)
+        assert main([*command, "--output=out.txt"]) == 130
+    kept = 5 if event == "classify" else 6  # the last one may lack a row of its two
+    assert f"goes on at line {kept + 1}" in capsys.readouterr().err
+    assert main([*command, "--output=out.txt", "--resume"]) == 0
+    assert capsys.readouterr().out == whole
+    assert Path("out.txt").read_text() == Path("whole.txt").read_text()
+
+
+def test_labels_that_a_picture_cannot_show(
+    trained: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("in.jsonl").write_text(json.dumps(ROWS[0]) + "\n")
+    command = ["test", str(trained), "--data.test=in.jsonl", "--confusion=a.png"]
+    odd = [[("from_$10_to_$20",)], [("\U0010fffd\t\n",)]]
+    monkeypatch.setattr("seqtext.cli.test_labels._names", lambda *_: odd.pop(0))
+    for _ in range(2):
+        assert main(command) == 0
+        printed = capsys.readouterr()
+        assert "accuracy" in printed.out
+        assert Path("a.png").read_bytes().startswith(b"\x89PNG")
+    assert re.search(r"\d+ = \U0010fffd", printed.err)
 
 
 def test_test_command(trained: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,0 +1,324 @@
+"""Answers of commands as they come. They survive an interruption, and ``--resume`` goes on from there."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import functools
+import glob
+import hashlib
+import json
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from types import FrameType
+from typing import Any, BinaryIO, TypeVar
+
+from seqtext.cli.outputs import (
+    STANDARD,
+    is_stream,
+    open_stream,
+    standard_output,
+    to_standard_output,
+    write_all,
+    write_errors,
+    write_whole,
+)
+from seqtext.cli.progress import watched
+from seqtext.cli.streams import CHUNK, as_json
+from seqtext.errors import ConfigError, DataError
+
+T = TypeVar("T")
+_INDECISIVE = ("output", "resume", "batch_size", "device", "show")  # options that change no answer
+_NO_FILE = "--resume: needs --output with a file, which holds what is finished"
+
+
+class Terminated(KeyboardInterrupt):
+    """The system asked this process to end (SIGTERM)."""
+
+    status = 128 + signal.SIGTERM
+
+
+def add_output(
+    parser: argparse.ArgumentParser, what: str = "file to write (default: standard output)"
+) -> None:
+    """``--output F --resume``."""
+    parser.add_argument("--output", metavar="F", help=what)
+    parser.add_argument(
+        "--resume", action="store_true",
+        help="go on with an interrupted command behind what it had finished; with --output",
+    )  # fmt: skip
+
+
+class Answers:
+    """Where a command puts its answers.
+
+    Args:
+        write: Takes bytes; nothing of them is held back.
+        done: Sources whose answers are there already.
+        on_terminal: Somebody reads them as they come.
+    """
+
+    def __init__(
+        self, write: Callable[[bytes], None], done: int = 0, *, on_terminal: bool = False
+    ) -> None:
+        self._write, self.done, self.on_terminal = write, done, on_terminal
+
+    def add(self, answers: Sequence[str]) -> None:
+        """Write answers, one for each source, each with the end of its last line."""
+        self._write("".join(answers).encode())
+        self.done += len(answers)
+
+
+@contextlib.contextmanager
+def open_answers(options: argparse.Namespace, *, rows: bool = False) -> Iterator[Answers]:
+    """The output that ``--output`` and ``--resume`` name.
+
+    A file appears under its name when it is whole. Until then it is ``F.KEY.unfinished``, where KEY
+    stands for the options that the answers depend on. An interruption leaves that file.
+
+    Args:
+        options: Of the command.
+        rows: An answer has several lines, each of which starts with the source's number and a tab.
+
+    Raises:
+        ConfigError: ``--resume`` without a file.
+        DataError: The output cannot be written, or belongs to another command.
+    """
+    path: str | None = options.output
+    if options.resume and (path is None or is_stream(path)):
+        raise ConfigError(_NO_FILE)
+    if path is None or path in STANDARD:
+        yield Answers(to_standard_output, on_terminal=standard_output().isatty())
+        return
+    if is_stream(path):
+        with write_errors(path, "--output"):
+            file = open_stream(path)
+        with file:
+            yield Answers(functools.partial(_write, file, path))
+        return
+    with unfinished(options, rows=rows) as work:
+        yield work.answers
+        work.finish()
+
+
+def _write(file: BinaryIO, path: str, content: bytes) -> None:
+    with write_errors(path, "--output"):
+        write_all(file, content)
+
+
+class Unfinished:
+    """A file of answers that is not whole yet, held by this process alone.
+
+    Args:
+        path: What the file will be called.
+        place: What it is called until then.
+        file: Open for reading and writing.
+        rows: See ``open_answers``.
+    """
+
+    def __init__(self, path: str, place: Path, file: BinaryIO, rows: bool) -> None:
+        self.path, self.place, self._file, self._rows = path, place, file, rows
+        count, size = _whole_answers(file, rows)
+        file.seek(size)
+        file.truncate()  # an answer may have been cut in the middle
+        self.answers = Answers(functools.partial(_write, file, path), count)
+        self._finished = False
+
+    def lines(self) -> list[str]:
+        """What is there already, a line each."""
+        self._file.seek(0)
+        return self._file.read().decode().split("\n")[:-1]
+
+    def finish(self, content: str | None = None) -> None:
+        """Give the file its name. With ``content``, write that instead."""
+        if content is not None:
+            write_whole(self.path, content)
+        with write_errors(self.path, "--output"):
+            self._file.close()
+            if content is None:
+                self.place.replace(os.path.realpath(self.path))
+            else:
+                self.place.unlink()
+        self._finished = True
+
+    def keep(self) -> None:
+        """Say what an interruption leaves, and how to go on."""
+        if self._finished:
+            return
+        count, _ = _whole_answers(self._file, self._rows)
+        if not count:
+            self.place.unlink(missing_ok=True)
+            return
+        print(
+            f"the answers to {count:,} lines are kept in {self.place}; the same command with --resume goes on"
+            f" at line {count + 1:,}",
+            file=sys.stderr,
+        )
+
+
+@contextlib.contextmanager
+def unfinished(options: argparse.Namespace, *, rows: bool = False) -> Iterator[Unfinished]:
+    """The file that holds the answers of this command until it ends, and keeps them if it is interrupted.
+
+    Raises:
+        DataError: Another process, or another command, has begun this output.
+    """
+    path: str = options.output
+    place = _place(options)
+    with write_errors(path, "--output"):
+        there = place.exists()
+        if there and not options.resume:
+            raise DataError(
+                f"--output {path}: this command was interrupted before, or runs now; {place} holds what it"
+                " finished. Add --resume to go on, or remove that file"
+            )
+        file = place.open("r+b" if there else "x+b", buffering=0)
+    with file:
+        _lock(file, place)
+        work = Unfinished(path, place, file, rows)
+        if options.resume:
+            done = work.answers.done
+            told = (
+                f"{place} holds the answers to {done:,} lines" if there else "nothing to go on with"
+            )
+            print(f"resume: {told}, starting at line {done + 1:,}", file=sys.stderr)
+        with _ends_in_order():
+            try:
+                yield work
+            except BaseException:
+                work.keep()
+                raise
+
+
+def _place(options: argparse.Namespace) -> Path:
+    """What the unfinished output of these options is called.
+
+    Raises:
+        DataError: There is one of other options.
+    """
+    decisive: dict[str, Any] = {k: v for k, v in vars(options).items() if k not in _INDECISIVE}
+    if (source := decisive.get("input")) is not None and not os.path.isfile(source):
+        decisive["input"] = None  # a pipe has another name each time
+    for name in options.checkpoints:
+        for found in (Path(name), Path(name) / "best.ckpt"):
+            if found.is_file():
+                status = found.stat()
+                decisive[str(found)] = status.st_size, status.st_mtime_ns
+    key = hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()[:8]
+    target = os.path.realpath(options.output)
+    mine = Path(f"{target}.{key}.unfinished")
+    for other in glob.glob(f"{glob.escape(target)}.{'[0-9a-f]' * 8}.unfinished"):
+        if Path(other) != mine:
+            raise DataError(
+                f"--output {options.output}: {other} holds what a command with other options, or with"
+                " another checkpoint, has finished. End that one with --resume, or remove the file"
+            )
+    return mine
+
+
+def _lock(file: BinaryIO, place: Path) -> None:
+    import portalocker
+
+    try:
+        portalocker.lock(file, portalocker.LOCK_EX | portalocker.LOCK_NB)
+    except portalocker.exceptions.AlreadyLocked as error:
+        raise DataError(f"{place}: another process is writing it; wait for its end") from error
+    except portalocker.exceptions.LockException:
+        pass  # some network file systems have no locks
+
+
+def _whole_answers(file: BinaryIO, rows: bool) -> tuple[int, int]:
+    """How many answers a file holds from its start, and their size in bytes."""
+    count = size = place = 0
+    with open(file.fileno(), "rb", closefd=False) as lines:
+        lines.seek(0)
+        for line in lines:
+            if not line.endswith(b"\n"):
+                break
+            if rows and (index := int(line.partition(b"\t")[0])) != count:
+                count, size = index, place  # the last source may lack some of its rows
+            place += len(line)
+            if not rows:
+                count, size = count + 1, place
+    return count, size
+
+
+@contextlib.contextmanager
+def _ends_in_order() -> Iterator[None]:
+    """SIGTERM and SIGHUP end the command as Ctrl-C does."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def end(number: int, frame: FrameType | None) -> None:
+        raise Terminated
+
+    numbers = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    before = {number: signal.signal(number, end) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+class Kept:
+    """Answers of a command that needs them all in the end, kept as JSON lines until then.
+
+    Args:
+        work: The file that holds them; None where no file is written.
+        path: What ``--output`` names.
+    """
+
+    def __init__(self, work: Unfinished | None, path: str | None) -> None:
+        self._work, self._path = work, path
+
+    def answers_to(
+        self, sources: Sequence[T], answer: Callable[[Sequence[T]], list[Any]], what: str
+    ) -> list[Any]:
+        """What ``answer`` makes of sources, read or computed.
+
+        Raises:
+            DataError: More is kept than there are sources.
+        """
+        found = [json.loads(line) for line in self._work.lines()] if self._work else []
+        if (done := len(found)) > len(sources):
+            raise DataError(
+                f"--resume: {done:,} answers are kept for {len(sources):,} {what}; the corpus has changed."
+                " Leave --resume out, and remove the kept file"
+            )
+        chunks = (sources[i : i + CHUNK] for i in range(done, len(sources), CHUNK))
+        for chunk in watched(chunks, what, found.__len__, len(sources)):
+            new = answer(chunk)
+            if self._work:
+                self._work.answers.add([f"{as_json(one)}\n" for one in new])
+            found.extend(new)
+        return found
+
+    def finish(self, content: str) -> None:
+        """Write the output, if one is wanted.
+
+        Raises:
+            DataError: It cannot be written.
+        """
+        if self._work:
+            self._work.finish(content)
+        elif self._path is not None:
+            write_whole(self._path, content)
+
+
+@contextlib.contextmanager
+def kept_answers(options: argparse.Namespace) -> Iterator[Kept]:
+    """Likewise of ``open_answers``, where the output is written at the end."""
+    path: str | None = options.output
+    if path is not None and not is_stream(path):
+        with unfinished(options) as work:
+            yield Kept(work, path)
+        return
+    if options.resume:
+        raise ConfigError(_NO_FILE)
+    yield Kept(None, path)

@@ -1,0 +1,125 @@
+"""Files, pipes and standard output that commands write."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO, TextIO
+
+from seqtext import files
+from seqtext.errors import DataError
+
+STANDARD = ("-", "/dev/stdout")
+_ERRORS = "/dev/stderr"
+_DESCRIPTOR = re.compile(r"/(?:dev|proc/self)/fd/(\d+)")  # what a shell makes of >(gzip > out.gz)
+
+
+# --- before work starts ---------------------------------------------------------------------------------
+
+
+def is_stream(path: str) -> bool:
+    """Whether ``path`` is standard output, a pipe or a device, which takes what is written as it comes."""
+    if path in (*STANDARD, _ERRORS) or _DESCRIPTOR.fullmatch(path):
+        return True
+    return os.path.exists(path) and not os.path.isfile(path) and not os.path.isdir(path)
+
+
+def check_output(path: str | None, option: str = "--output") -> None:
+    """Refuse a place that cannot be written before any work is done for it.
+
+    Raises:
+        DataError: Its folder is not there, it is a folder itself, or it must not be written.
+    """
+    if path is None or is_stream(path):
+        return
+    target = Path(os.path.realpath(path))
+    if target.is_dir():
+        raise DataError(f"{option} {path}: is a folder, expected a file")
+    if not target.parent.is_dir():
+        raise DataError(f"{option} {path}: no folder {target.parent}; make it first")
+    for place in (target.parent, target):
+        if place.exists() and not os.access(place, os.W_OK):
+            raise DataError(f"{option} {path}: {place} must not be written (Permission denied)")
+
+
+# --- whole files ----------------------------------------------------------------------------------------
+
+
+@contextlib.contextmanager
+def write_errors(path: str, option: str) -> Iterator[None]:
+    """Turn what the system says about an output into a message.
+
+    Raises:
+        DataError: It cannot be written.
+    """
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise DataError(f"{option} {path}: cannot be written ({error.strerror})") from error
+
+
+def write_whole(path: str, text: str | bytes, option: str = "--output") -> None:
+    """Write a file, a pipe or standard output; a file appears when it is whole.
+
+    Raises:
+        DataError: It cannot be written.
+    """
+    content = text.encode() if isinstance(text, str) else text
+    with write_errors(path, option):
+        if path in STANDARD:
+            to_standard_output(content)
+        elif is_stream(path):
+            with open_stream(path) as file:
+                write_all(file, content)
+        else:
+            with files.whole(path) as file:
+                file.write(content)
+
+
+def standard_output() -> TextIO:
+    """Where answers go by default.
+
+    Raises:
+        DataError: It is closed.
+    """
+    # Python has None where a shell closed it, and says otherwise that a stream was closed later
+    if sys.stdout is None or sys.stdout.closed:
+        raise DataError("standard output is closed; name a file with --output")
+    return sys.stdout
+
+
+def to_standard_output(content: bytes) -> None:
+    """Write UTF-8 to standard output, at once.
+
+    Raises:
+        DataError: It is closed, or cannot be written.
+    """
+    stream = standard_output()
+    try:
+        stream.write(content.decode())
+        stream.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise DataError(f"standard output: cannot be written ({error.strerror})") from error
+
+
+def open_stream(path: str) -> BinaryIO:
+    """A pipe or a device, opened. A file that the shell opened keeps its place and its content."""
+    number = _DESCRIPTOR.fullmatch("/dev/fd/2" if path == _ERRORS else path)
+    if number is not None:
+        return open(int(number[1]), "wb", buffering=0, closefd=False)
+    return open(path, "wb", buffering=0)
+
+
+def write_all(file: BinaryIO, content: bytes) -> None:
+    """All of it: an unbuffered file may take a part."""
+    left = memoryview(content)
+    while left:
+        left = left[file.write(left) :]

@@ -1,0 +1,210 @@
+"""Lines that commands read, and how text becomes lines and columns that they write."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import io
+import json
+import os
+import re
+import stat
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
+
+from seqtext.cli.progress import watched
+from seqtext.errors import DataError
+
+if TYPE_CHECKING:
+    from seqtext.cli.answers import Answers
+
+STANDARD = ("-", "/dev/stdin")
+CHUNK = 2_000  # most lines decoded before their output is written
+_BLOCK = 1 << 16  # bytes, which is what a pipe holds
+
+
+# --- standard streams -----------------------------------------------------------------------------------
+
+
+def use_utf8() -> None:
+    """Write UTF-8 and LF on every system, also into a pipe on Windows."""
+    for stream, errors in ((sys.stdout, None), (sys.stderr, "backslashreplace")):
+        if isinstance(stream, io.TextIOWrapper) and not stream.closed:  # a notebook has others
+            stream.reconfigure(encoding="utf-8", errors=errors, newline="\n")
+
+
+def _standard_input() -> BinaryIO:
+    if sys.stdin is None or sys.stdin.closed:
+        raise DataError("standard input is closed; name a file with --input")
+    if (buffer := getattr(sys.stdin, "buffer", None)) is not None:
+        return cast(BinaryIO, buffer)
+    return io.BytesIO(sys.stdin.read().encode())  # text alone, as in a notebook
+
+
+# --- input ----------------------------------------------------------------------------------------------
+
+
+class Input:
+    """Lines of a file, a pipe or standard input, packed or not.
+
+    Args:
+        file: Open for reading bytes.
+        name: What messages call it.
+    """
+
+    def __init__(self, file: BinaryIO, name: str) -> None:
+        from seqtext.data.readers import unpacked
+
+        self._raw, self.name = file, name
+        self._file = unpacked(file, name)
+        self.size: int | None = None  # bytes of a regular file
+        with contextlib.suppress(OSError, ValueError):  # no file of the system
+            status = os.fstat(file.fileno())
+            self.size = status.st_size if stat.S_ISREG(status.st_mode) else None
+        self._waits = self.size is None and not isinstance(file, io.BytesIO)
+
+    @property
+    def position(self) -> int:
+        """Bytes read of a regular file."""
+        return self._raw.tell()
+
+    def chunks(self, *, skip: int = 0) -> Iterator[list[str]]:
+        """Lines, at most ``CHUNK`` together.
+
+        A pipe may wait for the answer to a line before it gives the next one, so all that has
+        arrived makes a chunk there.
+
+        Args:
+            skip: Lines at the start that are left out.
+
+        Raises:
+            DataError: Not UTF-8, or unreadable. The lines before come first.
+        """
+        from seqtext.data.readers import UNREADABLE, text_lines
+
+        number, chunk = 0, list[str]()
+        try:
+            for raw in self._arrivals():
+                for line in text_lines(raw, self.name, first=number + 1):
+                    number += 1
+                    if number > skip:
+                        chunk.append(line)
+                    if len(chunk) == CHUNK:
+                        yield chunk
+                        chunk = []
+                if chunk and self._waits:
+                    yield chunk
+                    chunk = []
+        except DataError:
+            if chunk:
+                yield chunk
+            raise
+        except UNREADABLE as error:
+            if chunk:
+                yield chunk
+            raise DataError(f"{self.name}: cannot be read after line {number} ({error})") from error
+        if number < skip:
+            raise DataError(
+                f"{self.name}: has {number:,} lines, but {skip:,} are answered already; is it the same input?"
+            )
+        if chunk:
+            yield chunk
+
+    def watched(self, answers: Answers) -> Iterator[list[str]]:
+        """``chunks`` behind what is answered, with a bar."""
+        chunks = self.chunks(skip=answers.done)
+        if answers.on_terminal:
+            return chunks  # a bar would mix with them
+        position = (lambda: self.position) if self.size else (lambda: answers.done)
+        return watched(chunks, "lines", position, self.size, count=lambda: answers.done)
+
+    def _arrivals(self) -> Iterator[list[bytes]]:
+        """Lines as they arrive."""
+        start: list[bytes] = []  # of a line whose end has not arrived
+        while data := self._file.read1(_BLOCK):  # type: ignore[attr-defined]
+            first, *lines = data.split(b"\n")
+            start.append(first)
+            if not lines:
+                continue
+            lines = [b"".join(start), *lines]
+            start = [lines.pop()]
+            yield lines
+        if last := b"".join(start):
+            yield [last]
+
+
+def add_input(parser: argparse.ArgumentParser) -> None:
+    """``--input F``."""
+    parser.add_argument(
+        "--input", metavar="F",
+        help="file to read, packed (.gz, .zst) or not; - is standard input, the default",
+    )  # fmt: skip
+
+
+def check_input(path: str | None) -> None:
+    """Refuse what cannot be read before anything is loaded.
+
+    Raises:
+        DataError: There is no such file, or it is a folder.
+    """
+    if path is None or path in STANDARD:
+        return
+    if not os.path.exists(path):
+        raise DataError(f"--input {path}: no such file")
+    if os.path.isdir(path):
+        raise DataError(f"--input {path}: is a folder, expected a file of text")
+
+
+@contextlib.contextmanager
+def open_input(path: str | None) -> Iterator[Input]:
+    """A file, a pipe, or standard input (``None`` or ``-``).
+
+    Raises:
+        DataError: It cannot be read.
+    """
+    if path is None or path in STANDARD:
+        if sys.stdin is not None and sys.stdin.isatty():
+            print("reading from the terminal: a text a line, Ctrl-D ends", file=sys.stderr)
+        yield Input(_standard_input(), "standard input")
+        return
+    from seqtext.data.readers import open_file
+
+    with open_file(Path(path), unpack=False) as file:
+        yield Input(cast(BinaryIO, file), path)
+
+
+# --- lines and columns ----------------------------------------------------------------------------------
+
+# all that some program takes for the end of a line: Python's str.splitlines knows most of them
+_ENDS = re.compile("\r\n|[\n\r\v\f\x1c\x1d\x1e\x85\u2028\u2029]")
+_ESCAPED = {ord(end): f"\\u{ord(end):04x}" for end in "\x85\u2028\u2029"}  # JSON leaves these raw
+
+
+def as_line(text: str) -> str:
+    r"""Text as one line.
+
+    >>> as_line("one\r\ntwo\u2028three")
+    'one two three'
+    """
+    return _ENDS.sub(" ", text)
+
+
+def as_row(*columns: str) -> str:
+    r"""Columns as one line with tabs between them.
+
+    >>> as_row("0", "a\tb\n")
+    '0\ta b '
+    """
+    return "\t".join(as_line(column).replace("\t", " ") for column in columns)
+
+
+def as_json(record: Any) -> str:
+    """A value as one line of JSON, whatever the program that splits the lines."""
+    return json.dumps(record, ensure_ascii=False).translate(_ESCAPED)
+
+
+def lines_of(texts: Iterable[str]) -> str:
+    """A line for each text."""
+    return "".join(f"{text}\n" for text in texts)

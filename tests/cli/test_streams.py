@@ -1,0 +1,485 @@
+"""What commands read and write: pipes, packed files, interruptions, lines and columns."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import gzip
+import io
+import json
+import os
+import re
+import select
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pyarrow
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import seqtext
+from seqtext import files
+from seqtext.cli import answers, main, outputs, streams
+from seqtext.generate import Generator, Hypothesis
+
+SOURCES = [f"The dog sees {count} cats." for count in range(11)]
+TEXT = "".join(f"{source}\n" for source in SOURCES)
+
+
+@pytest.fixture
+def expected(trained: Path) -> str:
+    """What decoding writes."""
+    found = seqtext.load(trained).generate(SOURCES, beam_size=2)
+    return "".join(f"{one[0].text}\n" for one in found)
+
+
+def generate(trained: Path, *options: str) -> int:
+    return main(["generate", str(trained), "--beam_size", "2", *options])
+
+
+@pytest.fixture
+def few_lines(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Output is written after every three lines."""
+    monkeypatch.setattr(streams, "CHUNK", 3)
+    monkeypatch.setattr(answers, "CHUNK", 3)
+
+
+# --- input ----------------------------------------------------------------------------------------------
+
+
+def write_fifo(path: Path, content: bytes) -> None:
+    os.mkfifo(path)
+    threading.Thread(target=lambda: path.write_bytes(content), daemon=True).start()
+
+
+def zstd(content: bytes) -> bytes:
+    return pyarrow.compress(content, "zstd", asbytes=True)  # type: ignore[no-any-return]
+
+
+@pytest.mark.parametrize("pack", [bytes, gzip.compress, zstd])
+@pytest.mark.parametrize("place", ["file", "fifo", "stdin"])
+def test_input_of_any_kind(
+    trained: Path,
+    expected: str,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    pack: Callable[[bytes], bytes],
+    place: str,
+) -> None:
+    content, name = pack(TEXT.encode()), "in.txt"
+    if place == "file":
+        Path(name).write_bytes(content)
+    elif place == "fifo":
+        write_fifo(Path(name), content)
+    else:
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(content)))
+        name = "-"
+    assert generate(trained, "--input", name) == 0
+    assert capsys.readouterr().out == expected
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (b"PK\x03\x04 and so on", ["zip"]),
+        (b"good\nb\xe4d\n", [":2:", "UTF-8", "0xe4"]),
+        (gzip.compress(TEXT.encode() * 9)[:-9], ["cannot be read", "in.txt"]),
+    ],
+)
+def test_input_that_is_none(
+    trained: Path, capsys: pytest.CaptureFixture[str], content: bytes, told: list[str]
+) -> None:
+    Path("in.txt").write_bytes(content)
+    assert generate(trained, "--input", "in.txt") == 2
+    message = capsys.readouterr().err
+    for part in told:
+        assert part in message
+
+
+def test_a_folder_is_no_input(trained: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert generate(trained, "--input", ".") == 2
+    assert "--input .: is a folder" in capsys.readouterr().err
+
+
+class Slow(io.RawIOBase):
+    """A pipe that gives what arrives, one piece each time."""
+
+    def __init__(self, *pieces: bytes) -> None:
+        self._pieces = iter(pieces)
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        piece = next(self._pieces, b"")
+        buffer[: len(piece)] = piece
+        return len(piece)
+
+
+def chunks(*pieces: bytes, skip: int = 0) -> list[list[str]]:
+    source: Any = io.BufferedReader(Slow(*pieces))
+    return list(streams.Input(source, "pipe").chunks(skip=skip))
+
+
+def test_what_has_arrived_is_answered() -> None:
+    assert chunks(b"one\n", b"two\nth", b"ree\n", b"four") == [
+        ["one"],
+        ["two"],
+        ["three"],
+        ["four"],
+    ]
+    assert chunks(b"one\n", b"two\nthree\n", skip=2) == [["three"]]
+
+
+@given(st.lists(st.binary(min_size=1, max_size=9).filter(lambda part: part[0] < 128)))
+def test_lines_do_not_depend_on_how_they_arrive(pieces: list[bytes]) -> None:
+    text = b"".join(pieces).decode("utf-8", "replace")
+    text = text.removeprefix("\ufeff")  # a byte-order mark is dropped
+    content = text.encode()
+    pieces = [content[i : i + 3] for i in range(0, len(content), 3)]
+    lines = [line for chunk in chunks(*pieces) for line in chunk]
+    assert lines == [
+        line.removesuffix("\r") for line in text.removesuffix("\n").split("\n")
+    ] * bool(text)
+
+
+def test_a_program_that_waits_for_each_answer_gets_it(trained: Path) -> None:
+    command = [sys.executable, "-m", "seqtext", "generate", str(trained), "--beam_size", "1"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        for source in SOURCES[:2]:
+            process.stdin.write(f"{source}\n".encode())
+            process.stdin.flush()
+            ready, _, _ = select.select([process.stdout], [], [], 60)
+            assert ready, "no answer to a line"
+            assert process.stdout.readline().endswith(b"\n")
+        process.stdin.close()
+        assert process.stdout.read() == b""
+    assert process.returncode == 0
+
+
+# --- output ---------------------------------------------------------------------------------------------
+
+
+def test_output_into_a_pipe(trained: Path, expected: str) -> None:
+    Path("in.txt").write_text(TEXT)
+    os.mkfifo("pipe")
+    got: list[str] = []
+    reader = threading.Thread(target=lambda: got.append(Path("pipe").read_text()))
+    reader.start()
+    assert generate(trained, "--input", "in.txt", "--output", "pipe") == 0
+    reader.join()
+    read, write = os.pipe()  # as a shell makes >(gzip > out.gz)
+    assert generate(trained, "--input", "in.txt", "--output", f"/dev/fd/{write}") == 0
+    os.close(write)
+    with open(read) as file:
+        got.append(file.read())
+    assert got == [expected, expected]
+
+
+@pytest.mark.parametrize("name", ["-", "/dev/stdout"])
+def test_output_by_the_name_of_standard_output(
+    trained: Path, expected: str, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    Path("in.txt").write_text(TEXT)
+    assert generate(trained, "--input", "in.txt", "--output", name) == 0
+    assert capsys.readouterr().out == expected
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no /dev/full on this system")
+def test_a_full_disk_is_one_message(trained: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("in.txt").write_text(TEXT)
+    assert generate(trained, "--input", "in.txt", "--output", "/dev/full") == 2
+    assert "No space left" in capsys.readouterr().err
+    command = f"{sys.executable} -m seqtext --help > /dev/full"
+    done = subprocess.run(command, shell=True, capture_output=True, text=True)
+    assert done.returncode == 2
+    assert "standard output: cannot be written (No space left on device)" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_reader_that_has_gone_is_no_error() -> None:
+    command = f"({sys.executable} -m seqtext --help; echo $? >&2) | true"
+    done = subprocess.run(command, shell=True, capture_output=True, text=True)
+    assert done.stderr == "0\n"
+
+
+def test_streams_of_a_notebook(
+    trained: Path, expected: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "stdin", io.StringIO(TEXT))
+    monkeypatch.setattr(sys, "stdout", out := io.StringIO())
+    assert generate(trained) == 0
+    assert out.getvalue() == expected
+
+
+def test_closed_streams(
+    trained: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, option in (("stdin", "--input"), ("stdout", "--output")):
+        with monkeypatch.context() as patch:
+            patch.setattr(sys, name, None)  # as Python has it where a shell closed it
+            assert generate(trained) == 2
+        assert option in capsys.readouterr().err
+
+
+def test_every_command_writes_utf8(trained: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("v.en").write_text("The dog sees Łódź and 猫.\n", encoding="utf-8")
+    Path("v.de").write_text("The dog sees Łódź and 猫.\n", encoding="utf-8")  # which check shows
+    columns = ["--data.source", "en", "--data.target", "de"]
+    for command in (
+        ["test", str(trained), "--data.test", "v", *columns, "--show", "1"],
+        ["check", "--data.train", "v", *columns],
+        ["fit", "--help"],
+    ):
+        out, err = (io.TextIOWrapper(io.BytesIO(), encoding="cp1252") for _ in range(2))
+        with monkeypatch.context() as patch:
+            patch.setattr(sys, "stdout", out)
+            patch.setattr(sys, "stderr", err)
+            assert main(command) in (0, 3)
+        text = out.buffer.getvalue().decode("utf-8")
+        assert "猫" in text or command[0] == "fit"
+
+
+# --- interruptions --------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def interrupted(monkeypatch: pytest.MonkeyPatch) -> Callable[[Any], Any]:
+    """Make search do something else from its third call on."""
+
+    def interrupted(event: Callable[[], None]) -> Any:
+        context = monkeypatch.context()
+        patch = context.__enter__()
+        search, calls = Generator.search, iter(range(99))
+
+        def searched(*arguments: Any) -> Any:
+            if next(calls) >= 2:
+                event()
+            return search(*arguments)
+
+        patch.setattr(Generator, "search", searched)
+        return lambda: context.__exit__(None, None, None)
+
+    return interrupted
+
+
+def interrupt() -> None:
+    raise KeyboardInterrupt
+
+
+def terminate() -> None:
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+@pytest.mark.usefixtures("few_lines")
+@pytest.mark.parametrize(("event", "status"), [(interrupt, 130), (terminate, 143)])
+@pytest.mark.parametrize(
+    ("form", "kept"),
+    [
+        ([], 6),
+        (["--scores"], 6),
+        (["--format", "jsonl"], 6),
+        (["--n_best", "2"], 5),  # the last one may lack a row
+    ],
+)
+def test_an_interruption_keeps_what_is_finished(
+    trained: Path,
+    capsys: pytest.CaptureFixture[str],
+    interrupted: Callable[[Any], Any],
+    event: Callable[[], None],
+    status: int,
+    form: list[str],
+    kept: int,
+) -> None:
+    Path("in.txt").write_text(TEXT)
+    Path("out.txt.part").write_text("mine\n")
+    options = ["--input", "in.txt", *form]
+    undo = interrupted(event)
+    assert generate(trained, *options, "--output", "out.txt") == status
+    undo()
+    told = capsys.readouterr().err
+    [unfinished] = Path().glob("out.txt.*.unfinished")
+    assert unfinished.name in told
+    assert re.search(rf"\b{kept} lines\b.*--resume goes on at line {kept + 1}\b", told)
+    assert not Path("out.txt").exists()
+    with unfinished.open("a") as file:
+        file.write("0\tcut in the mid")  # as a kill may leave it
+    assert generate(trained, *options, "--output", "out.txt", "--resume") == 0
+    assert f"{kept} lines" in capsys.readouterr().err
+    assert not unfinished.exists()
+    assert generate(trained, *options, "--output", "whole.txt") == 0
+    assert Path("out.txt").read_bytes() == Path("whole.txt").read_bytes()
+    assert Path("out.txt.part").read_text() == "mine\n"
+
+
+@pytest.mark.usefixtures("few_lines")
+def test_a_bad_byte_keeps_the_lines_before_it(
+    trained: Path, expected: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("in.txt").write_bytes(TEXT.encode() + b"A caf\xe9.\n" + TEXT.encode())
+    assert generate(trained, "--input", "in.txt", "--output", "out.txt") == 2
+    told = capsys.readouterr().err
+    assert "in.txt:12: not UTF-8" in told
+    [unfinished] = Path().glob("out.txt.*.unfinished")
+    assert unfinished.read_text() == expected
+    Path("in.txt").write_bytes(TEXT.encode() + "A café.\n".encode() + TEXT.encode())
+    assert generate(trained, "--input", "in.txt", "--output", "out.txt", "--resume") == 0
+    lines = Path("out.txt").read_text().splitlines(keepends=True)
+    assert "".join(lines[:11]) == "".join(lines[12:]) == expected
+
+
+@pytest.mark.usefixtures("few_lines")
+def test_a_disk_that_fills_up_keeps_what_fits(
+    trained: Path,
+    expected: str,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    Path("in.txt").write_text(TEXT)
+    room = len(expected) // 2
+
+    def limited(file: Any, content: bytes) -> None:
+        nonlocal room
+        file.write(content[:room])
+        if len(content) > room:
+            room = 0
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        room -= len(content)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(answers, "write_all", limited)
+        assert generate(trained, "--input", "in.txt", "--output", "out.txt") == 2
+    told = capsys.readouterr().err
+    assert "--output out.txt: cannot be written (No space left on device)" in told
+    assert "--resume" in told
+    assert generate(trained, "--input", "in.txt", "--output", "out.txt", "--resume") == 0
+    assert Path("out.txt").read_text() == expected
+
+
+@pytest.mark.usefixtures("few_lines")
+def test_an_output_has_one_writer(
+    trained: Path, capsys: pytest.CaptureFixture[str], interrupted: Callable[[Any], Any]
+) -> None:
+    Path("in.txt").write_text(TEXT)
+    options = ["--input", "in.txt", "--output", "out.txt"]
+
+    def second() -> None:
+        assert generate(trained, *options) == 2
+        assert generate(trained, *options, "--resume") == 2  # the first one still runs
+        assert generate(trained, *options, "--scores") == 2
+        raise KeyboardInterrupt
+
+    undo = interrupted(second)
+    assert generate(trained, *options) == 130
+    undo()
+    told = capsys.readouterr().err
+    assert "another process" in told
+    assert "with other options" in told
+    assert generate(trained, *options) == 2  # without --resume nothing is thrown away
+    assert "--resume" in capsys.readouterr().err
+
+
+def test_resume_needs_a_file(trained: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for options in (["--resume"], ["--resume", "--output", "-"]):
+        assert generate(trained, *options) == 2
+        assert "--resume: needs --output" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("few_lines")
+def test_a_test_goes_on(
+    trained: Path, capsys: pytest.CaptureFixture[str], interrupted: Callable[[Any], Any]
+) -> None:
+    options = [
+        "test", str(trained), "--data.test", "builtin:test:10", "--data.source", "en",
+        "--data.target", "de", "--beam_size", "1",
+    ]  # fmt: skip
+    assert main([*options, "--output", "whole.txt"]) == 0
+    scores = json.loads(capsys.readouterr().out.splitlines()[-1])
+    undo = interrupted(interrupt)
+    assert main([*options, "--output", "out.txt"]) == 130
+    undo()
+    assert "6 lines" in capsys.readouterr().err
+    assert main([*options, "--output", "out.txt", "--resume"]) == 0
+    assert json.loads(capsys.readouterr().out.splitlines()[-1]) == scores
+    assert Path("out.txt").read_text() == Path("whole.txt").read_text()
+    assert not list(Path().glob("*.unfinished"))
+
+
+@pytest.mark.parametrize(
+    ("option", "name"), [("--output", "no/x.txt"), ("--output", "."), ("--confusion", "no/x.png")]
+)
+def test_places_are_checked_before_work(
+    trained: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    option: str,
+    name: str,
+) -> None:
+    monkeypatch.setattr(Generator, "search", lambda *_: pytest.fail("decoded all the same"))
+    assert main(["test", str(trained), "--data.test", "builtin:test:3", option, name]) == 2
+    assert f"{option} {name}" in capsys.readouterr().err
+
+
+def test_an_output_that_fails_leaves_the_scores(
+    trained: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: Any) -> Iterator[Any]:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(files, "whole", full)
+    options = ["--data.source", "en", "--data.target", "de", "--output", "out.txt"]
+    assert main(["test", str(trained), "--data.test", "builtin:test:3", *options]) == 2
+    printed = capsys.readouterr()
+    assert "bleu" in json.loads(printed.out.splitlines()[-1])
+    assert "No space left" in printed.err
+
+
+def test_a_whole_file_or_none() -> None:
+    Path("out.txt").write_text("old")
+    with contextlib.suppress(KeyboardInterrupt), files.whole("out.txt") as file:
+        file.write(b"new")
+        raise KeyboardInterrupt
+    assert Path("out.txt").read_text() == "old"
+    outputs.write_whole("out.txt", "new")
+    assert [(path.name, path.read_text()) for path in Path().iterdir()] == [("out.txt", "new")]
+
+
+# --- lines and columns ----------------------------------------------------------------------------------
+
+ENDS = st.text(st.sampled_from("ab \t\n\r\v\f\x1c\x1d\x1e\x85\u2028\u2029"))
+
+
+@given(ENDS, ENDS)
+def test_one_line_for_every_program(text: str, other: str) -> None:
+    assert len(f"{streams.as_line(text)}|".splitlines()) == 1
+    row = streams.as_row(text, other)
+    assert len(f"{row}|".splitlines()) == 1
+    assert row.count("\t") == 1
+    record = streams.as_json({"text": text})
+    assert len(record.splitlines()) == 1
+    assert json.loads(record) == {"text": text}
+
+
+def test_separators_in_an_output(
+    trained: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = "one\rtwo\r\nthree\tfour\u2028five\x85six"
+    one = Hypothesis(text=text, score=-1.0, log_prob=-1.0, pieces=(), ids=())
+    monkeypatch.setattr(Generator, "search", lambda _, sources, __: [[one, one] for _ in sources])
+    Path("in.txt").write_text("a\nb\n")
+    for form, columns in (([], 2), (["--scores"], 2), (["--n_best", "2"], 3)):
+        assert generate(trained, "--input", "in.txt", *form) == 0
+        rows = capsys.readouterr().out.splitlines()
+        assert len(rows) == 2 * (2 if "--n_best" in form else 1)
+        assert {row.count("\t") + 1 for row in rows} == {columns}
+    assert generate(trained, "--input", "in.txt", "--format", "jsonl") == 0
+    rows = capsys.readouterr().out.splitlines()
+    assert [json.loads(row)["hypotheses"][0]["text"] for row in rows] == [text] * 2

@@ -211,7 +211,7 @@ def in_a_line(text: str) -> str:
 @contextlib.contextmanager
 def open_input(path: str | None) -> Iterator[Iterator[str]]:
     """Lines of a file, or of standard input."""
-    from seqtext.data.readers import text_lines
+    from seqtext.data.files import text_lines
 
     with open(path, "rb") if path else contextlib.nullcontext(sys.stdin.buffer) as file:
         yield text_lines(file, path or "standard input")

@@ -210,6 +210,7 @@ class PairsDataModule(LightningDataModule):
         if self._is_set_up():  # Lightning asks again before the last validation
             return
         start = time.perf_counter()
+        self._check_corpora()
         given = self._given_tokenizers()
         origin = "the checkpoint's" if given else self.tokenizer.source_model
         tokenizers = given or self._tokenizers()
@@ -225,6 +226,23 @@ class PairsDataModule(LightningDataModule):
             encoded = self._encode(split, tokenizers)
             counts.append(f"{len(encoded):,} {split} {self.rows_are} from {self._names(split)}")
         say(f"data: {', '.join(counts)}; {duration(time.perf_counter() - start)}")
+
+    def _check_corpora(self) -> None:
+        """Look for every corpus named, before the first is prepared.
+
+        Raises:
+            DataError: One is not there. Of those that are read after the preparation, or not in training,
+                the first row counts as well.
+        """
+        for option, corpora in (*self.corpora.items(), ("compare", self._compared)):
+            for corpus in corpora:
+                try:
+                    if option in ("test", "compare"):
+                        corpus.check()
+                    else:
+                        _ = corpus.files
+                except DataError as error:
+                    raise DataError(f"data.{option}: {error}") from error
 
     def setup(self, stage: str) -> None:
         """Open what ``prepare_data`` has prepared."""

@@ -160,17 +160,6 @@ class Corpus:
                 raise DataError(self._missing(path))
         return paths
 
-    def check(self) -> None:
-        """Read the first row of a corpus that is needed only after a long work, to tell mistakes before.
-
-        What is on the hub is not asked for.
-
-        Raises:
-            DataError: See ``rows``.
-        """
-        if self.kind != "hub":
-            next(self.rows())
-
     def digest(self) -> str:
         """Of all that decides the rows, the files' content included: cached results hang on it."""
         decisive = (self.name, self.source, self.target, self.split)

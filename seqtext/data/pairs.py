@@ -228,21 +228,22 @@ class PairsDataModule(LightningDataModule):
         say(f"data: {', '.join(counts)}; {duration(time.perf_counter() - start)}")
 
     def _check_corpora(self) -> None:
-        """Look for every corpus named, before the first is prepared.
+        """Look for the files of every corpus named, before the first is prepared.
 
         Raises:
-            DataError: One is not there. Of those that are read after the preparation, or not in training,
-                the first row counts as well.
+            DataError: One is not there; names the option.
         """
         for option, corpora in (*self.corpora.items(), ("compare", self._compared)):
             for corpus in corpora:
                 try:
-                    if option in ("test", "compare"):
-                        corpus.check()
-                    else:
-                        _ = corpus.files
+                    _ = corpus.files
                 except DataError as error:
-                    raise DataError(f"data.{option}: {error}") from error
+                    more = (
+                        f"; --data.{option} null trains without it"
+                        if option in ("test", "compare")
+                        else ""
+                    )
+                    raise DataError(f"data.{option}: {error}{more}") from error
 
     def setup(self, stage: str) -> None:
         """Open what ``prepare_data`` has prepared."""

@@ -52,7 +52,7 @@ _TOKENIZER_PAIRS = 250_000  # read for training tokenizers when streaming
 class PairsDataModule(LightningDataModule):
     """Pairs of source and target text.
 
-    A corpus is named by ``file.{csv,tsv,jsonl,parquet,tmx}``, by the PREFIX of two parallel files
+    A corpus is named by ``file.{csv,tsv,jsonl,json,parquet,tmx}``, by the PREFIX of two parallel files
     ``PREFIX.en`` and ``PREFIX.de``, all packed (``.gz``, ``.zst``) or not, by
     ``builtin:SPLIT:COUNT[:SEED]``, or by a hub name (``NAME`` or ``NAME:CONFIG:SPLIT``). Several make a
     list, with the options of ``CorpusConfig`` each.

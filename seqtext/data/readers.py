@@ -309,6 +309,9 @@ def read_json(paths: list[Path], columns: Columns, *, lenient: bool = False) -> 
         yield from _of_object(row, columns, f"{path}, record {number}")
 
 
+_JSON = json.JSONDecoder(object_pairs_hook=_object)  # made once: json.loads would make one a line
+
+
 def _from_json(text: str) -> Any:
     """What JSON text stands for.
 
@@ -316,7 +319,7 @@ def _from_json(text: str) -> Any:
         ValueError: It is no JSON, or none that can be read; says so.
     """
     try:
-        return json.loads(text, object_pairs_hook=_object)
+        return _JSON.decode(text)
     except json.JSONDecodeError as error:
         line = f"line {error.lineno}, " if error.lineno > 1 else ""
         raise ValueError(f"not JSON ({error.msg}, {line}column {error.colno})") from None

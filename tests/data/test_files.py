@@ -20,6 +20,7 @@ from pyarrow import parquet
 from seqtext.cli import main
 from seqtext.data.corpus import Corpus
 from seqtext.data.files import open_file, text_lines, unpacked
+from seqtext.data.labels import Labels
 from seqtext.errors import DataError
 
 Rows = list[tuple[str, str]]
@@ -226,3 +227,28 @@ def test_a_nested_field_twice() -> None:
     parquet.write_table(pyarrow.table({"t": struct}), "a.parquet")
     with pytest.raises(DataError, match=r"^a\.parquet: cannot be read \(.*duplicate field names"):
         read("a.parquet", "t.en", "t.de")
+
+
+# --- several labels where a text has one ------------------------------------------------------------------
+
+
+def test_rows_with_two_labels_name_the_options_for_them() -> None:
+    labels = Labels(("news", "sport", "x,y"))
+    assert labels.encode(["x,y"]) == [[2]]
+    for text, message in (
+        (
+            "sport; news",
+            "parts between ';' are; .* set data.several_labels and data.label_separator",
+        ),
+        ("sport\nnews", "data.several_labels allows several"),
+        ("sport;", "'sport;' is none of the training corpus"),
+    ):
+        with pytest.raises(DataError, match=message):
+            labels.encode([text])
+    for name, content in (
+        ("a.tsv", "text\tlabel\na\tnews\tsport\n"),
+        ("a.csv", "text,label\na,b,c\n"),
+    ):
+        Path(name).write_text(content, encoding="utf-8")
+        with pytest.raises(DataError, match=f"{name}:2: 3 columns, .*data.label_separator"):
+            list(Corpus(name, "text", "label", labelled=True).rows())

@@ -26,6 +26,13 @@ _PREFIX = "network."  # of the network's weights in a LightningModule's state
 CLASSIFICATION = "classification"  # the task of a classifier
 
 
+class Scoring(NamedTuple):
+    """How outputs were scored in training; None where an older checkpoint does not say."""
+
+    bleu_tokenize: str | None = None
+    symbols: str | None = None  # of the symbol error rate: characters or words
+
+
 class Model(NamedTuple):
     """What a checkpoint holds of an encoder-decoder."""
 
@@ -35,6 +42,7 @@ class Model(NamedTuple):
     tokenizers: Tokenizers
     weights: dict[str, Tensor]
     source_limit: int | None = None  # pieces of a source that are read
+    scoring: Scoring = Scoring()
 
 
 class ClassifierModel(NamedTuple):
@@ -55,10 +63,17 @@ def describe(
     tokenizers: Tokenizers,
     columns: tuple[str, str],
     source_limit: int | None,
+    bleu_tokenize: str,
 ) -> dict[str, Any]:
     """The part of a checkpoint that makes it a model; plain values only."""
     described = _described(task, config, tokenizers.source, columns, source_limit)
-    return {**described, "target_spm": bytes(tokenizers.target)}
+    scoring = Scoring(bleu_tokenize, symbols_of(tokenizers.target))._asdict()
+    return {**described, "target_spm": bytes(tokenizers.target), "scoring": scoring}
+
+
+def symbols_of(target: Tokenizer) -> str:
+    """What the symbol error rate counts where a model has such a tokenizer for its outputs."""
+    return "characters" if target.of_characters else "words"
 
 
 def describe_classifier(
@@ -168,9 +183,11 @@ def unpack(content: dict[str, Any], where: str) -> Model | ClassifierModel:
             )
         target = Tokenizer(described["target_spm"], f"{where} (target tokenizer)")
         config = NetworkConfig(**described["network"])
+        scoring = Scoring(**described.get("scoring", {}))
     except (KeyError, TypeError, ValueError) as error:
         raise CheckpointError(f"{where}: incomplete or inconsistent ({error})") from error
-    return Model(described["task"], columns, config, Tokenizers(source, target), weights, limit)
+    tokenizers = Tokenizers(source, target)
+    return Model(described["task"], columns, config, tokenizers, weights, limit, scoring)
 
 
 def load_any(path: str | Path) -> Model | ClassifierModel:

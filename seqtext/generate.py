@@ -132,6 +132,7 @@ class Generator:
         columns: Names of source and target in the corpus trained on.
         task: What the outputs are judged by.
         source_limit: Pieces of a source that are read; ``cut`` counts longer ones.
+        scoring: How outputs were scored in training.
     """
 
     def __init__(
@@ -141,12 +142,14 @@ class Generator:
         columns: tuple[str, str] = ("source", "target"),
         task: str = "translation",
         source_limit: int | None = None,
+        scoring: checkpoint.Scoring = checkpoint.Scoring(),  # noqa: B008 (immutable)
     ) -> None:
         self.networks = networks
         self.tokenizers = tokenizers
         self.columns = columns
         self.task = task
         self.source_limit = source_limit
+        self.scoring = scoring
         self.cut = 0
         target = tokenizers.target
         banned = target.control_ids
@@ -324,7 +327,7 @@ def generator_of(
         network.decoder.precompute()
         networks.append(network)
     limit = checkpoint.common_limit(models)
-    return Generator(networks, tokenizers, columns, models[0].task, limit)
+    return Generator(networks, tokenizers, columns, models[0].task, limit, models[0].scoring)
 
 
 def texts(hypotheses: Iterable[list[Hypothesis]]) -> list[str]:

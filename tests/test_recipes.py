@@ -83,7 +83,7 @@ def test_multi30k_slice_through_the_command_line(corpora: Path) -> None:
 def test_enja_slice_through_the_command_line(corpora: Path) -> None:
     """Japanese without spaces, from the folder that the recipe names, scored by characters."""
     Path("enja").mkdir()
-    for split, count in (("train", 300), ("dev", 30)):
+    for split, count in (("train", 300), ("dev", 30), ("test", 1)):
         for side in ("en", "ja"):
             path = corpora / f"translation/small_parallel_enja/{split}.{side}"
             with path.open(encoding="utf-8") as file:
@@ -99,7 +99,7 @@ def test_enja_slice_through_the_command_line(corpora: Path) -> None:
     tokenizer = load("r").tokenizers.target
     text = "彼女は１０時に来ますか？"
     assert tokenizer.decode(tokenizer.encode([text])[0]) == text  # as it is: no NFKC
-    done = seqtext("-m", "seqtext", "test", "r", "--data.test", "enja/dev", "--bleu_tokenize=char")
+    done = seqtext("-m", "seqtext", "test", "r", "--data.test", "enja/dev")  # as in training
     assert "tok:char" in json.loads(done.stdout.splitlines()[-1])["signature"]
 
 
@@ -169,6 +169,7 @@ def test_transduction_slice_through_the_command_line(corpora: Path) -> None:
         line.split("\t")[0] for line in Path("dev.tsv").read_text(encoding="utf-8").splitlines()
     }
     assert scores["outputs"] == len(words) < 60
+    assert scores["symbols"] == "words"
     assert 0 <= scores["wer_low"] <= scores["wer"] <= scores["wer_high"] <= 100
     out = Path("out").read_text(encoding="utf-8").splitlines()
     rows = [line.split("\t")[0] for line in Path("dev.tsv").read_text("utf-8").splitlines()]
@@ -186,9 +187,12 @@ def test_symbols_that_are_characters() -> None:
         str(REPOSITORY / "recipes/transduction/train.py"), "fit", "--config",
         "recipes/transduction/g2p.yaml", *SMALL, "--data.tokenizer.target_type=char",
         "--data.batch_size=5", "--trainer.max_epochs=30", "--model.network.dropout=0", "--run=run",
+        "--data.tokenizer.symbols=[PST, <fem>]",
     )  # fmt: skip
     test = seqtext("-m", "seqtext", "test", "run", "--data.test", "dev.tsv", "--output", "out")
+    assert "symbol error rate (--symbols characters)" in test.stderr
     scores = json.loads(test.stdout.splitlines()[-1])
+    assert scores["symbols"] == "characters"
     pairs = list(zip(Path("out").read_text().splitlines(), stems[1::2], strict=True))
     # torchmetrics' own, of the corpus
     expected = char_error_rate([one for one, _ in pairs], [f"{stem}t" for _, stem in pairs])

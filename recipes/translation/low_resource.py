@@ -30,7 +30,8 @@ import torch
 
 from seqtext.console import say
 from seqtext.data.corpus import Corpus
-from seqtext.data.readers import Row, open_file, text_lines
+from seqtext.data.files import open_file, text_lines
+from seqtext.data.readers import Row
 from seqtext.errors import ConfigError, SeqtextError
 from seqtext.run.folder import RESULT
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 PATHS = (
-    "a table (csv, tsv, jsonl, parquet), a TMX file, the PREFIX of PREFIX.en and PREFIX.de, all of"
+    "a table (csv, tsv, jsonl, json, parquet), a TMX file, the PREFIX of PREFIX.en and PREFIX.de, all of"
     " them packed (.gz, .zst) or not, a hub name, or builtin:SPLIT:COUNT[:SEED]"
 )
 

@@ -213,6 +213,10 @@ def _explain(message: str) -> str:
     told = [line for line in lines if line and not line.startswith(_NOISE)]
     text = " ".join(filter(None, (_PREAMBLE.sub("", line) for line in told)))
     text = re.sub(r'Parser key "([^"]*)":', r"\1:", text)
+    # of an option that can be null the value stands apart, the innermost first
+    given = [line.partition("Given value: ")[2] for line in lines if "Given value: " in line]
+    if given and "Got value" not in text:
+        text += f". Got value: {given[0]}"
     text = re.sub(r"Expected a typing.Literal\[(.*?)\]\. Got value: (.*)", r"\2, expected \1", text)
     text = re.sub(r"Expected a <class '(\w+)'>\. Got value: (.*)", r"\2, expected \1", text)
     return text.replace("the following arguments are required: train", "data.train is required")

@@ -55,7 +55,7 @@ class Input:
     """
 
     def __init__(self, file: BinaryIO, name: str) -> None:
-        from seqtext.data.readers import unpacked
+        from seqtext.data.files import unpacked
 
         self._raw, self.name = file, name
         self._file = unpacked(file, name)
@@ -82,12 +82,12 @@ class Input:
         Raises:
             DataError: Not UTF-8, or unreadable. The lines before come first.
         """
-        from seqtext.data.readers import UNREADABLE, text_lines
+        from seqtext.data.files import UNREADABLE, text_lines
 
         number, chunk = 0, list[str]()
         try:
             for raw in self._arrivals():
-                for line in text_lines(raw, self.name, first=number + 1):
+                for line in text_lines(raw, self.name, before=number):
                     number += 1
                     if number > skip:
                         chunk.append(line)
@@ -122,15 +122,16 @@ class Input:
 
     def _arrivals(self) -> Iterator[list[bytes]]:
         """Lines as they arrive."""
+        data: bytes
         start: list[bytes] = []  # of a line whose end has not arrived
-        while data := self._file.read1(_BLOCK):  # type: ignore[attr-defined]
+        while data := self._file.read1(_BLOCK):
             first, *lines = data.split(b"\n")
             start.append(first)
             if not lines:
                 continue
             lines = [b"".join(start), *lines]
             start = [lines.pop()]
-            yield lines
+            yield [line + b"\n" for line in lines]
         if last := b"".join(start):
             yield [last]
 
@@ -169,10 +170,10 @@ def open_input(path: str | None) -> Iterator[Input]:
             print("reading from the terminal: a text a line, Ctrl-D ends", file=sys.stderr)
         yield Input(_standard_input(), "standard input")
         return
-    from seqtext.data.readers import open_file
+    from seqtext.data.files import open_file
 
     with open_file(Path(path), unpack=False) as file:
-        yield Input(cast(BinaryIO, file), path)
+        yield Input(file, path)
 
 
 # --- lines and columns ----------------------------------------------------------------------------------

@@ -6,8 +6,8 @@ import argparse
 import json
 import sys
 import time
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, get_args
+from collections.abc import Sequence
+from typing import get_args
 
 from seqtext.cli.answers import add_output, kept_answers
 from seqtext.cli.classify import add_threshold, check_options
@@ -22,29 +22,13 @@ from seqtext.cli.generate import (
     search_options,
     tell_cut,
 )
+from seqtext.cli.measure import Measure
 from seqtext.cli.outputs import check_output
 from seqtext.cli.streams import as_line, lines_of
-from seqtext.errors import ConfigError
-from seqtext.metrics import (
-    BleuTokenize,
-    Task,
-    check_bleu_tokenize,
-    exact_match,
-    first_sentence,
-    first_words,
-    mean_sentence_bleu,
-    score_summaries,
-    score_transductions,
-    score_translations,
-    unseen_words,
-)
+from seqtext.metrics import BleuTokenize, Symbols, Task, check_bleu_tokenize, unseen_words
 
-if TYPE_CHECKING:
-    from seqtext.generate import Generator
-
-_OF_TEXT = ("source", "target", "metrics", "bleu_tokenize", "lead", "train")
+_OF_TEXT = ("source", "target", "metrics", "bleu_tokenize", "symbols", "lead", "train")
 _OF_LABELS = ("text", "label", "classes", "confusion", "threshold")
-Baseline = tuple[str, Callable[[str], str]]  # what to call it, and what it makes of a source
 
 
 def parser() -> argparse.ArgumentParser:
@@ -63,8 +47,13 @@ def parser() -> argparse.ArgumentParser:
     )  # fmt: skip
     parser.add_argument(
         "--bleu_tokenize", metavar="NAME", choices=get_args(BleuTokenize),
-        help="what BLEU's n-grams are made of: 13a (words, the default), intl, char or zh (languages"
-        " without spaces), ja-mecab, ko-mecab, none (text that is tokenized already; default for code)",
+        help="what BLEU's n-grams are made of: 13a (words), intl, char or zh (languages without spaces),"
+        " ja-mecab, ko-mecab, none (text that is tokenized already) (default: as in training)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--symbols", choices=get_args(Symbols),
+        help="what the symbol error rate counts: characters, or words, which spaces separate, as phones"
+        " (default: as in training, characters for a target tokenizer of type char)",
     )  # fmt: skip
     parser.add_argument(
         "--lead", metavar="N|sentence",
@@ -103,7 +92,6 @@ def run(arguments: Sequence[str]) -> None:
     options = parser().parse_args(arguments)
     if options.bleu_tokenize is not None:
         check_bleu_tokenize(options.bleu_tokenize)
-    _lead(options.lead)  # a wrong one is told at once
     from seqtext.classify import Classifier
     from seqtext.data.corpus import Corpus
     from seqtext.generate import texts
@@ -129,10 +117,9 @@ def run(arguments: Sequence[str]) -> None:
     source = options.source or generator.columns[0]
     target = options.target or generator.columns[1]
     corpus = Corpus(options.test, source, target, "test")
-    metrics = options.metrics or generator.task
-    _refuse_unused(options, metrics)
+    measure = Measure.of(options, generator)
     rows = list(corpus.examples())
-    examples = Corpus.merged(rows) if metrics == "transduction" else rows
+    examples = Corpus.merged(rows) if measure.task == "transduction" else rows
     training = None
     if options.train is not None:
         training = [pair[1] for pair in Corpus(options.train, source, target, "train").rows()]
@@ -144,12 +131,12 @@ def run(arguments: Sequence[str]) -> None:
         )
         print(
             f"{len(examples):,} sentences ({source} to {target}) decoded in"
-            f" {time.perf_counter() - start:.1f} s, beam {options.beam_size}",
+            f" {time.perf_counter() - start:.1f} s, beam {options.beam_size}\nmeasured: {measure}",
             file=sys.stderr,
         )
         tell_cut(generator)
         _show(options.show, sources, references, hypotheses)
-        scores = _scores(options, generator, metrics, sources, references, hypotheses)
+        scores = measure.scores(sources, hypotheses, references)
         if training is not None:
             first = [several[0] for several in references]
             scores |= unseen_words(sources, hypotheses, first, training)._asdict()
@@ -170,61 +157,3 @@ def _show(
         print(
             f"  source:     {as_line(sources[i])}\n{told}  hypothesis: {as_line(hypotheses[i])}\n"
         )
-
-
-def _scores(
-    options: argparse.Namespace,
-    generator: Generator,
-    metrics: Task,
-    sources: Sequence[str],
-    references: Sequence[Sequence[str]],
-    hypotheses: Sequence[str],
-) -> dict[str, Any]:
-    """What is printed as JSON."""
-    scores: dict[str, Any]
-    if metrics == "summarization":
-        scores = score_summaries(sources, hypotheses, references)._asdict()
-        name, baseline = _lead(options.lead) or _first_words(_mean_words(references))
-        scores["lead"] = name
-        of_lead = score_summaries(sources, [baseline(text) for text in sources], references)
-        scores |= {
-            f"lead_{key}": value for key, value in of_lead._asdict().items() if "rouge" in key
-        }
-    elif metrics == "transduction":
-        by_character = generator.tokenizers.target.of_characters
-        scores = score_transductions(hypotheses, references, characters=by_character)._asdict()
-    else:
-        tokenize: BleuTokenize = options.bleu_tokenize or ("none" if metrics == "code" else "13a")
-        scores = score_translations(hypotheses, references, tokenize)._asdict()
-    if metrics == "code":
-        scores["sentence_bleu"] = mean_sentence_bleu(hypotheses, references, tokenize)
-        scores["exact_match"] = exact_match(hypotheses, references)
-    return scores
-
-
-def _refuse_unused(options: argparse.Namespace, metrics: str) -> None:
-    for name, of in (("lead", ["summarization"]), ("bleu_tokenize", ["translation", "code"])):
-        if getattr(options, name) is not None and metrics not in of:
-            raise ConfigError(
-                f"--{name}: is of --metrics {' and '.join(of)}, and the outputs are judged by {metrics}"
-            )
-
-
-def _lead(option: str | None) -> Baseline | None:
-    """A baseline and what to call it."""
-    if option is None:
-        return None
-    if option == "sentence":
-        return "first sentence", first_sentence
-    if not option.isdecimal() or not int(option):
-        raise ConfigError(f"--lead {option}: expected a number of words, or sentence")
-    return _first_words(int(option))
-
-
-def _first_words(count: int) -> Baseline:
-    return f"first {count} words", first_words(count)
-
-
-def _mean_words(references: Sequence[Sequence[str]]) -> int:
-    counts = [len(text.split()) for several in references for text in several]
-    return max(1, round(sum(counts) / len(counts)))

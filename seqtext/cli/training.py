@@ -224,7 +224,8 @@ def _tell_changes(saved: Path, cli: FitCLI, preset: dict[str, Any]) -> None:
             )
         if name == "model.bleu_tokenize":
             raise ConfigError(
-                f"--{name} {new}: the run's scores so far are by {old}, and the two do not compare;"
+                f"--{name} {new}: the run's scores so far are by {old or 'the default'}, and the two do"
+                " not compare;"
                 " leave the option out, or start a new run"
             )
         if name.startswith(("model.freeze", "model.optimizer.part_rates")):

@@ -52,6 +52,7 @@ class LabelledRows(NamedTuple):
         marks = {
             "rare": self.having(few & self.learned()),
             "alike": self.having(_alike(counts)),
+            "joined": self.having({name for name in counts if labels.separator_in(name, counts)}),
             "unlabelled": self._rows(
                 [
                     not (labels.several or any(names) or labels.out_of_scope == "")

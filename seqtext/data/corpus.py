@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from seqtext.data import hub
+from seqtext.data.files import PACKINGS, open_file
 from seqtext.data.readers import (
-    PACKINGS,
     READERS,
     SEPARATOR,
     Columns,
@@ -23,7 +23,6 @@ from seqtext.data.readers import (
     Row,
     check_columns,
     fields,
-    open_file,
     read_lines,
     records,
 )
@@ -32,6 +31,9 @@ from seqtext.errors import ConfigError, DataError
 Example = tuple[str, list[str]]  # a source and its references
 Split = Literal["train", "validation", "test"]
 _KNOWN = ", ".join(READERS)
+_SAME = {"ndjson": "jsonl"}  # other endings of known formats
+_SPREADSHEETS = ("xlsx", "xls", "ods", "numbers")
+_ARCHIVES = ("zip", "tar", "tgz", "7z", "rar", "bz2", "xz")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,8 +89,8 @@ class Corpus:
     """A place where sentence pairs are, resolved but not yet read.
 
     Args:
-        name: What the user wrote: ``file.{csv,tsv,jsonl,parquet,tmx}``, packed (``.gz``, ``.zst``) or
-            not, the PREFIX of parallel files ``PREFIX.en`` and ``PREFIX.de``,
+        name: What the user wrote: ``file.{csv,tsv,jsonl,json,parquet,tmx}``, packed (``.gz``, ``.zst``)
+            or not, the PREFIX of parallel files ``PREFIX.en`` and ``PREFIX.de``,
             ``builtin:SPLIT:COUNT[:SEED]``, or a hub name (``NAME`` or ``NAME:CONFIG:SPLIT``).
         source: Column of the table (suffix of the file, language of a TMX file) with the source text.
             A dotted name reaches into nested columns: ``translation.en``. In a TSV file two numbers
@@ -124,13 +126,18 @@ class Corpus:
         """``builtin``, ``lines``, ``hub``, or the kind of table."""
         if self.name.startswith("builtin:"):
             return "builtin"
-        path = Path(self.name)
-        suffix = path.suffixes[-2:-1] if path.suffix in PACKINGS else path.suffixes[-1:]
-        if suffix and suffix[0][1:] in READERS:
-            return suffix[0][1:]
+        if self._ending in READERS:
+            return self._ending
         if self._prefix_files() or _looks_like_path(self.name):
             return "lines"
         return "hub"
+
+    @property
+    def _ending(self) -> str:
+        """The ending of the name, that of a packing left out: small letters, without a dot."""
+        path = Path(self.name.lower())
+        ending = Path(path.stem).suffix if path.suffix in PACKINGS else path.suffix
+        return _SAME.get(ending[1:], ending[1:])
 
     @property
     def files(self) -> list[Path]:
@@ -244,18 +251,44 @@ class Corpus:
             return []
 
     def _missing(self, path: Path) -> str:
-        if path.is_dir():
-            return f"{path}: is a folder, expected a file"
-        if self.kind == "lines" and Path(self.name).is_file():
-            prefix = self.name.removesuffix(Path(self.name).suffix)
-            return f"{self.name}: is one side of parallel files; give their prefix, {prefix}"
-        there = ", ".join(str(file) for file in self._prefix_files())
-        if self.kind == "lines" and there:
+        """What to say of a file that is not there."""
+        expected = (
+            f"expected {_KNOWN}, or the PREFIX of PREFIX.{self.source} and PREFIX.{self.target}"
+        )
+        for folder in (path, Path(self.name)):
+            if folder.is_dir():
+                return f"{folder}: is a folder, {expected}"
+        if self.kind != "lines":
+            return f"{path}: no such file ({expected})"
+        if there := self._prefix_files():
+            names = ", ".join(map(str, there))
             return (
-                f"{path}: no such file; with the prefix {self.name} there are {there}. Name two of"
-                f" the suffixes with --data.source and --data.target"
+                f"{path}: no such file; with the prefix {self.name} there are {names}. Name two of the"
+                " suffixes with --data.source and --data.target"
             )
-        return f"{path}: no such file (expected {_KNOWN}, or PREFIX.{self.source}, PREFIX.{self.target})"
+        if Path(self.name).is_file():
+            return self._other_format(expected)
+        return f"{path}: no such file ({expected})"
+
+    def _other_format(self, expected: str) -> str:
+        """What to say of a file that no reader is for."""
+        suffix = Path(self.name).suffix
+        prefix = self.name.removesuffix(suffix)
+        if suffix[1:] in self.columns:
+            return f"{self.name}: is one side of parallel files; give their prefix, {prefix}"
+        if self._ending in _SPREADSHEETS:
+            return f"{self.name}: is a spreadsheet; save it as CSV (UTF-8), or as text with tabs named .tsv"
+        if self._ending in _ARCHIVES:
+            return f"{self.name}: is packed in a way that is not read here; unpack it ({expected})"
+        others = [str(one) for one in dataclasses.replace(self, name=prefix)._prefix_files()]
+        others = [one for one in others if one != self.name and Corpus(one, "", "").kind == "lines"]
+        advice = "if tabs separate source and target, rename it to end with .tsv"
+        if others:
+            advice = (
+                f"if it is one side of parallel files, beside {', '.join(others)}, give their prefix,"
+                f" {prefix}, and the two suffixes with --data.source and --data.target"
+            )
+        return f"{self.name}: its ending does not say what it is ({expected}); {advice}"
 
     def _builtin(self) -> Iterator[Record]:
         from seqtext.data import builtin
@@ -279,7 +312,7 @@ class Corpus:
             if summary:
                 row["summary"] = summary[0]
             if number == 1:
-                check_columns([*row, "summary"], self.columns, self.name)
+                check_columns({**row, "summary": ""}, self.columns, self.name)
             yield from records(row, self.columns, f"{self.name}, pair {number}")
 
     def _hub(self) -> Iterator[Record]:

@@ -96,6 +96,11 @@ LABEL_FINDINGS = [
         "alike", "a label that is a more frequent one but for case, or for spaces around it",
         "a label of its own to training; correct it", False,
     ),
+    Finding(
+        "joined", "a label that is other labels with , ; | / or + between them",
+        "a label of its own to training; if a text can have several, set data.several_labels and"
+        " data.label_separator", False,
+    ),
     _OF_PAIRS["control"],
     _OF_PAIRS["duplicate"]._replace(what="the same text and label as an earlier row"),
     _OF_PAIRS["overlap"]._replace(what="the text is in the validation or test set as well"),

@@ -5,13 +5,15 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from seqtext.data.readers import SEPARATOR, Record
 from seqtext.data.tokenizer import Tokenizer
 from seqtext.errors import ConfigError, DataError
+
+_SEPARATORS = (",", ";", "|", "/", "+")  # that files have between several labels
 
 
 @dataclass(frozen=True)
@@ -116,6 +118,15 @@ class Labels:
             lines = [part for line in lines for part in line.split(self.separator)]
         return [name for line in lines if (name := line.strip())]
 
+    @staticmethod
+    def separator_in(name: str, known: Collection[str]) -> str | None:
+        """What stands between several labels in ``name``, if all its parts are among ``known``."""
+        for separator in _SEPARATORS:
+            parts = [part.strip() for part in name.split(separator)]
+            if len(parts) > 1 and all(part and part in known for part in parts):
+                return separator
+        return None
+
     def encode(self, texts: Sequence[str]) -> list[list[int]]:
         """Ids of each row's labels, ascending; none where it is out of scope.
 
@@ -136,6 +147,11 @@ class Labels:
         if not self.several and "\n" in name:
             found = ", ".join(map(repr, name.split("\n")))
             return f"a row has several labels ({found}), expected one; data.several_labels allows several"
+        if (separator := self.separator_in(name, self.names)) is not None:
+            return (
+                f"{name!r} is no label of the training corpus, but its parts between {separator!r} are; if"
+                f" a text can have several, set data.several_labels and data.label_separator {separator!r}"
+            )
         if not name:
             return "a row has an empty label, expected a name; leave such rows out"
         some = ", ".join(map(repr, self.names[:10]))

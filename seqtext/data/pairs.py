@@ -52,7 +52,7 @@ _TOKENIZER_PAIRS = 250_000  # read for training tokenizers when streaming
 class PairsDataModule(LightningDataModule):
     """Pairs of source and target text.
 
-    A corpus is named by ``file.{csv,tsv,jsonl,parquet,tmx}``, by the PREFIX of two parallel files
+    A corpus is named by ``file.{csv,tsv,jsonl,json,parquet,tmx}``, by the PREFIX of two parallel files
     ``PREFIX.en`` and ``PREFIX.de``, all packed (``.gz``, ``.zst``) or not, by
     ``builtin:SPLIT:COUNT[:SEED]``, or by a hub name (``NAME`` or ``NAME:CONFIG:SPLIT``). Several make a
     list, with the options of ``CorpusConfig`` each.
@@ -210,6 +210,7 @@ class PairsDataModule(LightningDataModule):
         if self._is_set_up():  # Lightning asks again before the last validation
             return
         start = time.perf_counter()
+        self._check_corpora()
         given = self._given_tokenizers()
         origin = "the checkpoint's" if given else self.tokenizer.source_model
         tokenizers = given or self._tokenizers()
@@ -225,6 +226,24 @@ class PairsDataModule(LightningDataModule):
             encoded = self._encode(split, tokenizers)
             counts.append(f"{len(encoded):,} {split} {self.rows_are} from {self._names(split)}")
         say(f"data: {', '.join(counts)}; {duration(time.perf_counter() - start)}")
+
+    def _check_corpora(self) -> None:
+        """Look for the files of every corpus named, before the first is prepared.
+
+        Raises:
+            DataError: One is not there; names the option.
+        """
+        for option, corpora in (*self.corpora.items(), ("compare", self._compared)):
+            for corpus in corpora:
+                try:
+                    _ = corpus.files
+                except DataError as error:
+                    more = (
+                        f"; --data.{option} null trains without it"
+                        if option in ("test", "compare")
+                        else ""
+                    )
+                    raise DataError(f"data.{option}: {error}{more}") from error
 
     def setup(self, stage: str) -> None:
         """Open what ``prepare_data`` has prepared."""

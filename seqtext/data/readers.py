@@ -7,23 +7,20 @@ makes the rest of a file unreadable is raised.
 from __future__ import annotations
 
 import csv
-import gzip
 import io
 import json
-import re
-import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple, cast
+from typing import Any, NamedTuple
 from xml.etree import ElementTree
 
+from seqtext.data.files import UNREADABLE, open_file, text_lines
 from seqtext.errors import DataError
 
 Row = tuple[str, str]
 Columns = tuple[str, str]  # names of the source and of the target
 csv.field_size_limit(2**31 - 1)  # rows of 100,000 words are longer than its default
 SEPARATOR = "<sep>"  # a word of its own between two texts
-UNREADABLE = (OSError, EOFError, zlib.error)  # what reading raises, of a packed file too
 
 
 class LabelColumns(NamedTuple):
@@ -38,93 +35,6 @@ class Record(NamedTuple):
 
     where: str  # file and line, as messages name it
     row: Row | DataError
-
-
-# --- bytes and lines ------------------------------------------------------------------------------------
-
-PACKINGS = (".gz", ".zst")
-_ARCHIVES = {"zip": rb"PK\x03\x04", "bzip2": rb"BZh[1-9]1AY&SY", "xz": rb"\xfd7zXZ\x00"}
-
-
-def open_file(path: Path, *, unpack: bool = True) -> io.BufferedIOBase:
-    """Open for reading bytes.
-
-    Raises:
-        DataError: It cannot be.
-    """
-    try:
-        if unpack and path.suffix == ".gz":
-            return gzip.open(path)
-        if unpack and path.suffix == ".zst":
-            import pyarrow
-
-            return io.BufferedReader(pyarrow.input_stream(str(path), compression="zstd"))
-        return path.open("rb")
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read ({error.strerror or error})") from error
-
-
-def unpacked(file: BinaryIO, name: str) -> BinaryIO:
-    """The content of a file that gzip or zstd may have packed, whatever its name.
-
-    Args:
-        file: Open for reading bytes, at its start. It need not be seekable.
-        name: What to call it in an error message.
-
-    Raises:
-        DataError: It is an archive of another kind, or unreadable.
-    """
-    # a pipe has no way back: the first bytes are looked at and left where they are
-    ahead: Any = file if hasattr(file, "peek") else io.BufferedReader(file)
-    try:
-        start = ahead.peek(10)
-    except OSError as error:
-        raise DataError(f"{name}: cannot be read ({error.strerror or error})") from error
-    if start.startswith(b"\x1f\x8b"):
-        return cast(BinaryIO, gzip.open(ahead))
-    if start.startswith(b"\x28\xb5\x2f\xfd"):
-        import pyarrow
-
-        raw = pyarrow.CompressedInputStream(pyarrow.PythonFile(ahead, mode="r"), "zstd")
-        return cast(BinaryIO, io.BufferedReader(raw))
-    for kind, magic in _ARCHIVES.items():
-        if re.match(magic, start):
-            raise DataError(f"{name}: is packed as {kind}; unpack it, or pack it as .gz or .zst")
-    return cast(BinaryIO, ahead)
-
-
-def text_lines(
-    file: Iterable[bytes],
-    name: str,
-    *,
-    first: int = 1,
-    ends: bool = False,
-    lenient: bool = False,
-) -> Iterator[str]:
-    """Lines as they are; a byte-order mark at the start is dropped.
-
-    Args:
-        file: Open for reading bytes.
-        name: What to call it in an error message.
-        first: Number of the first line in the file.
-        ends: Keep the end of each line (LF or CRLF).
-        lenient: Put U+FFFD where bytes are not UTF-8.
-
-    Raises:
-        DataError: Not UTF-8, or unreadable; names ``name`` and the line.
-    """
-    number, errors = first - 1, "replace" if lenient else "strict"
-    try:
-        for number, raw in enumerate(file, first):
-            line = raw if ends else raw.removesuffix(b"\n").removesuffix(b"\r")
-            yield line.decode("utf-8-sig" if number == 1 else "utf-8", errors)
-    except UnicodeDecodeError as error:
-        raise DataError(
-            f"{name}:{number}: not UTF-8 (byte 0x{error.object[error.start]:02x} at position"
-            f" {error.start + 1}); convert it to UTF-8"
-        ) from error
-    except UNREADABLE as error:
-        raise DataError(f"{name}: cannot be read after line {number} ({error})") from error
 
 
 def _lines_of(path: Path, *, ends: bool = False, lenient: bool = False) -> Iterator[str]:
@@ -184,15 +94,46 @@ def fields(columns: Columns, there: Iterable[str]) -> list[str]:
 
 
 def check_columns(names: Iterable[str], columns: Columns, where: str) -> None:
-    """Raise what ``records`` would say of every row.
+    """Raise what is wrong with every row of a table.
 
     Raises:
-        DataError: There is no such column.
+        DataError: There is no such column, or it is there twice.
     """
     there = list(names)
     for column in fields(columns, there):
-        if column not in there and column.partition(".")[0] not in there:
+        name = column if column in there else column.partition(".")[0]
+        if name not in there:
             raise DataError(unknown(column, there, where))
+        if there.count(name) > 1:
+            places = [place for place, one in enumerate(there, 1) if one == name]
+            raise DataError(_twice(name, places, where))
+
+
+class _Repeated(NamedTuple):
+    """The value of a field that an object has more than once."""
+
+    places: list[int]
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """A JSON object, in which the value of a repeated field is ``_Repeated``."""
+    row = dict(pairs)
+    if len(row) < len(pairs):
+        names = [name for name, _ in pairs]
+        for name in row:
+            if names.count(name) > 1:
+                places = [place for place, one in enumerate(names, 1) if one == name]
+                row[name] = _Repeated(places)
+    return row
+
+
+def _twice(column: str, places: list[int], where: str) -> str:
+    """What to say of a column that is there more than once."""
+    numbers = " and ".join(map(str, places))
+    return (
+        f"{where}: column {column!r} is there {len(places)} times, at places {numbers}; rename or"
+        " delete one"
+    )
 
 
 def unknown(column: str, names: Iterable[str], where: str) -> str:
@@ -209,6 +150,8 @@ def _value(row: Mapping[str, Any], column: str, where: str) -> Any:
         if not isinstance(value, Mapping) or name not in value:
             raise DataError(unknown(column, _names(row), where))
         value = value[name]
+        if isinstance(value, _Repeated):
+            raise DataError(_twice(name, value.places, where))
     return value
 
 
@@ -279,7 +222,7 @@ def read_tsv(paths: list[Path], columns: Columns, *, lenient: bool = False) -> I
         values = line.split("\t")
         names = header or [str(i) for i in range(1, len(values) + 1)]
         if number <= 2:
-            check_columns(names, columns, f"{path}:{number}")
+            check_columns(names, columns, f"{path}:{1 if header else number}")
         yield from _of_columns(names, values, columns, f"{path}:{number}")
 
 
@@ -296,11 +239,10 @@ def read_csv(paths: list[Path], columns: Columns, *, lenient: bool = False) -> I
         for values in reader:
             if not values:
                 continue
-            where = f"{path}:{reader.line_num}"
             if not checked:
-                check_columns(header, columns, where)
+                check_columns(header, columns, f"{path}:1")
                 checked = True
-            yield from _of_columns(header, values, columns, where)
+            yield from _of_columns(header, values, columns, f"{path}:{reader.line_num}")
     except csv.Error as error:
         raise DataError(
             f"{path}:{reader.line_num}: not well-formed CSV ({error}); double every quote inside"
@@ -315,6 +257,11 @@ def _of_columns(
         yield from records(dict(zip(names, values, strict=True)), columns, where)
         return
     found = f"{len(values)} columns, expected {len(names)} as in the header"
+    if isinstance(columns, LabelColumns) and len(values) > len(names):
+        found += (
+            ". Several labels belong in one field: set data.several_labels, and data.label_separator to what"
+            " stands between them"
+        )
     yield Record(where, DataError(f"{where}: {found}"))
 
 
@@ -330,19 +277,63 @@ def read_jsonl(paths: list[Path], columns: Columns, *, lenient: bool = False) ->
         if not line.strip():
             continue
         try:
-            row = json.loads(line)
-        except json.JSONDecodeError as error:
-            reason = f"not JSON ({error.msg}, column {error.colno})"
-            yield Record(where, DataError(f"{where}: {reason}"))
+            row = _from_json(line)
+        except ValueError as error:
+            yield Record(where, DataError(f"{where}: {error}"))
             continue
-        except (ValueError, RecursionError) as error:  # numbers too long, lists in lists too deep
-            yield Record(where, DataError(f"{where}: JSON that cannot be read ({error})"))
-            continue
-        if isinstance(row, dict):
-            yield from records(row, columns, where)
-        else:
-            found = f"expected an object with named fields, got {line[:40]}"
-            yield Record(where, DataError(f"{where}: {found}"))
+        yield from _of_object(row, columns, where)
+
+
+def read_json(paths: list[Path], columns: Columns, *, lenient: bool = False) -> Iterator[Record]:
+    """A list of objects, or an object a line as in ``read_jsonl``. The list is held in memory.
+
+    Raises:
+        DataError: Not UTF-8, unreadable, or anything else than these two.
+    """
+    [path] = paths
+    text = "".join(_lines_of(path, ends=True, lenient=lenient))
+    try:
+        rows = _from_json(text)
+    except ValueError as error:
+        if text.lstrip().startswith("{"):
+            yield from read_jsonl(paths, columns, lenient=lenient)
+            return
+        raise DataError(f"{path}: {error}") from None
+    if isinstance(rows, dict):
+        lists = [name for name, value in rows.items() if isinstance(value, list)]
+        advice = f"; take out a list: jq -c '.{lists[0]}[]' {path} > NEW.jsonl" if lists else ""
+        raise DataError(f"{path}: is one object, expected a list of objects{advice}")
+    if not isinstance(rows, list):
+        raise DataError(f"{path}: expected a list of objects, got {text[:40]}")
+    for number, row in enumerate(rows, 1):
+        yield from _of_object(row, columns, f"{path}, record {number}")
+
+
+_JSON = json.JSONDecoder(object_pairs_hook=_object)  # made once: json.loads would make one a line
+
+
+def _from_json(text: str) -> Any:
+    """What JSON text stands for.
+
+    Raises:
+        ValueError: It is no JSON, or none that can be read; says so.
+    """
+    try:
+        return _JSON.decode(text)
+    except json.JSONDecodeError as error:
+        line = f"line {error.lineno}, " if error.lineno > 1 else ""
+        raise ValueError(f"not JSON ({error.msg}, {line}column {error.colno})") from None
+    except (ValueError, RecursionError) as error:  # numbers too long, lists in lists too deep
+        raise ValueError(f"JSON that cannot be read ({error})") from None
+
+
+def _of_object(row: Any, columns: Columns, where: str) -> Iterator[Record]:
+    if isinstance(row, dict):
+        yield from records(row, columns, where)
+    else:
+        found = json.dumps(row, ensure_ascii=False)[:40]
+        reason = f"expected an object with named fields, got {found}"
+        yield Record(where, DataError(f"{where}: {reason}"))
 
 
 def read_parquet(paths: list[Path], columns: Columns, *, lenient: bool = False) -> Iterator[Record]:
@@ -372,6 +363,8 @@ def read_parquet(paths: list[Path], columns: Columns, *, lenient: bool = False) 
                         yield from records(row, columns, where)
     except (pyarrow.ArrowException, *UNREADABLE) as error:
         raise DataError(f"{path}: not a Parquet file ({error})") from error
+    except ValueError as error:  # an object in it has a field twice
+        raise DataError(f"{path}: cannot be read ({error})") from error
 
 
 def _rows_of(batch: Any) -> Iterator[dict[str, Any] | None]:
@@ -450,6 +443,7 @@ READERS: dict[str, Callable[..., Iterator[Record]]] = {
     "csv": read_csv,
     "tsv": read_tsv,
     "jsonl": read_jsonl,
+    "json": read_json,
     "parquet": read_parquet,
     "tmx": read_tmx,
 }

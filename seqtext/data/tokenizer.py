@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, NamedTuple, get_args
+from typing import Any, Literal, NamedTuple, get_args
 
 import sentencepiece
 
@@ -26,6 +26,7 @@ _WORDS = re.compile(f"{SPACE}?[^{SPACE}]+|{SPACE}")
 # and time ~ the square of the length of a text that repeats itself, so long ones are cut
 _MOST_CHARACTERS = 10_000
 _OWN_PIECES = ("<unk>", "<s>", "</s>")
+_BYTE_PIECE = re.compile("<0x[0-9A-F]{2}>")
 _ONE_SEGMENTATION = "tokenizer.sampling_nbest: only a unigram tokenizer can draw segmentations"
 
 
@@ -43,8 +44,8 @@ class TokenizerConfig:
         normalization: SentencePiece's rule; ``identity`` leaves text as it is (code, symbols).
         byte_fallback: Spell unknown characters as bytes, so that nothing is unknown.
         character_coverage: Share of the characters that get a piece; less for large alphabets.
-        symbols: Words, tags and the like that are one piece each, wherever they stand. They are
-            added to the pieces of a given file, and of a checkpoint with ``model.init_from``.
+        symbols: Words, tags and the like, without spaces, that are one piece each, wherever they stand.
+            They are added to the pieces of a given file, and of a checkpoint with ``model.init_from``.
         new_pieces: With ``model.init_from``: as many pieces (at most) are learned from the training
             corpora and added to the checkpoint's, single characters first. A new piece starts with the
             mean weights of those that it is made of.
@@ -81,6 +82,7 @@ class TokenizerConfig:
                 raise ConfigError(
                     f"tokenizer.{name}: {value!r}, expected one of {', '.join(get_args(choices))}"
                 )
+        _check_symbols(self.symbols)
         if self.vocab_size < 4:
             raise ConfigError(f"tokenizer.vocab_size: {self.vocab_size}, expected at least 4")
         if not 0 < self.character_coverage <= 1:
@@ -158,10 +160,8 @@ class Tokenizer:
         """Train on ``texts``; the same texts and configuration give the same bytes.
 
         Raises:
-            ConfigError: A symbol is one of SentencePiece's own.
             DataError: There is no text, or not enough of it for ``vocab_size``.
         """
-        _check_symbols(config.symbols)
         model = io.BytesIO()
         failures: list[DataError] = []
         identity = config.normalization == "identity"
@@ -176,7 +176,7 @@ class Tokenizer:
                 remove_extra_whitespaces=not identity,
                 byte_fallback=config.byte_fallback and config.model_type in ("unigram", "bpe"),
                 character_coverage=config.character_coverage,
-                user_defined_symbols=list(config.symbols),
+                user_defined_symbols=list(dict.fromkeys(config.symbols)),
                 max_sentence_length=1 << 20,  # bytes; longer ones it leaves out without a word
                 shuffle_input_sentence=False,
                 num_threads=1 if config.model_type == "unigram" else 4,
@@ -215,11 +215,10 @@ class Tokenizer:
 
     @functools.cached_property
     def of_characters(self) -> bool:
-        """Whether no piece that stands for text has more than one."""
-        processor = self._processor
-        no_text = (processor.is_control, processor.is_unknown, processor.is_byte)
-        real = [i for i in range(self.vocab_size) if not any(kind(i) for kind in no_text)]
-        return all(len(piece) == 1 for piece in self.pieces(real))
+        """Whether it was trained to cut text into characters, symbols of its own aside."""
+        from sentencepiece.sentencepiece_model_pb2 import TrainerSpec
+
+        return bool(self._proto().trainer_spec.model_type == TrainerSpec.ModelType.CHAR)
 
     @functools.cached_property
     def _scores(self) -> list[float]:
@@ -258,18 +257,22 @@ class Tokenizer:
             count: How many of these at most.
 
         Raises:
-            ConfigError: See ``train``.
+            ConfigError: A symbol cannot be one, see ``TokenizerConfig``.
             DataError: See ``train``.
         """
         from sentencepiece.sentencepiece_model_pb2 import ModelProto, TrainerSpec
 
         kind = ModelProto.SentencePiece
-        model = ModelProto.FromString(self._model)
-        known = {piece.piece for piece in model.pieces}
+        model = self._proto()
+        known = {piece.piece: piece for piece in model.pieces}
         _check_symbols(symbols)
-        for symbol in symbols:
+        for symbol in dict.fromkeys(symbols):
             if symbol not in known:
                 model.pieces.add(piece=symbol, score=0.0, type=kind.USER_DEFINED)
+            elif known[symbol].type in (kind.CONTROL, kind.UNKNOWN, kind.BYTE):
+                raise _taken(symbol)
+            else:  # a piece of text until now, which another way to cut a text may pass over
+                known[symbol].type = kind.USER_DEFINED
         if count:
             normalized = [self._normalized(text) for text in _some(texts, _MOST_TEXTS)]
             characters = len(set().union(*normalized))
@@ -284,16 +287,24 @@ class Tokenizer:
             new = [
                 piece
                 for piece in trained
-                if piece.type == kind.NORMAL and piece.piece not in known.union(symbols)
+                if piece.type == kind.NORMAL and piece.piece not in {*known, *symbols}
             ]
             new.sort(key=lambda piece: len(piece.piece) > 1)  # stable: they come by frequency
             model.pieces.extend(new[:count])
         model.trainer_spec.vocab_size = len(model.pieces)
         return Tokenizer(model.SerializeToString(deterministic=True))
 
-    def has(self, pieces: Iterable[str]) -> bool:
-        """Whether all of ``pieces`` are in the vocabulary."""
-        return set(pieces) <= set(self.pieces(range(self.vocab_size)))
+    def has(self, symbols: Sequence[str]) -> bool:
+        """Whether all of these are pieces wherever they stand."""
+        if not symbols:
+            return True
+        pieces = self._proto().pieces
+        return set(symbols) <= {one.piece for one in pieces if one.type == one.USER_DEFINED}
+
+    def _proto(self) -> Any:
+        from sentencepiece.sentencepiece_model_pb2 import ModelProto
+
+        return ModelProto.FromString(self._model)
 
     def id_of(self, piece: str) -> int | None:
         """The id of a piece that is in the vocabulary."""
@@ -312,9 +323,9 @@ class Tokenizer:
 
     def made_of(self, pieces: Sequence[str]) -> list[list[int]]:
         """Ids of the pieces that each of ``pieces``, which another tokenizer has, is made of here."""
-        from sentencepiece.sentencepiece_model_pb2 import ModelProto, NormalizerSpec
+        from sentencepiece.sentencepiece_model_pb2 import NormalizerSpec
 
-        model = ModelProto.FromString(self._model)
+        model = self._proto()
         model.normalizer_spec.CopyFrom(NormalizerSpec(name="identity"))
         for option in ("add_dummy_prefix", "remove_extra_whitespaces"):
             setattr(model.normalizer_spec, option, False)
@@ -349,10 +360,19 @@ class Tokenizer:
         return pieces
 
 
+def _taken(symbol: str) -> ConfigError:
+    return ConfigError(
+        f"tokenizer.symbols: {symbol} is a piece of SentencePiece's own; choose another symbol or tag"
+    )
+
+
 def _check_symbols(symbols: Sequence[str]) -> None:
-    if taken := [symbol for symbol in symbols if symbol in _OWN_PIECES]:
+    if taken := [one for one in symbols if one in _OWN_PIECES or _BYTE_PIECE.fullmatch(one)]:
+        raise _taken(taken[0])
+    if unused := [one for one in symbols if not one or " " in one or "\0" in one]:
         raise ConfigError(
-            f"tokenizer.symbols: {taken[0]} is a piece of SentencePiece's own; choose another symbol or tag"
+            f"tokenizer.symbols: {unused[0]!r} would never be used, as SentencePiece cuts text at spaces;"
+            " expected a word without spaces"
         )
 
 

@@ -11,11 +11,12 @@ from seqtext.metrics.summaries import (
     score_summaries,
     sentences_of,
 )
-from seqtext.metrics.transduction import TransductionScores, score_transductions
+from seqtext.metrics.transduction import Symbols, TransductionScores, score_transductions
 from seqtext.metrics.translation import (
     BleuTokenize,
     TranslationScores,
     check_bleu_tokenize,
+    default_bleu_tokenize,
     mean_sentence_bleu,
     score_translations,
 )
@@ -26,12 +27,14 @@ Task = Literal["translation", "summarization", "code", "transduction"]  # what o
 __all__ = [
     "BleuTokenize",
     "SummaryScores",
+    "Symbols",
     "Task",
     "TransductionScores",
     "TranslationScores",
     "UnseenWords",
     "check_bleu_tokenize",
     "copied_and_new",
+    "default_bleu_tokenize",
     "exact_match",
     "first_sentence",
     "first_words",

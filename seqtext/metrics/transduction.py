@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from seqtext.metrics.words import is_exact
+
+Symbols = Literal["characters", "words"]  # what the symbol error rate counts
 
 
 class TransductionScores(NamedTuple):

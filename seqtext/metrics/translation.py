@@ -33,6 +33,11 @@ class TranslationScores(NamedTuple):
     signature: str  # of BLEU: all that a published score must say (Post 2018)
 
 
+def default_bleu_tokenize(task: str) -> BleuTokenize:
+    """The one of a task; code is tokenized already."""
+    return "none" if task == "code" else "13a"
+
+
 def check_bleu_tokenize(name: str) -> None:
     """Refuse, before any work is done, what could not be scored after it.
 

@@ -14,7 +14,7 @@ from seqtext.data.batch import Batch
 from seqtext.data.tokenizer import Tokenizer, Tokenizers
 from seqtext.errors import ConfigError
 from seqtext.generate import Generator, texts
-from seqtext.metrics import BleuTokenize, Task, check_bleu_tokenize
+from seqtext.metrics import BleuTokenize, Task, check_bleu_tokenize, default_bleu_tokenize
 from seqtext.models.module import TextModule
 from seqtext.models.optimizer import OptimizerConfig
 from seqtext.models.pretrained import (
@@ -44,7 +44,8 @@ class EncoderDecoderModule(TextModule):
         decode_sentences: Validation sentences decoded greedily for these; 0 decodes none.
         bleu_tokenize: What the n-grams of ``val_bleu`` are made of: ``13a`` (words), ``intl``, ``char``
             or ``zh`` (languages without spaces), ``ja-mecab``, ``ko-mecab``, ``none`` (text that is
-            tokenized already).
+            tokenized already). Also of ``seqtext test``. Default: that of ``init_from``, else ``none``
+            for the task ``code`` and ``13a`` for others.
         seed: Of the first weights and of dropout.
         init_from: A checkpoint or run folder to start from: its network and its tokenizers are taken
             over. Options may change what regularizes; one that contradicts the checkpoint is refused.
@@ -76,7 +77,7 @@ class EncoderDecoderModule(TextModule):
         coverage_loss: float = 0.0,
         task: Task | None = None,
         decode_sentences: int = 500,
-        bleu_tokenize: BleuTokenize = "13a",
+        bleu_tokenize: BleuTokenize | None = None,
         seed: int = 1,
         init_from: str | None = None,
         init_parts: str | list[str] | None = None,
@@ -93,7 +94,6 @@ class EncoderDecoderModule(TextModule):
             raise ConfigError("coverage_loss: a transformer has no single attention to cover with")
         if not 0 <= decode_sentences <= 500:
             raise ConfigError(f"decode_sentences: {decode_sentences}, expected 0 to 500")
-        check_bleu_tokenize(bleu_tokenize)
         if task is not None and task not in get_args(Task):
             raise ConfigError(f"task: {task!r}, expected one of {', '.join(get_args(Task))}")
         if init_parts and init_from is None:
@@ -104,7 +104,6 @@ class EncoderDecoderModule(TextModule):
         self.decode_sentences = decode_sentences
         self._pretrained = None if init_from is None else checkpoint.load(init_from)
         self.fine_tunes = init_from is not None
-        self.bleu_tokenize: BleuTokenize = bleu_tokenize
         self._init_parts = parts_of("init_parts", init_parts)
         self._freeze = parts_of("freeze", freeze)
         self._vectors = {"source": source_vectors, "target": target_vectors}
@@ -129,7 +128,12 @@ class EncoderDecoderModule(TextModule):
         self._limit_before = None if self._pretrained is None else self._pretrained.source_limit
         before: Any = None if self._pretrained is None else self._pretrained.task
         self.task: Task = task or before or "translation"
-        self._val_scores: Any = validation_scores(self.task, bleu_tokenize)
+        known: Any = None if self._pretrained is None else self._pretrained.scoring.bleu_tokenize
+        self.bleu_tokenize: BleuTokenize = (
+            bleu_tokenize or known or default_bleu_tokenize(self.task)
+        )
+        check_bleu_tokenize(self.bleu_tokenize)
+        self._val_scores: Any = validation_scores(self.task, self.bleu_tokenize)
 
     @property
     def scores(self) -> list[str]:
@@ -193,7 +197,12 @@ class EncoderDecoderModule(TextModule):
     def _described(self) -> dict[str, Any]:
         assert self.tokenizers is not None
         return checkpoint.describe(
-            self.task, self.config, self.tokenizers, self.columns, self.source_limit
+            self.task,
+            self.config,
+            self.tokenizers,
+            self.columns,
+            self.source_limit,
+            self.bleu_tokenize,
         )
 
     # --- validation ---------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from seqtext.data.readers import open_file, text_lines
+from seqtext.data.files import open_file, text_lines
 from seqtext.data.tokenizer import SPACE, Tokenizer
 from seqtext.errors import ConfigError, DataError
 

@@ -8,7 +8,7 @@ import math
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.trainer.states import TrainerFn
@@ -17,6 +17,9 @@ from seqtext.console import duration, say
 from seqtext.run import folder
 from seqtext.run.checkpoints import Checkpoints
 from seqtext.run.run_folder import RunFolder
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 _SCORES = {
     "val_bleu": "BLEU", "val_rouge2": "ROUGE-2", "val_exact_match": "exact", "val_wer": "WER",
@@ -154,7 +157,8 @@ class Report(Callback):
             "validation_share": round(self._validating / elapsed, 4),
         }
         _append(self._metrics_file, row)
-        _draw(self._metrics_file, self._run.path / "learning_curve.png")
+        picture = self._run.path / "learning_curve.png"
+        draw_curves(_rows(self._metrics_file)).savefig(picture, dpi=120)
         self._write_samples(trainer, module)
         validated = f"  val loss {metrics['val_loss']:.3f}" if "val_loss" in metrics else ""
         for name, title in _SCORES.items():
@@ -255,27 +259,30 @@ def _forget_after(path: Path, step: int) -> None:
         path.unlink()
 
 
-def _draw(metrics: Path, picture: Path) -> None:
-    """Losses and scores over steps, as PNG."""
+def draw_curves(rows: list[dict[str, str]]) -> Figure:
+    """Losses and scores over steps, each from the rows of ``metrics.csv`` that have it."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
+    from matplotlib.ticker import MaxNLocator
 
-    rows = _rows(metrics)
-    steps = [int(row["step"]) for row in rows]
+    curves = {
+        name: ([int(row["step"]) for row in having], [float(row[name]) for row in having])
+        for name in ("train_loss", "val_loss", *_SCORES)
+        if (having := [row for row in rows if row.get(name)])
+    }
     figure = Figure(figsize=(7, 4), layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.add_subplot(xlabel="updates", ylabel="loss (nats)")
+    axes.xaxis.set_major_locator(MaxNLocator("auto", steps=[1, 2, 5, 10], integer=True))
+    axes.grid(alpha=0.3)
     for name in ("train_loss", "val_loss"):
-        if all(row[name] for row in rows):
-            axes.plot(steps, [float(row[name]) for row in rows], marker=".", label=name)
-    scores = [name for name in _SCORES if all(row.get(name) for row in rows)]
-    if scores:
+        if name in curves:
+            axes.plot(*curves[name], marker=".", label=name)
+    if scores := [name for name in _SCORES if name in curves]:
         right = axes.twinx()
         right.set_ylabel("validation score")
         for name, style in zip(scores, ("k.--", "k.:"), strict=False):
-            right.plot(steps, [float(r[name]) for r in rows], style, label=name)
+            right.plot(*curves[name], style, label=name)
         right.set_ylim(bottom=0)
-        right.legend(loc="lower right")
-    axes.legend(loc="upper right")
-    axes.grid(alpha=0.3)
-    figure.savefig(picture, dpi=120)
+    figure.legend(loc="outside upper center", ncols=4)  # above the axes, where no curve is
+    return figure

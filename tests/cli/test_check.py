@@ -99,7 +99,7 @@ def test_plot_and_tokenizer(corpus: str, trained: Path, capsys: pytest.CaptureFi
         (["--plot", "old.jsonl"], "--plot old.jsonl: expected a name that ends with .png"),
         (["--plot", "no/a.png"], "--plot no/a.png: no folder"),
         (["--tokenizer", "none.model"], "none.model: cannot be read (No such file or directory)"),
-        (["--data.source", "fr"], "a.tsv:2: no column 'fr'; there are 'en', 'de'"),
+        (["--data.source", "fr"], "a.tsv:1: no column 'fr'; there are 'en', 'de'"),
         (["--data.test", "none.tsv"], "none.tsv: no such file"),
     ],
 )

@@ -87,7 +87,7 @@ def test_input_of_any_kind(
 @pytest.mark.parametrize(
     ("content", "told"),
     [
-        (b"PK\x03\x04 and so on", ["zip"]),
+        (b"PK\x03\x04 and so on", ["ZIP archive"]),
         (b"good\nb\xe4d\n", [":2:", "UTF-8", "0xe4"]),
         (gzip.compress(TEXT.encode() * 9)[:-9], ["cannot be read", "in.txt"]),
     ],
@@ -139,7 +139,7 @@ def test_what_has_arrived_is_answered() -> None:
 
 @given(st.lists(st.binary(min_size=1, max_size=9).filter(lambda part: part[0] < 128)))
 def test_lines_do_not_depend_on_how_they_arrive(pieces: list[bytes]) -> None:
-    text = b"".join(pieces).decode("utf-8", "replace")
+    text = b"".join(pieces).decode("utf-8", "replace").replace("\r", "")
     text = text.removeprefix("\ufeff")  # a byte-order mark is dropped
     content = text.encode()
     pieces = [content[i : i + 3] for i in range(0, len(content), 3)]

@@ -159,6 +159,7 @@ ODD_LABELLED: dict[str, tuple[str, object]] = {
     "unlabelled": ("Of neither.", ""),
     "several": ("Of both.", ["cats", "dogs"]),
     "alike": ("Of cats.", "Cats "),
+    "joined": ("Of both.", "cats; dogs"),
     "control": ("A bell \x07 rings.", "cats"),
     "duplicate": LABELLED[3],
     "ambiguous": (LABELLED[3][0], "cats"),
@@ -194,7 +195,7 @@ def test_labels_are_counted(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ODD_LABELLED)
 def test_each_odd_text_is_found(name: str, tmp_path: Path) -> None:
     found = labelled_findings(labelled_scan([*LABELLED, ODD_LABELLED[name]], tmp_path / "a.jsonl"))
-    if name in ("several", "alike", "undecodable"):
+    if name in ("several", "alike", "joined", "undecodable"):
         assert found.pop("rare") == [24]  # that label is of this row alone
     assert found == {name: [24]}
 

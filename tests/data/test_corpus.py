@@ -333,8 +333,8 @@ ERRORS: list[tuple[str, bytes, str | None]] = [
     ("a.csv", b"en,de\n", r"a\.csv: there are no rows"),
     ("a.jsonl", b"\n", r"a\.jsonl: there are no rows"),
     ("a.parquet", parquet_of([]), r"a\.parquet: there are no rows"),
-    ("a.tsv", b"x\tde\n1\t2\n", r"a\.tsv:2: no column 'en'; there are 'x', 'de'\."),
-    ("a.csv", b"x,de\n1,2\n", r"a\.csv:2: no column 'en'; there are 'x', 'de'\."),
+    ("a.tsv", b"x\tde\n1\t2\n", r"a\.tsv:1: no column 'en'; there are 'x', 'de'\."),
+    ("a.csv", b"x,de\n1,2\n", r"a\.csv:1: no column 'en'; there are 'x', 'de'\."),
     ("a.jsonl", b'{"x": "", "de": ""}', r"a\.jsonl:1: no column 'en'; there are 'x', 'de'\."),
     ("a.parquet", parquet_of([("", "")])[:-9], r"a\.parquet: not a Parquet file"),
     ("a.parquet", b"en\tde\n", r"a\.parquet: not a Parquet file"),
@@ -342,7 +342,7 @@ ERRORS: list[tuple[str, bytes, str | None]] = [
     ("a.tsv", b"en\tde\na\tb\na\xff\tb\n", r"a\.tsv:3: not UTF-8 \(byte 0xff at position 2\)"),
     ("a.csv", b"en,de\na,b\n\xe4,b\n", r"a\.csv:3: not UTF-8 \(byte 0xe4 at position 1\)"),
     ("a.jsonl", b'{"en": "", "de": "\xff"}', r"a\.jsonl:1: not UTF-8"),
-    ("a.tsv", b"\xff\xfee\0n\0", r"a\.tsv:1: not UTF-8 \(byte 0xff at position 1\)"),
+    ("a.tsv", b"\xff\xfee\0n\0", r"a\.tsv: is UTF-16; convert it with: iconv -f UTF-16 -t UTF-8"),
     ("a.tsv", b"en\tde\na\tb\tc\n", r"a\.tsv:2: 3 columns, expected 2 as in the header"),
     ("a.tsv", b"en\tde\na\tb\n\n", r"a\.tsv:3: 1 columns, expected 2 as in the header"),
     ("a.csv", b"en,de\na,b\na,b,c\n", r"a\.csv:3: 3 columns, expected 2 as in the header"),
@@ -429,7 +429,10 @@ def test_unknown_suffix_lists_those_there(tmp_path: Path, put: Put) -> None:
 @pytest.mark.parametrize("name", ["a.tsv", "a.jsonl.gz", "a.parquet", "./a", "b/c/d"])
 def test_missing_file(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    message = r"no such file \(expected csv, tsv, jsonl, parquet, tmx, or PREFIX\.en, PREFIX\.de\)"
+    message = (
+        r"no such file \(expected csv, tsv, jsonl, json, parquet, tmx, or the PREFIX of PREFIX\.en and"
+        r" PREFIX\.de\)"
+    )
     for act in (Corpus.digest, lambda corpus: list(corpus.rows())):
         with pytest.raises(DataError, match=message):
             act(Corpus(name, "en", "de"))
@@ -437,7 +440,7 @@ def test_missing_file(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
 def test_folder_instead_of_file(tmp_path: Path) -> None:
     (tmp_path / "a.tsv").mkdir()
-    with pytest.raises(DataError, match=r"a\.tsv: is a folder, expected a file"):
+    with pytest.raises(DataError, match=r"a\.tsv: is a folder, expected csv"):
         read(tmp_path / "a.tsv")
 
 

@@ -225,7 +225,7 @@ def test_wrong_names(hub: str, read: Read) -> None:
     for error, (name, reason) in zip(found, wrong.items(), strict=True):
         assert error == (
             f"{name}: is no file here, and cannot be had from the hub either ({reason})."
-            " Local data is a table (csv, tsv, jsonl, parquet, tmx) or the prefix of two parallel files"
+            " Local data is a table (csv, tsv, jsonl, json, parquet, tmx) or the prefix of two parallel files"
         )
 
 

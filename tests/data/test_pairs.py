@@ -467,3 +467,20 @@ def test_references_of_a_row_are_one_example(start: Start, tmp_path: Path) -> No
     assert Corpus.merged(expected) == merged
     assert data.validation_examples(2, merged=True) == merged
     assert data.validation_examples(1, merged=True) == merged[:1]
+
+
+@pytest.mark.parametrize("option", ["train", "validation", "test", "compare"])
+def test_every_corpus_is_looked_for_before_the_first_is_prepared(
+    option: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    corpora: dict[str, str] = dict.fromkeys(("train", "validation", "test", "compare"), "there.tsv")
+    (tmp_path / "there.tsv").write_text("source\ttarget\na\tb\n")
+    (tmp_path / "folder").mkdir()
+    monkeypatch.setattr(PairsDataModule, "_tokenizers", None)  # is not come to
+    for name, message in (
+        ("missing.tsv", "missing.tsv: no such file"),
+        ("folder", "folder: is a folder, expected csv"),
+    ):
+        data = PairsDataModule(**{**corpora, option: name}, cache_dir=str(tmp_path / "cache"))  # type: ignore[arg-type]
+        with pytest.raises(DataError, match=rf"^data\.{option}: {message}"):
+            data.prepare_data()

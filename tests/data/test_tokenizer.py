@@ -319,9 +319,58 @@ def test_many_texts_are_sampled_alike_from_all_of_them() -> None:
     assert all(60 < tenths[i] < 140 for i in range(10)), tenths
 
 
-def test_pieces_of_sentencepiece_are_no_symbols(texts: list[str]) -> None:
-    with pytest.raises(ConfigError, match="</s> is a piece of SentencePiece's own"):
-        Tokenizer.train(texts, TokenizerConfig(vocab_size=330, symbols=("<a>", "</s>")))
+@pytest.mark.parametrize("symbol", ["</s>", "<0x41>"])
+def test_pieces_of_sentencepiece_are_no_symbols(symbol: str) -> None:
+    with pytest.raises(ConfigError, match=f"{symbol} is a piece of SentencePiece's own"):
+        TokenizerConfig(symbols=("<a>", symbol))
+
+
+@pytest.mark.parametrize("symbol", ["the woman", " x", "x ", "", "a\0b"])
+def test_a_symbol_that_would_never_be_used_is_refused(symbol: str, train: Train) -> None:
+    with pytest.raises(ConfigError, match="would never be used, as SentencePiece cuts text at sp"):
+        TokenizerConfig(symbols=("<a>", symbol))
+    with pytest.raises(ConfigError, match="would never be used"):
+        train().extended((symbol,), [], 0)
+
+
+@pytest.mark.parametrize("normalization", ["nmt_nfkc", "nmt_nfkc_cf", "identity"])
+def test_symbols_are_used_whatever_the_normalization(normalization: str, texts: list[str]) -> None:
+    symbols = ("PST", "ＡB", "e\u0301", "ﬁ", "\u3000", "PST", ",", "<0x4>")
+    config = TokenizerConfig(vocab_size=360, symbols=symbols, normalization=normalization)  # type: ignore[arg-type]
+    tokenizer = Tokenizer.train(texts, config)
+    for symbol in symbols:
+        assert tokenizer.id_of(symbol) in tokenizer.encode([f"the dog{symbol}"])[0]
+
+
+def test_of_characters_is_no_guess_from_the_pieces(texts: list[str]) -> None:
+    for kind, symbols, expected in (
+        ("char", (), True),
+        ("char", ("PST", "<fem>"), True),
+        ("word", (), False),
+        ("bpe", (), False),
+    ):
+        config = TokenizerConfig(vocab_size=400, model_type=kind, symbols=symbols)  # type: ignore[arg-type]
+        tokenizer = Tokenizer.train(texts if kind != "word" else ["a b c d e"], config)
+        assert tokenizer.of_characters == expected
+        assert tokenizer.extended(("<new>",), [], 0).of_characters == expected
+
+
+def test_a_piece_of_text_becomes_a_symbol(train: Train) -> None:
+    """So that it is one piece wherever it stands, also where the tokenizer would cut otherwise."""
+    old = train(model_type="bpe")
+    word = "house"
+    part = next(
+        word[i:j]
+        for i in range(1, 5)
+        for j in range(5, i, -1)
+        if old.id_of(word[i:j]) not in (None, *old.encode([word])[0])
+    )
+    assert not old.has([part])
+    new = old.extended((part,), [], 0)
+    assert new.vocab_size == old.vocab_size and new.has([part])
+    assert new.id_of(part) in new.encode([word])[0]
+    with pytest.raises(ConfigError, match="<unk> is a piece of SentencePiece's own"):
+        old.extended(("<unk>",), [], 0)
 
 
 # --- new pieces -------------------------------------------------------------------------------------

@@ -139,14 +139,12 @@ def test_what_has_arrived_is_answered() -> None:
 
 @given(st.lists(st.binary(min_size=1, max_size=9).filter(lambda part: part[0] < 128)))
 def test_lines_do_not_depend_on_how_they_arrive(pieces: list[bytes]) -> None:
-    text = b"".join(pieces).decode("utf-8", "replace").replace("\r", "")
-    text = text.removeprefix("\ufeff")  # a byte-order mark is dropped
+    # the first bytes may say that a file is no text; old Macs end lines with CR
+    text = "- " + b"".join(pieces).decode("utf-8", "replace").replace("\r", "")
     content = text.encode()
     pieces = [content[i : i + 3] for i in range(0, len(content), 3)]
     lines = [line for chunk in chunks(*pieces) for line in chunk]
-    assert lines == [
-        line.removesuffix("\r") for line in text.removesuffix("\n").split("\n")
-    ] * bool(text)
+    assert lines == text.removesuffix("\n").split("\n")
 
 
 def test_a_program_that_waits_for_each_answer_gets_it(trained: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import functools
 import io
 import json
 import sys
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING
 from seqtext import files
 from seqtext.cli.corpora import add_columns, add_corpus, add_label_columns
 from seqtext.cli.outputs import check_output, write_errors, write_whole
+from seqtext.cli.progress import watched_rows
 from seqtext.cli.streams import as_json
 from seqtext.errors import ConfigError, DataError
 
@@ -110,7 +112,8 @@ def run(arguments: Sequence[str]) -> int:
                     f"--data.{split} {name}: a list; check looks at one corpus at a time"
                 )
             corpus = Corpus(name, *columns, split, labelled=labels is not None)
-            scans[split] = scan(corpus, tokenizers, labels)
+            watch = functools.partial(watched_rows, estimate=corpus.estimated_rows)
+            scans[split] = scan(corpus, tokenizers, labels, watch)
     train = scans["train"]
     mark_overlap(train, [found for split, found in scans.items() if split != "train"])
     whole = _compare_labels(scans) if labels is not None else []

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from seqtext.cli.corpora import add_columns, add_corpus
 from seqtext.cli.outputs import check_output, write_whole
+from seqtext.cli.progress import watched_rows
 from seqtext.errors import DataError
 
 
@@ -66,7 +67,8 @@ def run(arguments: Sequence[str]) -> None:
     sides = {"both": (0, 1), "source": (0,), "target": (1,)}[options.side]
     corpus = Corpus(options.train, options.source, options.target, "train")
     start = time.perf_counter()
-    tokenizer = Tokenizer.train((row[side] for row in corpus.rows() for side in sides), config)
+    rows = watched_rows(corpus.rows(), corpus.estimated_rows)
+    tokenizer = Tokenizer.train((row[side] for row in rows for side in sides), config)
     write_whole(options.output, bytes(tokenizer))
     print(
         f"{output}: {config.model_type} with {tokenizer.vocab_size:,} pieces, trained in"

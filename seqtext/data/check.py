@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from typing import NamedTuple
 
@@ -92,7 +92,10 @@ class _Side:
 
 
 def scan(
-    corpus: Corpus, tokenizers: Sequence[Tokenizer] = (), labels: Labels | None = None
+    corpus: Corpus,
+    tokenizers: Sequence[Tokenizer] = (),
+    labels: Labels | None = None,
+    watch: Callable[[Iterator[Record]], Iterator[Record]] = iter,
 ) -> Scan:
     """Read a corpus once and look at every row.
 
@@ -100,6 +103,7 @@ def scan(
         corpus: Whose rows they are.
         tokenizers: Of source and target; of rows with labels, of the text.
         labels: How those of a labelled corpus are read; its names do not count.
+        watch: Passes the rows on, and shows how far they are.
 
     Raises:
         DataError: The file as a whole cannot be read.
@@ -107,7 +111,7 @@ def scan(
     sides, bits = [_Side() for _ in range(1 if corpus.labelled else 2)], array("I")
     sources, both = array("q"), array("q")
     reading = LabelReading(labels or Labels()) if corpus.labelled else None
-    everything = corpus.records(lenient=True)
+    everything = watch(corpus.records(lenient=True))
     while records := list(islice(everything, 1000)):
         first = len(bits)
         rows = [("", "") if isinstance(one.row, DataError) else one.row for one in records]

@@ -25,7 +25,7 @@ from hypothesis import strategies as st
 
 import seqtext
 from seqtext import files
-from seqtext.cli import answers, main, outputs, streams
+from seqtext.cli import answers, main, outputs, progress, streams
 from seqtext.generate import Generator, Hypothesis
 
 SOURCES = [f"The dog sees {count} cats." for count in range(11)]
@@ -448,6 +448,34 @@ def test_a_whole_file_or_none() -> None:
     assert Path("out.txt").read_text() == "old"
     outputs.write_whole("out.txt", "new")
     assert [(path.name, path.read_text()) for path in Path().iterdir()] == [("out.txt", "new")]
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.usefixtures("few_lines")
+def test_a_terminal_sees_how_far_a_command_is(
+    trained: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(progress, "_DELAY", 0.0)
+    Path("in.txt").write_text(TEXT)
+    Path("a.tsv").write_text("source\ttarget\n" + "".join(f"{i}\tx{i}\n" for i in range(9)))
+    test = ["test", str(trained), "--data.test", "a.tsv", "--data.source", "source"]
+    for command, counted in (
+        (["generate", str(trained), "--input", "in.txt", "--output", "out.txt"], "11 lines 100%"),
+        ([*test, "--data.target", "target"], "9 sentences 100%"),
+        (["check", "--data.train", "a.tsv"], " rows"),
+    ):
+        assert main(command) in (0, 3)
+        assert counted.split()[-1] not in capsys.readouterr().err.split()  # no terminal, no bar
+        with monkeypatch.context() as patch:
+            patch.setattr(sys, "stderr", terminal := Terminal())
+            Path("out.txt").unlink(missing_ok=True)
+            assert main(command) in (0, 3)
+        assert counted in terminal.getvalue()
+        assert " left" in terminal.getvalue()
 
 
 # --- lines and columns ----------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""Files, packed or not -> bytes and lines of text; what is neither is told by its first bytes."""
+"""Files, packed or not -> bytes and lines of text. Their first bytes say what they are."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def unpacked(file: io.BufferedReader, name: str) -> Any:
 def text_lines(
     file: Iterable[bytes], name: str, *, ends: bool = False, lenient: bool = False
 ) -> Iterator[str]:
-    """Lines as they are; a byte-order mark at the start is dropped.
+    """Lines as they are. A byte-order mark at the start is dropped.
 
     Args:
         file: Open for reading bytes, see ``unpacked``. Lines end with LF or CRLF. Where there is no LF at
@@ -86,7 +86,7 @@ def text_lines(
         lenient: Put U+FFFD where bytes are not UTF-8.
 
     Raises:
-        DataError: Not UTF-8, no text at all, or unreadable; names ``name`` and the line.
+        DataError: Not UTF-8, no text at all, or unreadable. Names ``name`` and the line.
     """
     number, errors = 0, "replace" if lenient else "strict"
     try:

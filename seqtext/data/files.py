@@ -17,13 +17,13 @@ PACKINGS = (".gz", ".zst")
 UNREADABLE = (OSError, EOFError, zlib.error)  # what reading raises, of a packed file too
 _GZIP, _ZSTANDARD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
 _MARK = b"\xef\xbb\xbf"  # byte-order mark of UTF-8
-_NO_TEXT = {  # first bytes -> what such a file is, and what to do
+_NO_TEXT = {  # pattern of the first bytes -> what such a file is, and what to do
     b"PK\x03\x04": "a ZIP archive or an office document; unpack it, or save a spreadsheet as CSV (UTF-8)",
-    b"BZh": "packed by bzip2; unpack it with bunzip2, or pack it with gzip or zstd",
+    b"BZh[1-9]1AY&SY": "packed by bzip2; unpack it with bunzip2, or pack it with gzip or zstd",
     b"\xfd7zXZ\x00": "packed by xz; unpack it with unxz, or pack it with gzip or zstd",
     b"7z\xbc\xaf\x27\x1c": "a 7-Zip archive; unpack it",
-    b"PAR1": "a Parquet file; its name must end with .parquet",
-    b"ARROW1": "an Arrow file; convert it to Parquet",
+    b"PAR1\x15": "a Parquet file; its name must end with .parquet",
+    b"ARROW1\x00": "an Arrow file; convert it to Parquet",
     b"%PDF-": "a PDF document; save its text as UTF-8",
     b"\xd0\xcf\x11\xe0": "an old office document; save it as CSV (UTF-8)",
     b"\xff\xfe\x00\x00": "UTF-32; convert it with: iconv -f UTF-32 -t UTF-8 FILE > NEW",
@@ -109,7 +109,7 @@ def _lines(file: Iterable[bytes], name: str) -> Iterator[bytes]:
     if first is None:
         return
     for start, what in _NO_TEXT.items():
-        if first.startswith(start):
+        if re.match(start, first):
             raise DataError(f"{name}: is {what}")
     first = first.removeprefix(_MARK)
     if first.endswith(b"\n"):

@@ -27,7 +27,7 @@ CLASSIFICATION = "classification"  # the task of a classifier
 
 
 class Scoring(NamedTuple):
-    """How outputs were scored in training; None where an older checkpoint does not say."""
+    """How outputs were scored in training. An older checkpoint does not say it: None."""
 
     bleu_tokenize: str | None = None
     symbols: str | None = None  # of the symbol error rate: characters or words

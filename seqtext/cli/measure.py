@@ -41,7 +41,7 @@ class Measure(NamedTuple):
 
     @classmethod
     def of(cls, options: argparse.Namespace, generator: Generator) -> Measure:
-        """From the options; where they are silent, as in the training of the model.
+        """From the options. What they leave open is as in the training of the model.
 
         Raises:
             ConfigError: An option has no use for the task, or see ``check_bleu_tokenize``.

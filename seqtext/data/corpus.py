@@ -274,17 +274,16 @@ class Corpus:
         expected = (
             f"expected {_KNOWN}, or the PREFIX of PREFIX.{self.source} and PREFIX.{self.target}"
         )
-        for folder in (path, Path(self.name)):
-            if folder.is_dir():
-                return f"{folder}: is a folder, {expected}"
-        if self.kind != "lines":
-            return f"{path}: no such file ({expected})"
-        if there := self._prefix_files():
+        there = self._prefix_files() if self.kind == "lines" else []
+        if there and not path.is_dir():
             names = ", ".join(map(str, there))
             return (
                 f"{path}: no such file; with the prefix {self.name} there are {names}. Name two of the"
                 " suffixes with --data.source and --data.target"
             )
+        for folder in (path, Path(self.name)):
+            if folder.is_dir():
+                return f"{folder}: is a folder, {expected}"
         if Path(self.name).is_file():
             return self._other_format(expected)
         return f"{path}: no such file ({expected})"

@@ -1,4 +1,4 @@
-"""Files, packed or not -> bytes and lines of text; what is neither is told by its first bytes."""
+"""Files, packed or not -> bytes and lines of text. Their first bytes say what they are."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ PACKINGS = (".gz", ".zst")
 UNREADABLE = (OSError, EOFError, zlib.error)  # what reading raises, of a packed file too
 _GZIP, _ZSTANDARD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
 _MARK = b"\xef\xbb\xbf"  # byte-order mark of UTF-8
-_NO_TEXT = {  # first bytes -> what such a file is, and what to do
+_NO_TEXT = {  # pattern of the first bytes -> what such a file is, and what to do
     b"PK\x03\x04": "a ZIP archive or an office document; unpack it, or save a spreadsheet as CSV (UTF-8)",
-    b"BZh91AY&SY": "packed by bzip2; unpack it with bunzip2, or pack it with gzip or zstd",
+    b"BZh[1-9]1AY&SY": "packed by bzip2; unpack it with bunzip2, or pack it with gzip or zstd",
     b"\xfd7zXZ\x00": "packed by xz; unpack it with unxz, or pack it with gzip or zstd",
     b"7z\xbc\xaf\x27\x1c": "a 7-Zip archive; unpack it",
     b"PAR1\x15": "a Parquet file; its name must end with .parquet",
-    b"ARROW1\x00\x00": "an Arrow file; convert it to Parquet",
+    b"ARROW1\x00": "an Arrow file; convert it to Parquet",
     b"%PDF-": "a PDF document; save its text as UTF-8",
     b"\xd0\xcf\x11\xe0": "an old office document; save it as CSV (UTF-8)",
     b"\xff\xfe\x00\x00": "UTF-32; convert it with: iconv -f UTF-32 -t UTF-8 FILE > NEW",
@@ -83,7 +83,7 @@ def text_lines(
     ends: bool = False,
     lenient: bool = False,
 ) -> Iterator[str]:
-    """Lines as they are; a byte-order mark at the start is dropped.
+    """Lines as they are. A byte-order mark at the start is dropped.
 
     Args:
         file: Open for reading bytes, see ``unpacked``. Lines end with LF or CRLF. Where there is no LF at
@@ -94,7 +94,7 @@ def text_lines(
         lenient: Put U+FFFD where bytes are not UTF-8.
 
     Raises:
-        DataError: Not UTF-8, no text at all, or unreadable; names ``name`` and the line.
+        DataError: Not UTF-8, no text at all, or unreadable. Names ``name`` and the line.
     """
     number, errors = before, "replace" if lenient else "strict"
     try:
@@ -117,7 +117,7 @@ def _lines(file: Iterable[bytes], name: str) -> Iterator[bytes]:
     if first is None:
         return
     for start, what in _NO_TEXT.items():
-        if first.startswith(start):
+        if re.match(start, first):
             raise DataError(f"{name}: is {what}")
     first = first.removeprefix(_MARK)
     if first.endswith(b"\n"):

@@ -316,7 +316,7 @@ def _from_json(text: str) -> Any:
     """What JSON text stands for.
 
     Raises:
-        ValueError: It is no JSON, or none that can be read; says so.
+        ValueError: It is no JSON, or none that can be read. Its text says which.
     """
     try:
         return _JSON.decode(text)

@@ -34,7 +34,7 @@ class TranslationScores(NamedTuple):
 
 
 def default_bleu_tokenize(task: str) -> BleuTokenize:
-    """The one of a task; code is tokenized already."""
+    """The default for outputs of a task. Code is tokenized already."""
     return "none" if task == "code" else "13a"
 
 

@@ -16,7 +16,7 @@ from seqtext.models import EncoderDecoderModule
 
 @pytest.fixture
 def scored(trained: Path) -> Callable[[dict[str, str] | None], str]:
-    """A copy of the trained checkpoint that says how it was scored; None: as older ones, which do not."""
+    """Write a copy of the trained checkpoint that says how it was scored. None: as older ones."""
 
     def write(scoring: dict[str, str] | None) -> str:
         content = torch.load(trained / "best.ckpt", weights_only=True)

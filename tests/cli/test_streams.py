@@ -464,12 +464,12 @@ def test_a_terminal_sees_how_far_a_command_is(
     Path("a.tsv").write_text("source\ttarget\n" + "".join(f"{i}\tx{i}\n" for i in range(9)))
     test = ["test", str(trained), "--data.test", "a.tsv", "--data.source", "source"]
     for command, counted in (
-        (["generate", str(trained), "--input", "in.txt", "--output", "out.txt"], "11 lines 100%"),
-        ([*test, "--data.target", "target"], "9 sentences 100%"),
+        (["generate", str(trained), "--input", "in.txt", "--output", "out.txt"], " lines 100%"),
+        ([*test, "--data.target", "target"], " sentences "),
         (["check", "--data.train", "a.tsv"], " rows"),
     ):
         assert main(command) in (0, 3)
-        assert counted.split()[-1] not in capsys.readouterr().err.split()  # no terminal, no bar
+        assert " left" not in capsys.readouterr().err  # no terminal, no bar
         with monkeypatch.context() as patch:
             patch.setattr(sys, "stderr", terminal := Terminal())
             Path("out.txt").unlink(missing_ok=True)

@@ -134,7 +134,7 @@ def test_content_says_how_it_is_packed(name: str, pack: Callable[[bytes], bytes]
         (bz2.compress(TSV), "is packed by bzip2; unpack it with bunzip2"),
         (lzma.compress(TSV), "is packed by xz; unpack it with unxz"),
         (zipped(TSV), "is a ZIP archive or an office document"),
-        (b"PAR1\x15\x04", "is a Parquet file; its name must end with .parquet"),
+        (b"PAR1\x15\x04\n", "is a Parquet file; its name must end with .parquet"),
         (TSV.decode().encode("utf-16"), "is UTF-16; convert it with: iconv -f UTF-16"),
         (TSV.decode().encode("utf-16-be").join([b"\xfe\xff", b""]), "is UTF-16; convert"),
         (TSV.decode().encode("utf-32"), "is UTF-32; convert it with: iconv -f UTF-32"),
@@ -148,6 +148,13 @@ def test_what_is_no_text_is_named(content: bytes, message: str) -> None:
                 list(Corpus(name, "source", "target").records(lenient=lenient))
 
 
+@pytest.mark.parametrize("start", ["BZh", "PAR1", "ARROW1", "7z", "PK", "BZh9"])
+def test_text_that_begins_as_other_files_do(start: str) -> None:
+    Path("a.source").write_text(f"{start} is a word\n", encoding="utf-8")
+    Path("a.target").write_text("x\n", encoding="utf-8")
+    assert read("a") == [(f"{start} is a word", "x")]
+
+
 def test_a_stream_that_cannot_be_read_twice() -> None:
     """As standard input is one."""
     program = (
@@ -159,7 +166,8 @@ def test_a_stream_that_cannot_be_read_twice() -> None:
             [sys.executable, "-c", program], input=content, capture_output=True, timeout=60
         )
         assert done.stdout.split() == [b"['a',", b"'b']"], done.stderr
-    assert list(text_lines(unpacked(io.BufferedReader(io.BytesIO(b"")), "x"), "x")) == []  # type: ignore[arg-type]
+    empty = io.BufferedReader(io.BytesIO(b""))  # type: ignore[arg-type]
+    assert list(text_lines(unpacked(empty, "x"), "x")) == []
 
 
 # --- ends of lines ----------------------------------------------------------------------------------------

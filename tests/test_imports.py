@@ -17,11 +17,14 @@ MAY = {
     "errors": set(),
     "assets": set(),
     "console": set(),
+    "fields": set(),
+    "archive": {"errors"},
     "metrics": {"errors"},
     "nn": {"errors"},
     "search": {"errors"},
-    "data": {"errors", "assets", "console"},
-    "checkpoint": {"errors", "nn", "data"},
+    "data": {"errors", "assets", "console", "fields"},
+    "description": {"fields", "metrics", "nn"},
+    "checkpoint": {"errors", "archive", "description", "fields", "nn", "data"},
     "generate": {"errors", "nn", "data", "search", "checkpoint"},
     "classify": {"errors", "nn", "data", "checkpoint"},
     "loading": {"errors", "nn", "checkpoint", "generate", "classify"},
@@ -38,7 +41,7 @@ MAY = {
         "checkpoint",
         "metrics",
     },
-    "run": {"errors", "console"},
+    "run": {"errors", "console", "checkpoint"},
 }
 LIGHT = ("nn", "search")  # PyTorch and the standard library alone
 

@@ -40,7 +40,7 @@ def _verify(file: BinaryIO, path: Path) -> None:
     size = file.seek(0, os.SEEK_END)
     file.seek(0)
     # PyTorch would read a file that starts otherwise in an older format
-    if file.read(4) != b"PK\3\4" or not zipfile.is_zipfile(file):
+    if file.read(4) != b"PK\3\4":
         raise CheckpointError(
             f"{path}: not a checkpoint, or a damaged one ({size:,} bytes); {_WRITTEN}"
         )
@@ -63,7 +63,9 @@ def _verify(file: BinaryIO, path: Path) -> None:
     except CheckpointError:
         raise
     except Exception as error:  # zipfile has many for an archive that contradicts itself
-        raise CheckpointError(f"{path}: damaged ({_first_line(error)}); {_OTHER}") from error
+        raise CheckpointError(
+            f"{path}: not a checkpoint, or a damaged one ({_first_line(error)}, {size:,} bytes); {_OTHER}"
+        ) from error
     if damaged is not None:
         raise CheckpointError(
             f"{path}: damaged: {damaged} is not what was written (its checksum differs); {_OTHER}"

@@ -45,7 +45,7 @@ def shown(value: object) -> str:
     """A value for a message, short whatever it holds."""
     if isinstance(value, str | bytes):
         return repr(value[:_LONGEST]) + ("…" if len(value) > _LONGEST else "")
-    if isinstance(value, int) and value.bit_length() > 128:
+    if isinstance(value, int) and value.bit_length() > 63:
         return f"a number of {value.bit_length():,} bits"
     if value is None or isinstance(value, bool | int | float):
         return repr(value)
@@ -78,6 +78,8 @@ def _tuple(values: list[Any] | tuple[Any, ...], kinds: tuple[Any, ...], where: s
 def _has_type(value: object, kind: Any) -> bool:
     if get_origin(kind) is Literal:
         return isinstance(value, str) and value in get_args(kind)
+    if type(value) is int and value.bit_length() > 63:
+        return False
     # a subclass is refused: True is no number of layers
     return type(value) in ((int, float) if kind is float else (kind,))
 

@@ -23,8 +23,8 @@ def read(path: Path) -> Any:
     PyTorch itself does not look at the checksums, so a flipped bit would be another weight.
 
     Raises:
-        CheckpointError: The file cannot be read, is no such archive or a damaged one, unpacks to more than
-            it has, or holds objects other than plain data.
+        CheckpointError: The file cannot be read, is no such archive, or a damaged one. Or it unpacks to
+            more than it has, or holds objects other than plain data.
     """
     try:
         with path.open("rb") as file:

@@ -29,7 +29,8 @@ from seqtext.nn.shapes import check_shapes
 
 CLASSIFICATION = description.CLASSIFICATION
 _PREFIX = "network."  # of the network's weights in a LightningModule's state
-# other entries, which Lightning reads; each may be missing
+
+# Other entries, which Lightning reads. Each may be missing.
 _ENTRIES = {
     "loops": dict,
     "callbacks": dict,
@@ -63,11 +64,6 @@ class ClassifierModel(NamedTuple):
     source_limit: int | None
     temperature: float  # that logits are divided by
     threshold: float  # below this probability a text is out of scope
-
-
-def with_digest(described: dict[str, Any], weights: dict[str, Tensor]) -> dict[str, Any]:
-    """What ``describe`` returned, with a digest of it and of the weights that are saved with it."""
-    return {**described, "digest": digest_of(described, weights)}
 
 
 def describe(
@@ -113,6 +109,11 @@ def _described(
     }
 
 
+def add_digest(content: dict[str, Any]) -> None:
+    """Put a digest of the description, and of the weights beside it, into the description."""
+    content[KEY]["digest"] = digest_of(content[KEY], content["state_dict"])
+
+
 def find(path: str | Path) -> Path:
     """The checkpoint file of ``path``: itself, or ``best.ckpt`` (else ``last.ckpt``) of a run folder.
 
@@ -133,7 +134,7 @@ def find(path: str | Path) -> Path:
 
 
 def read(path: str | Path) -> dict[str, Any]:
-    """All that a checkpoint file holds; tensors on the CPU.
+    """All that a checkpoint file holds, with tensors on the CPU.
 
     Raises:
         CheckpointError: It is no checkpoint of ours, damaged, edited, or of another format.

@@ -31,7 +31,7 @@ class Description:
     columns: tuple[str, str]
     source_spm: bytes
     source_limit: int | None = None
-    digest: str | None = None  # of all other fields and of the weights; older checkpoints have none
+    digest: str | None = None  # older checkpoints have none
 
     def __post_init__(self) -> None:
         if self.source_limit is not None and self.source_limit < 1:

@@ -15,8 +15,8 @@ def read_fields(cls: type[T], values: object, where: str) -> T:
     """Make a ``cls`` of values that a stranger may have written.
 
     Args:
-        cls: A dataclass with fields of plain types: ``int``, ``float``, ``bool``, ``str``, ``bytes``,
-            ``Literal``, other such dataclasses, tuples of these, and each of them or None.
+        cls: A dataclass. Its fields are ``int``, ``float``, ``bool``, ``str``, ``bytes``, ``Literal``, or
+            other such dataclasses. Tuples of these will do, and ``| None``.
         values: A dict of its fields.
         where: What to call the dict in a message.
 
@@ -53,7 +53,7 @@ def shown(value: object) -> str:
 
 
 def _typed(value: object, wanted: Any, where: str) -> Any:
-    """``value``, if it has the type; a list is a tuple, too."""
+    """``value``, if it has the type. A list becomes a tuple."""
     kinds = get_args(wanted) if get_origin(wanted) is types.UnionType else (wanted,)
     for kind in kinds:
         if dataclasses.is_dataclass(kind):

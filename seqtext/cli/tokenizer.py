@@ -49,7 +49,7 @@ def run(arguments: Sequence[str]) -> None:
     """Parse, read, train, write."""
     options = parser().parse_args(arguments)
     from seqtext.data.corpus import Corpus
-    from seqtext.data.tokenizer import Tokenizer, TokenizerConfig
+    from seqtext.data.tokenizer import Tokenizer, TokenizerConfig, digest_path
 
     config = TokenizerConfig(
         model_type=options.model_type,
@@ -67,6 +67,7 @@ def run(arguments: Sequence[str]) -> None:
     tokenizer = Tokenizer.train((row[side] for row in corpus.rows() for side in sides), config)
     try:
         output.write_bytes(bytes(tokenizer))
+        digest_path(output).write_text(f"{tokenizer.fingerprint}  {output.name}\n")
     except OSError as error:
         raise DataError(f"--output {output}: cannot be written ({error.strerror})") from error
     print(

@@ -59,7 +59,7 @@ def kept(folder: Path, key: str, prepare: Callable[[], datasets.Dataset]) -> dat
     folder is prepared anew. Where nothing does, nothing is written: the folder may be read-only.
 
     Args:
-        folder: Of one corpus; ``prepare`` writes below it.
+        folder: Of one corpus. ``prepare`` writes below it.
         key: Names the result in the folder.
         prepare: Makes the result, which lies in files.
 
@@ -112,7 +112,7 @@ def _sha256(path: Path, size: int, modified: int) -> str:
 
 
 def replace_file(path: Path, content: bytes) -> None:
-    """Write a file that is never half-written; whoever writes it last at the same time wins."""
+    """Write a file that is never half-written. Of several writers the last one wins."""
     with tempfile.TemporaryDirectory(dir=path.parent) as folder:
         part = Path(folder) / path.name
         part.write_bytes(content)

@@ -142,15 +142,22 @@ class Tokenizer:
 
     @classmethod
     def load(cls, path: str | Path) -> Tokenizer:
-        """Read a ``.model`` file.
+        """Read a ``.model`` file, and compare it with the digest that lies beside it, if one does.
 
         Raises:
-            DataError: It cannot be read, or is no SentencePiece model.
+            DataError: It cannot be read, is no SentencePiece model, or has another digest.
         """
+        beside = digest_path(path)
         try:
             model = Path(path).read_bytes()
+            digest = beside.read_bytes().split()[:1] if beside.exists() else None
         except OSError as error:
-            raise DataError(f"{path}: cannot be read ({error.strerror})") from error
+            raise DataError(f"{error.filename}: cannot be read ({error.strerror})") from error
+        if digest not in (None, [hashlib.sha256(model).hexdigest().encode()]):
+            raise DataError(
+                f"{path}: damaged, or another tokenizer: its digest is not that of {beside}; use another"
+                " copy, or remove the digest if you replaced the tokenizer on purpose"
+            )
         return cls(model, str(path))
 
     @classmethod
@@ -347,6 +354,11 @@ class Tokenizer:
         size, piece_of = self.vocab_size, self._processor.id_to_piece
         pieces: list[str] = [piece_of(i) if i < size else words[i - size] for i in ids]
         return pieces
+
+
+def digest_path(path: str | Path) -> Path:
+    """Where the digest of a ``.model`` file lies, as ``sha256sum`` writes and reads it."""
+    return Path(f"{path}.sha256")
 
 
 def _check_symbols(symbols: Sequence[str]) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import hashlib
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -14,6 +13,7 @@ from seqtext.console import say
 from seqtext.data.encoding import digest_of
 from seqtext.data.prepared import replace_file, unwritable
 from seqtext.data.tokenizer import Tokenizer, TokenizerConfig
+from seqtext.errors import DataError
 
 
 def trained(
@@ -66,12 +66,13 @@ def trained(
 
 
 def _cached(folder: Path, key: str) -> Tokenizer | None:
-    """The tokenizer that was kept under ``key``; its name ends with its digest, which must be right."""
+    """The tokenizer that was kept under ``key``. Its digest is the end of its name."""
     for path in sorted(folder.glob(f"{key}-*.model")):
-        model = path.read_bytes()
-        if hashlib.sha256(model).hexdigest() == path.stem.partition("-")[2]:
-            return Tokenizer(model, str(path))
+        with contextlib.suppress(DataError):  # what is no tokenizer has another digest, too
+            tokenizer = Tokenizer.load(path)
+            if tokenizer.fingerprint == path.stem.partition("-")[2]:
+                return tokenizer
         say(f"cache: {path} is damaged or another tokenizer; training it anew")
-        with contextlib.suppress(OSError):  # a read-only folder is told of when the new one is kept
+        with contextlib.suppress(OSError):  # keeping the new one tells of a read-only folder
             path.unlink()
     return None

@@ -247,11 +247,12 @@ class TextModule(LightningModule):
 
     def on_save_checkpoint(self, content: dict[str, Any]) -> None:
         """Add what makes the checkpoint a whole model."""
-        # callbacks that put other weights there, such as averages, have done so before
-        content["seqtext"] = checkpoint.with_digest(self._described(), content["state_dict"])
+        content["seqtext"] = self._described()
         content["seqtext_accumulation"] = self.trainer.accumulate_grad_batches
         if self._plateau is not None:
             content["seqtext_plateau"] = self._plateau.state_dict()
+        # last: callbacks that put other weights there, such as averages, have done so by now
+        checkpoint.add_digest(content)
 
     def on_load_checkpoint(self, content: dict[str, Any]) -> None:
         """Build the checkpoint's network; where there is one already, refuse weights of another."""

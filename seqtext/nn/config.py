@@ -95,7 +95,9 @@ class EncoderConfig:
             if not 0 <= (value := getattr(self, name)) < 1:
                 raise ConfigError(f"network.{name}: {value}, expected 0 <= {name} < 1")
         if not 0 < self.init_scale <= 1000:
-            raise ConfigError(f"network.init_scale: {self.init_scale}, expected 0 < x <= 1000")
+            raise ConfigError(
+                f"network.init_scale: {self.init_scale}, expected 0 < init_scale <= 1000"
+            )
         if not -1000 <= self.forget_bias <= 1000:
             raise ConfigError(f"network.forget_bias: {self.forget_bias}, expected -1000 to 1000")
         if self.cell in LINEAR_CELLS and (

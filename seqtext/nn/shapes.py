@@ -1,4 +1,4 @@
-"""Whether weights are those of the network that a configuration describes; nothing is built for it."""
+"""Whether weights fit a network's configuration, told before memory is taken for the network."""
 
 from __future__ import annotations
 

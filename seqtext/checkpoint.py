@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import pickle
-import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -12,25 +10,39 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
+from seqtext import archive, description
 from seqtext.data.labels import Labels, TextAndLabels
 from seqtext.data.tokenizer import Tokenizer, Tokenizers
+from seqtext.description import (
+    FORMAT,
+    KEY,
+    ClassifierDescription,
+    Scoring,
+    described_in,
+    digest_of,
+    weights_in,
+)
 from seqtext.errors import CheckpointError, ConfigError
+from seqtext.fields import shown
+from seqtext.metrics import BleuTokenize, Symbols
 from seqtext.nn.config import ClassifierConfig, EncoderConfig, NetworkConfig
 from seqtext.nn.precision import Precision
+from seqtext.nn.shapes import check_shapes
 
-FORMAT = 1
-_KEY = "seqtext"
+CLASSIFICATION = description.CLASSIFICATION
 _PREFIX = "network."  # of the network's weights in a LightningModule's state
 
-
-CLASSIFICATION = "classification"  # the task of a classifier
-
-
-class Scoring(NamedTuple):
-    """How outputs were scored in training. An older checkpoint does not say it: None."""
-
-    bleu_tokenize: str | None = None
-    symbols: str | None = None  # of the symbol error rate: characters or words
+# Other entries, which Lightning reads. Each may be missing.
+_ENTRIES = {
+    "loops": dict,
+    "callbacks": dict,
+    "optimizer_states": list,
+    "lr_schedulers": list,
+    "epoch": int,
+    "global_step": int,
+    "seqtext_accumulation": int,
+    "seqtext_plateau": dict,
+}
 
 
 class Model(NamedTuple):
@@ -63,15 +75,19 @@ def describe(
     tokenizers: Tokenizers,
     columns: tuple[str, str],
     source_limit: int | None,
-    bleu_tokenize: str,
+    bleu_tokenize: BleuTokenize,
 ) -> dict[str, Any]:
     """The part of a checkpoint that makes it a model; plain values only."""
     described = _described(task, config, tokenizers.source, columns, source_limit)
-    scoring = Scoring(bleu_tokenize, symbols_of(tokenizers.target))._asdict()
-    return {**described, "target_spm": bytes(tokenizers.target), "scoring": scoring}
+    scoring = Scoring(bleu_tokenize=bleu_tokenize, symbols=symbols_of(tokenizers.target))
+    return {
+        **described,
+        "target_spm": bytes(tokenizers.target),
+        "scoring": dataclasses.asdict(scoring),
+    }
 
 
-def symbols_of(target: Tokenizer) -> str:
+def symbols_of(target: Tokenizer) -> Symbols:
     """What the symbol error rate counts where a model has such a tokenizer for its outputs."""
     return "characters" if target.of_characters else "words"
 
@@ -107,6 +123,11 @@ def _described(
     }
 
 
+def add_digest(content: dict[str, Any]) -> None:
+    """Put a digest of the description, and of the weights beside it, into the description."""
+    content[KEY]["digest"] = digest_of(content[KEY], content["state_dict"])
+
+
 def find(path: str | Path) -> Path:
     """The checkpoint file of ``path``: itself, or ``best.ckpt`` (else ``last.ckpt``) of a run folder.
 
@@ -127,67 +148,69 @@ def find(path: str | Path) -> Path:
 
 
 def read(path: str | Path) -> dict[str, Any]:
-    """All that a checkpoint file holds; tensors on the CPU.
+    """All that a checkpoint file holds, with tensors on the CPU.
 
     Raises:
-        CheckpointError: It is no checkpoint of ours, damaged, or of another format.
+        CheckpointError: It is no checkpoint of ours, damaged, edited, or of another format.
     """
     path = find(path)
-    if not zipfile.is_zipfile(path):
+    content = archive.read(path)
+    if type(content) is not dict or type(content.get(KEY)) is not dict:
+        raise CheckpointError(f"{path}: not a checkpoint of seqtext (it holds no {KEY!r} entry)")
+    found = content[KEY].get("format")
+    if type(found) is not int or found != FORMAT:
         raise CheckpointError(
-            f"{path}: not a checkpoint, or a damaged one ({path.stat().st_size:,} bytes); expected a"
-            " .ckpt file that `seqtext fit` has written"
-        )
-    try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    except (RuntimeError, EOFError, OSError, pickle.UnpicklingError, KeyError, ValueError) as error:
-        reason = str(error).split("\n")[0]
-        raise CheckpointError(
-            f"{path}: not a checkpoint of seqtext, or a damaged one ({reason[:200]})"
-        ) from error
-    if not isinstance(content, dict) or not isinstance(content.get(_KEY), dict):
-        raise CheckpointError(f"{path}: not a checkpoint of seqtext (it holds no {_KEY!r} entry)")
-    if (found := content[_KEY].get("format")) != FORMAT:
-        raise CheckpointError(
-            f"{path}: checkpoint format {found}, this version of seqtext reads format {FORMAT};"
+            f"{path}: checkpoint format {shown(found)}, this version of seqtext reads format {FORMAT};"
             " use the version that wrote it"
         )
+    try:
+        described = described_in(content)
+        content["state_dict"] = weights = weights_in(content)
+        for name, kind in _ENTRIES.items():
+            if name in content and type(content[name]) is not kind:
+                raise ValueError(
+                    f"{name}: found {shown(content[name])}, expected a {kind.__name__}"
+                )
+        if described.digest not in (None, digest_of(content[KEY], weights)):
+            raise ValueError(
+                f"its weights or its {KEY!r} entry are not those that were written (the digest differs); if"
+                f" you changed them on purpose, remove {KEY}.digest"
+            )
+    except ValueError as error:
+        raise _inconsistent(path, error) from error
     return content
+
+
+def _inconsistent(where: str | Path, error: Exception) -> CheckpointError:
+    return CheckpointError(f"{where}: incomplete, edited or inconsistent: {error}")
 
 
 def unpack(content: dict[str, Any], where: str) -> Model | ClassifierModel:
     """The model in what ``read`` returned.
 
     Raises:
-        CheckpointError: Something is missing, or a field of the network is unknown.
+        CheckpointError: A field is missing, unknown, or has a wrong value. Or the weights do not fit.
     """
-    described = content[_KEY]
     try:
+        described = described_in(content)
         weights = {
             name.removeprefix(_PREFIX): value
-            for name, value in content["state_dict"].items()
+            for name, value in weights_in(content).items()
             if name.startswith(_PREFIX)
         }
-        source_column, target_column = described["columns"]
-        columns, limit = (source_column, target_column), described.get("source_limit")
-        source = Tokenizer(described["source_spm"], f"{where} (source tokenizer)")
-        if described["task"] == CLASSIFICATION:
-            return ClassifierModel(
-                columns,
-                ClassifierConfig(**described["network"]),
-                TextAndLabels(source, Labels.load(described["labels"])),
-                weights,
-                limit,
-                described["temperature"],
-                described["threshold"],
-            )
-        target = Tokenizer(described["target_spm"], f"{where} (target tokenizer)")
-        config = NetworkConfig(**described["network"])
-        scoring = Scoring(**described.get("scoring", {}))
-    except (KeyError, TypeError, ValueError) as error:
-        raise CheckpointError(f"{where}: incomplete or inconsistent ({error})") from error
-    tokenizers = Tokenizers(source, target)
-    return Model(described["task"], columns, config, tokenizers, weights, limit, scoring)
+        columns, limit = described.columns, described.source_limit
+        source = Tokenizer(described.source_spm, "source_spm")
+        if isinstance(described, ClassifierDescription):
+            labels = TextAndLabels(source, Labels.load(described.labels))
+            check_shapes(weights, described.network, *labels.sizes)
+            own = described.temperature, described.threshold
+            return ClassifierModel(columns, described.network, labels, weights, limit, *own)
+        both = Tokenizers(source, Tokenizer(described.target_spm, "target_spm"))
+        check_shapes(weights, described.network, *both.sizes)
+    except ValueError as error:
+        raise _inconsistent(where, error) from error
+    known = described.network, both, weights, limit, described.scoring
+    return Model(described.task, columns, *known)
 
 
 def load_any(path: str | Path) -> Model | ClassifierModel:

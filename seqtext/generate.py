@@ -17,6 +17,7 @@ from torch import Tensor
 from seqtext import checkpoint
 from seqtext.data.batch import pad, source_rows
 from seqtext.data.tokenizer import SPACE, Tokenizers
+from seqtext.description import Scoring
 from seqtext.errors import CheckpointError, ConfigError
 from seqtext.nn.encoder_decoder import EncoderDecoder
 from seqtext.nn.precision import Precision
@@ -142,7 +143,7 @@ class Generator:
         columns: tuple[str, str] = ("source", "target"),
         task: str = "translation",
         source_limit: int | None = None,
-        scoring: checkpoint.Scoring = checkpoint.Scoring(),  # noqa: B008 (immutable)
+        scoring: Scoring = Scoring(),  # noqa: B008 (frozen)
     ) -> None:
         self.networks = networks
         self.tokenizers = tokenizers

@@ -18,12 +18,15 @@ MAY = {
     "assets": set(),
     "console": set(),
     "files": set(),
+    "fields": set(),
+    "archive": {"errors"},
     "metrics": {"errors"},
     "nn": {"errors"},
     "search": {"errors"},
-    "data": {"errors", "assets", "console"},
-    "checkpoint": {"errors", "nn", "data"},
-    "generate": {"errors", "nn", "data", "search", "checkpoint"},
+    "data": {"errors", "assets", "console", "fields"},
+    "description": {"fields", "metrics", "nn"},
+    "checkpoint": {"errors", "archive", "description", "fields", "nn", "data", "metrics"},
+    "generate": {"errors", "nn", "data", "search", "checkpoint", "description"},
     "classify": {"errors", "nn", "data", "checkpoint"},
     "loading": {"errors", "nn", "checkpoint", "generate", "classify"},
     "explain": {"generate", "data"},
@@ -39,7 +42,7 @@ MAY = {
         "checkpoint",
         "metrics",
     },
-    "run": {"errors", "console"},
+    "run": {"errors", "console", "checkpoint"},
 }
 LIGHT = ("nn", "search")  # PyTorch and the standard library alone
 

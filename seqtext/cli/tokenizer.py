@@ -51,7 +51,7 @@ def run(arguments: Sequence[str]) -> None:
     """Parse, read, train, write."""
     options = parser().parse_args(arguments)
     from seqtext.data.corpus import Corpus
-    from seqtext.data.tokenizer import Tokenizer, TokenizerConfig
+    from seqtext.data.tokenizer import Tokenizer, TokenizerConfig, digest_path
 
     config = TokenizerConfig(
         model_type=options.model_type,
@@ -70,6 +70,8 @@ def run(arguments: Sequence[str]) -> None:
     rows = watched_rows(corpus.rows(), corpus.estimated_rows)
     tokenizer = Tokenizer.train((row[side] for row in rows for side in sides), config)
     write_whole(options.output, bytes(tokenizer))
+    digest = f"{tokenizer.fingerprint}  {output.name}\n"
+    write_whole(str(digest_path(output)), digest)
     print(
         f"{output}: {config.model_type} with {tokenizer.vocab_size:,} pieces, trained in"
         f" {time.perf_counter() - start:.1f} s",

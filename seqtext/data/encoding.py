@@ -16,13 +16,14 @@ from seqtext.data.batch import Batch, collate
 from seqtext.data.bucketing import Rows
 from seqtext.data.corpus import Corpus
 from seqtext.data.labels import Labels, TextAndLabels
+from seqtext.data.prepared import kept, unwritable
 from seqtext.data.readers import Row
 from seqtext.data.tokenizer import Tokenizer, TokenizerConfig, Tokenizers
 from seqtext.errors import DataError
 
 SIDES = ("source", "target")
 Sides = Tokenizers | TextAndLabels
-_CACHE_VERSION = "4"  # another one when cached results of the same input would differ
+_CACHE_VERSION = "5"  # another one when cached results of the same input would differ
 
 
 def encode(
@@ -56,31 +57,28 @@ def encode(
         raise unwritable(cache_dir, cause) from error
 
 
-def unwritable(cache_dir: Path, error: OSError) -> DataError:
-    """What to say where nothing can be kept."""
-    return DataError(
-        f"{cache_dir}: prepared corpora cannot be written there ({error.strerror or error}); make room,"
-        " choose another folder with data.cache_dir, or keep nothing with data.streaming"
-    )
-
-
 def _encode(
     corpus: Corpus, digest: str, tokenizers: Sides, cache_dir: Path, processes: int
 ) -> datasets.Dataset:
-    rows = datasets.Dataset.from_generator(
-        _generate,
-        gen_kwargs={"corpus": corpus, "digest": digest_of(digest, _CACHE_VERSION)},
-        cache_dir=str(cache_dir / "datasets"),
-    )
+    folder = cache_dir / "datasets" / digest_of(digest, _CACHE_VERSION)[:32]
     source, target = tokenizers
-    key = digest_of(digest, source.fingerprint, target.fingerprint, _CACHE_VERSION)
-    return rows.map(
-        _encode_rows,
-        batched=True,
-        fn_kwargs=_models(tokenizers),
-        num_proc=processes if processes > 1 else None,
-        new_fingerprint=key[:32],
-    )
+    key = digest_of(digest, source.fingerprint, target.fingerprint, _CACHE_VERSION)[:32]
+
+    def read() -> datasets.Dataset:
+        return datasets.Dataset.from_generator(
+            _generate, gen_kwargs={"corpus": corpus}, cache_dir=str(folder)
+        )
+
+    def tokenize() -> datasets.Dataset:
+        return kept(folder, "rows", read).map(
+            _encode_rows,
+            batched=True,
+            fn_kwargs=_models(tokenizers),
+            num_proc=processes if processes > 1 else None,
+            new_fingerprint=key,
+        )
+
+    return kept(folder, key, tokenize)
 
 
 def encode_rows(rows: Sequence[Row], tokenizers: Sides) -> datasets.Dataset:
@@ -118,8 +116,7 @@ def digest_of(*parts: str) -> str:
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
-def _generate(corpus: Corpus, digest: str) -> Iterator[dict[str, Any]]:
-    # `digest` is part of the key under which the result is cached
+def _generate(corpus: Corpus) -> Iterator[dict[str, Any]]:
     for number, (source, targets) in enumerate(corpus.examples()):
         for target in targets:
             yield {"source": source, "target": target, "row": number}

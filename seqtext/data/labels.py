@@ -12,6 +12,7 @@ from typing import NamedTuple
 from seqtext.data.readers import SEPARATOR, Record
 from seqtext.data.tokenizer import Tokenizer
 from seqtext.errors import ConfigError, DataError
+from seqtext.fields import read_fields
 
 _SEPARATORS = (",", ";", "|", "/", "+")  # that files have between several labels
 
@@ -70,8 +71,11 @@ class Labels:
         Raises:
             ValueError: They are something else.
         """
-        fields = json.loads(content)
-        return cls(**{**fields, "names": tuple(fields["names"])})
+        try:
+            fields = json.loads(content)
+        except RecursionError as error:
+            raise ValueError("labels: nested too deeply") from error
+        return read_fields(cls, fields, "labels")
 
     def __bytes__(self) -> bytes:
         return json.dumps(vars(self), ensure_ascii=False).encode()

@@ -5,12 +5,10 @@ from __future__ import annotations
 import dataclasses
 import functools
 import itertools
-import os
 import random
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import datasets
@@ -41,6 +39,7 @@ from seqtext.data.encoding import (
 )
 from seqtext.data.left_out import LeftOut, Reasons, kept_rows
 from seqtext.data.loader import PlannedLoader
+from seqtext.data.prepared import cache_folder
 from seqtext.data.readers import Row
 from seqtext.data.streaming import Pool, Pools, Stream, StreamedLoader
 from seqtext.data.tokenizer import Tokenizer, TokenizerConfig, Tokenizers
@@ -151,9 +150,7 @@ class PairsDataModule(LightningDataModule):
         self.max_source_length, self.max_target_length = max_source_length, max_target_length
         self.source_limit = max_source_length if truncate_sources else None
         self.num_workers, self.processes, self.seed = num_workers, processes, seed
-        self.cache_dir = Path(
-            cache_dir or os.environ.get("SEQTEXT_CACHE") or "~/.cache/seqtext"
-        ).expanduser()
+        self.cache_dir = cache_folder(cache_dir)
         self.tokenizers: Any = None  # Tokenizers
         self._encoded: dict[Split, datasets.Dataset] = {}
         self._digests: dict[Split, list[str]] = {}

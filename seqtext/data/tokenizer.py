@@ -144,15 +144,22 @@ class Tokenizer:
 
     @classmethod
     def load(cls, path: str | Path) -> Tokenizer:
-        """Read a ``.model`` file.
+        """Read a ``.model`` file, and compare it with the digest that lies beside it, if one does.
 
         Raises:
-            DataError: It cannot be read, or is no SentencePiece model.
+            DataError: It cannot be read, is no SentencePiece model, or has another digest.
         """
+        beside = digest_path(path)
         try:
             model = Path(path).read_bytes()
+            digest = beside.read_bytes().split()[:1] if beside.exists() else None
         except OSError as error:
-            raise DataError(f"{path}: cannot be read ({error.strerror})") from error
+            raise DataError(f"{error.filename}: cannot be read ({error.strerror})") from error
+        if digest not in (None, [hashlib.sha256(model).hexdigest().encode()]):
+            raise DataError(
+                f"{path}: damaged, or another tokenizer: its digest is not that of {beside}; use another"
+                " copy, or remove the digest if you replaced the tokenizer on purpose"
+            )
         return cls(model, str(path))
 
     @classmethod
@@ -364,6 +371,11 @@ def _taken(symbol: str) -> ConfigError:
     return ConfigError(
         f"tokenizer.symbols: {symbol} is a piece of SentencePiece's own; choose another symbol or tag"
     )
+
+
+def digest_path(path: str | Path) -> Path:
+    """Where the digest of a ``.model`` file lies, as ``sha256sum`` writes and reads it."""
+    return Path(f"{path}.sha256")
 
 
 def _check_symbols(symbols: Sequence[str]) -> None:

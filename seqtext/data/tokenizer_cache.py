@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import tempfile
 import time
@@ -9,8 +10,10 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from seqtext.console import say
-from seqtext.data.encoding import digest_of, unwritable
+from seqtext.data.encoding import digest_of
+from seqtext.data.prepared import replace_file, unwritable
 from seqtext.data.tokenizer import Tokenizer, TokenizerConfig
+from seqtext.errors import DataError
 
 
 def trained(
@@ -37,9 +40,16 @@ def trained(
         return base
     unsampled = dataclasses.replace(config, sampling_nbest=1, sampling_alpha=0.0)
     origin = [base.fingerprint] if base is not None else []
-    path = cache_dir / "tokenizers" / f"{digest_of(*decisive, repr(unsampled), *origin)}.model"
-    if path.exists():
-        return Tokenizer.load(path)
+    folder = cache_dir / "tokenizers"
+    key = digest_of(*decisive, repr(unsampled), *origin)[:32]
+    if (cached := _cached(folder, key)) is not None:
+        return cached
+    try:  # before training, which may take minutes
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise unwritable(cache_dir, error) from error
     start = time.perf_counter()
     if base is None:
         tokenizer = Tokenizer.train(texts(), config)
@@ -49,12 +59,20 @@ def trained(
         told = f"{tokenizer.vocab_size - base.vocab_size:,} pieces added to those given"
     say(f"tokenizer: {told} in {time.perf_counter() - start:.1f} s")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        # several nodes may share the folder: whoever is last replaces a file by the same file
-        with tempfile.TemporaryDirectory(dir=path.parent) as folder:
-            part = Path(folder) / path.name
-            part.write_bytes(bytes(tokenizer))
-            part.replace(path)
+        replace_file(folder / f"{key}-{tokenizer.fingerprint}.model", bytes(tokenizer))
     except OSError as error:
         raise unwritable(cache_dir, error) from error
     return tokenizer
+
+
+def _cached(folder: Path, key: str) -> Tokenizer | None:
+    """The tokenizer that was kept under ``key``. Its digest is the end of its name."""
+    for path in sorted(folder.glob(f"{key}-*.model")):
+        with contextlib.suppress(DataError):  # what is no tokenizer has another digest, too
+            tokenizer = Tokenizer.load(path)
+            if tokenizer.fingerprint == path.stem.partition("-")[2]:
+                return tokenizer
+        say(f"cache: {path} is damaged or another tokenizer; training it anew")
+        with contextlib.suppress(OSError):  # keeping the new one tells of a read-only folder
+            path.unlink()
+    return None

@@ -251,6 +251,8 @@ class TextModule(LightningModule):
         content["seqtext_accumulation"] = self.trainer.accumulate_grad_batches
         if self._plateau is not None:
             content["seqtext_plateau"] = self._plateau.state_dict()
+        # last: callbacks that put other weights there, such as averages, have done so by now
+        checkpoint.add_digest(content)
 
     def on_load_checkpoint(self, content: dict[str, Any]) -> None:
         """Build the checkpoint's network; where there is one already, refuse weights of another."""

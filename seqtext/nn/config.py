@@ -15,6 +15,17 @@ RecurrentStart = Literal["scaled", "orthogonal", "identity"]
 AttentionKind = Literal["dot", "general", "additive", "multi_head"]
 Pooling = Literal["last", "max", "mean", "attention"]
 
+# Largest values. A network beyond them fits into no memory, and a file that claims one is damaged.
+_LARGEST = {
+    "embedding_size": 65_536,
+    "hidden_size": 65_536,
+    "readout_size": 65_536,
+    "heads": 65_536,
+    "encoder_layers": 256,
+    "decoder_layers": 256,
+    "window": 1_000_000_000,
+}
+
 
 @dataclass(frozen=True, kw_only=True)
 class EncoderConfig:
@@ -79,12 +90,16 @@ class EncoderConfig:
     def __post_init__(self) -> None:
         self._check_choice("cell", Cell)
         self._check_choice("recurrent_start", RecurrentStart)
-        self._check_at_least_1("embedding_size", "hidden_size", "encoder_layers", "heads", "window")
+        self._check_sizes("embedding_size", "hidden_size", "encoder_layers", "heads", "window")
         for name in ("dropout", "recurrent_dropout", "word_dropout"):
             if not 0 <= (value := getattr(self, name)) < 1:
                 raise ConfigError(f"network.{name}: {value}, expected 0 <= {name} < 1")
-        if self.init_scale <= 0:
-            raise ConfigError(f"network.init_scale: {self.init_scale}, expected more than 0")
+        if not 0 < self.init_scale <= 1000:
+            raise ConfigError(
+                f"network.init_scale: {self.init_scale}, expected 0 < init_scale <= 1000"
+            )
+        if not -1000 <= self.forget_bias <= 1000:
+            raise ConfigError(f"network.forget_bias: {self.forget_bias}, expected -1000 to 1000")
         if self.cell in LINEAR_CELLS and (
             self.recurrent_dropout or self.recurrent_start != "scaled"
         ):
@@ -134,10 +149,14 @@ class EncoderConfig:
                 f"network.{name}: {value!r}, expected one of {', '.join(get_args(choices))}"
             )
 
-    def _check_at_least_1(self, *names: str) -> None:
+    def _check_sizes(self, *names: str) -> None:
         for name in names:
-            if (value := getattr(self, name)) is not None and value < 1:
+            if (value := getattr(self, name)) is None:
+                continue
+            if value < 1:
                 raise ConfigError(f"network.{name}: {value}, expected at least 1")
+            if value > _LARGEST[name]:
+                raise ConfigError(f"network.{name}: {value}, expected at most {_LARGEST[name]:,}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -179,7 +198,7 @@ class NetworkConfig(EncoderConfig):
     def __post_init__(self) -> None:
         super().__post_init__()
         self._check_choice("attention", AttentionKind)
-        self._check_at_least_1("decoder_layers", "readout_size")
+        self._check_sizes("decoder_layers", "readout_size")
         if self.input_feeding and (self.locked_dropout or self.recurrent_dropout):
             raise ConfigError(
                 "network.input_feeding: goes step by step and would draw anew at each; leave out"

@@ -75,6 +75,7 @@ class Encoder(nn.Module):
     def _windows(self, source: Tensor, lengths: Tensor, window: int) -> tuple[Tensor, Tensor]:
         """Every window as a row of its own; the last states are the mean over a source's windows."""
         rows, longest = source.shape
+        window = min(window, longest)  # no padding beyond the longest source
         count = -(-longest // window)
         parts = nn.functional.pad(source, (0, count * window - longest)).view(-1, window)
         starts = torch.arange(count, device=source.device) * window

@@ -57,9 +57,10 @@ class EncoderDecoder(nn.Module):
         transformer = config.cell == "transformer"
         self.decoder = (TransformerDecoder if transformer else Decoder)(config, target_vocab_size)
         if config.copying:
-            # the target piece that each source piece is; set where the vocabularies differ
-            ids = torch.arange(source_vocab_size)
-            self.register_buffer("copy_ids", ids.where(ids < target_vocab_size, -1))
+            # The target piece that each source piece is. Set where the vocabularies differ.
+            # A list, as PyTorch loads modules for 2 s before torch.arange on the meta device.
+            ids = [i if i < target_vocab_size else -1 for i in range(source_vocab_size)]
+            self.register_buffer("copy_ids", torch.tensor(ids))
         initialize(self, config)
 
     def forward(self, source: Tensor, source_lengths: Tensor, target_input: Tensor) -> Tensor:

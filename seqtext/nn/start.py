@@ -29,6 +29,8 @@ def initialize(network: nn.Module, config: EncoderConfig) -> None:
     leaves attention scores so flat that the decoder learns a language model first and aligns late;
     so does a forget gate that starts open (bias 1), which lets the recurrence explain more.
     """
+    if next(network.parameters()).is_meta:  # only its shapes are wanted, and normal_ is slow there
+        return
     scale = config.init_scale
     of_transformers = set[nn.Module]()
     for module in network.modules():

@@ -15,9 +15,11 @@ from typing import Any, Literal
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.trainer.states import TrainerFn
+from torch import Tensor
 
+from seqtext import checkpoint
 from seqtext.console import say
-from seqtext.errors import ConfigError
+from seqtext.errors import CheckpointError, ConfigError
 from seqtext.run import folder
 from seqtext.run.run_folder import RunFolder
 
@@ -245,9 +247,9 @@ class Checkpoints(Callback):
     def _try_average(
         self, trainer: Trainer, module: LightningModule, datamodule: Any, files: list[Path]
     ) -> None:
-        candidates = [
-            torch.load(file, map_location="cpu", weights_only=True)["state_dict"] for file in files
-        ]
+        candidates = _intact(files)
+        if len(candidates) < 2:
+            return
         average = {
             name: torch.stack([weights[name].double() for weights in candidates])
             .mean(0)
@@ -268,6 +270,17 @@ class Checkpoints(Callback):
             part = self._run.path / "best.part"
             trainer.save_checkpoint(part, weights_only=True)
             self._on_first(trainer, part.replace, self._run.path / folder.BEST)
+
+
+def _intact(files: list[Path]) -> list[dict[str, Tensor]]:
+    """The weights in ``files``. A damaged file is left out, and said so: the run has its best.ckpt."""
+    intact = []
+    for file in files:
+        try:
+            intact.append(checkpoint.read(file)["state_dict"])
+        except CheckpointError as error:
+            say(f"average: left out {error}")
+    return intact
 
 
 def _replace(source: Path, target: Path) -> None:

@@ -7,6 +7,7 @@ import itertools
 import json
 import shutil
 import sys
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -16,6 +17,7 @@ import torch
 from sentencepiece import SentencePieceProcessor, SentencePieceTrainer
 
 import seqtext
+from seqtext import checkpoint
 from seqtext.cli import main
 from seqtext.data import builtin
 from seqtext.data.tokenizer import Tokenizer, TokenizerConfig, Tokenizers
@@ -127,6 +129,7 @@ def other(trained: Path, tmp_path: Path) -> Path:
     generator = torch.Generator().manual_seed(1)
     for weight in content["state_dict"].values():
         weight += 0.1 * torch.randn(weight.shape, generator=generator)
+    checkpoint.add_digest(content)
     torch.save(content, tmp_path / "other.ckpt")
     return tmp_path / "other.ckpt"
 
@@ -158,8 +161,9 @@ def test_the_same_model_twice_is_that_model(trained: Path) -> None:
 
 def test_an_ensemble_shares_its_tokenizers(trained: Path, other: Path, capsys) -> None:
     content = torch.load(other, weights_only=True)
-    tokenizer = Tokenizer.train(["Der Hund."], TokenizerConfig(model_type="char", vocab_size=20))
+    tokenizer = Tokenizer(content["seqtext"]["target_spm"]).extended(["<new>"], [], 0)
     content["seqtext"]["target_spm"] = bytes(tokenizer)
+    checkpoint.add_digest(content)
     torch.save(content, other)
     assert main(["generate", str(trained), str(other)]) == 2
     message = capsys.readouterr().err
@@ -407,7 +411,9 @@ def test_tokenizer_is_trained_and_used(tiny: list[str]) -> None:
     assert main(["tokenizer", *corpus, *options]) == 0
     given = ["--data.tokenizer.source_model=t.model", "--trainer.max_steps=2", "--run=r"]
     assert main(["fit", *tiny, *given]) == 0
-    assert bytes(seqtext.load("r").tokenizers.source) == Path("t.model").read_bytes()
+    model = bytes(seqtext.load("r").tokenizers.source)
+    assert model == Path("t.model").read_bytes()
+    assert Path("t.model.sha256").read_text().split() == [sha256(model).hexdigest(), "t.model"]
 
 
 def test_a_transformer_from_fit_to_text(

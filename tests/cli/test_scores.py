@@ -20,6 +20,7 @@ def scored(trained: Path) -> Callable[[dict[str, str] | None], str]:
 
     def write(scoring: dict[str, str] | None) -> str:
         content = torch.load(trained / "best.ckpt", weights_only=True)
+        del content["seqtext"]["digest"]
         assert content["seqtext"].pop("scoring") == {"bleu_tokenize": "13a", "symbols": "words"}
         if scoring is not None:
             content["seqtext"]["scoring"] = scoring

@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from seqtext.data import tokenizer as tokenizer_module
-from seqtext.data.tokenizer import ModelType, Tokenizer, TokenizerConfig
+from seqtext.data.tokenizer import ModelType, Tokenizer, TokenizerConfig, digest_path
 from seqtext.errors import ConfigError, DataError
 
 Train = Callable[..., Tokenizer]
@@ -186,6 +186,24 @@ def test_no_model(content: bytes, tmp_path: Path) -> None:
     path.write_bytes(content)
     with pytest.raises(DataError, match=r"a\.model: not a SentencePiece model; make one with"):
         Tokenizer.load(path)
+
+
+def test_a_model_is_compared_with_the_digest_beside_it(train: Train, tmp_path: Path) -> None:
+    path = tmp_path / "a.model"
+    model = bytearray(bytes(train()))
+    place = model.index(b"dog")
+    digest_path(path).write_text(f"{train().fingerprint}  a.model\n")
+    path.write_bytes(model)
+    assert Tokenizer.load(path).vocab_size == train().vocab_size
+    model[place] ^= 1  # "eog": a model all the same
+    path.write_bytes(model)
+    for content in (None, b"", b"\xff\xfe"):
+        if content is not None:
+            digest_path(path).write_bytes(content)
+        with pytest.raises(DataError, match=r"a\.model: damaged, or another tokenizer: its digest"):
+            Tokenizer.load(path)
+    digest_path(path).unlink()
+    Tokenizer.load(path)
 
 
 def test_truncated_model(train: Train) -> None:

@@ -634,7 +634,7 @@ def test_weights_start_within_the_documented_bounds():
         ),
         ({"dropout": 1.0}, "network.dropout: 1.0, expected 0 <= dropout < 1"),
         ({"word_dropout": -0.1}, "network.word_dropout: -0.1, expected 0 <= word_dropout < 1"),
-        ({"init_scale": 0.0}, "network.init_scale: 0.0, expected more than 0"),
+        ({"init_scale": 0.0}, "network.init_scale: 0.0, expected 0 < init_scale <= 1000"),
         (
             {"hidden_size": 7},
             "network.hidden_size: 7, expected an even number: a bidirectional encoder gives each"

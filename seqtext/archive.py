@@ -1,0 +1,101 @@
+"""The zip archive that a checkpoint is: verified first, then read."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import zipfile
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import torch
+from torch.serialization import get_unsafe_globals_in_checkpoint
+
+from seqtext.errors import CheckpointError
+
+_WRITTEN = "expected a .ckpt file that `seqtext fit` has written"
+_OTHER = "use another copy of it, or an earlier checkpoint"
+
+
+def read(path: Path) -> Any:
+    """What the archive holds: plain data and tensors, on the CPU.
+
+    PyTorch itself does not look at the checksums, so a flipped bit would be another weight.
+
+    Raises:
+        CheckpointError: The file cannot be read, is no such archive, or a damaged one. Or it unpacks to
+            more than it has, or holds objects other than plain data.
+    """
+    try:
+        with path.open("rb") as file:
+            _verify(file, path)
+            file.seek(0)
+            return _load(file, path)
+    except OSError as error:
+        raise CheckpointError(f"{path}: cannot be read ({error.strerror or error})") from error
+
+
+def _verify(file: BinaryIO, path: Path) -> None:
+    """Compare every entry with its checksum."""
+    size = file.seek(0, os.SEEK_END)
+    file.seek(0)
+    # PyTorch would read a file that starts otherwise in an older format
+    if file.read(4) != b"PK\3\4":
+        raise CheckpointError(
+            f"{path}: not a checkpoint, or a damaged one ({size:,} bytes); {_WRITTEN}"
+        )
+    try:
+        with zipfile.ZipFile(file) as archive:
+            entries = archive.infolist()
+            # PyTorch stores entries as they are, and tells no capitals from small letters in names
+            stored = all(
+                entry.compress_type == zipfile.ZIP_STORED and entry.compress_size == entry.file_size
+                for entry in entries
+            )
+            names = {entry.filename.lower() for entry in entries}
+            whole = sum(entry.file_size for entry in entries)
+            if not stored or whole > size or len(names) < len(entries):
+                raise CheckpointError(
+                    f"{path}: not a checkpoint of seqtext: its entries are packed, overlap or have the same"
+                    f" name; {_WRITTEN}. It may be unsafe"
+                )
+            damaged = archive.testzip()
+    except CheckpointError:
+        raise
+    except Exception as error:  # zipfile has many for an archive that contradicts itself
+        raise CheckpointError(
+            f"{path}: not a checkpoint, or a damaged one ({_first_line(error)}, {size:,} bytes); {_OTHER}"
+        ) from error
+    if damaged is not None:
+        raise CheckpointError(
+            f"{path}: damaged: {damaged} is not what was written (its checksum differs); {_OTHER}"
+        )
+
+
+def _load(file: BinaryIO, path: Path) -> Any:
+    try:
+        return torch.load(file, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        # PyTorch's own message tells how to load the file without its checks
+        raise CheckpointError(
+            f"{path}: holds objects other than plain data and tensors{_foreign_objects(file)}. It may be"
+            f" unsafe: such objects can run any program when they are loaded. Nothing was loaded; {_WRITTEN}"
+        ) from error
+    except Exception as error:  # whatever a foreign file makes of PyTorch's reader
+        raise CheckpointError(
+            f"{path}: not a checkpoint of seqtext, or a damaged one ({_first_line(error)}); {_WRITTEN}"
+        ) from error
+
+
+def _foreign_objects(file: BinaryIO) -> str:
+    """Names of some classes and functions that the file would call, in brackets."""
+    file.seek(0)
+    try:
+        names = sorted(get_unsafe_globals_in_checkpoint(file))
+    except Exception:  # its instructions are none that PyTorch knows
+        return ""
+    return f" ({', '.join(name[:60] for name in names[:3])})" if names else ""
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error) or type(error).__name__).split("\n")[0][:200]

@@ -1,0 +1,119 @@
+"""What a checkpoint says of its model, typed and checked: a stranger may have written it."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+
+from seqtext.fields import read_fields, shown
+from seqtext.metrics import BleuTokenize, Symbols, Task
+from seqtext.nn.config import ClassifierConfig, NetworkConfig
+
+FORMAT = 1
+KEY = "seqtext"  # of the description
+CLASSIFICATION = "classification"  # the task of a classifier
+
+
+@dataclass(frozen=True, kw_only=True)
+class Description:
+    """What is written of every model.
+
+    Raises:
+        ValueError: A value is out of range.
+    """
+
+    format: int
+    columns: tuple[str, str]
+    source_spm: bytes
+    source_limit: int | None = None
+    digest: str | None = None  # older checkpoints have none
+
+    def __post_init__(self) -> None:
+        if self.source_limit is not None and self.source_limit < 1:
+            raise ValueError(f"{KEY}.source_limit: {shown(self.source_limit)}, expected at least 1")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scoring:
+    """How outputs were scored in training. An older checkpoint does not say it: None."""
+
+    bleu_tokenize: BleuTokenize | None = None
+    symbols: Symbols | None = None  # of the symbol error rate
+
+
+@dataclass(frozen=True, kw_only=True)
+class GeneratorDescription(Description):
+    """Likewise of an encoder-decoder."""
+
+    task: Task
+    network: NetworkConfig
+    target_spm: bytes
+    scoring: Scoring = Scoring()
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClassifierDescription(Description):
+    """Likewise of a classifier."""
+
+    task: Literal["classification"]
+    network: ClassifierConfig
+    labels: bytes
+    temperature: float
+    threshold: float
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not 0 < self.temperature < math.inf:
+            raise ValueError(f"{KEY}.temperature: {shown(self.temperature)}, expected more than 0")
+        if not 0 <= self.threshold <= 1:
+            raise ValueError(f"{KEY}.threshold: {shown(self.threshold)}, expected 0 to 1")
+
+
+def described_in(content: dict[str, Any]) -> GeneratorDescription | ClassifierDescription:
+    """The typed description of the model.
+
+    Raises:
+        ValueError: A field is missing, unknown, or has a wrong type.
+    """
+    described = content.get(KEY)
+    if isinstance(described, dict) and described.get("task") == CLASSIFICATION:
+        return read_fields(ClassifierDescription, described, KEY)
+    return read_fields(GeneratorDescription, described, KEY)
+
+
+def weights_in(content: dict[str, Any]) -> dict[str, Tensor]:
+    """All tensors of the state.
+
+    Raises:
+        ValueError: Something else than plain tensors is among them.
+    """
+    weights = content.get("state_dict")
+    if not isinstance(weights, dict):
+        raise ValueError(f"state_dict: found {shown(weights)}, expected a dict of tensors")
+    for name, value in dict.items(weights):
+        if type(name) is not str or type(value) not in (Tensor, nn.Parameter):
+            raise ValueError(
+                f"state_dict[{shown(name)}]: found {shown(value)}, expected a name and a tensor"
+            )
+        # one without data of its own can claim any size
+        odd = value.is_nested or value.is_quantized or value.is_meta
+        if odd or value.layout != torch.strided or not value.is_contiguous():
+            raise ValueError(f"state_dict[{shown(name)}]: is no plain tensor with data of its own")
+    return dict(dict.items(weights))
+
+
+def digest_of(described: dict[str, Any], weights: dict[str, Tensor]) -> str:
+    """Hexadecimal digest of a description, its own digest left out, and of all weights."""
+    fields = sorted((name, value) for name, value in described.items() if name != "digest")
+    digest = hashlib.sha256(ascii(fields).encode())
+    for name, weight in sorted(weights.items()):
+        digest.update(ascii((name, str(weight.dtype), tuple(weight.shape))).encode())
+        # as bytes: NumPy has no bfloat16
+        values = weight.detach().cpu().contiguous().reshape(-1)
+        digest.update(values.view(torch.uint8).numpy().data)
+    return digest.hexdigest()

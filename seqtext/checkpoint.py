@@ -35,6 +35,7 @@ class Model(NamedTuple):
     tokenizers: Tokenizers
     weights: dict[str, Tensor]
     source_limit: int | None = None  # pieces of a source that are read
+    longest_source: int | None = None  # pieces of the longest source in training
 
 
 class ClassifierModel(NamedTuple):
@@ -47,6 +48,7 @@ class ClassifierModel(NamedTuple):
     source_limit: int | None
     temperature: float  # that logits are divided by
     threshold: float  # below this probability a text is out of scope
+    longest_source: int | None = None  # pieces of the longest text in training
 
 
 def describe(
@@ -55,9 +57,11 @@ def describe(
     tokenizers: Tokenizers,
     columns: tuple[str, str],
     source_limit: int | None,
+    longest_source: int | None = None,
 ) -> dict[str, Any]:
     """The part of a checkpoint that makes it a model; plain values only."""
-    described = _described(task, config, tokenizers.source, columns, source_limit)
+    limits = source_limit, longest_source
+    described = _described(task, config, tokenizers.source, columns, *limits)
     return {**described, "target_spm": bytes(tokenizers.target)}
 
 
@@ -68,9 +72,11 @@ def describe_classifier(
     source_limit: int | None,
     temperature: float,
     threshold: float,
+    longest_source: int | None = None,
 ) -> dict[str, Any]:
     """Likewise of a classifier."""
-    described = _described(CLASSIFICATION, config, tokenizers.source, columns, source_limit)
+    limits = source_limit, longest_source
+    described = _described(CLASSIFICATION, config, tokenizers.source, columns, *limits)
     own = {"temperature": temperature, "threshold": threshold}
     return {**described, "labels": bytes(tokenizers.target), **own}
 
@@ -81,6 +87,7 @@ def _described(
     source: Tokenizer,
     columns: tuple[str, str],
     source_limit: int | None,
+    longest_source: int | None,
 ) -> dict[str, Any]:
     return {
         "format": FORMAT,
@@ -89,6 +96,7 @@ def _described(
         "network": dataclasses.asdict(config),
         "source_spm": bytes(source),
         "source_limit": source_limit,
+        "longest_source": longest_source,
     }
 
 
@@ -155,6 +163,7 @@ def unpack(content: dict[str, Any], where: str) -> Model | ClassifierModel:
         }
         source_column, target_column = described["columns"]
         columns, limit = (source_column, target_column), described.get("source_limit")
+        longest = described.get("longest_source")
         source = Tokenizer(described["source_spm"], f"{where} (source tokenizer)")
         if described["task"] == CLASSIFICATION:
             return ClassifierModel(
@@ -165,12 +174,14 @@ def unpack(content: dict[str, Any], where: str) -> Model | ClassifierModel:
                 limit,
                 described["temperature"],
                 described["threshold"],
+                longest,
             )
         target = Tokenizer(described["target_spm"], f"{where} (target tokenizer)")
         config = NetworkConfig(**described["network"])
     except (KeyError, TypeError, ValueError) as error:
         raise CheckpointError(f"{where}: incomplete or inconsistent ({error})") from error
-    return Model(described["task"], columns, config, Tokenizers(source, target), weights, limit)
+    tokenizers = Tokenizers(source, target)
+    return Model(described["task"], columns, config, tokenizers, weights, limit, longest)
 
 
 def load_any(path: str | Path) -> Model | ClassifierModel:
@@ -206,6 +217,12 @@ def common_limit(models: Sequence[Model] | Sequence[ClassifierModel]) -> int | N
     """Pieces of a source that an ensemble reads: no network more than it has been trained on."""
     limits = [model.source_limit for model in models if model.source_limit is not None]
     return min(limits, default=None)
+
+
+def common_longest(models: Sequence[Model] | Sequence[ClassifierModel]) -> int | None:
+    """Pieces of the longest source that all networks of an ensemble have been trained on."""
+    known = [model.longest_source for model in models if model.longest_source is not None]
+    return min(known, default=None)
 
 
 def restore(

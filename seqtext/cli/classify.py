@@ -16,7 +16,7 @@ from seqtext.cli.generate import (
     load_models,
     open_input,
     open_output,
-    tell_cut,
+    tell_counts,
 )
 from seqtext.errors import ConfigError
 
@@ -83,7 +83,7 @@ def run(arguments: Sequence[str]) -> None:
                 output.write(_render(options, index, line, one))
                 index += 1
             output.flush()
-    tell_cut(classifier)
+    tell_counts(classifier)
 
 
 def check_options(options: argparse.Namespace) -> None:

@@ -20,7 +20,7 @@ from seqtext.cli.generate import (
     refuse,
     search_config,
     search_options,
-    tell_cut,
+    tell_counts,
 )
 from seqtext.errors import ConfigError
 
@@ -75,7 +75,7 @@ def run(arguments: Sequence[str]) -> None:
         found = explain_labels.explain_labels(model, texts)
     else:
         found = explain.explain(model, sources, config)
-    tell_cut(model)
+    tell_counts(model)
     if options.html is not None:
         with open_output(options.html, "--html") as output:
             output.write(module.as_html(found))

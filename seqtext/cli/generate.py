@@ -127,7 +127,7 @@ def run(arguments: Sequence[str]) -> None:
                 output.write(_render(options, index, source, found))
                 index += 1
             output.flush()
-    tell_cut(generator)
+    tell_counts(generator)
 
 
 def refuse(
@@ -164,13 +164,10 @@ def load_models(options: argparse.Namespace, loader: str = "load") -> Any:
     return getattr(loading, loader)(options.checkpoints, options.device, options.precision)
 
 
-def tell_cut(model: Generator | Classifier) -> None:
-    """Say how many sources were not read to their end."""
-    if model.cut:
-        print(
-            f"{model.cut:,} sources cut behind {model.source_limit:,} pieces, as in training",
-            file=sys.stderr,
-        )
+def tell_counts(model: Generator | Classifier) -> None:
+    """Say what was remarkable about the texts that a model has read."""
+    for message in model.counts.messages(model.source_limit, model.longest_source):
+        print(message, file=sys.stderr)
 
 
 def search_config(options: argparse.Namespace) -> SearchConfig:

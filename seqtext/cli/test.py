@@ -21,7 +21,7 @@ from seqtext.cli.generate import (
     refuse,
     search_config,
     search_options,
-    tell_cut,
+    tell_counts,
 )
 from seqtext.errors import ConfigError
 from seqtext.metrics import (
@@ -141,7 +141,7 @@ def run(arguments: Sequence[str]) -> None:
         f" {options.beam_size}",
         file=sys.stderr,
     )
-    tell_cut(generator)
+    tell_counts(generator)
     step = max(1, len(examples) // max(1, options.show))
     for i in range(0, len(examples), step)[: options.show]:
         told = "\n".join(f"  reference:  {one}" for one in references[i])

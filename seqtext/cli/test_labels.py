@@ -12,7 +12,7 @@ from torch import Tensor
 
 from seqtext.classify import Classifier
 from seqtext.cli.classify import tell_threshold
-from seqtext.cli.generate import open_output, tell_cut
+from seqtext.cli.generate import open_output, tell_counts
 from seqtext.data.batch import label_tensor
 from seqtext.data.corpus import Corpus
 from seqtext.data.labels import Labels
@@ -39,7 +39,7 @@ def run(options: argparse.Namespace, classifier: Classifier) -> None:
     print(
         f"{len(texts):,} texts classified in {time.perf_counter() - start:.1f} s", file=sys.stderr
     )
-    tell_cut(classifier)
+    tell_counts(classifier)
     tell_threshold(classifier, options.threshold)
     threshold = options.threshold
     if threshold is None and not classifier.labels.several:

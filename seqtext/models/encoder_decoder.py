@@ -192,9 +192,8 @@ class EncoderDecoderModule(TextModule):
 
     def _described(self) -> dict[str, Any]:
         assert self.tokenizers is not None
-        return checkpoint.describe(
-            self.task, self.config, self.tokenizers, self.columns, self.source_limit
-        )
+        limits = self.source_limit, self.longest_source
+        return checkpoint.describe(self.task, self.config, self.tokenizers, self.columns, *limits)
 
     # --- validation ---------------------------------------------------------------------------------
 

@@ -34,9 +34,9 @@ def parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--normalization", default="nmt_nfkc",
         choices=("nmt_nfkc", "nfkc", "nmt_nfkc_cf", "nfkc_cf", "nfc", "nfc_lower", "identity"),
-        help="nfkc composes letters and marks and replaces special forms; nmt_nfkc cleans spaces as well; their"
-        " _cf forms fold letter case; nfc only composes; nfc_lower also writes lower case; identity leaves text"
-        " as it is, for code (default: nmt_nfkc)",
+        help="nfkc composes letters and marks and replaces special forms; nmt_nfkc cleans spaces as well;"
+        " their _cf forms fold letter case; nfc only composes; nfc_lower also writes lower case; identity"
+        " leaves text as it is, for code (default: nmt_nfkc)",
     )  # fmt: skip
     parser.add_argument(
         "--character_coverage", type=float, default=1.0, metavar="X",

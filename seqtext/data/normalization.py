@@ -16,15 +16,14 @@ Normalization = Literal[
     "nmt_nfkc", "nfkc", "nmt_nfkc_cf", "nfkc_cf", "nfc", "nfc_lower", "identity"
 ]
 _OURS = ("nfc", "nfc_lower")  # SentencePiece has no rule of this kind
-_SURROGATES = range(0xD800, 0xE000)
 
 
 @contextmanager
 def training_options(normalization: Normalization) -> Iterator[dict[str, Any]]:
     """Options of ``SentencePieceTrainer`` that make a model normalize text in this way.
 
-    A model keeps its rules, so nothing but its file is needed to apply them. Yields a dict that is valid
-    within the context.
+    A model keeps its rules, so nothing but its file is needed to apply them. The options are valid within
+    the context; see ``finished``.
     """
     if normalization not in _OURS:
         yield {"normalization_rule_name": normalization}
@@ -37,6 +36,19 @@ def training_options(normalization: Normalization) -> Iterator[dict[str, Any]]:
         yield {"normalization_rule_tsv": str(path)}
 
 
+def finished(model: bytes, normalization: Normalization) -> bytes:
+    """A trained model that names its rules, not the temporary file that they came from."""
+    if normalization not in _OURS:
+        return model
+    from sentencepiece.sentencepiece_model_pb2 import ModelProto
+
+    content = ModelProto.FromString(model)
+    content.normalizer_spec.name = normalization
+    content.normalizer_spec.normalization_rule_tsv = ""
+    described: bytes = content.SerializeToString(deterministic=True)
+    return described
+
+
 @functools.cache
 def composing_rules(*, lower: bool) -> dict[str, str]:
     """Every other spelling of a character -> the composed one (NFC), with ``lower`` in lower case.
@@ -44,12 +56,13 @@ def composing_rules(*, lower: bool) -> dict[str, str]:
     A character with several marks has a rule for each order of them, also partly composed.
     """
     rules = {}
-    for number in range(sys.maxunicode + 1):
-        if number in _SURROGATES:
-            continue
-        composed = _nfc(chr(number))
+    for character in map(chr, range(sys.maxunicode + 1)):
+        cased = lower and character != character.lower()
+        if unicodedata.is_normalized("NFD", character) and not cased:
+            continue  # most of them
+        composed = _nfc(character)
         result = _nfc(composed.lower()) if lower else composed
-        for spelling in _spellings(chr(number)):
+        for spelling in _spellings(character):
             if spelling != result and _nfc(spelling) == composed:
                 rules[spelling] = result
     return rules

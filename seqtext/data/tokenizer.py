@@ -16,7 +16,7 @@ from typing import Literal, NamedTuple, get_args
 
 import sentencepiece
 
-from seqtext.data.normalization import Normalization, training_options
+from seqtext.data.normalization import Normalization, finished, training_options
 from seqtext.errors import ConfigError, DataError
 
 ModelType = Literal["unigram", "bpe", "char", "word"]
@@ -207,7 +207,7 @@ class Tokenizer:
                 f"tokenizer: SentencePiece cannot train {config.model_type} with vocab_size"
                 f" {config.vocab_size} on this text: {detail}"
             ) from error
-        return cls(model.getvalue())
+        return cls(finished(model.getvalue(), config.normalization))
 
     def __bytes__(self) -> bytes:
         return self._model

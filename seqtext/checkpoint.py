@@ -54,6 +54,7 @@ class Model(NamedTuple):
     tokenizers: Tokenizers
     weights: dict[str, Tensor]
     source_limit: int | None = None  # pieces of a source that are read
+    longest_source: int | None = None  # pieces of the longest source in training
     scoring: Scoring = Scoring()
 
 
@@ -67,6 +68,7 @@ class ClassifierModel(NamedTuple):
     source_limit: int | None
     temperature: float  # that logits are divided by
     threshold: float  # below this probability a text is out of scope
+    longest_source: int | None = None  # pieces of the longest text in training
 
 
 def describe(
@@ -75,10 +77,12 @@ def describe(
     tokenizers: Tokenizers,
     columns: tuple[str, str],
     source_limit: int | None,
+    longest_source: int | None,
     bleu_tokenize: BleuTokenize,
 ) -> dict[str, Any]:
     """The part of a checkpoint that makes it a model; plain values only."""
-    described = _described(task, config, tokenizers.source, columns, source_limit)
+    limits = source_limit, longest_source
+    described = _described(task, config, tokenizers.source, columns, *limits)
     scoring = Scoring(bleu_tokenize=bleu_tokenize, symbols=symbols_of(tokenizers.target))
     return {
         **described,
@@ -99,9 +103,11 @@ def describe_classifier(
     source_limit: int | None,
     temperature: float,
     threshold: float,
+    longest_source: int | None = None,
 ) -> dict[str, Any]:
     """Likewise of a classifier."""
-    described = _described(CLASSIFICATION, config, tokenizers.source, columns, source_limit)
+    limits = source_limit, longest_source
+    described = _described(CLASSIFICATION, config, tokenizers.source, columns, *limits)
     own = {"temperature": temperature, "threshold": threshold}
     return {**described, "labels": bytes(tokenizers.target), **own}
 
@@ -112,6 +118,7 @@ def _described(
     source: Tokenizer,
     columns: tuple[str, str],
     source_limit: int | None,
+    longest_source: int | None,
 ) -> dict[str, Any]:
     return {
         "format": FORMAT,
@@ -120,6 +127,7 @@ def _described(
         "network": dataclasses.asdict(config),
         "source_spm": bytes(source),
         "source_limit": source_limit,
+        "longest_source": longest_source,
     }
 
 
@@ -199,17 +207,20 @@ def unpack(content: dict[str, Any], where: str) -> Model | ClassifierModel:
             if name.startswith(_PREFIX)
         }
         columns, limit = described.columns, described.source_limit
+        longest = described.longest_source
         source = Tokenizer(described.source_spm, "source_spm")
         if isinstance(described, ClassifierDescription):
             labels = TextAndLabels(source, Labels.load(described.labels))
             check_shapes(weights, described.network, *labels.sizes)
             own = described.temperature, described.threshold
-            return ClassifierModel(columns, described.network, labels, weights, limit, *own)
+            return ClassifierModel(
+                columns, described.network, labels, weights, limit, *own, longest
+            )
         both = Tokenizers(source, Tokenizer(described.target_spm, "target_spm"))
         check_shapes(weights, described.network, *both.sizes)
     except ValueError as error:
         raise _inconsistent(where, error) from error
-    known = described.network, both, weights, limit, described.scoring
+    known = described.network, both, weights, limit, longest, described.scoring
     return Model(described.task, columns, *known)
 
 
@@ -246,6 +257,12 @@ def common_limit(models: Sequence[Model] | Sequence[ClassifierModel]) -> int | N
     """Pieces of a source that an ensemble reads: no network more than it has been trained on."""
     limits = [model.source_limit for model in models if model.source_limit is not None]
     return min(limits, default=None)
+
+
+def common_longest(models: Sequence[Model] | Sequence[ClassifierModel]) -> int | None:
+    """Pieces of the longest source that all networks of an ensemble have been trained on."""
+    known = [model.longest_source for model in models if model.longest_source is not None]
+    return min(known, default=None)
 
 
 def restore(

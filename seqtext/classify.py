@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from seqtext import checkpoint
-from seqtext.data.batch import source_rows
+from seqtext.data.batch import batches_to_read, source_rows
 from seqtext.data.labels import TextAndLabels
 from seqtext.data.readers import SEPARATOR
+from seqtext.data.texts import TextCounts, check_text, rows_of
 from seqtext.errors import CheckpointError, ConfigError
 from seqtext.nn.classifier import Classifier as Network
 from seqtext.nn.classifier import label_probabilities
 from seqtext.nn.precision import Precision
+from seqtext.values import check_value
 
 Text = str | tuple[str, str]  # two where the classifier reads two
 
@@ -47,7 +49,10 @@ class Classifier:
         temperatures: What the logits of each network are divided by (Guo et al. 2017).
         threshold: Below this probability of the likeliest label a text is out of scope; an ensemble has
             none, for the members' says nothing about their mean.
-        source_limit: Pieces of a text that are read; ``cut`` counts longer ones.
+        source_limit: Pieces of a text that are read.
+        longest_source: Pieces of the longest text in training. None if nobody knows.
+
+    ``counts`` says what was remarkable about the texts since it was last set to ``TextCounts()``.
     """
 
     task = checkpoint.CLASSIFICATION
@@ -60,17 +65,18 @@ class Classifier:
         temperatures: Sequence[float] = (1.0,),
         threshold: float = 0.0,
         source_limit: int | None = None,
+        longest_source: int | None = None,
     ) -> None:
         self.networks = networks
         self.tokenizer, self.labels = sides
         self.columns = columns
         self.temperatures, self.threshold = temperatures, threshold
-        self.source_limit = source_limit
-        self.cut = 0
+        self.source_limit, self.longest_source = source_limit, longest_source
+        self.counts = TextCounts()
 
     def classify(
         self,
-        texts: Sequence[Text],
+        texts: Iterable[Text],
         *,
         top_k: int = 1,
         threshold: float | None = None,
@@ -79,19 +85,22 @@ class Classifier:
         """Classify ``texts``.
 
         Args:
-            texts: A list of texts; of pairs, where the classifier reads two.
+            texts: Texts, in any iterable: a list, generator, pandas Series, NumPy array, … Pairs of texts
+                where the classifier reads two.
             top_k: Labels told of each text, as many as there are at most.
             threshold: Probability below which a text is out of scope; of a classifier whose texts can have
                 several labels, from which on it has one. Default: the one chosen in training, or 0.5.
-            batch_size: Texts together; changes the speed, not the result.
+            batch_size: Most texts together, fewer where they are long. Changes the speed, not the result.
 
         Returns:
             For every text, in order, what it is.
 
         Raises:
-            ConfigError: A value is out of range.
+            ConfigError: A row is no text, or a value is of another type or out of range.
             CheckpointError: The network's outputs are no numbers.
         """
+        top_k = check_value("top_k", top_k, int)
+        threshold = check_value("threshold", threshold, float | None)
         if top_k < 1:
             raise ConfigError(f"top_k: {top_k}, expected at least 1")
         if threshold is not None and not 0 <= threshold <= 1:
@@ -125,23 +134,22 @@ class Classifier:
             return (self.labels.out_of_scope or "out of scope",), (float(best),)
         return (names[int(place)],), (float(best),)
 
-    def probabilities(self, texts: Sequence[Text], *, batch_size: int = 64) -> Tensor:
+    def probabilities(self, texts: Iterable[Text], *, batch_size: int = 64) -> Tensor:
         """Of every label for every text, (N, L) float32 on the CPU.
 
         They sum to 1, but for a classifier whose texts can have several labels. The mean over the
         networks of an ensemble.
 
         Raises:
-            ConfigError: ``texts`` is a single string, or two texts stand where one is read.
+            ConfigError: ``texts`` is a single string, a row is no text, or two texts stand where one is read.
             CheckpointError: The network's outputs are no numbers.
         """
+        batch_size = check_value("batch_size", batch_size, int)
         if batch_size < 1:
             raise ConfigError(f"batch_size: {batch_size}, expected at least 1")
         ids = self.encode(texts)
         found = torch.zeros(len(ids), self.labels.vocab_size)
-        order = sorted(range(len(ids)), key=lambda i: len(ids[i]))
-        for start, end in pairwise([*range(0, len(order), batch_size), len(order)]):
-            rows = order[start:end]
+        for rows in batches_to_read(list(map(len, ids)), batch_size, beam_size=1):
             found[rows] = self._classify([ids[row] for row in rows])[0].cpu()
         if not found.isfinite().all():
             raise CheckpointError(
@@ -162,29 +170,40 @@ class Classifier:
         found = self._classification(probabilities[0].cpu(), top_k)
         return found, weights[0, : len(ids)].cpu(), ids
 
-    def encode(self, texts: Sequence[Text]) -> list[list[int]]:
-        """As much of texts as is read, as ids."""
-        if isinstance(texts, str):
-            raise ConfigError("texts: a single string, expected a list of strings")
+    def encode(self, texts: Iterable[Text]) -> list[list[int]]:
+        """As much of texts as is read, as ids; ``counts`` goes on.
+
+        Raises:
+            ConfigError: A row is not what the classifier reads.
+        """
+        read = self.texts_of(texts)
         sides = TextAndLabels(self.tokenizer, self.labels)
-        ids = sides.source.encode([self._one(text) for text in texts])
-        read = [sides.cut(row, self.source_limit) for row in ids]
-        self.cut += sum(a != b for a, b in zip(ids, read, strict=True))
-        return read
+        ids = sides.source.encode(read)
+        unknown = [
+            sides.source.unknown_parts(text, row) for text, row in zip(read, ids, strict=True)
+        ]
+        self.counts.add(list(map(len, ids)), unknown, self.source_limit, self.longest_source)
+        return [sides.cut(row, self.source_limit) for row in ids]
+
+    def texts_of(self, texts: Iterable[Text]) -> list[str]:
+        """Each row as one text; see ``encode``."""
+        return [self._one(row, f"texts[{i}]") for i, row in enumerate(rows_of(texts, "texts"))]
 
     @property
     def pairs(self) -> bool:
         """Whether it reads two texts."""
         return "+" in self.columns[0]
 
-    def _one(self, text: Text) -> str:
-        if isinstance(text, str) and (not self.pairs or f" {SEPARATOR} " in text):
-            return text
-        parts = text if isinstance(text, tuple | list) else []
-        if len(parts) != 1 + self.pairs or not all(isinstance(part, str) for part in parts):
-            wanted = "pairs of texts" if self.pairs else "texts"
-            raise ConfigError(f"texts: {text!r}, but this classifier reads {wanted}")
-        return f" {SEPARATOR} ".join(parts)
+    def _one(self, row: Any, where: str) -> str:
+        if not self.pairs or (isinstance(row, str) and f" {SEPARATOR} " in row):
+            return check_text(row, where)
+        parts = row.tolist() if hasattr(row, "tolist") else row  # a row of a NumPy array
+        if not isinstance(parts, tuple | list) or len(parts) != 2:
+            raise ConfigError(
+                f"{where}: {row!r:.60} ({type(row).__name__}), but this classifier reads pairs of texts"
+            )
+        both = [check_text(part, f"{where}[{i}]") for i, part in enumerate(parts)]
+        return f" {SEPARATOR} ".join(both)
 
     @torch.inference_mode()
     def _classify(self, ids: list[list[int]]) -> tuple[Tensor, Tensor]:
@@ -239,4 +258,5 @@ def classifier_of(
         # what is likely to an ensemble is another thing than to its members
         models[0].threshold if len(models) == 1 else 0.0,
         checkpoint.common_limit(models),
+        checkpoint.common_longest(models),
     )

@@ -31,11 +31,13 @@ class Description:
     columns: tuple[str, str]
     source_spm: bytes
     source_limit: int | None = None
+    longest_source: int | None = None
     digest: str | None = None  # older checkpoints have none
 
     def __post_init__(self) -> None:
-        if self.source_limit is not None and self.source_limit < 1:
-            raise ValueError(f"{KEY}.source_limit: {shown(self.source_limit)}, expected at least 1")
+        for name in ("source_limit", "longest_source"):
+            if (value := getattr(self, name)) is not None and value < 1:
+                raise ValueError(f"{KEY}.{name}: {shown(value)}, expected at least 1")
 
 
 @dataclass(frozen=True, kw_only=True)

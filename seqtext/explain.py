@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -45,17 +45,17 @@ class Explanation:
 
 @torch.inference_mode()
 def explain(
-    generator: Generator, sources: Sequence[str], config: SearchConfig
+    generator: Generator, sources: Iterable[str], config: SearchConfig
 ) -> list[Explanation]:
     """Decode, read every output again, and look at what the network does.
 
     Of an ensemble it is the mean over its networks.
 
     Raises:
-        CheckpointError: See ``Generator.search``.
+        CheckpointError, ConfigError: See ``Generator.generate``.
     """
-    found = [best for best, *_ in generator.search(sources, config)]
-    ids, words, _ = generator.encode(sources)
+    ids, words = generator.encode(sources)
+    found = [best for best, *_ in generator.decode(ids, words, config)]
     explained = []
     for row, unknown, best in zip(ids, words, found, strict=True):
         if not row:
@@ -150,6 +150,8 @@ span { padding: .1em .15em; border-radius: .2em }
 <h1>Where each word came from</h1>
 <p>Point at a word of an output: the source shows what was attended to.</p>
 """
+# A direction of its own keeps the heading out of the search for the direction of the text
+_HEAD = '<b dir="ltr">{}</b>'
 _COPIED = "<p>The greener a word of an output, the more of it was copied.</p>\n"
 _SCRIPT = """<script>
 for (const section of document.querySelectorAll("section")) {
@@ -186,7 +188,8 @@ def as_html(explanations: Sequence[Explanation]) -> str:
             for word, share in zip(one.words, one.copied, strict=True)
         )
         sections.append(
-            f'<section data-attention="{attention}"><p class="source"><b>source</b> {source}</p>'
-            f'<p class="output"><b>output</b> {output}</p></section>\n'
+            f'<section data-attention="{attention}">'
+            f'<p class="source" dir="auto">{_HEAD.format("source")} {source}</p>'
+            f'<p class="output" dir="auto">{_HEAD.format("output")} {output}</p></section>\n'
         )
     return _PAGE + "".join(sections) + _SCRIPT

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from seqtext.classify import Classification, Classifier, Text
@@ -29,11 +29,12 @@ class LabelExplanation:
     found: Classification
 
 
-def explain_labels(classifier: Classifier, texts: Sequence[Text]) -> list[LabelExplanation]:
+def explain_labels(classifier: Classifier, texts: Iterable[Text]) -> list[LabelExplanation]:
     """Classify, and look at what each word said.
 
     Raises:
-        ConfigError: The pooling is one of those that ask all words alike, or only the last ones.
+        ConfigError: The pooling is one of those that ask all words alike, or only the last ones. Or a row is
+            no text.
     """
     for network in classifier.networks:
         if (pooling := network.config.pooling) not in _TOLD:
@@ -41,7 +42,7 @@ def explain_labels(classifier: Classifier, texts: Sequence[Text]) -> list[LabelE
                 f"network.pooling: with {pooling} no word has a weight of its own; train with"
                 f" {' or '.join(_TOLD)}"
             )
-    return [_explain(classifier, text) for text in texts]
+    return [_explain(classifier, text) for text in classifier.texts_of(texts)]
 
 
 def _explain(classifier: Classifier, text: Text) -> LabelExplanation:
@@ -54,9 +55,15 @@ def _explain(classifier: Classifier, text: Text) -> LabelExplanation:
     )
 
 
-def _heading(one: LabelExplanation) -> str:
-    top = ", ".join(f"{name} {p:.0%}" for name, p in one.found.top)
-    return f"{', '.join(one.found.labels) or 'none'}  ({top})"
+def _heading(one: LabelExplanation, shown: Callable[[str], str] = str) -> str:
+    """What the text is; ``shown`` makes text or HTML of a label."""
+    top = ", ".join(f"{shown(name)} {p:.0%}" for name, p in one.found.top)
+    return f"{', '.join(map(shown, one.found.labels)) or 'none'}  ({top})"
+
+
+def _isolated(label: str) -> str:
+    """HTML of a label, whose direction does not reorder the numbers beside it."""
+    return f"<bdi>{html.escape(label)}</bdi>"
 
 
 def as_text(one: LabelExplanation, colours: bool) -> str:
@@ -95,6 +102,6 @@ def as_html(explanations: Sequence[LabelExplanation]) -> str:
             for word, weight in zip(one.words, one.weights, strict=True)
         )
         sections.append(
-            f"<section><p><b>{html.escape(_heading(one))}</b></p><p>{words}</p></section>\n"
+            f'<section><p><b>{_heading(one, _isolated)}</b></p><p dir="auto">{words}</p></section>\n'
         )
     return f"{_PAGE}{''.join(sections)}</body></html>\n"

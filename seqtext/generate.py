@@ -7,7 +7,6 @@ import functools
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,8 @@ import torch
 from torch import Tensor
 
 from seqtext import checkpoint
-from seqtext.data.batch import pad, source_rows
+from seqtext.data.batch import batches_to_read, pad, source_rows
+from seqtext.data.texts import TextCounts, texts_of
 from seqtext.data.tokenizer import SPACE, Tokenizers
 from seqtext.description import Scoring
 from seqtext.errors import CheckpointError, ConfigError
@@ -28,6 +28,7 @@ from seqtext.search.greedy import greedy_search
 from seqtext.search.length_penalty import Formula, LengthPenalty
 from seqtext.search.protocol import Found, Pieces, State, StepModel
 from seqtext.search.rules import MinLength, NoRepeatedNgram, Rule, WordLimits, WordPart
+from seqtext.values import check_fields
 
 _LONGEST = 1 << 30
 
@@ -42,6 +43,7 @@ class Hypothesis:
         log_prob: Sum of the log-probabilities of all pieces and of eos, in nats.
         pieces: The pieces of the text.
         ids: Their ids in the target's tokenizer; beyond its size a word that only the source has.
+        at_limit: Whether it has as many pieces as its length limit allows. Then it may be cut off.
     """
 
     text: str
@@ -49,6 +51,7 @@ class Hypothesis:
     log_prob: float
     pieces: tuple[str, ...]
     ids: tuple[int, ...]
+    at_limit: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,10 +75,11 @@ class SearchConfig:
         min_words: Fewest words of an output, where spaces separate words.
         max_words: Most words of an output.
         no_repeat_ngram: No sequence of so many pieces twice in an output; 0 allows it.
-        batch_size: Sentences decoded together; changes the speed, not the result.
+        batch_size: Most sentences decoded together, fewer where they are long. Changes the speed, not the
+            result.
 
     Raises:
-        ConfigError: A value is out of range, or two contradict each other.
+        ConfigError: A value is of another type or out of range, or two contradict each other.
     """
 
     beam_size: int = 5
@@ -94,6 +98,7 @@ class SearchConfig:
     batch_size: int = 64
 
     def __post_init__(self) -> None:
+        check_fields(self)
         for name in ("beam_size", "n_best", "batch_size", "max_length", "max_words"):
             if (value := getattr(self, name)) is not None and value < 1:
                 raise ConfigError(f"{name}: {value}, expected at least 1")
@@ -115,13 +120,18 @@ class SearchConfig:
 
     def limits(self, lengths: Tensor) -> tuple[Tensor, Tensor]:
         """Fewest and most pieces of outputs for sources of so many pieces (N,) int64, eos not counted."""
-        fewest = (self.min_ratio * lengths).ceil().long().clamp(min=self.min_length)
-        most = lengths.new_full(lengths.shape, self.max_length or _LONGEST)
+        fewest = _times(lengths, self.min_ratio).clamp(min=min(self.min_length, _LONGEST))
+        most = lengths.new_full(lengths.shape, min(self.max_length or _LONGEST, _LONGEST))
         if self.max_ratio is not None:
-            most = most.minimum((self.max_ratio * lengths).ceil().long())
+            most = most.minimum(_times(lengths, self.max_ratio))
         elif self.max_length is None:
             most = (2 * lengths + 20).maximum(fewest)
         return fewest.minimum(most), most
+
+
+def _times(lengths: Tensor, ratio: float) -> Tensor:
+    """Lengths times a ratio of any size, rounded up."""
+    return (ratio * lengths).ceil().clamp(max=_LONGEST).long()
 
 
 class Generator:
@@ -132,8 +142,11 @@ class Generator:
         tokenizers: Of both sides, shared by all networks.
         columns: Names of source and target in the corpus trained on.
         task: What the outputs are judged by.
-        source_limit: Pieces of a source that are read; ``cut`` counts longer ones.
+        source_limit: Pieces of a source that are read.
+        longest_source: Pieces of the longest source in training. None if nobody knows.
         scoring: How outputs were scored in training.
+
+    ``counts`` says what was remarkable about the sources since it was last set to ``TextCounts()``.
     """
 
     def __init__(
@@ -143,26 +156,28 @@ class Generator:
         columns: tuple[str, str] = ("source", "target"),
         task: str = "translation",
         source_limit: int | None = None,
+        longest_source: int | None = None,
         scoring: Scoring = Scoring(),  # noqa: B008 (frozen)
     ) -> None:
         self.networks = networks
         self.tokenizers = tokenizers
         self.columns = columns
         self.task = task
-        self.source_limit = source_limit
+        self.source_limit, self.longest_source = source_limit, longest_source
         self.scoring = scoring
-        self.cut = 0
+        self.counts = TextCounts()
+        self._copies = any(network.config.copying for network in networks)
         target = tokenizers.target
         banned = target.control_ids
-        if any(network.config.copying for network in networks):
+        if self._copies:
             banned = (*banned, target.unk)  # a word of the source says more
         self._pieces = Pieces(bos=target.bos, eos=target.eos, banned=banned)
 
-    def generate(self, sources: Sequence[str], **options: Any) -> list[list[Hypothesis]]:
+    def generate(self, sources: Iterable[str], **options: Any) -> list[list[Hypothesis]]:
         """Decode ``sources``.
 
         Args:
-            sources: A list of texts.
+            sources: Texts, in any iterable: a list, generator, pandas Series, NumPy array, …
             options: Fields of ``SearchConfig``: ``beam_size=5``, ``n_best=1``, …
 
         Returns:
@@ -170,7 +185,8 @@ class Generator:
             has one, without text.
 
         Raises:
-            ConfigError: There is no such option, or its value is out of range.
+            ConfigError: A source is no text. Or there is no such option, or its value has another type or
+                is out of range.
             CheckpointError: The network's outputs are no numbers.
         """
         known = [field.name for field in dataclasses.fields(SearchConfig)]
@@ -178,44 +194,45 @@ class Generator:
             raise ConfigError(f"no option {unknown[0]!r}; there are {', '.join(known)}")
         return self.search(sources, SearchConfig(**options))
 
-    def search(self, sources: Sequence[str], config: SearchConfig) -> list[list[Hypothesis]]:
+    def search(self, sources: Iterable[str], config: SearchConfig) -> list[list[Hypothesis]]:
         """``generate`` with its options as one object."""
-        if isinstance(sources, str):
-            raise ConfigError("sources: a single string, expected a list of strings")
-        ids, words, cut = self.encode(sources)
-        self.cut += cut
-        # like lengths together: little padding, and the sentences of a batch finish together
-        order = sorted((i for i in range(len(ids)) if ids[i]), key=lambda i: len(ids[i]))
+        return self.decode(*self.encode(sources), config)
+
+    def encode(self, sources: Iterable[str]) -> tuple[list[list[int]], list[tuple[str, ...]]]:
+        """As much of sources as is read: ids, and the words that they alone have; ``counts`` goes on.
+
+        Raises:
+            ConfigError: A source is no text.
+        """
+        ids, words = self.tokenizers.encode_sources(texts_of(sources, "sources"))
+        unknown = [] if self._copies else words  # a copied word is not lost
+        self.counts.add(list(map(len, ids)), unknown, self.source_limit, self.longest_source)
+        return [row[: self.source_limit] for row in ids], words
+
+    def decode(
+        self, ids: list[list[int]], words: list[tuple[str, ...]], config: SearchConfig
+    ) -> list[list[Hypothesis]]:
+        """``search`` for sources as ``encode`` returns them."""
         nothing = Hypothesis(text="", score=0.0, log_prob=0.0, pieces=(), ids=())
         results: list[list[Hypothesis]] = [[nothing] for _ in ids]
+        there = [row for row in range(len(ids)) if ids[row]]
+        lengths = [len(ids[row]) for row in there]
         training = [network.training for network in self.networks]
         for network in self.networks:
             network.eval()
         try:
-            bounds = [*range(0, len(order), config.batch_size), len(order)]
-            for start, end in pairwise(bounds):
-                rows = order[start:end]
+            for batch in batches_to_read(lengths, config.batch_size, config.beam_size):
+                rows = [there[place] for place in batch]
                 decoded = self._decode(
                     [ids[row] for row in rows], [words[row] for row in rows], config
                 )
-                for row, found in zip(rows, decoded, strict=True):
-                    if not found or not math.isfinite(found[0].log_prob):
-                        raise CheckpointError(
-                            "the network's outputs are no probabilities (nan or infinite): training"
-                            " has diverged; lower the learning rate, or use an earlier checkpoint"
-                        )
-                    best = found[: config.n_best]
-                    results[row] = [self._hypothesis(one, words[row]) for one in best]
+                for row, hypotheses in zip(rows, decoded, strict=True):
+                    results[row] = hypotheses
         finally:
             for network, mode in zip(self.networks, training, strict=True):
                 network.train(mode)
+        self.counts.at_limit += sum(best.at_limit for best, *_ in results)
         return results
-
-    def encode(self, sources: Sequence[str]) -> tuple[list[list[int]], list[tuple[str, ...]], int]:
-        """As much of sources as is read: ids, the words that they alone have, and how many were cut."""
-        ids, words = self.tokenizers.encode_sources(sources)
-        read = [row[: self.source_limit] for row in ids]
-        return read, words, sum(a != b for a, b in zip(ids, read, strict=True))
 
     @property
     def device(self) -> torch.device:
@@ -225,7 +242,8 @@ class Generator:
     @torch.inference_mode()
     def _decode(
         self, ids: list[list[int]], words: list[tuple[str, ...]], config: SearchConfig
-    ) -> list[list[Found]]:
+    ) -> list[list[Hypothesis]]:
+        """The best hypotheses of each source of a batch."""
         source, lengths = (
             part.to(self.device) for part in source_rows(ids, self.tokenizers.source.eos)
         )
@@ -233,8 +251,13 @@ class Generator:
         rules = self._rules(fewest, words, config)
         states = [network.start(source, lengths) for network in self.networks]
         if len(states) == 1:
-            return self._search(self.networks[0], states[0], lengths, most, rules, config)
-        return self._search(Ensemble(self.networks), states, lengths, most, rules, config)
+            found = self._search(self.networks[0], states[0], lengths, most, rules, config)
+        else:
+            found = self._search(Ensemble(self.networks), states, lengths, most, rules, config)
+        return [
+            self._best(row, own, limit, config.n_best)
+            for row, own, limit in zip(found, words, most.tolist(), strict=True)
+        ]
 
     def _search(
         self,
@@ -284,15 +307,27 @@ class Generator:
             )
         return [_word_part(piece) for piece in pieces]
 
-    def _hypothesis(self, found: Found, words: Sequence[str]) -> Hypothesis:
+    def _best(
+        self, found: list[Found], words: Sequence[str], limit: int, n_best: int
+    ) -> list[Hypothesis]:
+        """The hypotheses to return of a source."""
+        if not found or not math.isfinite(found[0].log_prob):
+            raise CheckpointError(
+                "the network's outputs are no probabilities (nan or infinite): training has diverged;"
+                " lower the learning rate, or use an earlier checkpoint"
+            )
         target = self.tokenizers.target
-        return Hypothesis(
-            text=target.decode(found.ids, words),
-            score=found.score,
-            log_prob=found.log_prob,
-            pieces=tuple(target.pieces(found.ids, words)),
-            ids=found.ids,
-        )
+        return [
+            Hypothesis(
+                text=target.decode(one.ids, words),
+                score=one.score,
+                log_prob=one.log_prob,
+                pieces=tuple(target.pieces(one.ids, words)),
+                ids=one.ids,
+                at_limit=len(one.ids) >= limit,
+            )
+            for one in found[:n_best]
+        ]
 
 
 def _word_part(piece: str) -> WordPart:
@@ -327,8 +362,9 @@ def generator_of(
         checkpoint.restore(network, model.weights, path, device, precision)
         network.decoder.precompute()
         networks.append(network)
-    limit = checkpoint.common_limit(models)
-    return Generator(networks, tokenizers, columns, models[0].task, limit, models[0].scoring)
+    limits = checkpoint.common_limit(models), checkpoint.common_longest(models)
+    first = models[0]
+    return Generator(networks, tokenizers, columns, first.task, *limits, first.scoring)
 
 
 def texts(hypotheses: Iterable[list[Hypothesis]]) -> list[str]:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import torch
 
@@ -13,6 +13,7 @@ from seqtext.classify import Classifier, classifier_of
 from seqtext.errors import CheckpointError, ConfigError
 from seqtext.generate import Generator, generator_of
 from seqtext.nn.precision import Precision, has_bfloat16
+from seqtext.values import check_value
 
 
 def load(
@@ -34,13 +35,11 @@ def load(
 
     Raises:
         CheckpointError: There is no checkpoint, it cannot be read, or tokenizers differ.
-        ConfigError: The device is not there, or has no bfloat16.
+        ConfigError: The device is not there, or has no bfloat16. Or an argument has another type.
     """
-    if precision not in get_args(Precision):
-        raise ConfigError(f"precision: {precision!r}, expected fp32 or bf16")
-    if precision == "bf16" and torch.device(device).type == "cpu" and not has_bfloat16():
-        raise ConfigError("precision: this processor has no bfloat16; leave it at fp32")
-    paths = [path] if isinstance(path, str | Path) else list(path)
+    precision = check_value("precision", precision, Precision)
+    _check_device(device, precision)
+    paths = _paths(path)
     if not paths:
         raise ConfigError("path: an empty list, expected at least one checkpoint")
     models = [checkpoint.load_any(path) for path in paths]
@@ -54,6 +53,47 @@ def load(
     if of_text:
         return generator_of(of_text, paths, device, precision)
     return classifier_of(of_labels, paths, device, precision)
+
+
+def _check_device(device: Any, precision: Precision) -> None:
+    """Refuse a device that cannot compute, before a checkpoint is read for it.
+
+    Raises:
+        ConfigError: PyTorch does not know it, it is not there, or it has no bfloat16.
+    """
+    known = "expected cpu, cuda, cuda:1 or mps"
+    if not isinstance(device, str | torch.device):
+        raise ConfigError(f"device: {device!r:.60} ({type(device).__name__}), {known}")
+    try:
+        place = torch.device(device)
+    except RuntimeError:
+        raise ConfigError(
+            f"device: {str(device)!r} is no device that PyTorch knows, {known}"
+        ) from None
+    if place.type == "meta":
+        raise ConfigError(
+            f"device: 'meta' has no memory, so nothing can be computed on it, {known}"
+        )
+    if place.type == "cuda" and not torch.cuda.is_available():
+        raise ConfigError(f"device: {str(device)!r} is not available: PyTorch finds no GPU")
+    try:
+        torch.zeros(1, device=place)
+    # PyTorch raises all of these for a device that is missing or that it was built without
+    except (RuntimeError, AssertionError, NotImplementedError, ImportError) as error:
+        reason = str(error).split("\n")[0].split(". ")[0]
+        raise ConfigError(f"device: {str(device)!r} is not available ({reason:.120})") from error
+    if precision == "bf16" and place.type == "cpu" and not has_bfloat16():
+        raise ConfigError("precision: this processor has no bfloat16; leave it at fp32")
+
+
+def _paths(path: Any) -> list[str | Path]:
+    paths = [path] if isinstance(path, str | Path) or not isinstance(path, Iterable) else list(path)
+    for one in paths:
+        if not isinstance(one, str | Path):
+            raise ConfigError(
+                f"path: {one!r:.60} ({type(one).__name__}), expected a checkpoint file or a run folder"
+            )
+    return paths
 
 
 def load_generator(

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from seqtext.cli.answers import add_output, open_answers
-from seqtext.cli.generate import add_checkpoints, add_computing_options, load_models, tell_cut
+from seqtext.cli.generate import add_checkpoints, add_computing_options, load_models, tell_counts
 from seqtext.cli.outputs import check_output
 from seqtext.cli.streams import add_input, as_json, as_row, check_input, lines_of, open_input
 from seqtext.errors import ConfigError
@@ -76,7 +76,7 @@ def run(arguments: Sequence[str]) -> None:
                 )
                 told = zip(chunk, found, strict=True)
                 answers.add([_render(options, i, *one) for i, one in enumerate(told, done)])
-    tell_cut(classifier)
+    tell_counts(classifier)
 
 
 def check_options(options: argparse.Namespace) -> None:

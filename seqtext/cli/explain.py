@@ -16,7 +16,7 @@ from seqtext.cli.generate import (
     refuse,
     search_config,
     search_options,
-    tell_cut,
+    tell_counts,
 )
 from seqtext.cli.outputs import check_output, to_standard_output, write_whole
 from seqtext.cli.streams import Input, add_input, check_input, open_input
@@ -64,7 +64,7 @@ def run(arguments: Sequence[str]) -> None:
             to_standard_output(f"{text}\n".encode())
     else:
         write_whole(options.html, "".join(explained), "--html")
-    tell_cut(model)
+    tell_counts(model)
 
 
 def _explain(options: argparse.Namespace, model: Any, config: SearchConfig) -> Iterator[str]:

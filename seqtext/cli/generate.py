@@ -134,7 +134,7 @@ def run(arguments: Sequence[str]) -> None:
                 answers.add(
                     [_render(options, i, *one) for i, one in enumerate(found, answers.done)]
                 )
-    tell_cut(generator)
+    tell_counts(generator)
 
 
 def refuse(
@@ -165,13 +165,10 @@ def load_models(options: argparse.Namespace, loader: str = "load") -> Any:
     return getattr(loading, loader)(options.checkpoints, options.device, options.precision)
 
 
-def tell_cut(model: Generator | Classifier) -> None:
-    """Say how many sources were not read to their end."""
-    if model.cut:
-        print(
-            f"{model.cut:,} sources cut behind {model.source_limit:,} pieces, as in training",
-            file=sys.stderr,
-        )
+def tell_counts(model: Generator | Classifier) -> None:
+    """Say what was remarkable about the texts that a model has read."""
+    for message in model.counts.messages(model.source_limit, model.longest_source):
+        print(message, file=sys.stderr)
 
 
 def search_config(options: argparse.Namespace) -> SearchConfig:
@@ -192,7 +189,13 @@ def search_config(options: argparse.Namespace) -> SearchConfig:
 def _render(options: argparse.Namespace, index: int, source: str, found: list[Hypothesis]) -> str:
     if options.format == "jsonl":
         hypotheses = [
-            {"text": one.text, "score": one.score, "log_prob": one.log_prob, "pieces": one.pieces}
+            {
+                "text": one.text,
+                "score": one.score,
+                "log_prob": one.log_prob,
+                "pieces": one.pieces,
+                "at_limit": one.at_limit,
+            }
             for one in found
         ]
         record = {"index": index, "source": source, "hypotheses": hypotheses}

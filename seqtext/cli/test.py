@@ -20,7 +20,7 @@ from seqtext.cli.generate import (
     refuse,
     search_config,
     search_options,
-    tell_cut,
+    tell_counts,
 )
 from seqtext.cli.measure import Measure
 from seqtext.cli.outputs import check_output
@@ -134,7 +134,7 @@ def run(arguments: Sequence[str]) -> None:
             f" {time.perf_counter() - start:.1f} s, beam {options.beam_size}\nmeasured: {measure}",
             file=sys.stderr,
         )
-        tell_cut(generator)
+        tell_counts(generator)
         _show(options.show, sources, references, hypotheses)
         scores = measure.scores(sources, hypotheses, references)
         if training is not None:

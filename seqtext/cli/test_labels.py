@@ -15,7 +15,7 @@ from torch import Tensor
 from seqtext.classify import Classifier
 from seqtext.cli.answers import kept_answers
 from seqtext.cli.classify import tell_threshold
-from seqtext.cli.generate import tell_cut
+from seqtext.cli.generate import tell_counts
 from seqtext.cli.outputs import write_whole
 from seqtext.cli.streams import as_line, lines_of
 from seqtext.data.batch import label_tensor
@@ -51,7 +51,7 @@ def run(options: argparse.Namespace, classifier: Classifier) -> None:
             f"{len(texts):,} texts classified in {time.perf_counter() - start:.1f} s",
             file=sys.stderr,
         )
-        tell_cut(classifier)
+        tell_counts(classifier)
         tell_threshold(classifier, options.threshold)
         threshold = options.threshold
         if threshold is None and not classifier.labels.several:

@@ -34,8 +34,11 @@ def parser() -> argparse.ArgumentParser:
         help="pieces, fewer where the text has not so many (default: 4000)",
     )  # fmt: skip
     parser.add_argument(
-        "--normalization", choices=("nmt_nfkc", "nfkc", "nmt_nfkc_cf", "nfkc_cf", "identity"),
-        default="nmt_nfkc", help="identity leaves text as it is (code, symbols)",
+        "--normalization", default="nmt_nfkc",
+        choices=("nmt_nfkc", "nfkc", "nmt_nfkc_cf", "nfkc_cf", "nfc", "nfc_lower", "identity"),
+        help="nfkc composes letters and marks and replaces special forms; nmt_nfkc cleans spaces as well;"
+        " their _cf forms fold letter case; nfc only composes; nfc_lower also writes lower case; identity"
+        " leaves text as it is, for code (default: nmt_nfkc)",
     )  # fmt: skip
     parser.add_argument(
         "--character_coverage", type=float, default=1.0, metavar="X",

@@ -30,13 +30,17 @@ class LeftOut:
     def __init__(self, rows_are: str, source_limit: int | None) -> None:
         self.rows_are, self.source_limit = rows_are, source_limit
         self.read = self.cut = self.total = 0
+        self.longest = 0  # pieces read of the longest source that is trained on
         self.by_reason = Counter[str]()
 
     def count(self, reasons: Reasons, source: Lengths) -> Rows:
         """Count rows with the lengths of their sources; those that are trained on."""
         kept = kept_rows(reasons)
+        longest = int(source[kept].max(initial=self.longest))
         if self.source_limit is not None:
             self.cut += int((source[kept] > self.source_limit).sum())
+            longest = min(longest, self.source_limit)
+        self.longest = longest
         self.read += len(source)
         self.by_reason += Counter({reason: int(mask.sum()) for reason, mask in reasons.items()})
         self.total += len(source) - len(kept)

@@ -188,6 +188,11 @@ class PairsDataModule(LightningDataModule):
         """Whether there is a validation set."""
         return bool(self.held_out) or "validation" in self.corpora
 
+    @property
+    def longest_source(self) -> int:
+        """Pieces of the longest training source so far, as much of it as is read."""
+        return self._left_out.longest
+
     def state_dict(self) -> dict[str, list[str]]:
         """What the training corpora were."""
         return {"train": self._digests_of("train")}
@@ -334,8 +339,8 @@ class PairsDataModule(LightningDataModule):
         tags = [corpus.tag for corpus in self.corpora["train"] if corpus.tag is not None]
         symbols = tuple(dict.fromkeys((*self.tokenizer.symbols, *tags)))
         config = dataclasses.replace(self.tokenizer, symbols=symbols)
-        if sides == (1,) and config.target_type is not None:
-            config = dataclasses.replace(config, model_type=config.target_type)
+        if sides == (1,):
+            config = config.of_target()
         decisive = [*self._digests_of("train"), repr(sides), *(["streamed"] * self.streaming)]
 
         def texts() -> Iterator[str]:

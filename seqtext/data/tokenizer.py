@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import hashlib
 import io
@@ -15,10 +16,10 @@ from typing import Any, Literal, NamedTuple, get_args
 
 import sentencepiece
 
+from seqtext.data.normalization import Normalization, finished, training_options
 from seqtext.errors import ConfigError, DataError
 
 ModelType = Literal["unigram", "bpe", "char", "word"]
-Normalization = Literal["nmt_nfkc", "nfkc", "nmt_nfkc_cf", "nfkc_cf", "identity"]
 # A tokenizer of some thousand pieces learns nothing from more; its training takes 1.1 KB for each
 _MOST_TEXTS = 500_000
 SPACE = "\N{LOWER ONE EIGHTH BLOCK}"  # what SentencePiece writes for one
@@ -41,7 +42,11 @@ class TokenizerConfig:
         joint: One tokenizer for both sides instead of one each.
         source_model: A SentencePiece file for the source, instead of training one.
         target_model: Likewise for the target. With ``joint``, ``source_model`` serves both.
-        normalization: SentencePiece's rule; ``identity`` leaves text as it is (code, symbols).
+        normalization: How texts of one meaning become one text. ``nfkc`` composes letters and marks and
+            replaces special forms, ``nmt_nfkc`` cleans spaces as well, and their ``_cf`` forms also fold
+            letter case. ``nfc`` only composes letters and marks, which phonetic symbols survive.
+            ``nfc_lower`` also writes them in lower case. ``identity`` leaves text as it is (code).
+        target_normalization: Likewise of the target's tokenizer, where it is another one.
         byte_fallback: Spell unknown characters as bytes, so that nothing is unknown.
         character_coverage: Share of the characters that get a piece; less for large alphabets.
         symbols: Words, tags and the like, without spaces, that are one piece each, wherever they stand.
@@ -64,6 +69,7 @@ class TokenizerConfig:
     source_model: str | None = None
     target_model: str | None = None
     normalization: Normalization = "nmt_nfkc"
+    target_normalization: Normalization | None = None
     byte_fallback: bool = True
     character_coverage: float = 1.0
     symbols: tuple[str, ...] = ()
@@ -76,6 +82,7 @@ class TokenizerConfig:
             ("model_type", ModelType),
             ("target_type", ModelType),
             ("normalization", Normalization),
+            ("target_normalization", Normalization),
         ):
             value = getattr(self, name)
             if value is not None and value not in get_args(choices):
@@ -97,11 +104,12 @@ class TokenizerConfig:
             raise ConfigError(f"tokenizer.sampling_alpha: {self.sampling_alpha}, expected >= 0")
         if self.sampling_nbest > 1 and self.model_type != "unigram" and self.source_model is None:
             raise ConfigError(_ONE_SEGMENTATION)
-        if self.joint and self.target_type is not None:
-            raise ConfigError(
-                f"tokenizer.target_type: {self.target_type}, but with tokenizer.joint one tokenizer serves"
-                " both sides; set tokenizer.joint to false"
-            )
+        for name in ("target_type", "target_normalization"):
+            if self.joint and (value := getattr(self, name)) is not None:
+                raise ConfigError(
+                    f"tokenizer.{name}: {value}, but with tokenizer.joint one tokenizer serves both sides;"
+                    " set tokenizer.joint to false"
+                )
         if self.joint and self.target_model is not None:
             raise ConfigError(
                 "tokenizer.target_model: with tokenizer.joint the source_model serves both sides;"
@@ -111,6 +119,14 @@ class TokenizerConfig:
             raise ConfigError(
                 "tokenizer: with joint false give both source_model and target_model, or neither"
             )
+
+    def of_target(self) -> TokenizerConfig:
+        """The options of the target's own tokenizer."""
+        return dataclasses.replace(
+            self,
+            model_type=self.target_type or self.model_type,
+            normalization=self.target_normalization or self.normalization,
+        )
 
 
 class Tokenizer:
@@ -173,22 +189,23 @@ class Tokenizer:
         failures: list[DataError] = []
         identity = config.normalization == "identity"
         try:
-            sentencepiece.SentencePieceTrainer.train(
-                sentence_iterator=_noting(_some(texts, _MOST_TEXTS), failures),
-                model_writer=model,
-                model_type=config.model_type,
-                vocab_size=config.vocab_size,
-                hard_vocab_limit=False,
-                normalization_rule_name=config.normalization,
-                remove_extra_whitespaces=not identity,
-                byte_fallback=config.byte_fallback and config.model_type in ("unigram", "bpe"),
-                character_coverage=config.character_coverage,
-                user_defined_symbols=list(dict.fromkeys(config.symbols)),
-                max_sentence_length=1 << 20,  # bytes; longer ones it leaves out without a word
-                shuffle_input_sentence=False,
-                num_threads=1 if config.model_type == "unigram" else 4,
-                minloglevel=2,
-            )
+            with training_options(config.normalization) as rules:
+                sentencepiece.SentencePieceTrainer.train(
+                    sentence_iterator=_noting(_some(texts, _MOST_TEXTS), failures),
+                    model_writer=model,
+                    model_type=config.model_type,
+                    vocab_size=config.vocab_size,
+                    hard_vocab_limit=False,
+                    remove_extra_whitespaces=not identity,
+                    byte_fallback=config.byte_fallback and config.model_type in ("unigram", "bpe"),
+                    character_coverage=config.character_coverage,
+                    user_defined_symbols=list(dict.fromkeys(config.symbols)),
+                    max_sentence_length=1 << 20,  # bytes; longer ones it leaves out without a word
+                    shuffle_input_sentence=False,
+                    num_threads=1 if config.model_type == "unigram" else 4,
+                    minloglevel=2,
+                    **rules,
+                )
         except RuntimeError as error:
             if failures:  # of the corpus, not of SentencePiece
                 raise failures[0] from None
@@ -197,7 +214,7 @@ class Tokenizer:
                 f"tokenizer: SentencePiece cannot train {config.model_type} with vocab_size"
                 f" {config.vocab_size} on this text: {detail}"
             ) from error
-        return cls(model.getvalue())
+        return cls(finished(model.getvalue(), config.normalization))
 
     def __bytes__(self) -> bytes:
         return self._model
@@ -347,6 +364,12 @@ class Tokenizer:
             for i, piece in zip(ids, pieces, strict=True)
             for part in (_WORDS.findall(piece) if i == self.unk else [piece])
         ]
+
+    def unknown_parts(self, text: str, ids: Sequence[int]) -> tuple[str, ...]:
+        """The parts of a text that have no piece, each once; ``ids`` are the text's."""
+        if self.unk not in ids:
+            return ()
+        return tuple(dict.fromkeys(piece for i, piece in self.spelled(text) if i == self.unk))
 
     def decode(self, ids: Sequence[int], words: Sequence[str] = ()) -> str:
         """The text that ``ids`` spell; for ``words`` see ``pieces``."""

@@ -190,6 +190,7 @@ class ClassifierModule(TextModule):
             self.source_limit,
             self.temperature,
             self.threshold,
+            self.longest_source,
         )
 
 

@@ -202,6 +202,7 @@ class EncoderDecoderModule(TextModule):
             self.tokenizers,
             self.columns,
             self.source_limit,
+            self.longest_source,
             self.bleu_tokenize,
         )
 

@@ -42,6 +42,7 @@ class TextModule(LightningModule):
         self.config: Any = None
         self.columns = ("source", "target")
         self.source_limit: int | None = None  # pieces of a source that are read
+        self._longest_before = 0  # see longest_source
         self.samples: list[tuple[str, str, str]] = []  # source, reference, output
         self._window_count: Tensor | int = 0  # of this rank, since the last update
         self._train_totals: Tensor | float = (
@@ -84,6 +85,12 @@ class TextModule(LightningModule):
             self.build(data.tokenizers)
             self.columns = data.columns
         self.source_limit = getattr(data, "source_limit", None)
+
+    @property
+    def longest_source(self) -> int | None:
+        """Pieces of the longest source trained on, in earlier parts of a resumed run as well."""
+        data: Any = self.trainer.datamodule  # type: ignore[attr-defined]
+        return max(self._longest_before, getattr(data, "longest_source", 0)) or None
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
         """Optimizer and schedule."""
@@ -261,6 +268,7 @@ class TextModule(LightningModule):
             self.config, self.columns = model.config, model.columns
             self.build(model.tokenizers)
         refuse_other_network(model.config, self.config)
+        self._longest_before = model.longest_source or 0
         if self._plateau is not None and "seqtext_plateau" in content:
             self._plateau.load_state_dict(content["seqtext_plateau"])
         if "loops" in content and self._trainer is not None:

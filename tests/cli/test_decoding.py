@@ -182,7 +182,7 @@ def test_bfloat16_scores_about_the_same(trained: Path, generate) -> None:
 
 
 def test_precision_is_checked(trained: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(ConfigError, match="precision: 'fp8', expected fp32 or bf16"):
+    with pytest.raises(ConfigError, match=r"precision: 'fp8' .*, expected one of fp32, bf16"):
         seqtext.load(trained, precision="fp8")
     monkeypatch.setattr("seqtext.loading.has_bfloat16", lambda: False)
     with pytest.raises(ConfigError, match="this processor has no bfloat16; leave it at fp32"):
@@ -282,6 +282,8 @@ def test_explain_shows_every_word(trained: Path, capsys: pytest.CaptureFixture[s
         assert "".join(line.split("<-")[0].strip() for line in lines[1:]) == "".join(text.split())
     assert main(["explain", *options, "--html", "page.html"]) == 0
     page = Path("page.html").read_text(encoding="utf-8")
+    assert page.count('<p class="source" dir="auto"><b dir="ltr">') == 3
+    assert page.count('<p class="output" dir="auto"><b dir="ltr">') == 3
     assert page.count("<section ") == 3 and "http" not in page.split("<style>")[1]
     assert "Нет" in page
     root = ElementTree.fromstring(
@@ -380,10 +382,41 @@ def test_long_sources_are_cut_as_in_training(tiny: list[str], capsys) -> None:  
     ids = generator.tokenizers.source.encode([SOURCES[2]])[0]
     short = generator.tokenizers.source.decode(ids[:8])
     assert len(ids) > 8 and generator.generate([SOURCES[2]]) == generator.generate([short])
-    assert generator.cut == 1
+    assert generator.counts.cut == 1 and generator.counts.longer == 0
     Path("in").write_text(SOURCES[2] + "\nThe dog.\n", encoding="utf-8")
     assert main(["generate", "r", "--input", "in"]) == 0
-    assert "1 sources cut behind 8 pieces, as in training" in capsys.readouterr().err
+    assert "1 of 2 texts cut behind 8 pieces, as in training" in capsys.readouterr().err
+
+
+def test_a_user_is_told_of_long_sources_and_limits(
+    trained: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    generator = seqtext.load(trained)
+    training = [source for source, _ in builtin.pairs("train", 240)]
+    longest = max(map(len, generator.tokenizers.source.encode(training)))
+    assert generator.longest_source == longest
+    Path("in").write_text(" ".join(training[:20]) + "\nThe dog.\n", encoding="utf-8")
+    for command in ("generate", "explain"):
+        capsys.readouterr()
+        assert main([command, str(trained), "--input=in", "--max_length=1"]) == 0
+        told = capsys.readouterr().err
+        assert "1 of 2 texts are longer than any in training: up to " in told
+        assert f" pieces, in training {longest:,}. " in told
+        assert "2 of 2 outputs reached their length limit" in told
+    assert main(["test", str(trained), "--data.test=builtin:test:3", "--max_length=1"]) == 0
+    assert "3 of 3 outputs reached their length limit" in capsys.readouterr().err
+
+
+def test_an_older_checkpoint_says_nothing_of_lengths(trained: Path, tmp_path: Path) -> None:
+    content = torch.load(trained / "best.ckpt", weights_only=True)
+    del content["seqtext"]["longest_source"]
+    torch.save(content, tmp_path / "old.ckpt")
+    old = seqtext.load(tmp_path / "old.ckpt")
+    assert (
+        old.longest_source is None and seqtext.load([tmp_path / "old.ckpt", trained]).longest_source
+    )
+    old.generate(["The dog sleeps. " * 50], max_length=2)
+    assert old.counts.longer == 0
 
 
 def test_options_of_the_search_by_name(trained: Path) -> None:

@@ -1,0 +1,153 @@
+"""Texts that a user gives to a model: taken once and checked, and what is remarkable about them."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from seqtext.data.tokenizer import SPACE
+from seqtext.errors import ConfigError
+
+_EXAMPLES = 5  # of unknown parts
+
+
+def rows_of(texts: Iterable[Any], name: str) -> list[Any]:
+    """The rows of any iterable, in its order, read once.
+
+    Args:
+        texts: A list, generator, set, pandas Series, NumPy array, column of pyarrow or datasets, …
+        name: What the argument is called.
+
+    Raises:
+        ConfigError: It is a single text, a table, a dict, or no iterable.
+    """
+    kind = type(texts).__name__
+    if isinstance(texts, str | bytes | bytearray):
+        raise ConfigError(f"{name}: a single {kind}, expected a list of strings")
+    if isinstance(texts, Mapping):
+        raise ConfigError(f"{name}: a {kind}, expected a list of strings")
+    # pandas and polars iterate over the names of a table's columns, or over the columns
+    if any(base.__name__ == "DataFrame" for base in type(texts).__mro__):
+        raise ConfigError(f"{name}: a {kind}, expected texts. Give one column of it")
+    if hasattr(texts, "to_pylist"):  # pyarrow iterates over objects of its own
+        return list(texts.to_pylist())
+    try:
+        rows = iter(texts)
+    except TypeError:
+        raise ConfigError(f"{name}: {texts!r:.60} ({kind}), expected a list of strings") from None
+    return list(rows)
+
+
+def texts_of(texts: Iterable[Any], name: str) -> list[str]:
+    """``rows_of`` texts.
+
+    Raises:
+        ConfigError: See ``rows_of`` and ``check_text``.
+    """
+    return [check_text(row, f"{name}[{i}]") for i, row in enumerate(rows_of(texts, name))]
+
+
+def check_text(value: Any, where: str) -> str:
+    """A text as a plain ``str``.
+
+    Raises:
+        ConfigError: It is something else, or no valid Unicode.
+    """
+    if not isinstance(value, str):
+        raise ConfigError(
+            f"{where}: {value!r:.60} ({type(value).__name__}), expected a string. Leave such rows out"
+        )
+    text = str.__str__(value)  # NumPy's strings are a subclass
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise ConfigError(
+            f"{where}: character {error.start} is {text[error.start]!a}, half a character (a surrogate)."
+            " Read the text with its right encoding"
+        ) from None
+    return text
+
+
+@dataclass(kw_only=True)
+class TextCounts:
+    """What was remarkable about the texts that a model has read so far.
+
+    Args:
+        texts: Texts read.
+        cut: Texts that have more pieces than the model reads.
+        longer: Texts of which more pieces were read than of any text in training.
+        longest: Pieces read of the longest text.
+        unknown: Texts with parts that the tokenizer has no piece for. Not counted where the model copies
+            such parts.
+        unknown_parts: The first few of these parts.
+        at_limit: Outputs that reached their length limit, so that they may be cut off.
+    """
+
+    texts: int = 0
+    cut: int = 0
+    longer: int = 0
+    longest: int = 0
+    unknown: int = 0
+    unknown_parts: list[str] = field(default_factory=list)
+    at_limit: int = 0
+
+    def add(
+        self,
+        lengths: Sequence[int],
+        unknown: Sequence[Sequence[str]],
+        source_limit: int | None,
+        longest_source: int | None,
+    ) -> None:
+        """Count texts.
+
+        Args:
+            lengths: Pieces of each text.
+            unknown: Parts of each text that the tokenizer has no piece for.
+            source_limit: Pieces of a text that are read.
+            longest_source: Pieces of the longest text in training. None if nobody knows.
+        """
+        limit = max([*lengths, 0]) if source_limit is None else source_limit
+        self.texts += len(lengths)
+        self.cut += sum(length > limit for length in lengths)
+        read = [min(length, limit) for length in lengths]
+        if longest_source is not None:
+            self.longer += sum(length > longest_source for length in read)
+        self.longest = max([*read, self.longest])
+        self.unknown += sum(map(bool, unknown))
+        parts = (part.replace(SPACE, " ").strip() or " " for parts in unknown for part in parts)
+        for part in parts:
+            if len(self.unknown_parts) == _EXAMPLES:
+                break
+            if part not in self.unknown_parts:
+                self.unknown_parts.append(part)
+
+    def messages(self, source_limit: int | None, longest_source: int | None) -> list[str]:
+        """A line for each thing that a user should know; for the arguments see ``add``."""
+        of, told = f"of {self.texts:,} texts", []
+        if self.cut:
+            told.append(f"{self.cut:,} {of} cut behind {source_limit:,} pieces, as in training")
+        if self.longer:
+            told.append(
+                f"{self.longer:,} {of} are longer than any in training: up to {self.longest:,} pieces, in"
+                f" training {longest_source:,}. The model may leave out most of such a text, so split it"
+            )
+        if self.unknown:
+            parts = ", ".join(map(_shown, self.unknown_parts))
+            told.append(
+                f"{self.unknown:,} {of} have parts that the model does not know, such as {parts}. Letter"
+                " case or the Unicode form (NFC) may be the cause"
+            )
+        if self.at_limit:
+            told.append(
+                f"{self.at_limit:,} of {self.texts:,} outputs reached their length limit and may be cut off."
+                " --max_length and --max_ratio change the limit"
+            )
+        return told
+
+
+def _shown(part: str) -> str:
+    """An unknown part as it is read on a terminal: a mark without its letter as a code point."""
+    part = part[:20]
+    return ascii(part) if unicodedata.combining(part[0]) else repr(part)

@@ -1,0 +1,44 @@
+"""What ``load`` is asked for is checked before a checkpoint is read."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+
+import seqtext
+from seqtext.errors import ConfigError
+
+DEVICES = [
+    ("foo", "'foo' is no device that PyTorch knows"),
+    ("", "'' is no device that PyTorch knows"),
+    ("cuda:x", "'cuda:x' is no device that PyTorch knows"),
+    ("meta", "'meta' has no memory"),
+    (torch.device("meta"), "'meta' has no memory"),
+    ("xla", "'xla' is not available"),
+    (3, r"3 \(int\)"),
+    (None, r"None \(NoneType\)"),
+]
+if not torch.cuda.is_available():
+    DEVICES += [("cuda", "'cuda' is not available: PyTorch finds no GPU")]
+
+
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+@pytest.mark.parametrize(("device", "told"), DEVICES)
+def test_a_device_that_cannot_compute_is_refused(device: Any, told: str, precision: str) -> None:
+    with pytest.raises(ConfigError, match=f"device: {told}") as refused:
+        seqtext.load("no such checkpoint", device=device, precision=precision)  # type: ignore[arg-type]
+    assert len(str(refused.value)) < 200
+
+
+@pytest.mark.parametrize("precision", [16, None, "bf16-mixed", torch.bfloat16, ["fp32"]])
+def test_a_precision_is_fp32_or_bf16(precision: Any) -> None:
+    with pytest.raises(ConfigError, match=r"precision: .*, expected one of fp32, bf16"):
+        seqtext.load("no such checkpoint", precision=precision)
+
+
+@pytest.mark.parametrize("path", [None, 3, [None], b"run"])
+def test_a_path_is_text(path: Any) -> None:
+    with pytest.raises(ConfigError, match=r"path: .*, expected a checkpoint file or a run folder"):
+        seqtext.load(path)

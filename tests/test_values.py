@@ -1,0 +1,48 @@
+"""Values of options have the type that the option declares."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import numpy as np
+import pytest
+
+from seqtext.errors import ConfigError
+from seqtext.values import check_value
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        (5, int),
+        (np.int8(5), int),
+        (np.float32(0.5), float),
+        (1, float),
+        (None, int | None),
+        ("power", Literal["power", "wu"]),
+        ("text", str),
+    ],
+)
+def test_a_value_of_the_type_becomes_plain(given: Any, expected: Any) -> None:
+    value = check_value("option", given, expected)
+    assert value == given and type(value) in (int, float, str, type(None))
+
+
+@pytest.mark.parametrize(
+    ("given", "expected", "told"),
+    [
+        ("5", int, "option: '5' (str), expected an integer"),
+        (2.5, int, "option: 2.5 (float), expected an integer"),
+        (True, int, "option: True (bool), expected an integer"),
+        (True, float, "option: True (bool), expected a number"),
+        (np.bool_(True), float | None, "expected a number or None"),
+        ([1], int | None, "option: [1] (list), expected an integer or None"),
+        (3, Literal["power", "wu"], "option: 3 (int), expected one of power, wu"),
+        ("x", Literal["power", "wu"], "option: 'x' (str), expected one of power, wu"),
+        (None, str, "option: None (NoneType), expected a string"),
+    ],
+)
+def test_a_value_of_another_type_is_refused(given: Any, expected: Any, told: str) -> None:
+    with pytest.raises(ConfigError) as refused:
+        check_value("option", given, expected)
+    assert told in str(refused.value)

@@ -171,7 +171,7 @@ class Classifier:
         return found, weights[0, : len(ids)].cpu(), ids
 
     def encode(self, texts: Iterable[Text]) -> list[list[int]]:
-        """As much of texts as is read, as ids; ``counts`` goes on.
+        """Ids of as much of texts as is read. Adds to ``counts``.
 
         Raises:
             ConfigError: A row is not what the classifier reads.
@@ -186,7 +186,7 @@ class Classifier:
         return [sides.cut(row, self.source_limit) for row in ids]
 
     def texts_of(self, texts: Iterable[Text]) -> list[str]:
-        """Each row as one text; see ``encode``."""
+        """Each row as one text, see ``encode``."""
         return [self._one(row, f"texts[{i}]") for i, row in enumerate(rows_of(texts, "texts"))]
 
     @property

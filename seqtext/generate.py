@@ -199,7 +199,7 @@ class Generator:
         return self.decode(*self.encode(sources), config)
 
     def encode(self, sources: Iterable[str]) -> tuple[list[list[int]], list[tuple[str, ...]]]:
-        """As much of sources as is read: ids, and the words that they alone have; ``counts`` goes on.
+        """Ids of as much of sources as is read, and the words that they alone have. Adds to ``counts``.
 
         Raises:
             ConfigError: A source is no text.

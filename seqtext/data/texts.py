@@ -24,13 +24,13 @@ def rows_of(texts: Iterable[Any], name: str) -> list[Any]:
         ConfigError: It is a single text, a table, a dict, or no iterable.
     """
     kind = type(texts).__name__
-    if isinstance(texts, str | bytes | bytearray):
-        raise ConfigError(f"{name}: a single {kind}, expected a list of strings")
-    if isinstance(texts, Mapping):
-        raise ConfigError(f"{name}: a {kind}, expected a list of strings")
+    if isinstance(texts, str):
+        raise ConfigError(f"{name}: a single string, expected a list of strings")
+    if isinstance(texts, bytes | bytearray | Mapping):  # which iterate over numbers, and over keys
+        raise ConfigError(f"{name}: a value of type {kind}, expected a list of strings")
     # pandas and polars iterate over the names of a table's columns, or over the columns
     if any(base.__name__ == "DataFrame" for base in type(texts).__mro__):
-        raise ConfigError(f"{name}: a {kind}, expected texts. Give one column of it")
+        raise ConfigError(f"{name}: a {kind}, expected a list of strings. Give one column of it")
     if hasattr(texts, "to_pylist"):  # pyarrow iterates over objects of its own
         return list(texts.to_pylist())
     try:
@@ -57,7 +57,8 @@ def check_text(value: Any, where: str) -> str:
     """
     if not isinstance(value, str):
         raise ConfigError(
-            f"{where}: {value!r:.60} ({type(value).__name__}), expected a string. Leave such rows out"
+            f"{where}: {value!r:.60} ({type(value).__name__}), expected a string. Leave such rows out, or"
+            " make strings of them"
         )
     text = str.__str__(value)  # NumPy's strings are a subclass
     try:
@@ -124,7 +125,7 @@ class TextCounts:
                 self.unknown_parts.append(part)
 
     def messages(self, source_limit: int | None, longest_source: int | None) -> list[str]:
-        """A line for each thing that a user should know; for the arguments see ``add``."""
+        """A line for each thing that a user should know. For the arguments see ``add``."""
         of, told = f"of {self.texts:,} texts", []
         if self.cut:
             told.append(f"{self.cut:,} {of} cut behind {source_limit:,} pieces, as in training")

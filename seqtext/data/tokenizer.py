@@ -42,10 +42,10 @@ class TokenizerConfig:
         joint: One tokenizer for both sides instead of one each.
         source_model: A SentencePiece file for the source, instead of training one.
         target_model: Likewise for the target. With ``joint``, ``source_model`` serves both.
-        normalization: How texts of one meaning become one text. ``nfkc`` composes letters and marks and
-            replaces special forms, ``nmt_nfkc`` cleans spaces as well, and their ``_cf`` forms also fold
-            letter case. ``nfc`` only composes letters and marks, which phonetic symbols survive.
-            ``nfc_lower`` also writes them in lower case. ``identity`` leaves text as it is (code).
+        normalization: How spellings of one text become the same. ``nfkc`` composes letters and marks, and
+            replaces special forms. ``nmt_nfkc`` cleans spaces as well. Their ``_cf`` forms also fold
+            letter case. ``nfc`` only composes letters and marks, so phonetic symbols survive.
+            ``nfc_lower`` also writes lower case. ``identity`` leaves text as it is, for code.
         target_normalization: Likewise of the target's tokenizer, where it is another one.
         byte_fallback: Spell unknown characters as bytes, so that nothing is unknown.
         character_coverage: Share of the characters that get a piece; less for large alphabets.
@@ -366,7 +366,7 @@ class Tokenizer:
         ]
 
     def unknown_parts(self, text: str, ids: Sequence[int]) -> tuple[str, ...]:
-        """The parts of a text that have no piece, each once; ``ids`` are the text's."""
+        """The parts of a text with ``ids`` that have no piece, each once."""
         if self.unk not in ids:
             return ()
         return tuple(dict.fromkeys(piece for i, piece in self.spelled(text) if i == self.unk))

@@ -197,6 +197,8 @@ def test_a_resumed_stream_equals_an_uninterrupted_one(
         [row["step"] for row in metrics(run) if row["val_loss"]] for run in ("whole", "stopped")
     ]
     assert validated[0] == validated[1] != []
+    longest = [checkpoint.load(run).longest_source for run in ("whole", "stopped")]
+    assert longest[0] == longest[1] is not None
 
 
 @pytest.mark.parametrize("step", [2, 3, 5, 7])

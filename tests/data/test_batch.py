@@ -4,7 +4,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seqtext.data.batch import IGNORE, collate, pad, source_rows
+from seqtext.data.batch import IGNORE, batches_to_read, collate, pad, source_rows
 
 IDS = st.lists(st.integers(0, 99), max_size=6)
 
@@ -42,3 +42,24 @@ def test_pad_of_empty_rows_is_a_tensor_of_ids() -> None:
     empty = pad([[], []])
     assert (empty.shape, empty.dtype) == ((2, 0), torch.int64)
     assert pad([[1], []], value=9).tolist() == [[1], [9]]
+
+
+@given(
+    lengths=st.lists(st.integers(0, 3000), max_size=300),
+    batch_size=st.integers(1, 100),
+    beam_size=st.integers(1, 10),
+)
+def test_batches_to_read_have_every_row_and_bounded_positions(
+    lengths: list[int], batch_size: int, beam_size: int
+) -> None:
+    batches = list(batches_to_read(lengths, batch_size, beam_size))
+    rows = [row for batch in batches for row in batch]
+    assert rows == sorted(range(len(lengths)), key=lengths.__getitem__)
+    for batch in batches:
+        positions = len(batch) * (lengths[batch[-1]] + 1) * (beam_size + 1)
+        assert len(batch) <= batch_size and (positions <= 120_000 or len(batch) == 1)
+
+
+def test_sentences_of_a_usual_length_fill_their_batches() -> None:
+    batches = list(batches_to_read([*range(1, 301), 4000, 4000], 64, beam_size=5))
+    assert [len(batch) for batch in batches] == [64] * 4 + [44, 2]

@@ -38,7 +38,7 @@ def processors() -> dict[str, SentencePieceProcessor]:
 
 
 def wanted(name: str, text: str) -> str:
-    """What Unicode says; a letter's lower case does not depend on its neighbours."""
+    """What Unicode says, where a letter's lower case does not depend on its neighbours."""
     composed = nfc(text)
     return nfc("".join(map(str.lower, composed))) if name == "nfc_lower" else composed
 

@@ -321,6 +321,10 @@ def test_long_sources_are_cut_and_counted(
     told = f"data: {cut} of 150 training sources cut behind 12 pieces"
     assert told in capsys.readouterr().err
     assert data.source_limit == 12 and start().source_limit is None
+    assert data.longest_source == 12
+    whole = start(streaming=streaming, max_source_length=20)
+    epoch_of(whole)
+    assert whole.longest_source == max(len(row) for row in ids if len(row) <= 20) > 12
 
 
 def test_words_without_a_piece_are_the_same_when_streaming(start: Start) -> None:

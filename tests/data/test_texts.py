@@ -45,10 +45,13 @@ def test_a_set_gives_all_its_texts() -> None:
 @pytest.mark.parametrize(
     ("given", "told"),
     [
-        ("alma", "sources: a single str, expected a list of strings"),
-        (b"alma", "sources: a single bytes"),
-        ({"word": "alma"}, "sources: a dict"),
-        (pd.DataFrame({"word": WORDS}), "sources: a DataFrame, expected texts. Give one column"),
+        ("alma", "sources: a single string, expected a list of strings"),
+        (b"alma", "sources: a value of type bytes"),
+        ({"word": "alma"}, "sources: a value of type dict"),
+        (
+            pd.DataFrame({"word": WORDS}),
+            "sources: a DataFrame, expected a list of strings. Give one",
+        ),
         (None, "sources: None (NoneType)"),
         (5, "sources: 5 (int)"),
         (np.array("alma"), "(ndarray)"),

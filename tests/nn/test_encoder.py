@@ -42,6 +42,16 @@ def test_carried_windows_read_as_one(cell: str, layers: int) -> None:
         assert torch.equal(found.mask, whole.mask)
 
 
+@pytest.mark.parametrize("carry_state", [False, True])
+def test_a_window_beyond_the_source_takes_no_memory(carry_state: bool) -> None:
+    """Each window was padded to its whole size: 16 GB here."""
+    whole = encoder()(SOURCE, LENGTHS)
+    found = encoder(window=1_000_000_000, carry_state=carry_state)(SOURCE, LENGTHS)
+    for row, length in enumerate(LENGTHS.tolist()):
+        torch.testing.assert_close(found.memory[row, :length], whole.memory[row, :length])
+    torch.testing.assert_close(found.last, whole.last)
+
+
 def reached(network: Encoder, place: int) -> list[int]:
     """Positions of the first row whose embeddings the gradient at ``place`` comes to."""
     embedded: list[Tensor] = []

@@ -215,7 +215,7 @@ def _explain(message: str) -> str:
     text = re.sub(r'Parser key "([^"]*)":', r"\1:", text)
     # of an option that can be null the value stands apart, the innermost first
     given = [line.partition("Given value: ")[2] for line in lines if "Given value: " in line]
-    if given and "Got value" not in text:
+    if given and "Expected a " in text and "Got value" not in text:
         text += f". Got value: {given[0]}"
     text = re.sub(r"Expected a typing.Literal\[(.*?)\]\. Got value: (.*)", r"\2, expected \1", text)
     text = re.sub(r"Expected a <class '(\w+)'>\. Got value: (.*)", r"\2, expected \1", text)

@@ -102,6 +102,11 @@ def test_hub_name_that_cannot_be_reached(fails, tiny) -> None:
         (["--config=nowhere.yaml"], ["--config nowhere.yaml: cannot be read (No such file"]),
         (["--resume=nowhere"], ["--resume nowhere: no such checkpoint"]),
         (["--data.tokenizer.source_model=nowhere.model"], ["nowhere.model: cannot be read"]),
+        (
+            ["--data.tokenizer.symbols=[the dog]"],
+            ["'the dog' would never be used", "without spaces\n"],
+        ),
+        (["--data.test=nowhere.tsv"], ["data.test: nowhere.tsv: no such file", "--data.test null"]),
     ],
 )
 def test_wrong_option(fails, tiny, arguments: list[str], parts: list[str]) -> None:

@@ -37,6 +37,7 @@ MAY = {
         "loading",
         "checkpoint",
         "metrics",
+        "run",
     },
     "run": {"errors", "console"},
 }

@@ -5,10 +5,12 @@ from __future__ import annotations
 import dataclasses
 import signal
 import sys
+from enum import Enum
 from pathlib import Path
 from typing import Any
 
 import torch
+from jsonargparse import Namespace
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.strategies.launchers import _SubprocessScriptLauncher
@@ -21,7 +23,7 @@ from seqtext.console import say
 from seqtext.errors import CheckpointError, ConfigError
 from seqtext.models.comparison import Comparison
 from seqtext.models.pretrained import refuse_other_network
-from seqtext.run import folder
+from seqtext.run import callbacks, folder
 from seqtext.run.checkpoints import Checkpoints, SelectionConfig
 from seqtext.run.report import Report
 from seqtext.run.run_folder import RunFolder
@@ -63,6 +65,7 @@ def train(arguments: list[str], task: str | None, preset: dict[str, Any]) -> Non
     if saved is not None:
         _tell_changes(saved, cli, preset)
     settle(cli.config.trainer)
+    _make_plain(cli.config.trainer)
     text = cli.parser.dump(cli.config)
     if resume is not None:
         _start_from_own(cli, resume)
@@ -72,6 +75,24 @@ def train(arguments: list[str], task: str | None, preset: dict[str, Any]) -> Non
         selection = dataclasses.replace(selection, monitor=_scores(cli.model)[-1])
     folder_of_run = RunFolder(run, root, text, selection.monitor, resumed=in_place)
     _fit(cli, selection, folder_of_run, model, resume)
+
+
+def _make_plain(options: Any) -> None:
+    """Have text in place of defaults of Lightning's callbacks that YAML cannot hold."""
+    if isinstance(options, list):
+        for option in options:
+            _make_plain(option)
+        return
+    content = vars(options) if isinstance(options, Namespace) else options
+    if not isinstance(content, dict):
+        return
+    for name, value in content.items():
+        if isinstance(value, torch.device):
+            content[name] = str(value)
+        elif isinstance(value, Enum) and isinstance(value, str):
+            content[name] = value.value
+        else:
+            _make_plain(value)
 
 
 def _resumable(path: Path) -> Model | ClassifierModel:
@@ -125,6 +146,7 @@ def _fit(
     checkpoints = Checkpoints(run, selection)
     report = Report(run, checkpoints)
     trainer: Trainer = cli.trainer
+    callbacks.refuse(trainer, cli.model, trainer.callbacks)  # type: ignore[attr-defined]
     comparison = Comparison(lambda: run.path)
     own: list[Callback] = [run, checkpoints, report, comparison]
     trainer.callbacks = [*own, *trainer.callbacks]  # type: ignore[attr-defined]
@@ -144,17 +166,26 @@ def _fit(
         refuse_other_network(model.config, cli.model.config)
         cli.datamodule.tokenizers = model.tokenizers
     try:
-        trainer.fit(
-            cli.model,
-            datamodule=cli.datamodule,
-            ckpt_path=None if resume is None else str(resume),
-            weights_only=True,
-        )
-        checkpoints.finish(trainer, cli.model, cli.datamodule)
-        comparison.finish(trainer, cli.model, run.path / folder.BEST)
-        report.finish(trainer)
+        with run:
+            trainer.fit(
+                cli.model,
+                datamodule=cli.datamodule,
+                ckpt_path=None if resume is None else str(resume),
+                weights_only=True,
+            )
+            checkpoints.finish(trainer, cli.model, cli.datamodule)
+            comparison.finish(trainer, cli.model, run.path / folder.BEST)
+            report.finish(trainer)
     except MisconfigurationException as error:
         raise ConfigError(str(error)) from error
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise _unwritable(run, error) from error
+    except RuntimeError as error:
+        if "Early stopping conditioned on metric" not in str(error):
+            raise
+        raise ConfigError(f"trainer.callbacks: {error}") from error
     except ValueError as error:
         if "parameter group" in str(error):
             raise ConfigError(
@@ -167,6 +198,20 @@ def _fit(
         raise ConfigError(f"trainer.{str(error).strip().strip('`')}") from error
     finally:
         _end_other_processes(trainer)
+
+
+def _unwritable(run: RunFolder, error: OSError) -> ConfigError:
+    """What to say where a file of the run, or of a logger, cannot be written."""
+    where = f"{error.filename}: " if error.filename else ""
+    told = f"{where}{error.strerror or error}"
+    if not run.agreed:
+        return ConfigError(told)
+    if not (run.path / folder.LAST).is_file():
+        return ConfigError(f"run: {run.path}: {told}; nothing is saved yet, start again")
+    return ConfigError(
+        f"run: {run.path}: {told}; what was saved before is whole, go on from it with --resume"
+        f" {run.path}"
+    )
 
 
 def _end_other_processes(trainer: Trainer) -> None:

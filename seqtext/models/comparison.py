@@ -12,6 +12,7 @@ from seqtext.console import say
 from seqtext.generate import Generator, texts
 from seqtext.loading import load_generator
 from seqtext.metrics import BleuTokenize, score_translations
+from seqtext.run import folder
 
 Scores = dict[str, dict[str, float]]  # by corpus, then by metric
 
@@ -61,7 +62,7 @@ class Comparison(Callback):
 
     def _write(self, content: dict[str, Scores]) -> None:
         text = json.dumps(content, indent=2, ensure_ascii=False) + "\n"
-        (self._folder() / COMPARISON).write_text(text, encoding="utf-8")
+        folder.write(self._folder() / COMPARISON, text)
 
 
 def _scores(generator: Generator, module: LightningModule, data: LightningDataModule) -> Scores:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch.callbacks import Timer
 from lightning.pytorch.trainer.states import TrainerFn
 
 from seqtext.console import duration, say
@@ -182,7 +183,7 @@ class Report(Callback):
                 f"  hypothesis: {hypothesis}",
             ]
         text = "\n".join(lines) + "\n"
-        (self._run.path / "samples.md").write_text(text, encoding="utf-8")
+        folder.write(self._run.path / "samples.md", text)
 
     # --- the end ------------------------------------------------------------------------------------
 
@@ -190,8 +191,7 @@ class Report(Callback):
         """Write ``result.json``, which marks the run as finished."""
         if not trainer.is_global_zero:
             return
-        if trainer.global_step == self._first_step:
-            say("fit: nothing was left to train; --trainer.max_epochs N goes further")
+        self._tell_the_end(trainer)
         best = self._checkpoints.best
         seconds = time.perf_counter() - self._started + self._earlier_seconds
         result = {
@@ -202,8 +202,30 @@ class Report(Callback):
             "best_step": best[1] if best and best[1] >= 0 else None,
         }
         text = json.dumps(result, indent=2) + "\n"
-        (self._run.path / folder.RESULT).write_text(text, encoding="utf-8")
+        folder.write(self._run.path / folder.RESULT, text)
         say(f"fit: done in {duration(seconds)}; the model is {self._run.path / folder.BEST}")
+
+    def _tell_the_end(self, trainer: Trainer) -> None:
+        """Say which limit ended the run, unless it is the usual one of epochs."""
+        trained = self._checkpoints.trained(trainer)
+        limits = {}
+        if 0 <= trainer.max_steps <= trainer.global_step:
+            limits["max_steps"] = f"{trainer.max_steps:,}"
+        for callback in trainer.callbacks:  # type: ignore[attr-defined]
+            if isinstance(callback, Timer) and (callback.time_remaining() or 1) < 0:
+                limits["max_time"] = "over"
+        epochs = trainer.max_epochs
+        if epochs is not None and 0 <= epochs <= trainer.current_epoch and not trained:
+            limits["max_epochs"] = f"{epochs:,}"
+        if not trained and not limits:
+            say("fit: nothing was left to train: a callback has stopped the run")
+        if limits:
+            say(
+                f"fit: {'ended' if trained else 'nothing was left to train'} after"
+                f" {trainer.global_step:,} updates:"
+                f" {', '.join(f'trainer.{name} is {value}' for name, value in limits.items())}; to go"
+                f" further give {' and '.join(f'--trainer.{name}' for name in limits)} a higher value"
+            )
 
     def state_dict(self) -> dict[str, Any]:
         """The time spent so far."""
@@ -219,12 +241,14 @@ class Report(Callback):
 
 
 def _append(path: Path, row: dict[str, Any]) -> None:
-    header = _header(path)
-    with path.open("a", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, header or list(row), extrasaction="ignore")
-        if not header:
-            writer.writeheader()
-        writer.writerow(row)
+    _write_rows(path, [*_rows(path), row], _header(path) or list(row))
+
+
+def _write_rows(path: Path, rows: list[dict[str, Any]], header: list[str]) -> None:
+    with folder.replacing(path) as part, part.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, header, extrasaction="ignore")
+        writer.writeheader()
+        writer.writerows(rows)
 
 
 def _header(path: Path) -> list[str]:
@@ -236,23 +260,18 @@ def _header(path: Path) -> list[str]:
 
 
 def _rows(path: Path) -> list[dict[str, str]]:
+    if not path.exists():
+        return []
     with path.open(newline="", encoding="utf-8") as file:
         return list(csv.DictReader(file))
 
 
 def _forget_after(path: Path, step: int) -> None:
     """Drop rows that a run wrote after the checkpoint from which it is gone on with."""
-    if not path.exists():
-        return
-    part = path.with_suffix(".part")
-    part.unlink(missing_ok=True)
-    for row in _rows(path):
-        if int(row["step"]) <= step:
-            _append(part, row)
-    if part.exists():
-        part.replace(path)
+    if rows := [row for row in _rows(path) if int(row["step"]) <= step]:
+        _write_rows(path, rows, _header(path))
     else:
-        path.unlink()
+        path.unlink(missing_ok=True)
 
 
 def _draw(metrics: Path, picture: Path) -> None:
@@ -278,4 +297,5 @@ def _draw(metrics: Path, picture: Path) -> None:
         right.legend(loc="lower right")
     axes.legend(loc="upper right")
     axes.grid(alpha=0.3)
-    figure.savefig(picture, dpi=120)
+    with folder.replacing(picture) as part:
+        figure.savefig(part, dpi=120, format="png")

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from pathlib import Path
+from typing import Any, Self
 
 from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch.utilities import rank_zero_only
 
 from seqtext.console import say
 from seqtext.errors import ConfigError
@@ -13,6 +16,8 @@ from seqtext.run import folder
 
 class RunFolder(Callback):
     """Agrees on the run's folder with all ranks before anything is written.
+
+    A context manager that keeps the folder locked, so that no other process trains in it.
 
     Args:
         path: The folder; None takes the next free one below ``root``.
@@ -27,8 +32,25 @@ class RunFolder(Callback):
     ) -> None:
         self._path, self._root, self._config, self._resumed = path, root, config, resumed
         self._monitor = monitor
+        self._lock = ExitStack()
         self._agreed: Path | None = None
         self.earlier_best: float | None = None  # of a finished run that is gone on with
+
+    def __enter__(self) -> Self:
+        """Lock the folder of a run that is gone on with; ``setup`` locks a new one."""
+        if self._resumed and rank_zero_only.rank == 0:  # type: ignore[attr-defined]
+            assert self._path is not None
+            self._lock.enter_context(folder.locked(self._path))
+        return self
+
+    def __exit__(self, *exception: Any) -> None:
+        """Unlock it."""
+        self._lock.close()
+
+    @property
+    def agreed(self) -> bool:
+        """Whether there is a folder by now."""
+        return self._agreed is not None
 
     @property
     def path(self) -> Path:
@@ -45,9 +67,9 @@ class RunFolder(Callback):
             claimed = self._path if self._resumed else self._create()
             assert claimed is not None
             result = folder.result(claimed)
-            if result.get("monitor") == self._monitor:
-                self.earlier_best = result.get("best_score")
-            (claimed / folder.CONFIG).write_text(self._config, encoding="utf-8")
+            if result.monitor == self._monitor:
+                self.earlier_best = result.best_score
+            folder.write(claimed / folder.CONFIG, self._config)
             path = str(claimed)
         path, self.earlier_best = trainer.strategy.broadcast((path, self.earlier_best))
         self._agreed = Path(path)
@@ -59,4 +81,6 @@ class RunFolder(Callback):
         say(f"run: {self._agreed}")
 
     def _create(self) -> Path:
-        return folder.create(self._path) if self._path else folder.create_next(self._root)
+        path = folder.create(self._path) if self._path else folder.create_next(self._root)
+        self._lock.enter_context(folder.locked(path))
+        return path

@@ -9,6 +9,7 @@ from pathlib import Path
 from lightning.pytorch import Callback, LightningDataModule, LightningModule, Trainer
 
 from seqtext.console import say
+from seqtext.errors import ConfigError
 from seqtext.generate import Generator, texts
 from seqtext.loading import load_generator
 from seqtext.metrics import BleuTokenize, score_translations
@@ -49,7 +50,16 @@ class Comparison(Callback):
         path = self._folder() / COMPARISON
         if not trainer.is_global_zero or not path.exists():
             return
-        before = json.loads(path.read_text(encoding="utf-8"))["before"]
+        try:
+            before: Scores = json.loads(path.read_text(encoding="utf-8"))["before"]
+            before = {
+                name: {kind: float(one[kind]) for kind in ("bleu", "chrf")}
+                for name, one in before.items()
+            }
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise ConfigError(
+                f"compare: {path}: not the scores that a run writes ({error!r}); move it away"
+            ) from error
         after = _scores(load_generator(model), module, trainer.datamodule)  # type: ignore[attr-defined]
         self._write({"before": before, "after": after})
         for name, score in after.items():

@@ -52,7 +52,7 @@ def _reason(trainer: Trainer, module: LightningModule, callback: Callback) -> st
         if isinstance(callback, kind):
             return reason
     if isinstance(callback, _NEED_LOGGER) and not trainer.loggers:
-        return "it writes to a logger. Add one, as --trainer.logger CSVLogger"
+        return "it writes to a logger. Add one, as --trainer.logger CSVLogger --trainer.logger.save_dir logs"
     if isinstance(callback, BackboneFinetuning) and not hasattr(module, "backbone"):
         return (
             "the network has no 'backbone'. Keep parts with --model.freeze, or write a class on"

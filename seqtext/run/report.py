@@ -15,6 +15,7 @@ from lightning.pytorch.callbacks import Timer
 from lightning.pytorch.trainer.states import TrainerFn
 
 from seqtext.console import duration, say
+from seqtext.errors import ConfigError
 from seqtext.run import folder
 from seqtext.run.checkpoints import Checkpoints
 from seqtext.run.run_folder import RunFolder
@@ -268,7 +269,13 @@ def _rows(path: Path) -> list[dict[str, str]]:
 
 def _forget_after(path: Path, step: int) -> None:
     """Drop rows that a run wrote after the checkpoint from which it is gone on with."""
-    if rows := [row for row in _rows(path) if int(row["step"]) <= step]:
+    try:
+        rows = [row for row in _rows(path) if int(row["step"]) <= step]
+    except (KeyError, TypeError, ValueError) as error:
+        raise ConfigError(
+            f"run: {path}: not the table that a run writes ({error!r}); move it away, then resume"
+        ) from error
+    if rows:
         _write_rows(path, rows, _header(path))
     else:
         path.unlink(missing_ok=True)

@@ -204,13 +204,12 @@ def _unwritable(run: RunFolder, error: OSError) -> ConfigError:
     """What to say where a file of the run, or of a logger, cannot be written."""
     where = f"{error.filename}: " if error.filename else ""
     told = f"{where}{error.strerror or error}"
-    if not run.agreed:
+    if (path := run.known) is None:
         return ConfigError(told)
-    if not (run.path / folder.LAST).is_file():
-        return ConfigError(f"run: {run.path}: {told}; nothing is saved yet, start again")
+    if not (path / folder.LAST).is_file():
+        return ConfigError(f"run: {path}: {told}; nothing is saved yet, start again")
     return ConfigError(
-        f"run: {run.path}: {told}; what was saved before is whole, go on from it with --resume"
-        f" {run.path}"
+        f"run: {path}: {told}; what was saved before is whole, go on from it with --resume {path}"
     )
 
 

@@ -48,9 +48,9 @@ class RunFolder(Callback):
         self._lock.close()
 
     @property
-    def agreed(self) -> bool:
-        """Whether there is a folder by now."""
-        return self._agreed is not None
+    def known(self) -> Path | None:
+        """The folder, also before ``setup`` if the run is gone on with."""
+        return self._agreed or (self._path if self._resumed else None)
 
     @property
     def path(self) -> Path:

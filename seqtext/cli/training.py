@@ -20,7 +20,7 @@ from seqtext import checkpoint
 from seqtext.checkpoint import ClassifierModel, Model
 from seqtext.cli.options import FitCLI, classes_of, explained, flatten, own_options, parse, settle
 from seqtext.console import say
-from seqtext.errors import CheckpointError, ConfigError
+from seqtext.errors import CheckpointError, ConfigError, SeqtextError
 from seqtext.models.comparison import Comparison
 from seqtext.models.pretrained import refuse_other_network
 from seqtext.run import callbacks, folder
@@ -166,7 +166,7 @@ def _fit(
         refuse_other_network(model.config, cli.model.config)
         cli.datamodule.tokenizers = model.tokenizers
     try:
-        with run:
+        with run.locking(trainer):
             trainer.fit(
                 cli.model,
                 datamodule=cli.datamodule,
@@ -176,39 +176,46 @@ def _fit(
             checkpoints.finish(trainer, cli.model, cli.datamodule)
             comparison.finish(trainer, cli.model, run.path / folder.BEST)
             report.finish(trainer)
-    except MisconfigurationException as error:
-        raise ConfigError(str(error)) from error
-    except BrokenPipeError:
-        raise
-    except OSError as error:
-        raise _unwritable(run, error) from error
-    except RuntimeError as error:
-        if "Early stopping conditioned on metric" not in str(error):
+    except Exception as error:
+        reason = _reason(error, run, resume)
+        if reason is None:
             raise
-        raise ConfigError(f"trainer.callbacks: {error}") from error
-    except ValueError as error:
-        if "parameter group" in str(error):
-            raise ConfigError(
-                f"--resume {resume}: model.freeze or model.optimizer.part_rates are not those that the"
-                " checkpoint was written with; give the same ones, or start a new run from it with"
-                " --model.init_from"
-            ) from error
-        if "val_check_interval" not in str(error):
-            raise
-        raise ConfigError(f"trainer.{str(error).strip().strip('`')}") from error
+        raise ConfigError(reason) from error
     finally:
         _end_other_processes(trainer)
 
 
-def _unwritable(run: RunFolder, error: OSError) -> ConfigError:
+def _reason(error: Exception, run: RunFolder, resume: Path | None) -> str | None:
+    """What to say of an error that a user can mend, None of any other."""
+    text = str(error)
+    if isinstance(error, SeqtextError):
+        return None
+    if isinstance(error, MisconfigurationException):
+        return text
+    if isinstance(error, OSError) and not isinstance(error, BrokenPipeError):
+        return _unwritable(run, error)
+    if isinstance(error, RuntimeError) and "Early stopping conditioned on metric" in text:
+        return f"trainer.callbacks: {text}"
+    if isinstance(error, ValueError) and "parameter group" in text:
+        return (
+            f"--resume {resume}: model.freeze or model.optimizer.part_rates are not those that the"
+            " checkpoint was written with; give the same ones, or start a new run from it with"
+            " --model.init_from"
+        )
+    if isinstance(error, ValueError) and "val_check_interval" in text:
+        return f"trainer.{text.strip().strip('`')}"
+    return None
+
+
+def _unwritable(run: RunFolder, error: OSError) -> str:
     """What to say where a file of the run, or of a logger, cannot be written."""
     where = f"{error.filename}: " if error.filename else ""
     told = f"{where}{error.strerror or error}"
     if (path := run.known) is None:
-        return ConfigError(told)
+        return told
     if not (path / folder.LAST).is_file():
-        return ConfigError(f"run: {path}: {told}; nothing is saved yet, start again")
-    return ConfigError(
+        return f"run: {path}: {told}; nothing is saved yet, start again"
+    return (
         f"run: {path}: {told}; what was saved before is whole, go on from it with --resume {path}"
     )
 

@@ -21,10 +21,10 @@ def read_ahead(
     each: int | None = None,
     **options: Any,
 ) -> Iterator[Any]:
-    """What worker processes prepare, in order; this process goes on if one of them dies.
+    """Items that worker processes prepare, in order. If one dies, this process prepares the rest.
 
     Args:
-        items: The data set without so many of its first items.
+        items: Given a number, the data set without that many first items.
         num_workers: Processes; 0 prepares items in this one.
         each: Items that a process prepares ahead.
         options: More arguments of ``DataLoader``.
@@ -66,7 +66,7 @@ def _begin(loader: DataLoader[Any]) -> Iterator[Any]:
 
 
 def _leave_signals(worker: int) -> None:
-    """A signal to all processes is for the first one: it still needs batches to stop in good order."""
+    """Ignore what is sent to all processes. The first one still needs batches to stop in good order."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
 

@@ -137,7 +137,7 @@ class ClassifierModule(TextModule):
         return count.new_tensor(len(batch.source))
 
     def on_validation_epoch_start(self) -> None:
-        """Classify some texts; at the epoch's end weight averaging has put the other weights back."""
+        """Classify some texts. At the epoch's end weight averaging has swapped the weights back."""
         examples = self.trainer.datamodule.validation_examples(_SAMPLES)  # type: ignore[attr-defined]
         self._sampled = examples, self._labeller().probabilities([text for text, _ in examples])
 

@@ -199,7 +199,7 @@ class EncoderDecoderModule(TextModule):
     # --- validation ---------------------------------------------------------------------------------
 
     def on_validation_epoch_start(self) -> None:
-        """Decode sentences; at the epoch's end weight averaging has put the other weights back."""
+        """Decode sentences. At the epoch's end weight averaging has swapped the weights back."""
         if self.decode_sentences:
             self._decode_validation()
 

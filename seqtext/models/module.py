@@ -24,7 +24,7 @@ class TextModule(LightningModule):
     """Trains a network on batches of text.
 
     ``configure_model`` builds the network, and it lives in ``network``. The data module calls it at the
-    end of its own ``setup``: there the tokenizers are known, and callbacks have not looked yet.
+    end of its own ``setup``. By then the tokenizers are known, and no callback has looked yet.
 
     Args:
         optimizer: How weights are updated.

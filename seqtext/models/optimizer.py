@@ -152,7 +152,7 @@ def adopt_groups(config: OptimizerConfig, optimizer: torch.optim.Optimizer, sche
     first, *others = optimizer.param_groups
     for group in others:
         if "base_lr" not in group:
-            # its rate is told at this point of the schedule, that of the base is wanted
+            # the callback gave the rate at this point of the schedule
             highest = group["lr"] * first["base_lr"] / (first["lr"] or first["base_lr"])
             group.update(base_lr=highest, initial_lr=highest, rate=highest / config.learning_rate)
     if isinstance(schedule, LambdaLR):

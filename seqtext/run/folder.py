@@ -51,7 +51,7 @@ def write(path: Path, text: str) -> None:
 
 @contextlib.contextmanager
 def locked(path: Path) -> Iterator[None]:
-    """Keep other processes out of a run's folder; the system ends that if this process dies.
+    """Keep other processes out of a run's folder. The lock ends with this process, however it dies.
 
     Raises:
         ConfigError: Another process is in it, or it cannot be written to.

@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from lightning.pytorch import Callback, LightningModule, Trainer
-from lightning.pytorch.callbacks import Timer
 from lightning.pytorch.trainer.states import TrainerFn
 
 from seqtext.console import duration, say
 from seqtext.errors import ConfigError
 from seqtext.run import folder
 from seqtext.run.checkpoints import Checkpoints
+from seqtext.run.limits import tell_limits
 from seqtext.run.run_folder import RunFolder
 
 _SCORES = {
@@ -192,7 +192,7 @@ class Report(Callback):
         """Write ``result.json``, which marks the run as finished."""
         if not trainer.is_global_zero:
             return
-        self._tell_the_end(trainer)
+        tell_limits(trainer, trained=self._checkpoints.trained(trainer))
         best = self._checkpoints.best
         seconds = time.perf_counter() - self._started + self._earlier_seconds
         result = {
@@ -205,28 +205,6 @@ class Report(Callback):
         text = json.dumps(result, indent=2) + "\n"
         folder.write(self._run.path / folder.RESULT, text)
         say(f"fit: done in {duration(seconds)}; the model is {self._run.path / folder.BEST}")
-
-    def _tell_the_end(self, trainer: Trainer) -> None:
-        """Say which limit ended the run, unless it is the usual one of epochs."""
-        trained = self._checkpoints.trained(trainer)
-        limits = {}
-        if 0 <= trainer.max_steps <= trainer.global_step:
-            limits["max_steps"] = f"{trainer.max_steps:,}"
-        for callback in trainer.callbacks:  # type: ignore[attr-defined]
-            if isinstance(callback, Timer) and (callback.time_remaining() or 1) < 0:
-                limits["max_time"] = "over"
-        epochs = trainer.max_epochs
-        if epochs is not None and 0 <= epochs <= trainer.current_epoch and not trained:
-            limits["max_epochs"] = f"{epochs:,}"
-        if not trained and not limits:
-            say("fit: nothing was left to train: a callback has stopped the run")
-        if limits:
-            say(
-                f"fit: {'ended' if trained else 'nothing was left to train'} after"
-                f" {trainer.global_step:,} updates:"
-                f" {', '.join(f'trainer.{name} is {value}' for name, value in limits.items())}; to go"
-                f" further give {' and '.join(f'--trainer.{name}' for name in limits)} a higher value"
-            )
 
     def state_dict(self) -> dict[str, Any]:
         """The time spent so far."""

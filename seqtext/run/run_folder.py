@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, Self
 
 from lightning.pytorch import Callback, LightningModule, Trainer
-from lightning.pytorch.utilities import rank_zero_only
 
 from seqtext.console import say
 from seqtext.errors import ConfigError
@@ -16,8 +14,6 @@ from seqtext.run import folder
 
 class RunFolder(Callback):
     """Agrees on the run's folder with all ranks before anything is written.
-
-    A context manager that keeps the folder locked, so that no other process trains in it.
 
     Args:
         path: The folder; None takes the next free one below ``root``.
@@ -36,16 +32,12 @@ class RunFolder(Callback):
         self._agreed: Path | None = None
         self.earlier_best: float | None = None  # of a finished run that is gone on with
 
-    def __enter__(self) -> Self:
-        """Lock the folder of a run that is gone on with; ``setup`` locks a new one."""
-        if self._resumed and rank_zero_only.rank == 0:  # type: ignore[attr-defined]
+    def locking(self, trainer: Trainer) -> ExitStack:
+        """A context that locks the folder of a resumed run. ``setup`` locks a new one."""
+        if self._resumed and trainer.is_global_zero:
             assert self._path is not None
             self._lock.enter_context(folder.locked(self._path))
-        return self
-
-    def __exit__(self, *exception: Any) -> None:
-        """Unlock it."""
-        self._lock.close()
+        return self._lock
 
     @property
     def known(self) -> Path | None:

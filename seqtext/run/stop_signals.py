@@ -10,7 +10,7 @@ from seqtext.console import say
 
 
 class StopSignals:
-    """Notes the first Ctrl-C or SIGTERM; the second one ends the process at once."""
+    """Notes the first Ctrl-C or SIGTERM. The second one ends the process at once."""
 
     def __init__(self) -> None:
         self.came = False

@@ -1,4 +1,4 @@
-"""Callbacks of Lightning in ``fit``: what works, works; what cannot, is refused before training."""
+"""Callbacks of Lightning in ``fit``: each works, or is refused before training."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a resumed run keeps, forgets and says; full disks, locks and folders with other things in them."""
+"""What a resumed run keeps, forgets and says. Full disks, locks, and other things in its folder."""
 
 from __future__ import annotations
 

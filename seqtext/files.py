@@ -1,4 +1,4 @@
-"""Files that appear under their name only when they are whole."""
+"""Files that appear under their name only when they are whole, and that have one writer."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import os
 import secrets
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO, Any, BinaryIO
 
 
 @contextlib.contextmanager
@@ -27,3 +27,20 @@ def whole(path: str | Path) -> Iterator[BinaryIO]:
         part.replace(target)
     finally:
         part.unlink(missing_ok=True)
+
+
+def lock(file: IO[Any]) -> bool:
+    """Keep other processes out of an open file until it is closed, or this process ends.
+
+    Returns:
+        False if another one has it. A file system without locks keeps nobody out.
+    """
+    import portalocker
+
+    try:
+        portalocker.lock(file, portalocker.LOCK_EX | portalocker.LOCK_NB)
+    except portalocker.exceptions.AlreadyLocked:
+        return False
+    except portalocker.exceptions.LockException:
+        pass
+    return True

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import csv
+import json
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import torch
 
+from seqtext import checkpoint
 from seqtext.data.batch import IGNORE, Batch
 from seqtext.data.corpus import Example
 from seqtext.data.pairs import PairsDataModule
@@ -54,3 +58,27 @@ def epoch_of(data: PairsDataModule, loader: Any = None) -> list[Row]:
 def pairs_of(examples: list[Example]) -> list[Row]:
     """A pair of each reference."""
     return [(source, reference) for source, references in examples for reference in references]
+
+
+def weights(run: str | Path, name: str = "last.ckpt") -> dict[str, torch.Tensor]:
+    """Of the network that a run has kept."""
+    return checkpoint.load(Path(run, name)).weights
+
+
+def metrics(run: str | Path) -> list[dict[str, str]]:
+    """Rows of its table."""
+    with Path(run, "metrics.csv").open() as file:
+        return list(csv.DictReader(file))
+
+
+def result(run: str | Path) -> dict[str, Any]:
+    """What a finished run says."""
+    content: dict[str, Any] = json.loads(Path(run, "result.json").read_text())
+    return content
+
+
+def assert_equal_bits(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> None:
+    """Fail at the first weight that differs."""
+    assert one.keys() == other.keys()
+    for name, value in one.items():
+        assert torch.equal(value, other[name]), name

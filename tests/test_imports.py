@@ -42,8 +42,9 @@ MAY = {
         "loading",
         "checkpoint",
         "metrics",
+        "run",
     },
-    "run": {"errors", "console", "checkpoint"},
+    "run": {"errors", "console", "checkpoint", "files"},
 }
 LIGHT = ("nn", "search")  # PyTorch and the standard library alone
 

@@ -17,6 +17,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, BinaryIO, TypeVar
 
+from seqtext import files
 from seqtext.cli.outputs import (
     STANDARD,
     is_stream,
@@ -178,7 +179,8 @@ def unfinished(options: argparse.Namespace, *, rows: bool = False) -> Iterator[U
             )
         file = place.open("r+b" if there else "x+b", buffering=0)
     with file:
-        _lock(file, place)
+        if not files.lock(file):
+            raise DataError(f"{place}: another process is writing it; wait for its end")
         work = Unfinished(path, place, file, rows)
         if options.resume:
             done = work.answers.done
@@ -218,17 +220,6 @@ def _place(options: argparse.Namespace) -> Path:
                 " another checkpoint, has finished. End that one with --resume, or remove the file"
             )
     return mine
-
-
-def _lock(file: BinaryIO, place: Path) -> None:
-    import portalocker
-
-    try:
-        portalocker.lock(file, portalocker.LOCK_EX | portalocker.LOCK_NB)
-    except portalocker.exceptions.AlreadyLocked as error:
-        raise DataError(f"{place}: another process is writing it; wait for its end") from error
-    except portalocker.exceptions.LockException:
-        pass  # some network file systems have no locks
 
 
 def _whole_answers(file: BinaryIO, rows: bool) -> tuple[int, int]:

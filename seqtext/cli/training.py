@@ -5,10 +5,12 @@ from __future__ import annotations
 import dataclasses
 import signal
 import sys
+from enum import Enum
 from pathlib import Path
 from typing import Any
 
 import torch
+from jsonargparse import Namespace
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.strategies.launchers import _SubprocessScriptLauncher
@@ -18,10 +20,10 @@ from seqtext import checkpoint
 from seqtext.checkpoint import ClassifierModel, Model
 from seqtext.cli.options import FitCLI, classes_of, explained, flatten, own_options, parse, settle
 from seqtext.console import say
-from seqtext.errors import CheckpointError, ConfigError
+from seqtext.errors import CheckpointError, ConfigError, SeqtextError
 from seqtext.models.comparison import Comparison
 from seqtext.models.pretrained import refuse_other_network
-from seqtext.run import folder
+from seqtext.run import callbacks, folder
 from seqtext.run.checkpoints import Checkpoints, SelectionConfig
 from seqtext.run.report import Report
 from seqtext.run.run_folder import RunFolder
@@ -63,6 +65,7 @@ def train(arguments: list[str], task: str | None, preset: dict[str, Any]) -> Non
     if saved is not None:
         _tell_changes(saved, cli, preset)
     settle(cli.config.trainer)
+    _make_plain(cli.config.trainer)
     text = cli.parser.dump(cli.config)
     if resume is not None:
         _start_from_own(cli, resume)
@@ -72,6 +75,24 @@ def train(arguments: list[str], task: str | None, preset: dict[str, Any]) -> Non
         selection = dataclasses.replace(selection, monitor=_scores(cli.model)[-1])
     folder_of_run = RunFolder(run, root, text, selection.monitor, resumed=in_place)
     _fit(cli, selection, folder_of_run, model, resume)
+
+
+def _make_plain(options: Any) -> None:
+    """Have text in place of defaults of Lightning's callbacks that YAML cannot hold."""
+    if isinstance(options, list):
+        for option in options:
+            _make_plain(option)
+        return
+    content = vars(options) if isinstance(options, Namespace) else options
+    if not isinstance(content, dict):
+        return
+    for name, value in content.items():
+        if isinstance(value, torch.device):
+            content[name] = str(value)
+        elif isinstance(value, Enum) and isinstance(value, str):
+            content[name] = value.value
+        else:
+            _make_plain(value)
 
 
 def _resumable(path: Path) -> Model | ClassifierModel:
@@ -125,6 +146,7 @@ def _fit(
     checkpoints = Checkpoints(run, selection)
     report = Report(run, checkpoints)
     trainer: Trainer = cli.trainer
+    callbacks.refuse(trainer, cli.model, trainer.callbacks)  # type: ignore[attr-defined]
     comparison = Comparison(lambda: run.path)
     own: list[Callback] = [run, checkpoints, report, comparison]
     trainer.callbacks = [*own, *trainer.callbacks]  # type: ignore[attr-defined]
@@ -144,29 +166,58 @@ def _fit(
         refuse_other_network(model.config, cli.model.config)
         cli.datamodule.tokenizers = model.tokenizers
     try:
-        trainer.fit(
-            cli.model,
-            datamodule=cli.datamodule,
-            ckpt_path=None if resume is None else str(resume),
-            weights_only=True,
-        )
-        checkpoints.finish(trainer, cli.model, cli.datamodule)
-        comparison.finish(trainer, cli.model, run.path / folder.BEST)
-        report.finish(trainer)
-    except MisconfigurationException as error:
-        raise ConfigError(str(error)) from error
-    except ValueError as error:
-        if "parameter group" in str(error):
-            raise ConfigError(
-                f"--resume {resume}: model.freeze or model.optimizer.part_rates are not those that the"
-                " checkpoint was written with; give the same ones, or start a new run from it with"
-                " --model.init_from"
-            ) from error
-        if "val_check_interval" not in str(error):
+        with run.locking(trainer):
+            trainer.fit(
+                cli.model,
+                datamodule=cli.datamodule,
+                ckpt_path=None if resume is None else str(resume),
+                weights_only=True,
+            )
+            checkpoints.finish(trainer, cli.model, cli.datamodule)
+            comparison.finish(trainer, cli.model, run.path / folder.BEST)
+            report.finish(trainer)
+    except Exception as error:
+        reason = _reason(error, run, resume)
+        if reason is None:
             raise
-        raise ConfigError(f"trainer.{str(error).strip().strip('`')}") from error
+        raise ConfigError(reason) from error
     finally:
         _end_other_processes(trainer)
+
+
+def _reason(error: Exception, run: RunFolder, resume: Path | None) -> str | None:
+    """What to say of an error that a user can mend, None of any other."""
+    text = str(error)
+    if isinstance(error, SeqtextError):
+        return None
+    if isinstance(error, MisconfigurationException):
+        return text
+    if isinstance(error, OSError) and not isinstance(error, BrokenPipeError):
+        return _unwritable(run, error)
+    if isinstance(error, RuntimeError) and "Early stopping conditioned on metric" in text:
+        return f"trainer.callbacks: {text}"
+    if isinstance(error, ValueError) and "parameter group" in text:
+        return (
+            f"--resume {resume}: model.freeze or model.optimizer.part_rates are not those that the"
+            " checkpoint was written with; give the same ones, or start a new run from it with"
+            " --model.init_from"
+        )
+    if isinstance(error, ValueError) and "val_check_interval" in text:
+        return f"trainer.{text.strip().strip('`')}"
+    return None
+
+
+def _unwritable(run: RunFolder, error: OSError) -> str:
+    """What to say where a file of the run, or of a logger, cannot be written."""
+    where = f"{error.filename}: " if error.filename else ""
+    told = f"{where}{error.strerror or error}"
+    if (path := run.known) is None:
+        return told
+    if not (path / folder.LAST).is_file():
+        return f"run: {path}: {told}; nothing is saved yet, start again"
+    return (
+        f"run: {path}: {told}; what was saved before is whole, go on from it with --resume {path}"
+    )
 
 
 def _end_other_processes(trainer: Trainer) -> None:

@@ -125,7 +125,7 @@ class LabelsDataModule(PairsDataModule):
         counts: list[int] = np.bincount(ids, minlength=labels.vocab_size).tolist()
         return counts, len(self._kept)
 
-    def setup(self, stage: str) -> None:
+    def _open(self) -> None:
         """Open what ``prepare_data`` has prepared.
 
         Raises:
@@ -133,7 +133,7 @@ class LabelsDataModule(PairsDataModule):
             DataError: The validation set has nothing else.
         """
         new = not self._is_set_up()
-        super().setup(stage)
+        super()._open()
         if not new or self._reading.several:
             return
         outside = {

@@ -2,13 +2,73 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import torch
 from torch.utils.data import DataLoader, Dataset
 
+from seqtext.console import say
 from seqtext.data.batch import Batch
 from seqtext.data.bucketing import Rows
+
+
+def read_ahead(
+    items: Callable[[int], Dataset[Any]],
+    num_workers: int,
+    *,
+    each: int | None = None,
+    **options: Any,
+) -> Iterator[Any]:
+    """Items that worker processes prepare, in order. If one dies, this process prepares the rest.
+
+    Args:
+        items: Given a number, the data set without that many first items.
+        num_workers: Processes; 0 prepares items in this one.
+        each: Items that a process prepares ahead.
+        options: More arguments of ``DataLoader``.
+    """
+    done = 0
+    if num_workers:
+        loader: DataLoader[Any] = DataLoader(
+            items(0),
+            num_workers=num_workers,
+            prefetch_factor=each,
+            worker_init_fn=_leave_signals,
+            **options,
+        )
+        try:
+            for item in _begin(loader):
+                done += 1
+                yield item
+            return
+        except RuntimeError as error:
+            if "DataLoader worker" not in str(error):
+                raise
+            say(
+                "data: a process that prepares batches was killed, perhaps for lack of memory; this"
+                " epoch goes on without such processes. Nothing is lost, --data.num_workers 0 avoids them"
+            )
+    yield from DataLoader(items(done), **options)
+
+
+def _begin(loader: DataLoader[Any]) -> Iterator[Any]:
+    """Start the workers. PyTorch would raise at once where one dies, in the middle of an update.
+
+    Without its handler it raises when the next item is waited for.
+    """
+    handler = signal.getsignal(signal.SIGCHLD) if hasattr(signal, "SIGCHLD") else None
+    started = iter(loader)
+    if handler is not None and signal.getsignal(signal.SIGCHLD) != handler:
+        signal.signal(signal.SIGCHLD, handler)
+    return started
+
+
+def _leave_signals(worker: int) -> None:
+    """Ignore what is sent to all processes. The first one still needs batches to stop in good order."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
 
 
 class _Batches(Dataset[Batch]):
@@ -51,13 +111,14 @@ class PlannedLoader:
         return len(self._plan)
 
     def __iter__(self) -> Iterator[Batch]:
-        loader: DataLoader[Batch] = DataLoader(
-            _Batches(self._plan[self._start :], self._read),
+        plan = self._plan[self._start :]
+        batches = read_ahead(
+            lambda done: _Batches(plan[done:], self._read),
+            self._num_workers,
             batch_size=None,
-            num_workers=self._num_workers,
             pin_memory=torch.cuda.is_available(),
         )
-        for position, batch in enumerate(loader, self._start + 1):
+        for position, batch in enumerate(batches, self._start + 1):
             self._position = position
             yield batch
 

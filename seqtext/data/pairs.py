@@ -193,6 +193,12 @@ class PairsDataModule(LightningDataModule):
         """Pieces of the longest training source so far, as much of it as is read."""
         return self._left_out.longest
 
+    def validation_key(self) -> list[str]:
+        """Tells validation sets apart, since scores on two of them do not compare."""
+        if self.held_out:
+            return [f"split:{self.held_out}", *self._digests_of("train")]
+        return self._digests_of("validation") if self.validates else []
+
     def state_dict(self) -> dict[str, list[str]]:
         """What the training corpora were."""
         return {"train": self._digests_of("train")}
@@ -248,7 +254,13 @@ class PairsDataModule(LightningDataModule):
                     raise DataError(f"data.{option}: {error}{more}") from error
 
     def setup(self, stage: str) -> None:
-        """Open what ``prepare_data`` has prepared."""
+        """Open what ``prepare_data`` has prepared, then have the network built."""
+        self._open()
+        # Lightning builds it after the `setup` of callbacks, and weight averaging copies it in there
+        if (module := getattr(self.trainer, "lightning_module", None)) is not None:
+            module.configure_model()
+
+    def _open(self) -> None:
         # batch counts differ from epoch to epoch, so every epoch has a loader of its own
         if self.trainer is not None:
             self.trainer.reload_dataloaders_every_n_epochs = 1  # type: ignore[attr-defined]
@@ -470,23 +482,29 @@ class PairsDataModule(LightningDataModule):
     def train_dataloader(self) -> PlannedLoader | StreamedLoader:
         """This rank's batches of the trainer's current epoch."""
         epoch, rank, ranks, accumulation = self._position()
+        # to overfit, every epoch has the same batches
+        read_epoch = 0 if getattr(self.trainer, "overfit_batches", 0) else epoch
         if self._pools is not None:
+            limit = getattr(self.trainer, "limit_train_batches", 1.0)
             return StreamedLoader(
                 self._pools,
                 self._batches_of,
                 epoch=epoch,
+                read_epoch=read_epoch,
+                asked_ahead=isinstance(limit, float),
                 source_limit=self.source_limit,
                 num_workers=self.num_workers,
                 on_end=self._tell_left_out if epoch == 0 else lambda: None,
             )
         assert self._kept is not None
         source, target = self._kept_lengths()
-        updates = self._plan(source, target, self._row_weights).updates(epoch)
+        updates = self._plan(source, target, self._row_weights).updates(read_epoch)
         if epoch == 0:
             self._tell(updates, source, target, "an epoch")
         updates = [self._kept[rows] for rows in updates]
         batches = share(updates, rank=rank, ranks=ranks, accumulation=accumulation)
-        return self._loader("train", batches, epoch, sample=self.tokenizer.sampling_nbest > 1)
+        read = self._reader(self._encoded["train"], read_epoch, self.tokenizer.sampling_nbest > 1)
+        return PlannedLoader(batches, read, epoch=epoch, num_workers=self.num_workers)
 
     def _batches_of(self, pool: Pool, epoch: int, number: int) -> list[Rows]:
         """This rank's batches of a pool of the stream."""
@@ -545,7 +563,8 @@ class PairsDataModule(LightningDataModule):
         )
         plan = BatchPlan(source, target, batch_tokens=tokens, batch_size=size, shares=ranks)
         batches = share(plan.updates(0), rank=rank, ranks=ranks, accumulation=1)
-        return self._loader("validation", batches, 0, sample=False)
+        read = self._reader(self._encoded["validation"], 0, False)
+        return PlannedLoader(batches, read, num_workers=self.num_workers)
 
     def validation_examples(self, limit: int, *, merged: bool = False) -> list[Example]:
         """At most ``limit`` validation sources with their references, spread evenly over the corpus.
@@ -598,12 +617,6 @@ class PairsDataModule(LightningDataModule):
             return 0, 0, 1, 1
         accumulation = trainer.accumulate_grad_batches
         return trainer.current_epoch, trainer.global_rank, trainer.world_size, accumulation
-
-    def _loader(
-        self, split: Split, batches: list[Rows], epoch: int, *, sample: bool
-    ) -> PlannedLoader:
-        read = self._reader(self._encoded[split], epoch, sample)
-        return PlannedLoader(batches, read, epoch=epoch, num_workers=self.num_workers)
 
     def _reader(self, encoded: datasets.Dataset, epoch: int, sample: bool) -> Callable[[Rows], Any]:
         """Makes a batch of rows; with ``sample``, of segmentations drawn for this epoch."""

@@ -16,12 +16,13 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 import torch
-from torch.utils.data import DataLoader, IterableDataset, get_worker_info
+from torch.utils.data import IterableDataset, get_worker_info
 
 from seqtext.data.batch import Batch
 from seqtext.data.bucketing import Lengths, Rows
 from seqtext.data.corpus import Corpus
 from seqtext.data.encoding import batch_of, sampled, source_hash
+from seqtext.data.loader import read_ahead
 from seqtext.data.readers import Row
 from seqtext.data.tokenizer import TokenizerConfig, Tokenizers
 from seqtext.errors import DataError
@@ -180,12 +181,15 @@ class StreamedLoader:
     """Iterates over one epoch's batches, whose number nobody knows beforehand.
 
     Of such a loader Lightning asks for one batch more than it trains on, to know which one is the
-    last. So its state names the batch that was handed out last, as long as there may be another.
+    last. It does not if it knows the number, as with ``limit_train_batches``. The state names the
+    batch to train on next: the one that was handed out last, or the one behind it.
 
     Args:
         pools: Where pairs come from.
         plan: The batches of a pool (rows of it), given the epoch and the pool's number.
-        epoch: The epoch.
+        epoch: What the state belongs to.
+        read_epoch: The epoch that is read. Default: ``epoch``.
+        asked_ahead: Whether Lightning asks for one batch more than it trains on.
         source_limit: Sources are cut behind so many pieces.
         num_workers: Processes that read and tokenize pools ahead; 0 does so in this one.
         on_end: Called after the last batch.
@@ -197,30 +201,35 @@ class StreamedLoader:
         plan: Callable[[Pool, int, int], Sequence[Rows]],
         *,
         epoch: int = 0,
+        read_epoch: int | None = None,
+        asked_ahead: bool = True,
         source_limit: int | None = None,
         num_workers: int = 0,
         on_end: Callable[[], None] = lambda: None,
     ) -> None:
         self._pools, self._plan, self._source_limit = pools, plan, source_limit
         self._epoch, self._num_workers, self._on_end = epoch, num_workers, on_end
+        self._read_epoch = epoch if read_epoch is None else read_epoch
+        self._asked_ahead = asked_ahead
         self._state = {"epoch": epoch, "pool": 0, "position": 0}
 
     def __iter__(self) -> Iterator[Batch]:
         start = self._state
-        loader: DataLoader[Pool | DataError] = DataLoader(
-            _Source(self._pools, self._epoch, start["pool"]),
+        pools = read_ahead(
+            lambda done: _Source(self._pools, self._read_epoch, start["pool"] + done),
+            self._num_workers,
+            each=1,
             batch_size=None,
-            num_workers=self._num_workers,
-            prefetch_factor=1 if self._num_workers else None,
             collate_fn=_as_it_is,
         )
-        for number, pool in enumerate(loader, start["pool"]):
+        for number, pool in enumerate(pools, start["pool"]):
             if isinstance(pool, DataError):
                 raise pool
-            batches = self._plan(pool, self._epoch, number)
+            batches = self._plan(pool, self._read_epoch, number)
             first = start["position"] if number == start["pool"] else 0
             for position in range(first, len(batches)):
-                self._state = {"epoch": self._epoch, "pool": number, "position": position}
+                following = position + (not self._asked_ahead)
+                self._state = {"epoch": self._epoch, "pool": number, "position": following}
                 rows = batches[position]
                 source, target = pool.source.take(rows), pool.target.take(rows)
                 yield batch_of(source, target, self._pools.tokenizers, self._source_limit)

@@ -89,6 +89,7 @@ class ClassifierModule(TextModule):
         self._vectors = vectors
         self._weights: Tensor | None = None  # of each label
         self._collected = Collected()
+        self._sampled: Any = None  # some texts of this validation, probabilities of their labels
         self.temperature, self.threshold = 1.0, 0.0
 
     @property
@@ -135,6 +136,11 @@ class ClassifierModule(TextModule):
     def _units(self, batch: LabelledBatch, count: Tensor) -> Tensor:
         return count.new_tensor(len(batch.source))
 
+    def on_validation_epoch_start(self) -> None:
+        """Classify some texts. At the epoch's end weight averaging has swapped the weights back."""
+        examples = self.trainer.datamodule.validation_examples(_SAMPLES)  # type: ignore[attr-defined]
+        self._sampled = examples, self._labeller().probabilities([text for text, _ in examples])
+
     def validation_step(self, batch: LabelledBatch, batch_idx: int) -> None:
         """Collect loss, logits and labels."""
         logits, loss, count = self._forward(batch)
@@ -159,21 +165,24 @@ class ClassifierModule(TextModule):
         self._take_samples()
 
     def _take_samples(self) -> None:
+        assert self.tokenizers is not None
+        examples, probabilities = self._sampled
+        several = self.tokenizers.target.several
+        logits = probabilities.logit() if several else probabilities.log()
+        labeller = self._labeller()
+        self.samples = []
+        for (text, labels), row in zip(
+            examples, label_probabilities(logits, self.temperature, several), strict=True
+        ):
+            best, place = row.max(0)
+            told = _told(labeller.decide(row)[0], (labeller.labels.names[int(place)], float(best)))
+            self.samples.append((text, ", ".join(labels[0].split("\n")), told))
+
+    def _labeller(self) -> Labeller:
         assert self.network is not None
         assert self.tokenizers is not None
-        examples = self.trainer.datamodule.validation_examples(_SAMPLES)  # type: ignore[attr-defined]
-        labeller = Labeller(
-            [self.network],
-            self.tokenizers,
-            temperatures=[self.temperature],
-            threshold=self.threshold,
-            source_limit=self.source_limit,
-        )
-        found = labeller.classify([text for text, _ in examples])
-        self.samples = [
-            (text, ", ".join(labels[0].split("\n")), _told(one.labels, one.top[0]))
-            for (text, labels), one in zip(examples, found, strict=True)
-        ]
+        sides, limit = self.tokenizers, self.source_limit
+        return Labeller([self.network], sides, threshold=self.threshold, source_limit=limit)
 
     def on_load_checkpoint(self, content: dict[str, Any]) -> None:
         """Know temperature and threshold, too."""

@@ -9,9 +9,11 @@ from pathlib import Path
 from lightning.pytorch import Callback, LightningDataModule, LightningModule, Trainer
 
 from seqtext.console import say
+from seqtext.errors import ConfigError
 from seqtext.generate import Generator, texts
 from seqtext.loading import load_generator
 from seqtext.metrics import BleuTokenize, score_translations
+from seqtext.run import folder
 
 Scores = dict[str, dict[str, float]]  # by corpus, then by metric
 
@@ -48,7 +50,16 @@ class Comparison(Callback):
         path = self._folder() / COMPARISON
         if not trainer.is_global_zero or not path.exists():
             return
-        before = json.loads(path.read_text(encoding="utf-8"))["before"]
+        try:
+            before: Scores = json.loads(path.read_text(encoding="utf-8"))["before"]
+            before = {
+                name: {kind: float(one[kind]) for kind in ("bleu", "chrf")}
+                for name, one in before.items()
+            }
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise ConfigError(
+                f"compare: {path}: not the scores that a run writes ({error!r}); move it away"
+            ) from error
         after = _scores(load_generator(model), module, trainer.datamodule)  # type: ignore[attr-defined]
         self._write({"before": before, "after": after})
         for name, score in after.items():
@@ -61,7 +72,7 @@ class Comparison(Callback):
 
     def _write(self, content: dict[str, Scores]) -> None:
         text = json.dumps(content, indent=2, ensure_ascii=False) + "\n"
-        (self._folder() / COMPARISON).write_text(text, encoding="utf-8")
+        folder.write(self._folder() / COMPARISON, text)
 
 
 def _scores(generator: Generator, module: LightningModule, data: LightningDataModule) -> Scores:

@@ -142,9 +142,9 @@ class EncoderDecoderModule(TextModule):
 
     # --- building -----------------------------------------------------------------------------------
 
-    def setup(self, stage: str) -> None:
-        """Build the network for the data module's tokenizers."""
-        super().setup(stage)
+    def configure_model(self) -> None:
+        """Build the network for the data module's tokenizers, once."""
+        super().configure_model()
         if self._limit_before not in (None, self.source_limit):
             now = "all" if self.source_limit is None else f"{self.source_limit:,}"
             say(
@@ -208,11 +208,15 @@ class EncoderDecoderModule(TextModule):
 
     # --- validation ---------------------------------------------------------------------------------
 
+    def on_validation_epoch_start(self) -> None:
+        """Decode sentences. At the epoch's end weight averaging has swapped the weights back."""
+        if self.decode_sentences:
+            self._decode_validation()
+
     def on_validation_epoch_end(self) -> None:
         """Log ``val_loss``, and the task's scores of freely decoded sentences."""
         super().on_validation_epoch_end()
         if self.decode_sentences:
-            self._decode_validation()
             for name, score in self._val_scores.items():
                 self.log(name, 100 * score.compute())
                 score.reset()

@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 from lightning.pytorch import LightningModule
+from lightning.pytorch.callbacks import WeightAveraging
 from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor
 from torch.optim import Optimizer
@@ -22,8 +23,8 @@ from seqtext.models.pretrained import refuse_other_network
 class TextModule(LightningModule):
     """Trains a network on batches of text.
 
-    The network is built in ``setup``, when the data module knows its tokenizers, and lives in
-    ``network``; nothing else is needed to use it.
+    ``configure_model`` builds the network, and it lives in ``network``. The data module calls it at the
+    end of its own ``setup``. By then the tokenizers are known, and no callback has looked yet.
 
     Args:
         optimizer: How weights are updated.
@@ -54,6 +55,7 @@ class TextModule(LightningModule):
         self._batch: Any = None  # at hand
         self._place = 0, 0  # its epoch and number
         self._val_totals: Tensor | float = 0.0  # likewise, of the validation at hand
+        self._earlier_metrics: dict[str, float] = {}  # of the epoch that a resumed run stands in
         self._plateau: torch.optim.lr_scheduler.ReduceLROnPlateau | None = None
 
     @property
@@ -73,8 +75,12 @@ class TextModule(LightningModule):
     def _described(self) -> dict[str, Any]:
         """The part of a checkpoint that makes it a whole model."""
 
-    def setup(self, stage: str) -> None:
-        """Build the network for the data module's tokenizers."""
+    def configure_model(self) -> None:
+        """Build the network for the data module's tokenizers, once.
+
+        Raises:
+            ConfigError: The data module has other data than this module trains on.
+        """
         data: Any = self.trainer.datamodule  # type: ignore[attr-defined]
         if not isinstance(data.tokenizers, self.reads):
             raise ConfigError(
@@ -82,7 +88,8 @@ class TextModule(LightningModule):
                 " both with a recipe of the task, or with --model and --data"
             )
         if self.network is None:
-            self.build(data.tokenizers)
+            with torch.device("cpu"):  # Lightning would draw the weights on the device, other ones
+                self.build(data.tokenizers)
             self.columns = data.columns
         self.source_limit = getattr(data, "source_limit", None)
 
@@ -125,8 +132,22 @@ class TextModule(LightningModule):
 
     def on_train_start(self) -> None:
         """Where a run is gone on with, the options given now win over those saved."""
-        schedule = self._plateau or self.lr_schedulers()
-        optimizer.apply(self.optimizer_config, self.trainer.optimizers[0], schedule)
+        built, schedule = self.trainer.optimizers[0], self._schedule()
+        optimizer.adopt_groups(self.optimizer_config, built, schedule)
+        optimizer.apply(self.optimizer_config, built, schedule)
+        if self.trainer.ckpt_path is not None:
+            # a callback that thaws weights freezes them again in its setup
+            for group in built.param_groups:
+                for weight in group["params"]:
+                    weight.requires_grad_(True)
+
+    def _schedule(self) -> Any:
+        return self._plateau or self.lr_schedulers()
+
+    def on_train_epoch_start(self) -> None:
+        """Take in what a callback has added to the optimizer."""
+        built = self.trainer.optimizers[0]
+        optimizer.adopt_groups(self.optimizer_config, built, self._schedule())
 
     def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
         """Seed dropout by position, so that a resumed run draws what it would have drawn."""
@@ -233,6 +254,13 @@ class TextModule(LightningModule):
         summed: list[float] = self.trainer.strategy.reduce(totals, reduce_op="sum").tolist()
         return summed
 
+    def on_train_epoch_end(self) -> None:
+        """Where a run resumes behind a validation, log what it measured: callbacks compare by it."""
+        for name, value in self._earlier_metrics.items():
+            if name not in self.trainer.callback_metrics:
+                self.log(name, value, logger=False)
+        self._earlier_metrics = {}
+
     # --- validation ---------------------------------------------------------------------------------
 
     def validation_step(self, batch: Any, batch_idx: int) -> None:
@@ -256,10 +284,22 @@ class TextModule(LightningModule):
         """Add what makes the checkpoint a whole model."""
         content["seqtext"] = self._described()
         content["seqtext_accumulation"] = self.trainer.accumulate_grad_batches
+        if "optimizer_states" in content:
+            metrics = self.trainer.callback_metrics
+            content["seqtext_metrics"] = {name: float(value) for name, value in metrics.items()}
+        else:  # weights alone: Lightning has asked no callback
+            self._put_averaged_weights(content)
         if self._plateau is not None:
             content["seqtext_plateau"] = self._plateau.state_dict()
         # last: callbacks that put other weights there, such as averages, have done so by now
         checkpoint.add_digest(content)
+
+    def _put_averaged_weights(self, content: dict[str, Any]) -> None:
+        # validation has scored the averaged weights, so these are the ones to keep
+        for callback in self.trainer.callbacks:  # type: ignore[attr-defined]
+            if isinstance(callback, WeightAveraging):
+                callback.on_save_checkpoint(self.trainer, self, content)
+                del content["current_model_state"], content["averaging_state"]
 
     def on_load_checkpoint(self, content: dict[str, Any]) -> None:
         """Build the checkpoint's network; where there is one already, refuse weights of another."""
@@ -271,6 +311,7 @@ class TextModule(LightningModule):
         self._longest_before = model.longest_source or 0
         if self._plateau is not None and "seqtext_plateau" in content:
             self._plateau.load_state_dict(content["seqtext_plateau"])
+        self._earlier_metrics = content.get("seqtext_metrics", {})
         if "loops" in content and self._trainer is not None:
             _count_in(content, self.trainer.accumulate_grad_batches)
 

@@ -147,6 +147,19 @@ def build(
     )
 
 
+def adopt_groups(config: OptimizerConfig, optimizer: torch.optim.Optimizer, schedule: Any) -> None:
+    """Give a schedule the groups of weights that a callback has added, as unfreezing does."""
+    first, *others = optimizer.param_groups
+    for group in others:
+        if "base_lr" not in group:
+            # the callback gave the rate at this point of the schedule
+            highest = group["lr"] * first["base_lr"] / (first["lr"] or first["base_lr"])
+            group.update(base_lr=highest, initial_lr=highest, rate=highest / config.learning_rate)
+    if isinstance(schedule, LambdaLR):
+        schedule.base_lrs = [group["base_lr"] for group in optimizer.param_groups]
+        schedule.lr_lambdas = schedule.lr_lambdas[:1] * len(optimizer.param_groups)
+
+
 def apply(config: OptimizerConfig, optimizer: torch.optim.Optimizer, schedule: Any) -> None:
     """Let ``config`` win over the hyper-parameters that a checkpoint has brought back.
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
+import contextlib
 import shutil
-import signal
-import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -20,8 +18,9 @@ from torch import Tensor
 from seqtext import checkpoint
 from seqtext.console import say
 from seqtext.errors import CheckpointError, ConfigError
-from seqtext.run import folder
+from seqtext.run import callbacks, folder
 from seqtext.run.run_folder import RunFolder
+from seqtext.run.stop_signals import StopSignals
 
 Monitor = Literal[
     "task",
@@ -86,8 +85,10 @@ class Checkpoints(Callback):
         self._without_better = 0  # validations in a row
         self._gathering = False  # gradients of an update; they are in no checkpoint
         self._saved_at, self._saved_step = time.monotonic(), 0
-        self._asked_to_stop = False
-        self._handlers: dict[int, Any] = {}
+        self._validation: Any = None  # what scores are measured on
+        self._compared = True  # with the scores before a resume
+        self._first_step: int | None = None  # of this process; None if there is nothing to train
+        self._signals = StopSignals()
 
     @property
     def best(self) -> tuple[float, int] | None:
@@ -101,29 +102,31 @@ class Checkpoints(Callback):
 
     # --- an orderly stop ----------------------------------------------------------------------------
 
-    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Know the best of a finished run that is gone on with; listen to Ctrl-C and SIGTERM."""
-        if self._run.earlier_best is not None:
+    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Know what scores will be measured on, before a checkpoint's are read."""
+        key: list[Any] = getattr(trainer.datamodule, "validation_key", list)()  # type: ignore[attr-defined]
+        by_loss = self.monitor == "val_loss"
+        decoded = None if by_loss else getattr(pl_module, "decode_sentences", None)
+        self._validation = [*key, decoded, trainer.limit_val_batches]
+
+    def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Know the best of a finished run that is gone on with."""
+        callbacks.keep_ids_whole(trainer, pl_module)
+        if self._run.earlier_best is not None and self._compared:
             self._best = self._sorted([(self._run.earlier_best, -1), *self._best])
-        if threading.current_thread() is threading.main_thread():
-            for number in (signal.SIGINT, signal.SIGTERM):
-                self._handlers[number] = signal.signal(number, self._ask_to_stop)
 
-    def _ask_to_stop(self, number: int, frame: Any) -> None:
-        self._asked_to_stop = True
-        self._restore_handlers()
-        say("\nstopping after this batch; a second Ctrl-C stops at once and saves nothing")
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Listen to Ctrl-C and SIGTERM."""
+        self._first_step = trainer.global_step
+        self._signals.listen()
 
-    def _restore_handlers(self) -> None:
-        for number, handler in self._handlers.items():
-            signal.signal(
-                number, signal.default_int_handler if number == signal.SIGINT else handler
-            )
-        self._handlers = {}
+    def trained(self, trainer: Trainer) -> bool:
+        """Whether this process has made an update."""
+        return self._first_step not in (None, trainer.global_step)
 
     def teardown(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Leave signals as they were."""
-        self._restore_handlers()
+        self._signals.leave()
 
     def on_train_batch_end(
         self,
@@ -144,7 +147,7 @@ class Checkpoints(Callback):
         if done % every == 0 or last or self._gathering:
             return
         due = time.monotonic() - self._saved_at > 60 * self._config.save_minutes
-        if self._any_rank(trainer, due or self._asked_to_stop):
+        if self._any_rank(trainer, due or self._signals.came):
             self._save_last(trainer)
             self._stop_if_asked(trainer)
 
@@ -164,7 +167,7 @@ class Checkpoints(Callback):
         return trainer.strategy.reduce_boolean_decision(mine, all=False)
 
     def _stop_if_asked(self, trainer: Trainer) -> None:
-        if self._any_rank(trainer, self._asked_to_stop):
+        if self._any_rank(trainer, self._signals.came):
             say(f"stopped at step {trainer.global_step:,}; go on with --resume {self._run.path}")
             raise KeyboardInterrupt
 
@@ -177,7 +180,7 @@ class Checkpoints(Callback):
         score, step = self._score(trainer), trainer.global_step
         kept = self._sorted([*self._best, (score, step)])[: self._config.average]
         if (score, step) in kept:
-            trainer.save_checkpoint(self._weights(step), weights_only=True)
+            self._save(trainer, self._weights(step), weights_only=True)
         for dropped in {step for _, step in self._best} - {step for _, step in kept}:
             self._on_first(trainer, self._weights(dropped).unlink, missing_ok=True)
         better = not self._best or self._better(score, self._best[0][0])
@@ -189,7 +192,7 @@ class Checkpoints(Callback):
             )
             trainer.should_stop = True
         if kept[0][1] == step:
-            self._on_first(trainer, _replace, self._weights(step), self._run.path / folder.BEST)
+            self._on_first(trainer, _copy, self._weights(step), self._run.path / folder.BEST)
         if not self._gathering:
             self._save_last(trainer)
 
@@ -208,12 +211,16 @@ class Checkpoints(Callback):
         return self._run.path / "candidates" / f"{step}.ckpt"
 
     def _save_last(self, trainer: Trainer) -> None:
-        path = self._run.path / folder.LAST
-        trainer.save_checkpoint(path.with_suffix(".part"))
-        self._on_first(trainer, path.with_suffix(".part").replace, path)
+        self._save(trainer, self._run.path / folder.LAST)
         # from now on the run is known to be unfinished
         self._on_first(trainer, (self._run.path / folder.RESULT).unlink, missing_ok=True)
         self._saved_at, self._saved_step = time.monotonic(), trainer.global_step
+
+    @staticmethod
+    def _save(trainer: Trainer, path: Path, *, weights_only: bool = False) -> None:
+        part = contextlib.nullcontext(folder.part_of(path))
+        with folder.replacing(path) if trainer.is_global_zero else part as file:
+            trainer.save_checkpoint(file, weights_only=weights_only)
 
     @staticmethod
     def _on_first(trainer: Trainer, action: Callable[..., Any], *args: Any, **kwargs: Any) -> None:
@@ -222,54 +229,57 @@ class Checkpoints(Callback):
 
     def state_dict(self) -> dict[str, Any]:
         """The candidates, so that a resumed run knows them."""
-        monitor, waited = self._config.monitor, self._without_better
-        return {"best": self._best, "monitor": monitor, "without_better": waited}
+        return {
+            "best": self._best,
+            "monitor": self._config.monitor,
+            "without_better": self._without_better,
+            "validation": self._validation,
+        }
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Know them again, unless something else is compared now."""
-        if state_dict["monitor"] == self._config.monitor:
+        if state_dict.get("validation", self._validation) != self._validation:
+            self._compared = False
+        if state_dict["best"] and not self._compared:
+            say("resume: the validation set is another one, so the best score so far is forgotten")
+        elif self._compared and state_dict["monitor"] == self._config.monitor:
             self._best = [(score, step) for score, step in state_dict["best"]]
             self._without_better = state_dict["without_better"]
 
     def finish(self, trainer: Trainer, module: LightningModule, datamodule: Any) -> None:
-        """After training: try the average of the best, and leave only ``best.ckpt``."""
-        if not self._best:  # nothing was validated
-            path = self._run.path
-            self._on_first(trainer, _replace, path / folder.LAST, path / folder.BEST)
-            return
+        """After training: try averages of weights, and leave only ``best.ckpt``."""
+        average = callbacks.remove_averaging(trainer, module)
+        best = self._run.path / folder.BEST
         # a finished run has none of its earlier ones
         files = [self._weights(step) for _, step in self._best if self._weights(step).exists()]
-        if len(files) > 1 and trainer.enable_validation:
-            self._try_average(trainer, module, datamodule, files)
+        if not self._best and average is not None:  # nothing was validated
+            self._save(trainer, best, weights_only=True)
+        elif not self._best:
+            chosen = getattr(datamodule, "validates", True) and not self.trained(trainer)
+            if not chosen or not best.exists():
+                self._on_first(trainer, _copy, self._run.path / folder.LAST, best)
+        elif trainer.enable_validation:
+            if average is not None:
+                self._try(trainer, datamodule, f"average by {average}", or_equal=True)
+            if len(candidates := _intact(files)) > 1:
+                _load_average(module, candidates)
+                self._try(trainer, datamodule, f"average of the {len(candidates)} best")
         trainer.strategy.barrier("best checkpoint")
         self._on_first(trainer, shutil.rmtree, self._run.path / "candidates", ignore_errors=True)
 
-    def _try_average(
-        self, trainer: Trainer, module: LightningModule, datamodule: Any, files: list[Path]
-    ) -> None:
-        candidates = _intact(files)
-        if len(candidates) < 2:
-            return
-        average = {
-            name: torch.stack([weights[name].double() for weights in candidates])
-            .mean(0)
-            .to(value.dtype)
-            for name, value in candidates[0].items()
-        }
-        module.load_state_dict(average)
-        trainer.validate(module, datamodule=datamodule, verbose=False)
-        averaged, single = self._score(trainer), self._best[0][0]
-        better = self._better(averaged, single)
-        name = self._config.monitor
+    def _try(self, trainer: Trainer, datamodule: Any, what: str, *, or_equal: bool = False) -> None:
+        """Make the module's weights the best checkpoint if they are better."""
+        trainer.validate(trainer.lightning_module, datamodule=datamodule, verbose=False)
+        score, (best, step) = self._score(trainer), self._best[0]
+        taken = self._better(score, best) or (or_equal and score == best)
+        when = f"at step {step:,}" if step >= 0 else "before"
         say(
-            f"best: {name} {single:.2f} at step {self._best[0][1]:,}; average of the"
-            f" {len(candidates)} best: {averaged:.2f}{', taken' if better else ''}"
+            f"best: {self._config.monitor} {best:.2f} {when}; {what}: {score:.2f}"
+            f"{', taken' if taken else ''}"
         )
-        if better:
-            self._best.insert(0, (averaged, trainer.global_step))
-            part = self._run.path / "best.part"
-            trainer.save_checkpoint(part, weights_only=True)
-            self._on_first(trainer, part.replace, self._run.path / folder.BEST)
+        if taken:
+            self._best.insert(0, (score, trainer.global_step))
+            self._save(trainer, self._run.path / folder.BEST, weights_only=True)
 
 
 def _intact(files: list[Path]) -> list[dict[str, Tensor]]:
@@ -283,8 +293,18 @@ def _intact(files: list[Path]) -> list[dict[str, Tensor]]:
     return intact
 
 
-def _replace(source: Path, target: Path) -> None:
+def _load_average(module: LightningModule, candidates: list[dict[str, Tensor]]) -> None:
+    """Give a module the mean of some weights."""
+    average = {
+        name: torch.stack([weights[name].double() for weights in candidates])
+        .mean(0)
+        .to(value.dtype)
+        for name, value in candidates[0].items()
+    }
+    module.load_state_dict(average)
+
+
+def _copy(source: Path, target: Path) -> None:
     """Copy so that ``target`` is never half-written."""
-    part = target.with_suffix(".part")
-    shutil.copyfile(source, part)
-    os.replace(part, target)
+    with folder.replacing(target) as part:
+        shutil.copyfile(source, part)

@@ -2,13 +2,82 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
+from seqtext import files
 from seqtext.errors import ConfigError
 
 CONFIG, LAST, BEST, RESULT = "config.yaml", "last.ckpt", "best.ckpt", "result.json"
+_LOCK = ".lock"
+_PART = ".part"  # of a file that is being written
+
+
+class Result(NamedTuple):
+    """What is read again of ``result.json``."""
+
+    monitor: str | None = None  # what the best checkpoint was chosen by
+    best_score: float | None = None
+
+
+def part_of(path: Path) -> Path:
+    """The file that is written in place of ``path``."""
+    return path.with_name(path.name + _PART)
+
+
+@contextlib.contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """A file to write in place of ``path``, which stays as it was if that fails."""
+    part = part_of(path)
+    try:
+        yield part
+        os.replace(part, path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            part.unlink()
+        raise
+
+
+def write(path: Path, text: str) -> None:
+    """Write a text file, as a whole or not at all."""
+    with replacing(path) as part:
+        part.write_text(text, encoding="utf-8")
+
+
+@contextlib.contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Keep other processes out of a run's folder. The lock ends with this process, however it dies.
+
+    Raises:
+        ConfigError: Another process is in it, or it cannot be written to.
+    """
+    place = path / _LOCK
+    try:
+        file = place.open("w")
+    except OSError as error:
+        raise cannot_write(path, error) from error
+    with file:
+        if not files.lock(file):
+            raise ConfigError(
+                f"run: another process trains in {path}; wait for its end, or stop it"
+            )
+        try:
+            yield
+        finally:
+            with contextlib.suppress(OSError):  # Windows deletes no open file
+                place.unlink()
+
+
+def cannot_write(path: Path, error: OSError) -> ConfigError:
+    """What to say of a run's folder that takes no files."""
+    return ConfigError(
+        f"run: {path} cannot be written to ({error.strerror}); make it writable, or choose another"
+        " folder for a new run with --run"
+    )
 
 
 def create(path: Path) -> Path:
@@ -22,9 +91,7 @@ def create(path: Path) -> Path:
         path.mkdir(parents=True, exist_ok=True)
         (path / CONFIG).touch()
     except OSError as error:
-        raise ConfigError(
-            f"run: {path} cannot be written to ({error.strerror}); choose another with --run"
-        ) from error
+        raise cannot_write(path, error) from error
     return path
 
 
@@ -60,23 +127,29 @@ def create_next(root: Path) -> Path:
         return create(path)
 
 
-def result(run: Path) -> dict[str, Any]:
-    """What ``result.json`` says; nothing where it is missing or no JSON."""
+def result(run: Path) -> Result:
+    """What ``result.json`` says; nothing where it is missing or says something else."""
     try:
-        content: dict[str, Any] = json.loads((run / RESULT).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return content
+        content = json.loads((run / RESULT).read_text(encoding="utf-8"))
+        score = content["best_score"]
+        return Result(str(content["monitor"]), None if score is None else float(score))
+    except (OSError, ValueError, KeyError, TypeError):
+        return Result()
 
 
 def clear_stillborn(run: Path) -> None:
-    """Empty a folder whose run died before its first checkpoint, so that it can start again."""
-    if run.is_dir() and {entry.name for entry in run.iterdir()} <= {
-        CONFIG,
-        f"{Path(LAST).stem}.part",
-    }:
-        for entry in run.iterdir():
-            entry.unlink()
+    """Empty a folder whose run died before its first checkpoint, so that it can start again.
+
+    Raises:
+        ConfigError: That run is still at work.
+    """
+    if not run.is_dir() or not (entries := [*run.iterdir()]):
+        return
+    if all(entry.name in (CONFIG, _LOCK) or entry.suffix == _PART for entry in entries):
+        with locked(run):
+            for entry in entries:
+                if entry.name != _LOCK:
+                    entry.unlink()
 
 
 def unfinished(root: Path) -> Path | None:

@@ -14,8 +14,10 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.trainer.states import TrainerFn
 
 from seqtext.console import duration, say
+from seqtext.errors import ConfigError
 from seqtext.run import folder
 from seqtext.run.checkpoints import Checkpoints
+from seqtext.run.limits import tell_limits
 from seqtext.run.run_folder import RunFolder
 
 if TYPE_CHECKING:
@@ -158,7 +160,8 @@ class Report(Callback):
         }
         _append(self._metrics_file, row)
         picture = self._run.path / "learning_curve.png"
-        draw_curves(_rows(self._metrics_file)).savefig(picture, dpi=120)
+        with folder.replacing(picture) as part:
+            draw_curves(_rows(self._metrics_file)).savefig(part, dpi=120, format="png")
         self._write_samples(trainer, module)
         validated = f"  val loss {metrics['val_loss']:.3f}" if "val_loss" in metrics else ""
         for name, title in _SCORES.items():
@@ -186,7 +189,7 @@ class Report(Callback):
                 f"  hypothesis: {hypothesis}",
             ]
         text = "\n".join(lines) + "\n"
-        (self._run.path / "samples.md").write_text(text, encoding="utf-8")
+        folder.write(self._run.path / "samples.md", text)
 
     # --- the end ------------------------------------------------------------------------------------
 
@@ -194,8 +197,7 @@ class Report(Callback):
         """Write ``result.json``, which marks the run as finished."""
         if not trainer.is_global_zero:
             return
-        if trainer.global_step == self._first_step:
-            say("fit: nothing was left to train; --trainer.max_epochs N goes further")
+        tell_limits(trainer, trained=self._checkpoints.trained(trainer))
         best = self._checkpoints.best
         seconds = time.perf_counter() - self._started + self._earlier_seconds
         result = {
@@ -206,7 +208,7 @@ class Report(Callback):
             "best_step": best[1] if best and best[1] >= 0 else None,
         }
         text = json.dumps(result, indent=2) + "\n"
-        (self._run.path / folder.RESULT).write_text(text, encoding="utf-8")
+        folder.write(self._run.path / folder.RESULT, text)
         say(f"fit: done in {duration(seconds)}; the model is {self._run.path / folder.BEST}")
 
     def state_dict(self) -> dict[str, Any]:
@@ -223,12 +225,14 @@ class Report(Callback):
 
 
 def _append(path: Path, row: dict[str, Any]) -> None:
-    header = _header(path)
-    with path.open("a", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, header or list(row), extrasaction="ignore")
-        if not header:
-            writer.writeheader()
-        writer.writerow(row)
+    _write_rows(path, [*_rows(path), row], _header(path) or list(row))
+
+
+def _write_rows(path: Path, rows: list[dict[str, Any]], header: list[str]) -> None:
+    with folder.replacing(path) as part, part.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, header, extrasaction="ignore")
+        writer.writeheader()
+        writer.writerows(rows)
 
 
 def _header(path: Path) -> list[str]:
@@ -240,23 +244,24 @@ def _header(path: Path) -> list[str]:
 
 
 def _rows(path: Path) -> list[dict[str, str]]:
+    if not path.exists():
+        return []
     with path.open(newline="", encoding="utf-8") as file:
         return list(csv.DictReader(file))
 
 
 def _forget_after(path: Path, step: int) -> None:
     """Drop rows that a run wrote after the checkpoint from which it is gone on with."""
-    if not path.exists():
-        return
-    part = path.with_suffix(".part")
-    part.unlink(missing_ok=True)
-    for row in _rows(path):
-        if int(row["step"]) <= step:
-            _append(part, row)
-    if part.exists():
-        part.replace(path)
+    try:
+        rows = [row for row in _rows(path) if int(row["step"]) <= step]
+    except (KeyError, TypeError, ValueError) as error:
+        raise ConfigError(
+            f"run: {path}: not the table that a run writes ({error!r}); move it away, then resume"
+        ) from error
+    if rows:
+        _write_rows(path, rows, _header(path))
     else:
-        path.unlink()
+        path.unlink(missing_ok=True)
 
 
 def draw_curves(rows: list[dict[str, str]]) -> Figure:

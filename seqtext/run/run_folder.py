@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from pathlib import Path
 
 from lightning.pytorch import Callback, LightningModule, Trainer
@@ -27,8 +28,21 @@ class RunFolder(Callback):
     ) -> None:
         self._path, self._root, self._config, self._resumed = path, root, config, resumed
         self._monitor = monitor
+        self._lock = ExitStack()
         self._agreed: Path | None = None
         self.earlier_best: float | None = None  # of a finished run that is gone on with
+
+    def locking(self, trainer: Trainer) -> ExitStack:
+        """A context that locks the folder of a resumed run. ``setup`` locks a new one."""
+        if self._resumed and trainer.is_global_zero:
+            assert self._path is not None
+            self._lock.enter_context(folder.locked(self._path))
+        return self._lock
+
+    @property
+    def known(self) -> Path | None:
+        """The folder, also before ``setup`` if the run is gone on with."""
+        return self._agreed or (self._path if self._resumed else None)
 
     @property
     def path(self) -> Path:
@@ -45,9 +59,9 @@ class RunFolder(Callback):
             claimed = self._path if self._resumed else self._create()
             assert claimed is not None
             result = folder.result(claimed)
-            if result.get("monitor") == self._monitor:
-                self.earlier_best = result.get("best_score")
-            (claimed / folder.CONFIG).write_text(self._config, encoding="utf-8")
+            if result.monitor == self._monitor:
+                self.earlier_best = result.best_score
+            folder.write(claimed / folder.CONFIG, self._config)
             path = str(claimed)
         path, self.earlier_best = trainer.strategy.broadcast((path, self.earlier_best))
         self._agreed = Path(path)
@@ -59,4 +73,6 @@ class RunFolder(Callback):
         say(f"run: {self._agreed}")
 
     def _create(self) -> Path:
-        return folder.create(self._path) if self._path else folder.create_next(self._root)
+        path = folder.create(self._path) if self._path else folder.create_next(self._root)
+        self._lock.enter_context(folder.locked(path))
+        return path

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import json
 import os
 import signal
 import subprocess
@@ -14,30 +12,12 @@ from typing import Any
 import pytest
 import torch
 import yaml
+from support import assert_equal_bits, metrics, result, weights
 
 import seqtext
 from seqtext import checkpoint
 from seqtext.cli import main
 from seqtext.run.report import Report
-
-
-def weights(run: Path, name: str = "last.ckpt") -> dict[str, torch.Tensor]:
-    return checkpoint.load(run / name).weights
-
-
-def metrics(run: str | Path) -> list[dict[str, str]]:
-    with Path(run, "metrics.csv").open() as file:
-        return list(csv.DictReader(file))
-
-
-def result(run: str | Path) -> dict[str, Any]:
-    return json.loads(Path(run, "result.json").read_text())
-
-
-def assert_equal_bits(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> None:
-    assert one.keys() == other.keys()
-    for name, value in one.items():
-        assert torch.equal(value, other[name]), name
 
 
 def at_step(step: int, action: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,14 +1,17 @@
 from __future__ import annotations
 
 import itertools
+import os
+import signal
 from collections.abc import Iterator
 
 import numpy as np
 import pytest
+from torch.utils.data import Dataset, get_worker_info
 
 from seqtext.data.batch import Batch, collate
 from seqtext.data.bucketing import Rows
-from seqtext.data.loader import PlannedLoader
+from seqtext.data.loader import PlannedLoader, read_ahead
 
 PLAN: list[Rows] = [np.array(rows) for rows in ([3, 1], [4], [0, 5, 2], [6], [8, 7], [9])]
 WORKERS = pytest.mark.parametrize("workers", [0, 2])
@@ -94,3 +97,36 @@ def test_the_same_batches_twice() -> None:
     # validation iterates over one loader again and again
     twice = loader()
     assert rows_of(iter(twice)) == rows_of(iter(twice)) == EXPECTED
+
+
+class Dying(Dataset[int]):
+    """Numbers; a worker that is to give ``at`` gets a signal first."""
+
+    def __init__(self, start: int, at: int, number: int) -> None:
+        self.start, self.at, self.number = start, at, number
+
+    def __len__(self) -> int:
+        return 6 - self.start
+
+    def __getitem__(self, index: int) -> int:
+        if index + self.start == self.at and get_worker_info() is not None:
+            os.kill(os.getpid(), self.number)
+        return index + self.start
+
+
+def dying(number: int) -> list[int]:
+    return [*read_ahead(lambda done: Dying(done, 3, number), 2, batch_size=None)]
+
+
+def test_an_epoch_goes_on_without_a_killed_worker(capfd: pytest.CaptureFixture[str]) -> None:
+    assert dying(signal.SIGKILL) == list(range(6))
+    assert capfd.readouterr().err.count("goes on without such processes") == 1
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_workers_leave_signals_to_the_first_process(
+    number: int, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """A group's signal reaches them, too, and the first process still needs batches."""
+    assert dying(number) == list(range(6))
+    assert not capfd.readouterr().err

@@ -106,7 +106,8 @@ def test_short_last_window_counts_its_own_pieces(tmp_path: Path, devices: int) -
     batches = []
     for rank in range(devices):
         rows = share(updates, rank=rank, ranks=devices, accumulation=4)[4:6]
-        batches += list(data._loader("train", rows, 0, sample=False))
+        read = data._reader(data._encoded["train"], 0, sample=False)
+        batches += [read(one) for one in rows]
     assert len(found) == 2
     torch.testing.assert_close(found[1], token_mean_gradient(batches), rtol=0, atol=1e-6)
 

@@ -1,0 +1,97 @@
+"""Lightning's own callbacks beside ours: which of them cannot work, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch.callbacks import (
+    BackboneFinetuning,
+    BatchSizeFinder,
+    DeviceStatsMonitor,
+    GradientAccumulationScheduler,
+    LearningRateFinder,
+    LearningRateMonitor,
+    ModelPruning,
+    StochasticWeightAveraging,
+    WeightAveraging,
+)
+
+from seqtext.errors import ConfigError
+
+_CANNOT_WORK: dict[type[Callback], str] = {
+    ModelPruning: "it renames the weights, and no checkpoint of seqtext can hold them. Leave it out",
+    LearningRateFinder: (
+        "it would set a learning rate that model.optimizer takes back. Leave it out, and compare runs"
+        " with several values of --model.optimizer.learning_rate"
+    ),
+    BatchSizeFinder: ("batches are planned by pieces. Leave it out, and set --data.batch_tokens"),
+    GradientAccumulationScheduler: (
+        "an update has --data.batch_tokens whatever the accumulation. Leave it out, and set"
+        " --trainer.accumulate_grad_batches"
+    ),
+}
+_NEED_LOGGER = (DeviceStatsMonitor, LearningRateMonitor)
+
+
+def refuse(trainer: Trainer, module: LightningModule, callbacks: Sequence[Callback]) -> None:
+    """Refuse callbacks that cannot work with ``module``, before anything is written.
+
+    Raises:
+        ConfigError: One of them cannot.
+    """
+    for callback in callbacks:
+        if reason := _reason(trainer, module, callback):
+            raise ConfigError(f"trainer.callbacks: {type(callback).__name__}: {reason}")
+
+
+def _reason(trainer: Trainer, module: LightningModule, callback: Callback) -> str | None:
+    for kind, reason in _CANNOT_WORK.items():
+        if isinstance(callback, kind):
+            return reason
+    if isinstance(callback, _NEED_LOGGER) and not trainer.loggers:
+        return "it writes to a logger. Add one, as --trainer.logger CSVLogger --trainer.logger.save_dir logs"
+    if isinstance(callback, BackboneFinetuning) and not hasattr(module, "backbone"):
+        return (
+            "the network has no 'backbone'. Keep parts with --model.freeze, or write a class on"
+            " BaseFinetuning that names the parts of module.network"
+        )
+    optimizer: Any = getattr(module, "optimizer_config", None)
+    if (
+        isinstance(callback, StochasticWeightAveraging)
+        and getattr(optimizer, "schedule", None) == "plateau"
+    ):
+        return "it sets the learning rate, and so does model.optimizer.schedule plateau. Choose one"
+    return None
+
+
+def keep_ids_whole(trainer: Trainer, module: LightningModule) -> None:
+    """Have weight averaging copy buffers of whole numbers: a decayed mean of 7 and 7 may end at 6."""
+    whole = any(not one.is_floating_point() for one in module.buffers())
+    for callback in trainer.callbacks:  # type: ignore[attr-defined]
+        if whole and isinstance(callback, WeightAveraging) and callback._average_model is not None:
+            callback._average_model.use_buffers = False
+
+
+def remove_averaging(trainer: Trainer, module: LightningModule) -> str | None:
+    """After training: take averaging callbacks away, so that other weights can be validated.
+
+    Returns:
+        The name of a callback whose average ``module`` has now, and that no validation has scored.
+    """
+    name = None
+    callbacks: list[Callback] = trainer.callbacks  # type: ignore[attr-defined]
+    for callback in callbacks:
+        # it has no count where it has not begun
+        if isinstance(callback, StochasticWeightAveraging) and callback.n_averaged is not None:
+            assert callback._average_model is not None
+            # Lightning does so only if the last epoch of all has come
+            with torch.no_grad():
+                callback.transfer_weights(callback._average_model, module)
+            name = type(callback).__name__
+    kinds = (WeightAveraging, StochasticWeightAveraging)
+    left = [one for one in callbacks if not isinstance(one, kinds)]
+    trainer.callbacks = left  # type: ignore[attr-defined]
+    return name

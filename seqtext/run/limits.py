@@ -1,0 +1,30 @@
+"""Which of the trainer's limits ended a run."""
+
+from __future__ import annotations
+
+from lightning.pytorch import Trainer
+from lightning.pytorch.callbacks import Timer
+
+from seqtext.console import say
+
+
+def tell_limits(trainer: Trainer, *, trained: bool) -> None:
+    """Say which limits a run has reached. The number of epochs is the usual one and needs no line."""
+    limits = {}
+    if 0 <= trainer.max_steps <= trainer.global_step:
+        limits["max_steps"] = f"{trainer.max_steps:,}"
+    for callback in trainer.callbacks:  # type: ignore[attr-defined]
+        if isinstance(callback, Timer) and (callback.time_remaining() or 1) < 0:
+            limits["max_time"] = "over"
+    epochs = trainer.max_epochs
+    if epochs is not None and 0 <= epochs <= trainer.current_epoch and not trained:
+        limits["max_epochs"] = f"{epochs:,}"
+    if limits:
+        told = ", ".join(f"trainer.{name} is {value}" for name, value in limits.items())
+        options = " and ".join(f"--trainer.{name}" for name in limits)
+        say(
+            f"fit: {'ended' if trained else 'nothing was left to train'} after"
+            f" {trainer.global_step:,} updates: {told}; to go further give {options} a higher value"
+        )
+    elif not trained:
+        say("fit: nothing was left to train: a callback has stopped the run")

@@ -1,0 +1,232 @@
+"""What a resumed run keeps, forgets and says. Full disks, locks, and other things in its folder."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from support import assert_equal_bits, metrics, result, weights
+
+from seqtext.cli import main
+from seqtext.errors import ConfigError
+from seqtext.models.module import TextModule
+from seqtext.run import folder
+
+FILES = [
+    "config.yaml",
+    "30.ckpt",
+    "best.ckpt",
+    "last.ckpt",
+    "metrics.csv",
+    "learning_curve.png",
+    "samples.md",
+    "result.json",
+]
+
+
+@pytest.fixture
+def run(trained: Path) -> Path:
+    """A copy of a finished run."""
+    shutil.copytree(trained, "r")
+    return Path("r")
+
+
+def batches_seen(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, bytes]]:
+    """Filled with the step and the sources of every batch that is trained on."""
+    seen: list[tuple[int, bytes]] = []
+    original = TextModule.on_train_batch_start
+
+    def noted(self: TextModule, batch: Any, batch_idx: int) -> None:
+        seen.append((self.trainer.global_step, batch.source.numpy().tobytes()))
+        original(self, batch, batch_idx)
+
+    monkeypatch.setattr(TextModule, "on_train_batch_start", noted)
+    return seen
+
+
+@pytest.mark.parametrize("step", [8, 10])
+def test_a_stream_with_a_limit_resumes_at_the_next_batch(
+    tiny: list[str], step: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options = [*tiny, "--data.streaming=true", "--data.shuffle_buffer=100"]
+    options += ["--trainer.limit_train_batches=5", "--trainer.max_epochs=3"]
+    seen = batches_seen(monkeypatch)
+    assert main(["fit", *options, "--run=whole"]) == 0
+    whole = seen.copy()
+    seen.clear()
+    assert main(["fit", *options, f"--trainer.max_steps={step}", "--run=stopped"]) == 0
+    assert main(["fit", "--resume=stopped", "--trainer.max_steps=-1"]) == 0
+    assert seen == whole
+    assert_equal_bits(weights("whole"), weights("stopped"))
+
+
+@pytest.mark.parametrize("streaming", ["true", "false"])
+def test_overfitting_sees_the_same_batches_in_every_epoch(
+    tiny: list[str], streaming: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = batches_seen(monkeypatch)
+    overfit = ["--trainer.overfit_batches=2", f"--data.streaming={streaming}"]
+    assert main(["fit", *tiny, *overfit, "--trainer.max_epochs=3", "--run=r"]) == 0
+    first, second, *rest = [batch for _, batch in seen]
+    assert first != second
+    assert rest == [first, second] * 2
+
+
+def test_nothing_left_to_train_is_said_every_time(
+    run: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    said = "nothing was left to train after 20 updates: trainer.max_epochs is 2"
+    for _ in range(3):
+        assert main(["fit", "--resume", str(run)]) == 0
+        assert said in capsys.readouterr().err
+
+
+def test_a_limit_of_updates_is_named(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["fit", "--resume", str(run), "--trainer.max_steps=5"]) == 0
+    capsys.readouterr()
+    assert main(["fit", "--resume", str(run), "--trainer.max_epochs=3"]) == 0
+    said = capsys.readouterr().err
+    assert "nothing was left to train after 20 updates: trainer.max_steps is 5" in said
+    assert "--trainer.max_steps a higher value" in said
+    assert main(["fit", "--resume", str(run), "--trainer.max_steps=23"]) == 0
+    assert "fit: ended after 23 updates: trainer.max_steps is 23" in capsys.readouterr().err
+
+
+def test_without_validation_the_last_one_is_the_best(run: Path) -> None:
+    options = ["--data.validation=null", "--trainer.max_epochs=3"]
+    assert main(["fit", "--resume", str(run), *options]) == 0
+    assert_equal_bits(weights(run), weights(run, "best.ckpt"))
+    assert result(run)["best_score"] is None
+
+
+@pytest.mark.parametrize(
+    "change", ["--data.validation=builtin:validation:20", "--model.decode_sentences=5"]
+)
+def test_scores_of_another_validation_set_are_forgotten(
+    run: Path, change: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    content = result(run)
+    (run / "result.json").write_text(json.dumps({**content, "best_score": 99.0}))
+    assert main(["fit", "--resume", str(run), change, "--trainer.max_epochs=3"]) == 0
+    assert "the best score so far is forgotten" in capsys.readouterr().err
+    assert torch.load(run / "best.ckpt", weights_only=True)["global_step"] == 30
+    assert result(run)["best_score"] < 99
+
+
+def test_the_score_of_the_average_is_kept(run: Path) -> None:
+    """It is in no last.ckpt, and best.ckpt stays that average."""
+    content = result(run)
+    (run / "result.json").write_text(json.dumps({**content, "best_score": 77.5}))
+    for _ in range(2):
+        assert main(["fit", "--resume", str(run)]) == 0
+        assert result(run)["best_score"] == 77.5
+
+
+@pytest.mark.parametrize(
+    "content", ["[1]", '"text"', '{"monitor": "val_bleu", "best_score": "high"}', "{}", "nonsense"]
+)
+def test_a_result_of_other_content_is_none(run: Path, content: str) -> None:
+    (run / "result.json").write_text(content)
+    assert folder.result(run).best_score is None
+
+
+def test_one_process_at_a_time(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before = {path.name: path.read_bytes() for path in run.iterdir()}
+    with folder.locked(run):
+        assert main(["fit", "--resume", str(run), "--trainer.max_epochs=3"]) == 2
+        assert "another process trains in r; wait" in capsys.readouterr().err
+    assert before == {path.name: path.read_bytes() for path in run.iterdir()}
+
+
+def test_a_run_that_begins_is_not_cleared(tmp_path: Path) -> None:
+    folder.create(tmp_path / "new")
+    with folder.locked(tmp_path / "new"), pytest.raises(ConfigError, match="another process"):
+        folder.clear_stillborn(tmp_path / "new")
+    folder.clear_stillborn(tmp_path / "new")
+    assert not [*(tmp_path / "new").iterdir()]
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_full_disk_harms_nothing(
+    run: Path, name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = weights(run)
+    with monkeypatch.context() as patch:
+        fill(name, patch)
+        assert main(["fit", "--resume", str(run), "--trainer.max_epochs=3"]) == 2
+    [message] = [line for line in capsys.readouterr().err.splitlines() if "seqtext fit:" in line]
+    assert "No space left on device" in message
+    assert "go on from it with --resume r" in message
+    assert not [*run.glob("**/*.part")]
+    if FILES.index(name) <= FILES.index("last.ckpt"):
+        assert_equal_bits(weights(run), before)
+    weights(run, "best.ckpt")
+    assert main(["fit", "--resume", str(run), "--trainer.max_epochs=3"]) == 0
+    steps = [row["step"] for row in metrics(run)]
+    assert steps in (["10", "20", "30"], ["10", "20"])
+    assert result(run)["steps"] == 30
+
+
+def fill(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have no room for one file: all of it but the end is written."""
+    original = os.replace
+
+    def replaced(source: Any, target: Any) -> None:
+        if Path(target).name == name:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        original(source, target)
+
+    monkeypatch.setattr(os, "replace", replaced)
+
+
+def test_a_real_write_that_fails(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    resource = pytest.importorskip("resource")
+    before = (run / "last.ckpt").read_bytes()
+    _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (len(before) // 3, hard))
+    try:
+        assert main(["fit", "--resume", str(run), "--trainer.max_epochs=3"]) == 2
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
+    assert os.strerror(errno.EFBIG) in capsys.readouterr().err
+    assert (run / "last.ckpt").read_bytes() == before
+
+
+def test_a_folder_that_cannot_be_written_to(
+    run: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As one that was mounted read-only."""
+
+    def refused(self: Any, **options: Any) -> None:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+    monkeypatch.setattr(folder.FileLock, "acquire", refused)
+    assert main(["fit", "--resume", str(run), "--trainer.max_epochs=3"]) == 2
+    assert "r cannot be written to (Read-only file system)" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["candidates", "samples.md"])
+def test_a_file_where_a_folder_should_be(
+    run: Path, name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (run / name).unlink(missing_ok=True)
+    if name == "candidates":
+        (run / name).write_text("mine")
+    else:
+        (run / name).mkdir()
+    assert main(["fit", "--resume", str(run), "--trainer.max_epochs=3"]) == 2
+    message = capsys.readouterr().err
+    assert "Traceback" not in message
+    assert "run: r: " in message
+
+
+def test_a_table_of_other_content(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (run / "metrics.csv").write_text("name,age\nAnna,7\n")
+    assert main(["fit", "--resume", str(run), "--trainer.max_epochs=3"]) == 2
+    assert "metrics.csv: not the table that a run writes" in capsys.readouterr().err

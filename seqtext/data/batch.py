@@ -10,8 +10,8 @@ from torch import Tensor
 
 IGNORE = -100  # label of a padded position, as PyTorch's losses expect; elsewhere lengths say it
 
-# Most positions of a batch that a trained model reads. The encoder has rows times the longest row of them, and
-# attention as many for every hypothesis. Each takes about 2.5 KB at hidden size 256, so this many take 300 MB.
+# Most positions of a batch that a trained model reads. The encoder has rows times the longest row of them,
+# and attention as many for every hypothesis. Each takes about 2.5 KB at hidden size 256, all of them 300 MB.
 # 64 sources of 300 pieces fit with a beam of 5.
 _MOST_POSITIONS = 120_000
 

@@ -1,6 +1,7 @@
 """Search: functions over a step protocol. Imports no network and no Lightning."""
 
 from seqtext.search.beam import beam_search
+from seqtext.search.config import SearchConfig
 from seqtext.search.coverage_penalty import CoverageFormula, CoveragePenalty
 from seqtext.search.ensemble import Ensemble
 from seqtext.search.greedy import greedy_search
@@ -19,6 +20,7 @@ __all__ = [
     "NoRepeatedNgram",
     "Pieces",
     "Rule",
+    "SearchConfig",
     "StepModel",
     "WordLimits",
     "WordPart",

@@ -6,7 +6,7 @@ import argparse
 import itertools
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,8 @@ from lightning.pytorch import LightningDataModule, LightningModule
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 
 from seqtext import assets
+from seqtext.cli import yaml_reader
+from seqtext.cli.trust import Trust, paths_of, refusal
 from seqtext.console import say
 from seqtext.errors import ConfigError, SeqtextError
 from seqtext.nn.precision import has_bfloat16
@@ -40,17 +42,27 @@ _NOISE = (
     "Errors:",
     "- Expected a <class 'NoneType'>",
     "Given value",
+    "- Expected a path but",
+    "Not a valid subclass of",
+    "Subclass types expect one of:",
+    "- a class path (str)",
+    "- a dict with",
 )
 _PREAMBLE = re.compile(
     r"""^(- )?(Problem with given class_path '[^']*':|Parser key "(model|data)":)?\s*"""
 )
+_DENIED = re.compile(r"Importing '([^']*)' is not allowed, denied by")
 
 
 class FitCLI(LightningCLI):
     """Parses; instantiates when told to. What is run is up to ``train``."""
 
-    def __init__(self, arguments: list[str], preset: dict[str, Any]) -> None:
-        self._preset = preset
+    def __init__(self, arguments: list[str], preset: dict[str, Any], trusted: Trust) -> None:
+        self._preset, self._trusted = preset, trusted
+        with trusted.enforced():
+            self._parse(arguments)
+
+    def _parse(self, arguments: list[str]) -> None:
         super().__init__(
             LightningModule,
             LightningDataModule,
@@ -59,7 +71,12 @@ class FitCLI(LightningCLI):
             save_config_callback=None,
             seed_everything_default=False,
             trainer_defaults={**_TRAINER_DEFAULTS, "enable_progress_bar": sys.stderr.isatty()},
-            parser_kwargs={"exit_on_error": False, "allow_abbrev": False, "prog": "seqtext fit"},
+            parser_kwargs={
+                "exit_on_error": False,
+                "allow_abbrev": False,
+                "prog": "seqtext fit",
+                "parser_mode": yaml_reader.MODE,
+            },
             run=False,
             args=arguments,
             auto_configure_optimizers=False,
@@ -73,23 +90,29 @@ class FitCLI(LightningCLI):
         """Put off, so that the options can be looked at first."""
 
     def instantiate(self) -> None:
-        super().instantiate_classes()
+        with self._trusted.enforced():
+            super().instantiate_classes()
 
 
 def own_options(
     arguments: list[str], preset: dict[str, Any]
 ) -> tuple[argparse.Namespace, list[str]]:
-    """Take ``--run`` and ``--resume`` out, and find configuration files that come with seqtext."""
+    """Take ``--run``, ``--resume`` and ``--trust`` out, and read configuration files.
+
+    Returns:
+        These options, with what is trusted as ``trusted``; the other words, where the text of a
+        configuration stands instead of its path.
+    """
     parser = argparse.ArgumentParser(prog="seqtext fit", add_help=False, allow_abbrev=False)
     parser.add_argument("--run", type=Path)
     parser.add_argument("--resume")
+    parser.add_argument("--trust", action="append", default=[])
     parser.add_argument("--config", action="append", default=[])
     options, rest = parser.parse_known_args(arguments)
-    configs: list[str] = []
-    for config in options.config:
-        path = assets.find(config)
-        _read_yaml(path, config)  # a message names it as it was given
-        configs += ["--config", str(path)]
+    options.trusted = Trust(options.trust, paths_of(_pairs(rest), preset))
+    configs = [
+        with_config(config, f"--config {config}", options.trusted) for config in options.config
+    ]
     arguments = [*configs, *rest]
     classes = classes_of(arguments, preset)
     arguments = [  # help of the class at hand, not of what any class has
@@ -97,6 +120,31 @@ def own_options(
         for word in arguments
     ]
     return options, _with_nulls(arguments, classes)
+
+
+def with_config(config: str | Path, name: str, trusted: Trust) -> str:
+    """The word that stands for a configuration file, or for a configuration as such.
+
+    Args:
+        config: Path, also of a file that comes with seqtext; or YAML that begins with ``{``.
+        name: What messages call it.
+        trusted: What it may import.
+
+    Raises:
+        ConfigError: It cannot be read, or names a class that is not trusted.
+    """
+    inline = str(config).startswith("{")
+    text = str(config) if inline else yaml_reader.read(assets.find(config), name)
+    trusted.check(yaml_reader.sections(text, name)[1], name)
+    return f"--config={text}"
+
+
+def _pairs(words: list[str]) -> Iterator[tuple[str, str]]:
+    """Options of a command line, each with its value, however the two are joined."""
+    for word, value in itertools.pairwise([*words, ""]):
+        name, equals, given = word.partition("=")
+        if name.startswith("--"):
+            yield name, given if equals else value
 
 
 def _with_nulls(words: list[str], classes: dict[str, str]) -> list[str]:
@@ -122,34 +170,18 @@ def _with_nulls(words: list[str], classes: dict[str, str]) -> list[str]:
         for part in reversed(inner):
             tree = {part: tree}
         content = {section: {"class_path": classes[section], "init_args": tree}}
-        told += ["--config", yaml.safe_dump(content, default_flow_style=True)]
+        told.append(f"--config={yaml.safe_dump(content, default_flow_style=True)}")
     return told
 
 
-def _read_yaml(path: Path, name: str) -> dict[str, Any]:
-    """Read by ourselves first: the parser's own message would not name the file."""
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigError(f"--config {name}: cannot be read ({error.strerror})") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        where = getattr(error, "problem_mark", None)
-        line = "" if where is None else f":{where.line + 1}"
-        reason = getattr(error, "problem", None) or error
-        raise ConfigError(f"--config {name}{line}: not YAML ({reason})") from error
-    if not isinstance(content, dict):
-        raise ConfigError(f"--config {name}: expected sections (data:, model:, …), got {content!r}")
-    return content
-
-
-def parse(arguments: list[str], preset: dict[str, Any]) -> FitCLI:
+def parse(arguments: list[str], preset: dict[str, Any], trusted: Trust) -> FitCLI:
     """Parse without instantiating.
 
     Raises:
         ConfigError: An option that does not exist, or a value of the wrong type.
     """
     known = _with_classes(arguments, preset)
-    cli: FitCLI = explained(lambda: FitCLI(arguments, known))
+    cli: FitCLI = explained(lambda: FitCLI(arguments, known, trusted))
     # below a class the parser would take the beginning of a name for the name
     names = flatten(cli.config.as_dict())
     for argument in arguments:
@@ -181,18 +213,14 @@ def _with_classes(arguments: list[str], preset: dict[str, Any]) -> dict[str, Any
 def classes_of(arguments: list[str], preset: dict[str, Any]) -> dict[str, str]:
     """Path of the class of ``model`` and of ``data`` that a command line asks for."""
     classes = {section: preset[section]["class_path"] for section in ("model", "data")}
-    for word, value in itertools.pairwise([*arguments, ""]):
-        name, equals, given = word.partition("=")
-        value = given if equals else value
+    for name, value in _pairs(arguments):
         if name == "--config":
-            content = (
-                yaml.safe_load(value) if value.startswith("{") else _read_yaml(Path(value), value)
-            )
+            content = yaml_reader.load(value)
             for section in classes:
                 part = content.get(section)
                 if isinstance(part, dict):
                     classes[section] = part.get("class_path", classes[section])
-        elif name.removeprefix("--") in classes and name.startswith("--"):
+        elif name.removeprefix("--") in classes:
             classes[name.removeprefix("--")] = value
     return classes
 
@@ -209,9 +237,12 @@ def explained(action: Callable[[], Any]) -> Any:
 
 def _explain(message: str) -> str:
     """The lines of a parser's message that say what is wrong, as one."""
+    if denied := _DENIED.search(message):
+        return refusal(denied[1])
     lines = [line.strip() for line in message.splitlines()]
     told = [line for line in lines if line and not line.startswith(_NOISE)]
-    text = " ".join(filter(None, (_PREAMBLE.sub("", line) for line in told)))
+    told = [_PREAMBLE.sub("", line) for line in told or lines]
+    text = " ".join(filter(None, dict.fromkeys(told)))
     text = re.sub(r'Parser key "([^"]*)":', r"\1:", text)
     text = re.sub(r"Expected a typing.Literal\[(.*?)\]\. Got value: (.*)", r"\2, expected \1", text)
     text = re.sub(r"Expected a <class '(\w+)'>\. Got value: (.*)", r"\2, expected \1", text)

@@ -16,7 +16,16 @@ from lightning.pytorch.utilities import rank_zero_only
 
 from seqtext import checkpoint
 from seqtext.checkpoint import ClassifierModel, Model
-from seqtext.cli.options import FitCLI, classes_of, explained, flatten, own_options, parse, settle
+from seqtext.cli.options import (
+    FitCLI,
+    classes_of,
+    explained,
+    flatten,
+    own_options,
+    parse,
+    settle,
+    with_config,
+)
 from seqtext.console import say
 from seqtext.errors import CheckpointError, ConfigError
 from seqtext.models.comparison import Comparison
@@ -50,8 +59,9 @@ def train(arguments: list[str], task: str | None, preset: dict[str, Any]) -> Non
     if saved is not None and not saved.exists():
         saved = None
     if saved is not None:
-        arguments = ["--config", str(saved), *arguments]
-    cli = parse(arguments, preset)
+        before = with_config(saved, f"--resume {options.resume}: {saved}", options.trusted)
+        arguments = [before, *arguments]
+    cli = parse(arguments, preset, options.trusted)
     in_place, run = saved is not None, saved.parent if saved is not None else options.run
     if not in_place and run is not None and rank_zero_only.rank == 0:  # type: ignore[attr-defined]
         if options.resume == "auto":
@@ -61,7 +71,7 @@ def train(arguments: list[str], task: str | None, preset: dict[str, Any]) -> Non
     if resume is not None:
         model = _resumable(resume)
     if saved is not None:
-        _tell_changes(saved, cli, preset)
+        _tell_changes(saved.parent, parse([before], preset, options.trusted), cli)
     settle(cli.config.trainer)
     text = cli.parser.dump(cli.config)
     if resume is not None:
@@ -208,9 +218,9 @@ def _find_resume(resume: str | None, run: Path | None, root: Path) -> Path | Non
     return path
 
 
-def _tell_changes(saved: Path, cli: FitCLI, preset: dict[str, Any]) -> None:
+def _tell_changes(run: Path, saved: FitCLI, cli: FitCLI) -> None:
     """Print every option that differs from the saved run's."""
-    before = flatten(parse(["--config", str(saved)], preset).config.as_dict())
+    before = flatten(saved.config.as_dict())
     after = flatten(cli.config.as_dict())
     for name in sorted(before.keys() | after.keys()):
         old, new = before.get(name), after.get(name)
@@ -231,7 +241,7 @@ def _tell_changes(saved: Path, cli: FitCLI, preset: dict[str, Any]) -> None:
             raise ConfigError(
                 f"--{name}: the run has {old!r}, given is {new!r}, and a run keeps the weights that it trains"
                 " and the groups of their rates; leave the option out, or start a new run from this one with"
-                f" --model.init_from {saved.parent}"
+                f" --model.init_from {run}"
             )
         if name in ("data.several_labels", "data.label_separator", "data.out_of_scope"):
             raise ConfigError(

@@ -7,10 +7,10 @@ import glob
 import hashlib
 import itertools
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Required, TypedDict
 
 from seqtext.data import hub
 from seqtext.data.readers import (
@@ -32,6 +32,21 @@ from seqtext.errors import ConfigError, DataError
 Example = tuple[str, list[str]]  # a source and its references
 Split = Literal["train", "validation", "test"]
 _KNOWN = ", ".join(READERS)
+
+
+class CorpusOptions(TypedDict, total=False):
+    """A corpus in a configuration: ``CorpusConfig`` as options by name."""
+
+    path: Required[str]
+    weight: float
+    tag: str | None
+    source: str | None
+    target: str | None
+
+
+# An option's type. Not CorpusConfig, for which the option parser would import any text, or read it.
+CorpusOption = str | CorpusOptions
+CorporaOption = str | Sequence[CorpusOption]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,7 +71,7 @@ class CorpusConfig:
     target: str | None = None
 
     @classmethod
-    def of(cls, given: str | dict[str, Any], where: str) -> CorpusConfig:
+    def of(cls, given: CorpusOption, where: str) -> CorpusConfig:
         """From a path, or from options by name.
 
         Raises:

@@ -29,7 +29,7 @@ from seqtext.data.bucketing import (
     padding,
     share,
 )
-from seqtext.data.corpus import Corpus, CorpusConfig, Example, Split
+from seqtext.data.corpus import CorporaOption, Corpus, CorpusConfig, Example, Split
 from seqtext.data.encoding import (
     SIDES,
     Sides,
@@ -92,11 +92,11 @@ class PairsDataModule(LightningDataModule):
 
     def __init__(
         self,
-        train: list[str | dict[str, Any]] | str,
-        validation: list[str | dict[str, Any]] | str | None = None,
+        train: CorporaOption,
+        validation: CorporaOption | None = None,
         test: str | None = None,
         *,
-        compare: list[str | dict[str, Any]] | str | None = None,
+        compare: CorporaOption | None = None,
         source: str = "source",
         target: str = "target",
         temperature: float | None = None,

@@ -102,4 +102,6 @@ def _quiet() -> None:
     """Leave the console to what a user of seqtext needs to read."""
     for name in ("lightning.pytorch", "lightning.fabric", "lightning"):
         logging.getLogger(name).setLevel(logging.ERROR)
+    for name in ("callbacks.model_summary", "profilers"):  # these speak only when asked to
+        logging.getLogger(f"lightning.pytorch.{name}").setLevel(logging.INFO)
     warnings.filterwarnings("ignore", module=r"lightning\.|torch\.jit|torch\.optim\.lr_scheduler")

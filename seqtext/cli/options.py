@@ -4,53 +4,40 @@ from __future__ import annotations
 
 import argparse
 import itertools
+import os
 import re
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import torch
 import yaml
-from jsonargparse import Namespace
 from lightning.fabric.utilities.exceptions import MisconfigurationException
-from lightning.pytorch import LightningDataModule, LightningModule
+from lightning.pytorch import LightningDataModule, LightningModule, Trainer
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 
 from seqtext import assets
-from seqtext.cli import yaml_reader
+from seqtext.cli import option_values, trainer_options, yaml_reader
 from seqtext.cli.trust import Trust, paths_of, refusal
-from seqtext.console import say
 from seqtext.errors import ConfigError, SeqtextError
-from seqtext.nn.precision import has_bfloat16
 from seqtext.run.checkpoints import SelectionConfig
-
-_TRAINER_DEFAULTS = {
-    "logger": False,  # the run folder has metrics.csv; any of Lightning's loggers can be added
-    "enable_checkpointing": False,  # done by Checkpoints
-    "enable_model_summary": False,
-    "num_sanity_val_steps": 0,
-    "gradient_clip_val": 1.0,
-}
-_MAX_EPOCHS = 10  # where nothing else sets an end
-
 
 # lines of a parser's message that say nothing to a user
 _NOISE = (
     "Does not validate against any",
     "Subtypes:",
     "Errors:",
-    "- Expected a <class 'NoneType'>",
     "Given value",
-    "- Expected a path but",
+    "Expected a path but",
     "Not a valid subclass of",
+    "Problem with given class_path",
     "Subclass types expect one of:",
-    "- a class path (str)",
-    "- a dict with",
+    "a class path (str)",
+    "a dict with",
 )
-_PREAMBLE = re.compile(
-    r"""^(- )?(Problem with given class_path '[^']*':|Parser key "(model|data)":)?\s*"""
-)
+_KEY = re.compile(r'Parser key "([^"]*)":')
+_KIND = re.compile(r"Expected a (?:<class '([\w.]+)'>|typing\.Literal\[(.*)\])")
+_VALUE = re.compile(r"Given value: (?!NestedArg|Namespace)(.*)")
 _DENIED = re.compile(r"Importing '([^']*)' is not allowed, denied by")
 
 
@@ -70,7 +57,10 @@ class FitCLI(LightningCLI):
             subclass_mode_data=True,
             save_config_callback=None,
             seed_everything_default=False,
-            trainer_defaults={**_TRAINER_DEFAULTS, "enable_progress_bar": sys.stderr.isatty()},
+            trainer_defaults={
+                **trainer_options.DEFAULTS,
+                "enable_progress_bar": sys.stderr.isatty(),
+            },
             parser_kwargs={
                 "exit_on_error": False,
                 "allow_abbrev": False,
@@ -89,9 +79,26 @@ class FitCLI(LightningCLI):
     def instantiate_classes(self) -> None:
         """Put off, so that the options can be looked at first."""
 
+    def _set_seed(self) -> None:
+        """Put off likewise."""
+
     def instantiate(self) -> None:
+        super()._set_seed()  # of what is not ours; the model and the data have seeds
         with self._trusted.enforced():
             super().instantiate_classes()
+        trainer_options.refuse_built(self.trainer)
+
+    def instantiate_trainer(self, **options: Any) -> Trainer:
+        try:
+            return super().instantiate_trainer(**options)
+        except Exception as error:  # whatever Lightning finds wrong with its options or environment
+            hint = (
+                "; SLURM_NTASKS is set, so it expects to be started by srun: do that, or unset the variable"
+                if "SLURM_NTASKS" in os.environ
+                else ""
+            )
+            reason = str(error).rstrip(".") or type(error).__name__
+            raise ConfigError(f"trainer: {reason}{hint}") from error
 
 
 def own_options(
@@ -194,7 +201,22 @@ def parse(arguments: list[str], preset: dict[str, Any], trusted: Trust) -> FitCL
                 sorted(k for k in names if k.startswith(name[: name.rindex(".") + 1]))
             )
             raise ConfigError(f"{argument}: no such option; there are {there}")
+    option_values.check(cli.config)
+    option_values.expand_home(cli.config)
+    option_values.set_seeds(cli.config, *_given(arguments))
+    option_values.refuse_unused(cli.config)
     return cli
+
+
+def _given(arguments: list[str]) -> tuple[set[str], set[str]]:
+    """Names of the options that files or the command line set, and of the latter alone."""
+    typed, filed = set[str](), set[str]()
+    for name, value in _pairs(arguments):
+        if name == "--config":
+            filed |= flatten(yaml_reader.load(value)).keys()
+        else:
+            typed.add(name.removeprefix("--").replace(".init_args.", "."))
+    return typed | filed, typed
 
 
 def _with_classes(arguments: list[str], preset: dict[str, Any]) -> dict[str, Any]:
@@ -239,14 +261,33 @@ def _explain(message: str) -> str:
     """The lines of a parser's message that say what is wrong, as one."""
     if denied := _DENIED.search(message):
         return refusal(denied[1])
-    lines = [line.strip() for line in message.splitlines()]
-    told = [line for line in lines if line and not line.startswith(_NOISE)]
-    told = [_PREAMBLE.sub("", line) for line in told or lines]
-    text = " ".join(filter(None, dict.fromkeys(told)))
-    text = re.sub(r'Parser key "([^"]*)":', r"\1:", text)
+    lines = [line.strip().removeprefix("- ") for line in message.splitlines()]
+    kinds = [kind[1] or kind[2] for kind in map(_KIND.fullmatch, lines) if kind]
+    kinds = [kind for kind in dict.fromkeys(kinds) if kind != "NoneType"]
+    keys = [key[1] for key in map(_KEY.match, lines) if key]  # from the outermost to the innermost
+    told = [line for line in lines if not line.startswith(_NOISE) and not _KIND.fullmatch(line)]
+    told = [_KEY.sub("", line).strip() for line in told]
+    told = list(dict.fromkeys(filter(None, told)))
+    values = [value[1] for value in map(_VALUE.fullmatch, lines) if value]
+    if not told:  # nothing but kinds says what is wrong
+        given = f"{values[0]}, " if values else ""
+        told = [f"{given}expected {' or '.join(kinds) or 'something else'}"]
+    where = f"{'.'.join(dict.fromkeys(keys))}: " if keys else ""
+    text = where + " ".join(told)
     text = re.sub(r"Expected a typing.Literal\[(.*?)\]\. Got value: (.*)", r"\2, expected \1", text)
     text = re.sub(r"Expected a <class '(\w+)'>\. Got value: (.*)", r"\2, expected \1", text)
-    return text.replace("the following arguments are required: train", "data.train is required")
+    text = re.sub(
+        r"Expected a dot import path string: (\S+)",
+        r"\1: no such class; write its whole path",
+        text,
+    )
+    if re.search(r"(True|False|\d), expected str", text):
+        text += "; YAML takes yes, no and numbers for text only between quotes"
+    text = re.sub(r"Unexpected keys: \{(.*?)\}", r"no option \1", text)
+    text = text.replace("collections.abc.Sequence", "list")
+    return text.replace(
+        "data: the following arguments are required: train", "data.train is required"
+    )
 
 
 def flatten(tree: dict[str, Any], prefix: str = "") -> dict[str, Any]:
@@ -264,24 +305,3 @@ def flatten(tree: dict[str, Any], prefix: str = "") -> dict[str, Any]:
         else:
             flat[f"{prefix}{name}"] = value
     return flat
-
-
-def settle(trainer: Namespace) -> None:
-    """Complete the trainer's options; float32 where the processor has no bfloat16, and say so."""
-    if trainer.max_epochs is None and trainer.max_steps == -1 and trainer.max_time is None:
-        trainer.max_epochs = _MAX_EPOCHS
-    every, epochs = trainer.check_val_every_n_epoch, trainer.max_epochs
-    if every and epochs and 0 < epochs < every:  # so that the last one is validated
-        trainer.check_val_every_n_epoch = epochs
-    if str(trainer.precision).startswith("16"):
-        raise ConfigError(
-            f"trainer.precision: {trainer.precision} overflows in a sum over pieces; choose bf16-mixed or"
-            " 32-true"
-        )
-    on_cpu = trainer.accelerator == "cpu" or (
-        trainer.accelerator == "auto" and not torch.accelerator.is_available()
-    )
-    wanted = str(trainer.precision)
-    if wanted.startswith("bf16") and on_cpu and not has_bfloat16():
-        say(f"precision: this processor has no bfloat16, training in 32-true instead of {wanted}")
-        trainer.precision = "32-true"

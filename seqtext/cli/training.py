@@ -23,9 +23,9 @@ from seqtext.cli.options import (
     flatten,
     own_options,
     parse,
-    settle,
     with_config,
 )
+from seqtext.cli.trainer_options import settle
 from seqtext.console import say
 from seqtext.errors import CheckpointError, ConfigError
 from seqtext.models.comparison import Comparison
@@ -73,7 +73,7 @@ def train(arguments: list[str], task: str | None, preset: dict[str, Any]) -> Non
     if saved is not None:
         _tell_changes(saved.parent, parse([before], preset, options.trusted), cli)
     settle(cli.config.trainer)
-    text = cli.parser.dump(cli.config)
+    text = explained(lambda: cli.parser.dump(cli.config))
     if resume is not None:
         _start_from_own(cli, resume)
     explained(cli.instantiate)

@@ -70,7 +70,7 @@ class Trust:
             # last, so that no file of the folder stands in for an installed package
             sys.path.append(os.getcwd())
         for path in unknown:
-            self._paths |= _defined_at(path) if "." in path else _loaded(path)
+            self._paths |= _paths_to(path) if "." in path else _loaded(path)
 
     def allows(self, path: str) -> bool:
         """Whether a value may name this class."""
@@ -192,31 +192,41 @@ def _is_path(value: str) -> bool:
 
 @functools.cache
 def _known() -> frozenset[str]:
-    """Paths of our classes and of Lightning's: as they are imported, and where they are defined."""
-    found = {path for name in _OURS for path in _defined_at(name)}
+    """Paths of our classes and of Lightning's."""
+    found = {path for name in _OURS for path in _paths_to(name)}
     for package in _LIGHTNING:
         for name, one in vars(importlib.import_module(package)).items():
             if inspect.isclass(one) and one.__module__.startswith("lightning."):
-                found |= {f"{package}.{name}", f"{one.__module__}.{one.__qualname__}"}
+                found |= {f"{package}.{name}", *_paths_of_object(one)}
     return frozenset(found)
 
 
-def _defined_at(path: str) -> set[str]:
-    """``path``, and the path of the place where its class or function is defined."""
+def _paths_to(path: str) -> set[str]:
+    """All paths of the class or function at ``path``."""
     module, _, name = path.rpartition(".")
     try:
-        one = getattr(importlib.import_module(module), name)
+        return {path, *_paths_of_object(getattr(importlib.import_module(module), name))}
     except (ImportError, AttributeError):  # the option parser says so
         return {path}
-    return {path, f"{one.__module__}.{one.__qualname__}"}
+
+
+def _paths_of_object(one: Any) -> set[str]:
+    """Where it is defined, and the packages above that have it, too: the parser takes the shortest."""
+    name, found = one.__name__, {f"{one.__module__}.{one.__qualname__}"}
+    parts = one.__module__.split(".")
+    for end in range(1, len(parts)):
+        package = ".".join(parts[:end])
+        if getattr(sys.modules.get(package), name, None) is one:
+            found.add(f"{package}.{name}")
+    return found
 
 
 def _loaded(name: str) -> set[str]:
     """Paths of loaded classes that have a name."""
-    found, left = set(), list[type](_BASES)
+    found, left = set[str](), list[type](_BASES)
     while left:
         one = left.pop()
         left += one.__subclasses__()
         if one.__name__ == name:
-            found.add(f"{one.__module__}.{one.__qualname__}")
+            found |= _paths_of_object(one)
     return found

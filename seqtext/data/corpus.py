@@ -32,6 +32,7 @@ from seqtext.errors import ConfigError, DataError
 Example = tuple[str, list[str]]  # a source and its references
 Split = Literal["train", "validation", "test"]
 _KNOWN = ", ".join(READERS)
+_MOST_WEIGHT = 1_000_000
 
 
 class CorpusOptions(TypedDict, total=False):
@@ -91,8 +92,11 @@ class CorpusConfig:
         return cls(**options)
 
     def __post_init__(self) -> None:
-        if not 0 < self.weight < float("inf"):
-            raise ConfigError(f"data: weight {self.weight} of {self.path}, expected more than 0")
+        if not 0 < self.weight <= _MOST_WEIGHT:
+            raise ConfigError(
+                f"data: weight {self.weight} of {self.path}, expected more than 0 and at most"
+                f" {_MOST_WEIGHT:,}"
+            )
         if self.tag is not None and (not self.tag or self.tag.split() != [self.tag]):
             raise ConfigError(f"data: tag {self.tag!r} of {self.path}, expected a word, as <en>")
 

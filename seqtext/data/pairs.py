@@ -47,6 +47,8 @@ from seqtext.data.tokenizer import Tokenizer, TokenizerConfig, Tokenizers
 from seqtext.errors import ConfigError, DataError
 
 _TOKENIZER_PAIRS = 250_000  # read for training tokenizers when streaming
+_MOST_PROCESSES = 512  # each holds Python and PyTorch
+_MOST_ROWS = 500_000_000  # of an epoch, whose order is kept in memory
 
 
 class PairsDataModule(LightningDataModule):
@@ -125,6 +127,9 @@ class PairsDataModule(LightningDataModule):
         ):
             if value < 1:
                 raise ConfigError(f"data.{name}: {value}, expected at least 1")
+        for name, value in (("num_workers", num_workers), ("processes", processes)):
+            if value > _MOST_PROCESSES:
+                raise ConfigError(f"data.{name}: {value}, expected at most {_MOST_PROCESSES}")
         self.columns = (source, target)
         self.streaming, self.shuffle_buffer = streaming, shuffle_buffer
         self.held_out = 0  # training pairs that are the validation set
@@ -140,7 +145,7 @@ class PairsDataModule(LightningDataModule):
         self._compared = self._named(compare, "validation", "data.compare") or []
         if "train" not in self.corpora:
             raise ConfigError("data.train: no corpus in the list")
-        if temperature is not None and temperature < 1:
+        if temperature is not None and not 1 <= temperature < float("inf"):
             raise ConfigError(f"data.temperature: {temperature}, expected at least 1")
         if temperature is not None and any(weight != 1 for weight in self.weights):
             raise ConfigError("data.temperature: gives the weights; leave those of the corpora out")
@@ -395,6 +400,11 @@ class PairsDataModule(LightningDataModule):
         )
         say(f"data: weights {', '.join(told)}")
         drawn: Weights = np.repeat(weights, self._sizes)[kept]
+        if drawn.sum() > _MOST_ROWS:
+            raise ConfigError(
+                f"data.train: by its weights an epoch has {drawn.sum():,.0f} {self.rows_are}, and"
+                f" {_MOST_ROWS:,} are the most; give smaller weights"
+            )
         return drawn
 
     def _hold_out(self, train: datasets.Dataset, usable: Rows, of: str) -> Rows:

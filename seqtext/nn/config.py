@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
@@ -83,8 +84,10 @@ class EncoderConfig:
         for name in ("dropout", "recurrent_dropout", "word_dropout"):
             if not 0 <= (value := getattr(self, name)) < 1:
                 raise ConfigError(f"network.{name}: {value}, expected 0 <= {name} < 1")
-        if self.init_scale <= 0:
+        if not 0 < self.init_scale < math.inf:
             raise ConfigError(f"network.init_scale: {self.init_scale}, expected more than 0")
+        if not math.isfinite(self.forget_bias):
+            raise ConfigError(f"network.forget_bias: {self.forget_bias}, expected a finite number")
         if self.cell in LINEAR_CELLS and (
             self.recurrent_dropout or self.recurrent_start != "scaled"
         ):

@@ -1,4 +1,4 @@
-"""Values that the option parser lets pass, and what is done about them before anything is built."""
+"""Values that the option parser lets pass: checked and completed before anything is built."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _MOST_SEED = 2**32 - 1  # of Python's, NumPy's and PyTorch's generators together
 
 
 def check(config: Namespace) -> None:
-    """Refuse nulls and infinite numbers that our classes do not take; make the rest plain.
+    """Refuse nulls and infinite numbers where our classes take none.
 
     Raises:
         ConfigError: An option is null, or not finite, where it must not be.

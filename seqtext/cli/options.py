@@ -83,7 +83,7 @@ class FitCLI(LightningCLI):
         """Put off likewise."""
 
     def instantiate(self) -> None:
-        super()._set_seed()  # of what is not ours; the model and the data have seeds
+        super()._set_seed()  # for classes that are not ours, since those have seeds
         with self._trusted.enforced():
             super().instantiate_classes()
         trainer_options.refuse_built(self.trainer)
@@ -107,12 +107,12 @@ def own_options(
     """Take ``--run``, ``--resume`` and ``--trust`` out, and read configuration files.
 
     Returns:
-        These options, with what is trusted as ``trusted``; the other words, where the text of a
-        configuration stands instead of its path.
+        These options, and what they trust as ``trusted``. Then the other words of the command line. There
+        a configuration stands as its text.
     """
     parser = argparse.ArgumentParser(prog="seqtext fit", add_help=False, allow_abbrev=False)
-    parser.add_argument("--run", type=Path)
-    parser.add_argument("--resume")
+    parser.add_argument("--run", type=lambda path: Path(path).expanduser())
+    parser.add_argument("--resume", type=os.path.expanduser)
     parser.add_argument("--trust", action="append", default=[])
     parser.add_argument("--config", action="append", default=[])
     options, rest = parser.parse_known_args(arguments)
@@ -133,7 +133,7 @@ def with_config(config: str | Path, name: str, trusted: Trust) -> str:
     """The word that stands for a configuration file, or for a configuration as such.
 
     Args:
-        config: Path, also of a file that comes with seqtext; or YAML that begins with ``{``.
+        config: Path of a file, which may come with seqtext. Or YAML that begins with ``{``.
         name: What messages call it.
         trusted: What it may import.
 
@@ -141,7 +141,7 @@ def with_config(config: str | Path, name: str, trusted: Trust) -> str:
         ConfigError: It cannot be read, or names a class that is not trusted.
     """
     inline = str(config).startswith("{")
-    text = str(config) if inline else yaml_reader.read(assets.find(config), name)
+    text = str(config) if inline else yaml_reader.read(assets.find(Path(config).expanduser()), name)
     trusted.check(yaml_reader.sections(text, name)[1], name)
     return f"--config={text}"
 

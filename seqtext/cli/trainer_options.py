@@ -38,7 +38,7 @@ WORKS = frozenset(
         "val_check_interval",
     }
 )  # fmt: skip
-# with the value that is no request
+# why, after the value that an option has where it is not given
 REFUSED = {
     "barebones": (False, "it keeps no scores and no checkpoints, which a run is made of"),
     "limit_predict_batches": (None, "fit predicts nothing"),
@@ -61,7 +61,7 @@ _LEAST = {  # the smallest number of an option, where it is given
     "min_steps": 0,
     "num_sanity_val_steps": -1,
 }
-_NOTHING = {  # what an option has no use for
+_NOTHING = {  # what 0 would mean
     "limit_train_batches": "trains on nothing; leave it out, or give at least 1",
     "max_epochs": "trains on nothing; give at least 1, or -1 for no limit",
     "max_steps": "trains on nothing; give at least 1, or -1 for no limit",
@@ -70,7 +70,7 @@ _NOTHING = {  # what an option has no use for
 
 
 def settle(trainer: Namespace) -> None:
-    """Complete the Trainer's options; float32 where the processor has no bfloat16, and say so.
+    """Complete the Trainer's options. Without bfloat16 in the processor, choose float32 and say so.
 
     Raises:
         ConfigError: An option has no meaning here, or a value that cannot work.

@@ -56,7 +56,7 @@ class Trust:
 
     def __init__(self, packages: Sequence[str], paths: Iterable[str]) -> None:
         for package in packages:
-            if not all(part.isidentifier() for part in package.split(".")):
+            if not _is_path(package):
                 raise ConfigError(
                     f"--trust {package}: expected a package or module, as mine.callbacks"
                 )
@@ -65,11 +65,11 @@ class Trust:
         known = _known()
         self._packages = tuple(packages)
         self._paths = set(known)
-        unknown = [path for path in paths if path not in known]
-        if (unknown or packages) and os.getcwd() not in sys.path:
+        named = [path for path in paths if path not in known and _is_path(path)]
+        if (packages or any("." in path for path in named)) and os.getcwd() not in sys.path:
             # last, so that no file of the folder stands in for an installed package
             sys.path.append(os.getcwd())
-        for path in unknown:
+        for path in named:
             self._paths |= _paths_to(path) if "." in path else _loaded(path)
 
     def allows(self, path: str) -> bool:
@@ -99,7 +99,7 @@ class Trust:
         before = dict(parsing_settings)
         set_parsing_settings(
             import_path_denylist=["*"],
-            import_path_allowlist=sorted({*self._paths, *self._packages}),
+            import_path_allowlist=sorted({*filter(_is_path, self._paths), *self._packages}),
             instantiate_subclass_spec_in_any=False,
         )
         try:
@@ -144,7 +144,7 @@ def paths_of(words: Iterable[tuple[str, str]], preset: dict[str, Any]) -> list[s
         if (section in _SECTIONS and not option) or (
             section == "trainer" and option.rstrip("+").split(".")[0] in _OF_TRAINER
         ):
-            found += [value] if _is_path(value) else []
+            found.append(value)
     return found
 
 

@@ -61,7 +61,7 @@ def sections(text: str, name: str) -> tuple[dict[str, Any], yaml.Node | None]:
     """The sections of a configuration, and its root node, whose parts know their lines.
 
     Raises:
-        ConfigError: It is no YAML, is refused, or has no sections; names ``name`` and line.
+        ConfigError: It is no YAML, is refused, or has no sections. Tells ``name`` and line.
     """
     try:
         node, content = compose(text), load(text)

@@ -65,7 +65,8 @@ class PairsDataModule(LightningDataModule):
             the training corpora, chosen by a hash of their source and not trained on.
         test: Corpus for ``seqtext test``; not read in training.
         compare: Corpora scored, beside the validation set, before and after a training that starts
-            from another model (``model.init_from``), so that forgetting is seen.
+            from another model (``model.init_from``), so that forgetting is seen. ``fit`` refuses it
+            without such a model.
         source: Column (``a.b`` for a nested one), file suffix or language of the source text.
         target: Likewise of the target text.
         temperature: Weights for corpora of unlike size: with T each has a share ~ size ** (1 / T), the

@@ -125,7 +125,7 @@ def test_the_parser_imports_nothing_else(text: str, monkeypatch: pytest.MonkeyPa
     """Where nobody looks at files before."""
     monkeypatch.setattr(Trust, "check", lambda *_: None)
     Path("c.yaml").write_text(text)
-    # what is an option of no type stays as it is, so that some of these train
+    # an option without a type keeps its value as it is, so that some of these train
     assert main(["fit", *SMALL, "--config", "c.yaml", "--run=r"]) in (0, 2)
     assert not Path("ran").exists()
 
@@ -173,6 +173,13 @@ def test_trusted_code_is_found_in_the_working_folder(
     assert "strange.Strange is not one of the classes" in message
     assert "give --trust strange" in message
     assert main(["fit", "--resume=r", "--trainer.max_epochs=2", "--trust", "strange"]) == 0
+
+
+def test_the_working_folder_is_looked_at_only_for_trusted_code() -> None:
+    folder = str(Path.cwd())
+    sys.path[:] = [path for path in sys.path if path not in ("", folder)]
+    refused("--trainer.accelerator=cpu", "--trainer.callbacks+=Timer", "--trainer.max_steps=x")
+    assert folder not in sys.path
 
 
 def test_trust_is_for_a_package(capsys: pytest.CaptureFixture[str]) -> None:

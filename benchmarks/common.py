@@ -25,7 +25,8 @@ import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 
 from seqtext.cli import main
-from seqtext.cli.options import FitCLI, own_options, parse, settle
+from seqtext.cli.options import FitCLI, own_options, parse
+from seqtext.cli.trainer_options import settle
 from seqtext.data.batch import Batch
 from seqtext.data.pairs import PairsDataModule
 from seqtext.models.encoder_decoder import EncoderDecoderModule
@@ -267,12 +268,12 @@ class UpdateLog(Callback):
 
 def configured(recipe: str, data: Path, options: list[str]) -> FitCLI:
     """The same command's options, and its objects; nothing is read yet."""
-    _, arguments = own_options(fit_command(recipe, data, options)[3:], PRESET)
+    own, arguments = own_options(fit_command(recipe, data, options)[3:], PRESET)
     with warnings.catch_warnings():
         warnings.simplefilter(
             "ignore"
         )  # Lightning's, about arguments that are not the script's own
-        cli = parse(arguments, PRESET)
+        cli = parse(arguments, PRESET, own.trusted)
     settle(cli.config.trainer)
     cli.instantiate()
     return cli

@@ -49,11 +49,9 @@ def test_there_are_commands() -> None:
 def test_command_parses(words: list[str]) -> None:
     command, *arguments = words
     if command == "fit":
-        _, rest = own_options(arguments, PRESET)
-        parse(
-            rest if "--data.train" in rest or "--config" in rest else [*rest, "--data.train=x"],
-            PRESET,
-        )
+        given = {"--data.train", "--config"} & set(arguments)
+        own, words = own_options(arguments if given else [*arguments, "--data.train=x"], PRESET)
+        parse(words, PRESET, own.trusted)
     else:
         import_module(f"seqtext.cli.{command}").parser().parse_args(arguments)
 

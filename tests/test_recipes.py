@@ -19,7 +19,7 @@ from torchmetrics.functional.text import char_error_rate
 from seqtext import assets, load
 from seqtext.cli import main
 from seqtext.cli.fit import PRESET
-from seqtext.cli.options import flatten, parse
+from seqtext.cli.options import flatten, own_options, parse
 from seqtext.errors import ConfigError
 
 REPOSITORY = Path(__file__).parent.parent
@@ -42,7 +42,8 @@ def seqtext(*arguments: str, text: str = "") -> subprocess.CompletedProcess[str]
 
 @pytest.mark.parametrize("path", RECIPES, ids=lambda path: f"{path.parent.name}/{path.name}")
 def test_configuration_is_valid(path: Path) -> None:
-    cli = parse(["--config", str(path)], PRESET)
+    own, words = own_options(["--config", str(path)], PRESET)
+    cli = parse(words, PRESET, own.trusted)
     cli.instantiate()
     assert cli.model.config.hidden_size > 0
     given, found = flatten(yaml.safe_load(path.read_text())), flatten(cli.config.as_dict())

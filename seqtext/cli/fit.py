@@ -18,7 +18,7 @@ PRESET: dict[str, Any] = {
 
 # Kept by hand, so that help is at hand at once and short; a test compares it with the signatures.
 HELP = """\
-usage: seqtext fit [--config FILE] [--run DIR] [--resume DIR|CKPT|auto] [--KEY VALUE]…
+usage: seqtext fit [--config FILE] [--run DIR] [--resume DIR|CKPT|auto] [--trust PACKAGE] [--KEY VALUE]…
        python recipes/TASK/train.py fit …          the same, with TASK's defaults preset
 
 Train a model. What a FILE says, a --KEY overrides; what the run used is written to its config.yaml.
@@ -26,6 +26,9 @@ Train a model. What a FILE says, a --KEY overrides; what the run used is written
   --config FILE                     YAML file; recipes/… are also found in the installed package
   --run DIR                         a new folder for the run (default: runs/TASK/001, 002, …)
   --resume DIR|CKPT|auto            go on with a run; auto: the newest unfinished one, else a new one
+  --trust PACKAGE                   let FILE, or the config.yaml of a resumed run, name classes of this
+                                    package or module; otherwise a file names known classes only
+  --seed_everything N               seed of the model and of the data, where they have none of their own
   --print_config                    print the configuration and stop
 
 data
@@ -102,4 +105,6 @@ def _quiet() -> None:
     """Leave the console to what a user of seqtext needs to read."""
     for name in ("lightning.pytorch", "lightning.fabric", "lightning"):
         logging.getLogger(name).setLevel(logging.ERROR)
+    for name in ("callbacks.model_summary", "profilers"):  # these speak only when asked to
+        logging.getLogger(f"lightning.pytorch.{name}").setLevel(logging.INFO)
     warnings.filterwarnings("ignore", module=r"lightning\.|torch\.jit|torch\.optim\.lr_scheduler")

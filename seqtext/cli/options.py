@@ -4,53 +4,52 @@ from __future__ import annotations
 
 import argparse
 import itertools
+import os
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import torch
 import yaml
-from jsonargparse import Namespace
 from lightning.fabric.utilities.exceptions import MisconfigurationException
-from lightning.pytorch import LightningDataModule, LightningModule
+from lightning.pytorch import LightningDataModule, LightningModule, Trainer
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 
 from seqtext import assets
-from seqtext.console import say
+from seqtext.cli import option_values, trainer_options, yaml_reader
+from seqtext.cli.trust import Trust, paths_of, refusal
 from seqtext.errors import ConfigError, SeqtextError
-from seqtext.nn.precision import has_bfloat16
 from seqtext.run.checkpoints import SelectionConfig
-
-_TRAINER_DEFAULTS = {
-    "logger": False,  # the run folder has metrics.csv; any of Lightning's loggers can be added
-    "enable_checkpointing": False,  # done by Checkpoints
-    "enable_model_summary": False,
-    "num_sanity_val_steps": 0,
-    "gradient_clip_val": 1.0,
-}
-_MAX_EPOCHS = 10  # where nothing else sets an end
-
 
 # lines of a parser's message that say nothing to a user
 _NOISE = (
     "Does not validate against any",
     "Subtypes:",
     "Errors:",
-    "- Expected a <class 'NoneType'>",
     "Given value",
+    "Expected a path but",
+    "Not a valid subclass of",
+    "Problem with given class_path",
+    "Subclass types expect one of:",
+    "a class path (str)",
+    "a dict with",
 )
-_PREAMBLE = re.compile(
-    r"""^(- )?(Problem with given class_path '[^']*':|Parser key "(model|data)":)?\s*"""
-)
+_KEY = re.compile(r'Parser key "([^"]*)":')
+_KIND = re.compile(r"Expected a (?:<class '([\w.]+)'>|typing\.Literal\[(.*)\])")
+_VALUE = re.compile(r"Given value: (?!NestedArg|Namespace)(.*)")
+_DENIED = re.compile(r"Importing '([^']*)' is not allowed, denied by")
 
 
 class FitCLI(LightningCLI):
     """Parses; instantiates when told to. What is run is up to ``train``."""
 
-    def __init__(self, arguments: list[str], preset: dict[str, Any]) -> None:
-        self._preset = preset
+    def __init__(self, arguments: list[str], preset: dict[str, Any], trusted: Trust) -> None:
+        self._preset, self._trusted = preset, trusted
+        with trusted.enforced():
+            self._parse(arguments)
+
+    def _parse(self, arguments: list[str]) -> None:
         super().__init__(
             LightningModule,
             LightningDataModule,
@@ -58,8 +57,16 @@ class FitCLI(LightningCLI):
             subclass_mode_data=True,
             save_config_callback=None,
             seed_everything_default=False,
-            trainer_defaults={**_TRAINER_DEFAULTS, "enable_progress_bar": sys.stderr.isatty()},
-            parser_kwargs={"exit_on_error": False, "allow_abbrev": False, "prog": "seqtext fit"},
+            trainer_defaults={
+                **trainer_options.DEFAULTS,
+                "enable_progress_bar": sys.stderr.isatty(),
+            },
+            parser_kwargs={
+                "exit_on_error": False,
+                "allow_abbrev": False,
+                "prog": "seqtext fit",
+                "parser_mode": yaml_reader.MODE,
+            },
             run=False,
             args=arguments,
             auto_configure_optimizers=False,
@@ -72,24 +79,47 @@ class FitCLI(LightningCLI):
     def instantiate_classes(self) -> None:
         """Put off, so that the options can be looked at first."""
 
+    def _set_seed(self) -> None:
+        """Put off likewise."""
+
     def instantiate(self) -> None:
-        super().instantiate_classes()
+        super()._set_seed()  # for classes that are not ours, since those have seeds
+        with self._trusted.enforced():
+            super().instantiate_classes()
+        trainer_options.refuse_built(self.trainer)
+
+    def instantiate_trainer(self, **options: Any) -> Trainer:
+        try:
+            return super().instantiate_trainer(**options)
+        except Exception as error:  # whatever Lightning finds wrong with its options or environment
+            hint = (
+                "; SLURM_NTASKS is set, so it expects to be started by srun: do that, or unset the variable"
+                if "SLURM_NTASKS" in os.environ
+                else ""
+            )
+            reason = str(error).rstrip(".") or type(error).__name__
+            raise ConfigError(f"trainer: {reason}{hint}") from error
 
 
 def own_options(
     arguments: list[str], preset: dict[str, Any]
 ) -> tuple[argparse.Namespace, list[str]]:
-    """Take ``--run`` and ``--resume`` out, and find configuration files that come with seqtext."""
+    """Take ``--run``, ``--resume`` and ``--trust`` out, and read configuration files.
+
+    Returns:
+        These options, and what they trust as ``trusted``. Then the other words of the command line. There
+        a configuration stands as its text.
+    """
     parser = argparse.ArgumentParser(prog="seqtext fit", add_help=False, allow_abbrev=False)
-    parser.add_argument("--run", type=Path)
-    parser.add_argument("--resume")
+    parser.add_argument("--run", type=lambda path: Path(path).expanduser())
+    parser.add_argument("--resume", type=os.path.expanduser)
+    parser.add_argument("--trust", action="append", default=[])
     parser.add_argument("--config", action="append", default=[])
     options, rest = parser.parse_known_args(arguments)
-    configs: list[str] = []
-    for config in options.config:
-        path = assets.find(config)
-        _read_yaml(path, config)  # a message names it as it was given
-        configs += ["--config", str(path)]
+    options.trusted = Trust(options.trust, paths_of(_pairs(rest), preset))
+    configs = [
+        with_config(config, f"--config {config}", options.trusted) for config in options.config
+    ]
     arguments = [*configs, *rest]
     classes = classes_of(arguments, preset)
     arguments = [  # help of the class at hand, not of what any class has
@@ -97,6 +127,31 @@ def own_options(
         for word in arguments
     ]
     return options, _with_nulls(arguments, classes)
+
+
+def with_config(config: str | Path, name: str, trusted: Trust) -> str:
+    """The word that stands for a configuration file, or for a configuration as such.
+
+    Args:
+        config: Path of a file, which may come with seqtext. Or YAML that begins with ``{``.
+        name: What messages call it.
+        trusted: What it may import.
+
+    Raises:
+        ConfigError: It cannot be read, or names a class that is not trusted.
+    """
+    inline = str(config).startswith("{")
+    text = str(config) if inline else yaml_reader.read(assets.find(Path(config).expanduser()), name)
+    trusted.check(yaml_reader.sections(text, name)[1], name)
+    return f"--config={text}"
+
+
+def _pairs(words: list[str]) -> Iterator[tuple[str, str]]:
+    """Options of a command line, each with its value, however the two are joined."""
+    for word, value in itertools.pairwise([*words, ""]):
+        name, equals, given = word.partition("=")
+        if name.startswith("--"):
+            yield name, given if equals else value
 
 
 def _with_nulls(words: list[str], classes: dict[str, str]) -> list[str]:
@@ -122,34 +177,18 @@ def _with_nulls(words: list[str], classes: dict[str, str]) -> list[str]:
         for part in reversed(inner):
             tree = {part: tree}
         content = {section: {"class_path": classes[section], "init_args": tree}}
-        told += ["--config", yaml.safe_dump(content, default_flow_style=True)]
+        told.append(f"--config={yaml.safe_dump(content, default_flow_style=True)}")
     return told
 
 
-def _read_yaml(path: Path, name: str) -> dict[str, Any]:
-    """Read by ourselves first: the parser's own message would not name the file."""
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigError(f"--config {name}: cannot be read ({error.strerror})") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        where = getattr(error, "problem_mark", None)
-        line = "" if where is None else f":{where.line + 1}"
-        reason = getattr(error, "problem", None) or error
-        raise ConfigError(f"--config {name}{line}: not YAML ({reason})") from error
-    if not isinstance(content, dict):
-        raise ConfigError(f"--config {name}: expected sections (data:, model:, …), got {content!r}")
-    return content
-
-
-def parse(arguments: list[str], preset: dict[str, Any]) -> FitCLI:
+def parse(arguments: list[str], preset: dict[str, Any], trusted: Trust) -> FitCLI:
     """Parse without instantiating.
 
     Raises:
         ConfigError: An option that does not exist, or a value of the wrong type.
     """
     known = _with_classes(arguments, preset)
-    cli: FitCLI = explained(lambda: FitCLI(arguments, known))
+    cli: FitCLI = explained(lambda: FitCLI(arguments, known, trusted))
     # below a class the parser would take the beginning of a name for the name
     names = flatten(cli.config.as_dict())
     for argument in arguments:
@@ -162,7 +201,22 @@ def parse(arguments: list[str], preset: dict[str, Any]) -> FitCLI:
                 sorted(k for k in names if k.startswith(name[: name.rindex(".") + 1]))
             )
             raise ConfigError(f"{argument}: no such option; there are {there}")
+    option_values.check(cli.config)
+    option_values.expand_home(cli.config)
+    option_values.set_seeds(cli.config, *_given(arguments))
+    option_values.refuse_unused(cli.config)
     return cli
+
+
+def _given(arguments: list[str]) -> tuple[set[str], set[str]]:
+    """Names of the options that files or the command line set, and of the latter alone."""
+    typed, filed = set[str](), set[str]()
+    for name, value in _pairs(arguments):
+        if name == "--config":
+            filed |= flatten(yaml_reader.load(value)).keys()
+        else:
+            typed.add(name.removeprefix("--").replace(".init_args.", "."))
+    return typed | filed, typed
 
 
 def _with_classes(arguments: list[str], preset: dict[str, Any]) -> dict[str, Any]:
@@ -181,18 +235,14 @@ def _with_classes(arguments: list[str], preset: dict[str, Any]) -> dict[str, Any
 def classes_of(arguments: list[str], preset: dict[str, Any]) -> dict[str, str]:
     """Path of the class of ``model`` and of ``data`` that a command line asks for."""
     classes = {section: preset[section]["class_path"] for section in ("model", "data")}
-    for word, value in itertools.pairwise([*arguments, ""]):
-        name, equals, given = word.partition("=")
-        value = given if equals else value
+    for name, value in _pairs(arguments):
         if name == "--config":
-            content = (
-                yaml.safe_load(value) if value.startswith("{") else _read_yaml(Path(value), value)
-            )
+            content = yaml_reader.load(value)
             for section in classes:
                 part = content.get(section)
                 if isinstance(part, dict):
                     classes[section] = part.get("class_path", classes[section])
-        elif name.removeprefix("--") in classes and name.startswith("--"):
+        elif name.removeprefix("--") in classes:
             classes[name.removeprefix("--")] = value
     return classes
 
@@ -209,17 +259,35 @@ def explained(action: Callable[[], Any]) -> Any:
 
 def _explain(message: str) -> str:
     """The lines of a parser's message that say what is wrong, as one."""
-    lines = [line.strip() for line in message.splitlines()]
-    told = [line for line in lines if line and not line.startswith(_NOISE)]
-    text = " ".join(filter(None, (_PREAMBLE.sub("", line) for line in told)))
-    text = re.sub(r'Parser key "([^"]*)":', r"\1:", text)
-    # of an option that can be null the value stands apart, the innermost first
-    given = [line.partition("Given value: ")[2] for line in lines if "Given value: " in line]
-    if given and "Expected a " in text and "Got value" not in text:
-        text += f". Got value: {given[0]}"
+    if denied := _DENIED.search(message):
+        return refusal(denied[1])
+    lines = [line.strip().removeprefix("- ") for line in message.splitlines()]
+    kinds = [kind[1] or kind[2] for kind in map(_KIND.fullmatch, lines) if kind]
+    kinds = [kind for kind in dict.fromkeys(kinds) if kind != "NoneType"]
+    keys = [key[1] for key in map(_KEY.match, lines) if key]  # from the outermost to the innermost
+    told = [line for line in lines if not line.startswith(_NOISE) and not _KIND.fullmatch(line)]
+    told = [_KEY.sub("", line).strip() for line in told]
+    told = list(dict.fromkeys(filter(None, told)))
+    values = [value[1] for value in map(_VALUE.fullmatch, lines) if value]
+    if not told:  # nothing but kinds says what is wrong
+        given = f"{values[0]}, " if values else ""
+        told = [f"{given}expected {' or '.join(kinds) or 'something else'}"]
+    where = f"{'.'.join(dict.fromkeys(keys))}: " if keys else ""
+    text = where + " ".join(told)
     text = re.sub(r"Expected a typing.Literal\[(.*?)\]\. Got value: (.*)", r"\2, expected \1", text)
     text = re.sub(r"Expected a <class '(\w+)'>\. Got value: (.*)", r"\2, expected \1", text)
-    return text.replace("the following arguments are required: train", "data.train is required")
+    text = re.sub(
+        r"Expected a dot import path string: (\S+)",
+        r"\1: no such class; write its whole path",
+        text,
+    )
+    if re.search(r"(True|False|\d), expected str", text):
+        text += "; YAML takes yes, no and numbers for text only between quotes"
+    text = re.sub(r"Unexpected keys: \{(.*?)\}", r"no option \1", text)
+    text = text.replace("collections.abc.Sequence", "list")
+    return text.replace(
+        "data: the following arguments are required: train", "data.train is required"
+    )
 
 
 def flatten(tree: dict[str, Any], prefix: str = "") -> dict[str, Any]:
@@ -237,24 +305,3 @@ def flatten(tree: dict[str, Any], prefix: str = "") -> dict[str, Any]:
         else:
             flat[f"{prefix}{name}"] = value
     return flat
-
-
-def settle(trainer: Namespace) -> None:
-    """Complete the trainer's options; float32 where the processor has no bfloat16, and say so."""
-    if trainer.max_epochs is None and trainer.max_steps == -1 and trainer.max_time is None:
-        trainer.max_epochs = _MAX_EPOCHS
-    every, epochs = trainer.check_val_every_n_epoch, trainer.max_epochs
-    if every and epochs and 0 < epochs < every:  # so that the last one is validated
-        trainer.check_val_every_n_epoch = epochs
-    if str(trainer.precision).startswith("16"):
-        raise ConfigError(
-            f"trainer.precision: {trainer.precision} overflows in a sum over pieces; choose bf16-mixed or"
-            " 32-true"
-        )
-    on_cpu = trainer.accelerator == "cpu" or (
-        trainer.accelerator == "auto" and not torch.accelerator.is_available()
-    )
-    wanted = str(trainer.precision)
-    if wanted.startswith("bf16") and on_cpu and not has_bfloat16():
-        say(f"precision: this processor has no bfloat16, training in 32-true instead of {wanted}")
-        trainer.precision = "32-true"

@@ -5,12 +5,10 @@ from __future__ import annotations
 import dataclasses
 import signal
 import sys
-from enum import Enum
 from pathlib import Path
 from typing import Any
 
 import torch
-from jsonargparse import Namespace
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.strategies.launchers import _SubprocessScriptLauncher
@@ -18,7 +16,16 @@ from lightning.pytorch.utilities import rank_zero_only
 
 from seqtext import checkpoint
 from seqtext.checkpoint import ClassifierModel, Model
-from seqtext.cli.options import FitCLI, classes_of, explained, flatten, own_options, parse, settle
+from seqtext.cli.options import (
+    FitCLI,
+    classes_of,
+    explained,
+    flatten,
+    own_options,
+    parse,
+    with_config,
+)
+from seqtext.cli.trainer_options import settle
 from seqtext.console import say
 from seqtext.errors import CheckpointError, ConfigError, SeqtextError
 from seqtext.models.comparison import Comparison
@@ -52,8 +59,9 @@ def train(arguments: list[str], task: str | None, preset: dict[str, Any]) -> Non
     if saved is not None and not saved.exists():
         saved = None
     if saved is not None:
-        arguments = ["--config", str(saved), *arguments]
-    cli = parse(arguments, preset)
+        before = with_config(saved, f"--resume {options.resume}: {saved}", options.trusted)
+        arguments = [before, *arguments]
+    cli = parse(arguments, preset, options.trusted)
     in_place, run = saved is not None, saved.parent if saved is not None else options.run
     if not in_place and run is not None and rank_zero_only.rank == 0:  # type: ignore[attr-defined]
         if options.resume == "auto":
@@ -63,10 +71,9 @@ def train(arguments: list[str], task: str | None, preset: dict[str, Any]) -> Non
     if resume is not None:
         model = _resumable(resume)
     if saved is not None:
-        _tell_changes(saved, cli, preset)
+        _tell_changes(saved.parent, parse([before], preset, options.trusted), cli)
     settle(cli.config.trainer)
-    _make_plain(cli.config.trainer)
-    text = cli.parser.dump(cli.config)
+    text = explained(lambda: cli.parser.dump(cli.config))
     if resume is not None:
         _start_from_own(cli, resume)
     explained(cli.instantiate)
@@ -75,24 +82,6 @@ def train(arguments: list[str], task: str | None, preset: dict[str, Any]) -> Non
         selection = dataclasses.replace(selection, monitor=_scores(cli.model)[-1])
     folder_of_run = RunFolder(run, root, text, selection.monitor, resumed=in_place)
     _fit(cli, selection, folder_of_run, model, resume)
-
-
-def _make_plain(options: Any) -> None:
-    """Have text in place of defaults of Lightning's callbacks that YAML cannot hold."""
-    if isinstance(options, list):
-        for option in options:
-            _make_plain(option)
-        return
-    content = vars(options) if isinstance(options, Namespace) else options
-    if not isinstance(content, dict):
-        return
-    for name, value in content.items():
-        if isinstance(value, torch.device):
-            content[name] = str(value)
-        elif isinstance(value, Enum) and isinstance(value, str):
-            content[name] = value.value
-        else:
-            _make_plain(value)
 
 
 def _resumable(path: Path) -> Model | ClassifierModel:
@@ -259,9 +248,9 @@ def _find_resume(resume: str | None, run: Path | None, root: Path) -> Path | Non
     return path
 
 
-def _tell_changes(saved: Path, cli: FitCLI, preset: dict[str, Any]) -> None:
+def _tell_changes(run: Path, saved: FitCLI, cli: FitCLI) -> None:
     """Print every option that differs from the saved run's."""
-    before = flatten(parse(["--config", str(saved)], preset).config.as_dict())
+    before = flatten(saved.config.as_dict())
     after = flatten(cli.config.as_dict())
     for name in sorted(before.keys() | after.keys()):
         old, new = before.get(name), after.get(name)
@@ -283,7 +272,7 @@ def _tell_changes(saved: Path, cli: FitCLI, preset: dict[str, Any]) -> None:
             raise ConfigError(
                 f"--{name}: the run has {old!r}, given is {new!r}, and a run keeps the weights that it trains"
                 " and the groups of their rates; leave the option out, or start a new run from this one with"
-                f" --model.init_from {saved.parent}"
+                f" --model.init_from {run}"
             )
         if name in ("data.several_labels", "data.label_separator", "data.out_of_scope"):
             raise ConfigError(

@@ -7,10 +7,10 @@ import glob
 import hashlib
 import itertools
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Required, TypedDict
 
 from seqtext.data import hub
 from seqtext.data.files import PACKINGS, open_file
@@ -34,6 +34,22 @@ _KNOWN = ", ".join(READERS)
 _SAME = {"ndjson": "jsonl"}  # other endings of known formats
 _SPREADSHEETS = ("xlsx", "xls", "ods", "numbers")
 _ARCHIVES = ("zip", "tar", "tgz", "7z", "rar", "bz2", "xz")
+_MOST_WEIGHT = 1_000_000
+
+
+class CorpusOptions(TypedDict, total=False):
+    """A corpus in a configuration: ``CorpusConfig`` as options by name."""
+
+    path: Required[str]
+    weight: float
+    tag: str | None
+    source: str | None
+    target: str | None
+
+
+# An option's type. Not CorpusConfig, for which the option parser would import any text, or read it.
+CorpusOption = str | CorpusOptions
+CorporaOption = str | Sequence[CorpusOption]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,7 +74,7 @@ class CorpusConfig:
     target: str | None = None
 
     @classmethod
-    def of(cls, given: str | dict[str, Any], where: str) -> CorpusConfig:
+    def of(cls, given: CorpusOption, where: str) -> CorpusConfig:
         """From a path, or from options by name.
 
         Raises:
@@ -78,8 +94,11 @@ class CorpusConfig:
         return cls(**options)
 
     def __post_init__(self) -> None:
-        if not 0 < self.weight < float("inf"):
-            raise ConfigError(f"data: weight {self.weight} of {self.path}, expected more than 0")
+        if not 0 < self.weight <= _MOST_WEIGHT:
+            raise ConfigError(
+                f"data: weight {self.weight} of {self.path}, expected more than 0 and at most"
+                f" {_MOST_WEIGHT:,}"
+            )
         if self.tag is not None and (not self.tag or self.tag.split() != [self.tag]):
             raise ConfigError(f"data: tag {self.tag!r} of {self.path}, expected a word, as <en>")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import datasets
@@ -14,7 +14,7 @@ import numpy as np
 from seqtext import assets
 from seqtext.data.batch import LabelledBatch, collate_labels
 from seqtext.data.bucketing import Lengths, Rows, padding
-from seqtext.data.corpus import Corpus, Split
+from seqtext.data.corpus import Corpus, CorpusOptions, Split
 from seqtext.data.encoding import Sides
 from seqtext.data.labels import Labels, TextAndLabels, check_text_column
 from seqtext.data.left_out import Reasons
@@ -24,6 +24,16 @@ from seqtext.data.tokenizer import Tokenizer, TokenizerConfig
 from seqtext.errors import ConfigError, DataError
 
 _OF_TARGETS = ("target_type", "target_model", "new_pieces")
+
+
+class LabelledCorpusOptions(CorpusOptions, total=False):
+    """A corpus in a configuration, whose columns have names of their own."""
+
+    text: str | None
+    label: str | None
+
+
+LabelledOption = str | Sequence[str | LabelledCorpusOptions]
 
 
 class LabelsDataModule(PairsDataModule):
@@ -61,8 +71,8 @@ class LabelsDataModule(PairsDataModule):
 
     def __init__(
         self,
-        train: list[str | dict[str, Any]] | str,
-        validation: list[str | dict[str, Any]] | str | None = None,
+        train: LabelledOption,
+        validation: LabelledOption | None = None,
         test: str | None = None,
         *,
         text: str = "text",

@@ -27,7 +27,7 @@ from seqtext.data.bucketing import (
     padding,
     share,
 )
-from seqtext.data.corpus import Corpus, CorpusConfig, Example, Split
+from seqtext.data.corpus import CorporaOption, Corpus, CorpusConfig, Example, Split
 from seqtext.data.encoding import (
     SIDES,
     Sides,
@@ -46,6 +46,8 @@ from seqtext.data.tokenizer import Tokenizer, TokenizerConfig, Tokenizers
 from seqtext.errors import ConfigError, DataError
 
 _TOKENIZER_PAIRS = 250_000  # read for training tokenizers when streaming
+_MOST_PROCESSES = 512  # each holds Python and PyTorch
+_MOST_ROWS = 500_000_000  # of an epoch, whose order is kept in memory
 
 
 class PairsDataModule(LightningDataModule):
@@ -62,7 +64,8 @@ class PairsDataModule(LightningDataModule):
             the training corpora, chosen by a hash of their source and not trained on.
         test: Corpus for ``seqtext test``; not read in training.
         compare: Corpora scored, beside the validation set, before and after a training that starts
-            from another model (``model.init_from``), so that forgetting is seen.
+            from another model (``model.init_from``), so that forgetting is seen. ``fit`` refuses it
+            without such a model.
         source: Column (``a.b`` for a nested one), file suffix or language of the source text.
         target: Likewise of the target text.
         temperature: Weights for corpora of unlike size: with T each has a share ~ size ** (1 / T), the
@@ -91,11 +94,11 @@ class PairsDataModule(LightningDataModule):
 
     def __init__(
         self,
-        train: list[str | dict[str, Any]] | str,
-        validation: list[str | dict[str, Any]] | str | None = None,
+        train: CorporaOption,
+        validation: CorporaOption | None = None,
         test: str | None = None,
         *,
-        compare: list[str | dict[str, Any]] | str | None = None,
+        compare: CorporaOption | None = None,
         source: str = "source",
         target: str = "target",
         temperature: float | None = None,
@@ -124,6 +127,9 @@ class PairsDataModule(LightningDataModule):
         ):
             if value < 1:
                 raise ConfigError(f"data.{name}: {value}, expected at least 1")
+        for name, value in (("num_workers", num_workers), ("processes", processes)):
+            if value > _MOST_PROCESSES:
+                raise ConfigError(f"data.{name}: {value}, expected at most {_MOST_PROCESSES}")
         self.columns = (source, target)
         self.streaming, self.shuffle_buffer = streaming, shuffle_buffer
         self.held_out = 0  # training pairs that are the validation set
@@ -139,7 +145,7 @@ class PairsDataModule(LightningDataModule):
         self._compared = self._named(compare, "validation", "data.compare") or []
         if "train" not in self.corpora:
             raise ConfigError("data.train: no corpus in the list")
-        if temperature is not None and temperature < 1:
+        if temperature is not None and not 1 <= temperature < float("inf"):
             raise ConfigError(f"data.temperature: {temperature}, expected at least 1")
         if temperature is not None and any(weight != 1 for weight in self.weights):
             raise ConfigError("data.temperature: gives the weights; leave those of the corpora out")
@@ -428,6 +434,11 @@ class PairsDataModule(LightningDataModule):
         )
         say(f"data: weights {', '.join(told)}")
         drawn: Weights = np.repeat(weights, self._sizes)[kept]
+        if drawn.sum() > _MOST_ROWS:
+            raise ConfigError(
+                f"data.train: by its weights an epoch has {drawn.sum():,.0f} {self.rows_are}, and"
+                f" {_MOST_ROWS:,} are the most; give smaller weights"
+            )
         return drawn
 
     def _hold_out(self, train: datasets.Dataset, usable: Rows, of: str) -> Rows:

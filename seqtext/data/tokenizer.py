@@ -100,7 +100,7 @@ class TokenizerConfig:
             raise ConfigError(f"tokenizer.new_pieces: {self.new_pieces}, expected >= 0")
         if self.sampling_nbest < 1:
             raise ConfigError(f"tokenizer.sampling_nbest: {self.sampling_nbest}, expected >= 1")
-        if self.sampling_alpha < 0:
+        if not 0 <= self.sampling_alpha < math.inf:
             raise ConfigError(f"tokenizer.sampling_alpha: {self.sampling_alpha}, expected >= 0")
         if self.sampling_nbest > 1 and self.model_type != "unigram" and self.source_model is None:
             raise ConfigError(_ONE_SEGMENTATION)

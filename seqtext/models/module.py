@@ -36,6 +36,8 @@ class TextModule(LightningModule):
 
     def __init__(self, optimizer: OptimizerConfig, seed: int) -> None:
         super().__init__()
+        if abs(seed) >= 2**63:  # what PyTorch takes
+            raise ConfigError(f"seed: {seed}, expected less than 2**63")
         self.optimizer_config = optimizer
         self.seed = seed
         self.network: Any = None

@@ -64,15 +64,28 @@ class OptimizerConfig:
                 f"optimizer.schedule: {self.schedule!r}, expected one of"
                 f" {', '.join(get_args(Schedule))}"
             )
-        if self.learning_rate <= 0:
-            raise ConfigError(
-                f"optimizer.learning_rate: {self.learning_rate}, expected more than 0"
-            )
+        for name, least, most in (
+            ("learning_rate", 0.0, math.inf),
+            ("eps", 0.0, math.inf),
+            ("plateau_factor", 0.0, 1.0),
+        ):
+            if not least < (value := getattr(self, name)) < most:
+                until = "" if most == math.inf else f" and less than {most:g}"
+                raise ConfigError(f"optimizer.{name}: {value}, expected more than {least:g}{until}")
         for name in ("beta1", "beta2"):
             if not 0 <= (value := getattr(self, name)) < 1:
                 raise ConfigError(f"optimizer.{name}: {value}, expected 0 <= {name} < 1")
-        if self.warmup_steps < 0:
-            raise ConfigError(f"optimizer.warmup_steps: {self.warmup_steps}, expected at least 0")
+        if not 0 <= self.weight_decay < math.inf:
+            raise ConfigError(f"optimizer.weight_decay: {self.weight_decay}, expected at least 0")
+        if not 0 <= self.final_share <= 1:
+            raise ConfigError(
+                f"optimizer.final_share: {self.final_share}, expected 0 <= share <= 1"
+            )
+        for name in ("warmup_steps", "plateau_patience"):
+            if (value := getattr(self, name)) < 0:
+                raise ConfigError(f"optimizer.{name}: {value}, expected at least 0")
+        if self.total_steps is not None and self.total_steps < 1:
+            raise ConfigError(f"optimizer.total_steps: {self.total_steps}, expected at least 1")
         if self.schedule == "inverse_sqrt" and not self.warmup_steps:
             raise ConfigError(
                 "optimizer.schedule: inverse_sqrt needs optimizer.warmup_steps above 0"
@@ -81,15 +94,11 @@ class OptimizerConfig:
             raise ConfigError("optimizer.warmup_steps: plateau has no warm-up, set it to 0")
         parts_of("optimizer.part_rates", list(self.part_rates))
         for part, rate in self.part_rates.items():
-            if not rate > 0:
+            if not 0 < rate < math.inf:
                 raise ConfigError(
                     f"optimizer.part_rates: {rate} for {part}, expected more than 0; model.freeze keeps a"
                     " part as it is"
                 )
-        if not 0 < self.plateau_factor < 1:
-            raise ConfigError(
-                f"optimizer.plateau_factor: {self.plateau_factor}, expected 0 < factor < 1"
-            )
 
 
 def learning_rate_share(config: OptimizerConfig, step: int, total_steps: int) -> float:

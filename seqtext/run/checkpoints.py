@@ -62,7 +62,7 @@ class SelectionConfig:
             raise ConfigError(f"selection.average: {self.average}, expected at least 1")
         if self.patience is not None and self.patience < 1:
             raise ConfigError(f"selection.patience: {self.patience}, expected at least 1")
-        if self.save_minutes <= 0:
+        if not 0 < self.save_minutes < float("inf"):
             raise ConfigError(f"selection.save_minutes: {self.save_minutes}, expected more than 0")
 
     @property

@@ -1,0 +1,131 @@
+"""Values that the option parser lets pass: checked and completed before anything is built."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+import math
+import os
+import types
+from enum import Enum
+from typing import Any, Union, get_args, get_origin, get_type_hints
+
+import torch
+from jsonargparse import Namespace
+
+from seqtext.errors import ConfigError
+from seqtext.run.checkpoints import SelectionConfig
+
+_KINDS = {bool: "true or false", float: "a number", int: "a whole number", str: "text"}
+# options that are paths: ~ is the home folder, as a shell has it
+_CORPORA = ("train", "validation", "test", "compare")
+_PATHS = {
+    "data": (*_CORPORA, "cache_dir"),
+    "data.tokenizer": ("source_model", "target_model"),
+    "model": ("init_from", "source_vectors", "target_vectors", "vectors"),
+    "trainer": ("default_root_dir",),
+}
+_MOST_SEED = 2**32 - 1  # of Python's, NumPy's and PyTorch's generators together
+
+
+def check(config: Namespace) -> None:
+    """Refuse nulls and infinite numbers where our classes take none.
+
+    Raises:
+        ConfigError: An option is null, or not finite, where it must not be.
+    """
+    _make_plain(config)
+    for section in ("model", "data"):
+        path = config[section].class_path
+        module, _, name = path.rpartition(".")
+        found = getattr(importlib.import_module(module), name)
+        if found.__module__.startswith("seqtext."):
+            _check(config[section].init_args, get_type_hints(found.__init__), section)
+    _check(config.selection, get_type_hints(SelectionConfig), "selection")
+
+
+def _check(options: Namespace, hints: dict[str, Any], prefix: str) -> None:
+    for name, value in options.items(branches=True, nested=False):
+        hint, where = hints.get(name, Any), f"{prefix}.{name}"
+        kinds = get_args(hint) if get_origin(hint) in (Union, types.UnionType) else (hint,)
+        if value is None and type(None) not in kinds and hint is not Any:
+            expected = _KINDS.get(hint, "a value")
+            raise ConfigError(
+                f"{where}: null, expected {expected}; leave the option out for its default"
+            )
+        if dataclasses.is_dataclass(hint) and isinstance(value, Namespace):
+            _check(value, get_type_hints(hint), where)
+        for number in value.values() if isinstance(value, dict) else [value]:
+            if isinstance(number, float) and not math.isfinite(number):
+                raise ConfigError(f"{where}: {number}, expected a finite number")
+
+
+def _make_plain(tree: Any) -> None:
+    """Lightning's defaults can be members of an Enum, or devices, which no YAML has."""
+    items: Any = (
+        enumerate(tree) if isinstance(tree, list) else tree.items(branches=True, nested=False)
+    )
+    for key, value in list(items):
+        if isinstance(value, str) and isinstance(value, Enum):
+            tree[key] = value.value
+        elif isinstance(value, torch.device):
+            tree[key] = str(value)
+        elif isinstance(value, Namespace | list):
+            _make_plain(value)
+
+
+def expand_home(config: Namespace) -> None:
+    """Write ``~`` out in the options that are paths."""
+    for section, names in _PATHS.items():
+        first, _, inner = section.partition(".")
+        options = config[first].get("init_args", config[first])
+        options = options.get(inner) if inner else options
+        for name in names:
+            if isinstance(options, Namespace) and options.get(name) is not None:
+                options[name] = _expanded(options[name])
+
+
+def _expanded(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_expanded(item) for item in value]
+    if isinstance(value, dict):
+        return {**value, "path": _expanded(value.get("path"))}
+    return os.path.expanduser(value) if isinstance(value, str) else value
+
+
+def set_seeds(config: Namespace, given: set[str], typed: set[str]) -> None:
+    """Let ``seed_everything`` stand for the seeds of the model and of the data.
+
+    Args:
+        config: The parsed options.
+        given: Options that a file or the command line sets.
+        typed: Those of them on the command line. Its ``seed_everything`` goes before a file's seeds.
+
+    Raises:
+        ConfigError: It is no seed.
+    """
+    seed = config.seed_everything
+    if seed is False:
+        return
+    if seed is True or not 0 <= seed <= _MOST_SEED:
+        shown = "true" if seed is True else seed
+        raise ConfigError(f"seed_everything: {shown}, expected a number from 0 to {_MOST_SEED}")
+    before = typed if "seed_everything" in typed else given
+    for section in ("model", "data"):
+        options = config[section].init_args
+        if "seed" in options and f"{section}.seed" not in before:
+            options.seed = seed
+
+
+def refuse_unused(config: Namespace) -> None:
+    """Refuse options that nothing would come of.
+
+    Raises:
+        ConfigError: ``data.compare`` without a model to compare with.
+    """
+    model, data = config.model.init_args, config.data.init_args
+    if data.get("compare") is not None and "init_from" in model and model.init_from is None:
+        raise ConfigError(
+            "data.compare: is scored before and after a training that starts from another model; name that"
+            " with model.init_from, or leave data.compare out"
+        )

@@ -1,0 +1,150 @@
+"""Every option of Lightning's Trainer: what works here, what is refused, and our defaults."""
+
+from __future__ import annotations
+
+import math
+import re
+from datetime import timedelta
+from typing import Any
+
+import torch
+from jsonargparse import Namespace
+from lightning.pytorch import Trainer
+from lightning.pytorch.plugins import AsyncCheckpointIO
+from lightning.pytorch.strategies import DeepSpeedStrategy, FSDPStrategy, ModelParallelStrategy
+
+from seqtext.console import say
+from seqtext.errors import ConfigError
+from seqtext.nn.precision import has_bfloat16
+
+DEFAULTS = {
+    "logger": False,  # the run folder has metrics.csv; any of Lightning's loggers can be added
+    "enable_checkpointing": False,  # done by Checkpoints
+    "enable_model_summary": False,
+    "num_sanity_val_steps": 0,
+    "gradient_clip_val": 1.0,
+}
+_MAX_EPOCHS = 10  # where nothing else sets an end
+
+WORKS = frozenset(
+    {
+        "accelerator", "accumulate_grad_batches", "benchmark", "callbacks", "check_val_every_n_epoch",
+        "default_root_dir", "detect_anomaly", "deterministic", "devices", "enable_autolog_hparams",
+        "enable_checkpointing", "enable_model_summary", "enable_progress_bar", "fast_dev_run",
+        "gradient_clip_algorithm", "gradient_clip_val", "inference_mode", "limit_train_batches",
+        "limit_val_batches", "log_every_n_steps", "logger", "max_epochs", "max_steps", "max_time",
+        "min_epochs", "min_steps", "num_nodes", "num_sanity_val_steps", "overfit_batches", "plugins",
+        "precision", "profiler", "strategy", "sync_batchnorm", "use_distributed_sampler",
+        "val_check_interval",
+    }
+)  # fmt: skip
+# why, after the value that an option has where it is not given
+REFUSED = {
+    "barebones": (False, "it keeps no scores and no checkpoints, which a run is made of"),
+    "limit_predict_batches": (None, "fit predicts nothing"),
+    "limit_test_batches": (None, "fit tests nothing; seqtext test does"),
+    "model_registry": (
+        None,
+        "it uploads Lightning's own checkpoints only; share best.ckpt instead",
+    ),
+    "reload_dataloaders_every_n_epochs": (
+        0,
+        "every epoch has a plan of batches of its own already",
+    ),
+}
+_LEAST = {  # the smallest number of an option, where it is given
+    "accumulate_grad_batches": 1,
+    "check_val_every_n_epoch": 1,
+    "gradient_clip_val": 0,
+    "log_every_n_steps": 0,
+    "min_epochs": 0,
+    "min_steps": 0,
+    "num_sanity_val_steps": -1,
+}
+_NOTHING = {  # what 0 would mean
+    "limit_train_batches": "trains on nothing; leave it out, or give at least 1",
+    "max_epochs": "trains on nothing; give at least 1, or -1 for no limit",
+    "max_steps": "trains on nothing; give at least 1, or -1 for no limit",
+    "val_check_interval": "is no interval; give more than 0, or leave data.validation out",
+}
+
+
+def settle(trainer: Namespace) -> None:
+    """Complete the Trainer's options. Without bfloat16 in the processor, choose float32 and say so.
+
+    Raises:
+        ConfigError: An option has no meaning here, or a value that cannot work.
+    """
+    _refuse(trainer)
+    if trainer.max_epochs is None and trainer.max_steps == -1 and trainer.max_time is None:
+        trainer.max_epochs = _MAX_EPOCHS
+    every, epochs = trainer.check_val_every_n_epoch, trainer.max_epochs
+    if every and epochs and 0 < epochs < every:  # so that the last one is validated
+        trainer.check_val_every_n_epoch = epochs
+    if str(trainer.precision).startswith("16"):
+        raise ConfigError(
+            f"trainer.precision: {trainer.precision} overflows in a sum over pieces; choose bf16-mixed or"
+            " 32-true"
+        )
+    on_cpu = trainer.accelerator == "cpu" or (
+        trainer.accelerator == "auto" and not torch.accelerator.is_available()
+    )
+    wanted = str(trainer.precision)
+    if wanted.startswith("bf16") and on_cpu and not has_bfloat16():
+        say(f"precision: this processor has no bfloat16, training in 32-true instead of {wanted}")
+        trainer.precision = "32-true"
+
+
+def _refuse(trainer: Namespace) -> None:
+    for name, (unset, reason) in REFUSED.items():
+        if trainer[name] != unset:
+            raise ConfigError(f"trainer.{name}: {trainer[name]}: {reason}; leave the option out")
+    for name, least in _LEAST.items():
+        value = trainer[name]
+        if value is not None and not least <= value < math.inf:
+            raise ConfigError(f"trainer.{name}: {value}, expected at least {least}")
+    for name, reason in _NOTHING.items():
+        value = trainer[name]
+        if isinstance(value, int | float) and value == 0:
+            raise ConfigError(f"trainer.{name}: {value} {reason}")
+    if _is_no_time(trainer.max_time):
+        raise ConfigError(f"trainer.max_time: {trainer.max_time}, expected more than no time")
+    for unit in ("epochs", "steps"):
+        most, least = trainer[f"max_{unit}"], trainer[f"min_{unit}"]
+        if least is not None and most is not None and 0 < most < least:
+            raise ConfigError(
+                f"trainer.min_{unit}: {least}, but trainer.max_{unit} is {most}; one of the two must go"
+            )
+
+
+def _is_no_time(duration: Any) -> bool:
+    if isinstance(duration, str):  # DD:HH:MM:SS
+        return bool(re.fullmatch(r"[0:]+", duration))
+    if isinstance(duration, dict):
+        duration = timedelta(**duration)
+    return isinstance(duration, timedelta) and duration <= timedelta()
+
+
+def refuse_built(trainer: Trainer) -> None:
+    """Refuse what only a Trainer that is built tells.
+
+    Raises:
+        ConfigError: A strategy or a plugin that this training does not work with.
+    """
+    strategy: Any = trainer.strategy
+    name = type(strategy).__name__
+    if isinstance(strategy, DeepSpeedStrategy | FSDPStrategy | ModelParallelStrategy):
+        raise ConfigError(
+            f"trainer.strategy: {name} cuts weights into shards, and gradients are clipped and checkpoints"
+            " are written as a whole here; choose ddp"
+        )
+    if getattr(strategy, "_start_method", "popen") not in (None, "popen"):
+        raise ConfigError(
+            f"trainer.strategy: {name} starts its processes by {strategy._start_method}, and a run cannot be"
+            " handed over to these; choose ddp"
+        )
+    if isinstance(strategy.checkpoint_io, AsyncCheckpointIO):
+        raise ConfigError(
+            "trainer.plugins: AsyncCheckpointIO has not written a checkpoint when it is needed; leave it"
+            " out"
+        )

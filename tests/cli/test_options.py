@@ -1,0 +1,262 @@
+"""Options of ``fit``: YAML within bounds, every option of the Trainer, nulls, ranges, seeds, homes."""
+
+from __future__ import annotations
+
+import inspect
+import math
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from lightning.pytorch import Trainer
+
+from seqtext.cli import main, trainer_options
+from seqtext.cli.fit import PRESET
+from seqtext.cli.options import FitCLI, own_options, parse
+from seqtext.data.pairs import PairsDataModule
+from seqtext.data.tokenizer import TokenizerConfig
+from seqtext.errors import ConfigError
+from seqtext.models.optimizer import OptimizerConfig
+from seqtext.nn.config import NetworkConfig
+from seqtext.run.checkpoints import SelectionConfig
+
+TRAIN = "--data.train=builtin:train:20"
+
+
+def parsed(*arguments: str) -> FitCLI:
+    own, words = own_options([TRAIN, *arguments], PRESET)
+    return parse(words, PRESET, own.trusted)
+
+
+def message(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    """What a command says that must fail before it starts a run."""
+    assert main(["fit", TRAIN, *arguments, "--run=r"]) == 2
+    assert not Path("r").exists()
+    told = capsys.readouterr().err
+    assert told.startswith("seqtext fit: ") and told.count("\n") == 1
+    return told
+
+
+# --- YAML -------------------------------------------------------------------------------------------
+
+LAUGHS = "a: &a [x, x]\n" + "".join(
+    f"{name}: &{name} [{', '.join([f'*{before}'] * 9)}]\n"
+    for before, name in zip("abcdefgh", "bcdefghi", strict=True)
+)
+ONE_LINE = LAUGHS.replace("\n", ", ").strip(", ")
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (LAUGHS, "c.yaml:2: *a is an alias"),
+        ("data: &d {init_args: {train: [*d]}}", "c.yaml:1: *d is an alias"),
+        ("x: &x {max_steps: 1}\ntrainer:\n  <<: *x\n", "c.yaml:3: *x is an alias"),
+        (f'trainer: {{max_epochs: "{{{ONE_LINE}}}"}}', "a text in it is YAML that *a is an alias"),
+        ("data: " + "[" * 5000 + "]" * 5000, "c.yaml:1: sections lie deeper"),
+        ("data: " + "{a: " * 900 + "}" * 900, "c.yaml:1: sections lie deeper"),
+        ("data:\n  x: " + "x" * 1_000_000, "c.yaml: larger than 1,000,000 bytes"),
+        ("trainer: {a: 1}\ndata: {}\ntrainer: {b: 2}", "c.yaml:3: trainer is given again, after line 1"),
+        ("data:\n  source: a\n  source: b", "c.yaml:3: source is given again, after line 2"),
+        ("data: {}\n---\ndata: {}", "c.yaml:2: not YAML"),
+        ("? [a, b]\n: c", "c.yaml:1: not YAML"),
+        ("", "c.yaml: expected sections (data:, model:, …), got nothing"),
+        ("- data", "c.yaml: expected sections (data:, model:, …), got ['data']"),
+    ],
+)  # fmt: skip
+def test_yaml_within_bounds(text: str, told: str, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("c.yaml").write_text(text)
+    assert f"--config {told}" in message(capsys, "--config=c.yaml").replace(
+        "c.yaml: a text", "a text"
+    )
+
+
+def test_yaml_that_is_not_utf8(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("c.yaml").write_bytes(b"data:\n  source: \xff\n")
+    assert "--config c.yaml:2: not UTF-8 (byte 0xff)" in message(capsys, "--config=c.yaml")
+
+
+@pytest.mark.parametrize("word", ["no", "1"])
+def test_text_that_yaml_takes_for_something_else(
+    word: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("c.yaml").write_text(f"data:\n  target: {word}\n")
+    told = message(capsys, "--config=c.yaml")
+    assert "data.target: " in told and "only between quotes" in told
+
+
+def test_a_configuration_is_read_once(tmp_path: Path) -> None:
+    import os
+    import threading
+
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    writer = threading.Thread(target=lambda: pipe.write_text("trainer: {max_steps: 7}"))
+    writer.start()
+    assert parsed("--config", str(pipe)).config.trainer.max_steps == 7
+    writer.join()
+
+
+# --- the Trainer ------------------------------------------------------------------------------------
+
+
+def test_every_option_of_the_trainer_is_known() -> None:
+    options = set(inspect.signature(Trainer).parameters)
+    assert options == trainer_options.WORKS | trainer_options.REFUSED.keys()
+    assert not trainer_options.WORKS & trainer_options.REFUSED.keys()
+
+
+@pytest.mark.parametrize(
+    ("option", "told"),
+    [
+        ("max_epochs=0", "0 trains on nothing"),
+        ("max_steps=0", "0 trains on nothing"),
+        ("max_time=00:00:00:00", "expected more than no time"),
+        ('max_time={"minutes": -1}', "expected more than no time"),
+        ("limit_train_batches=0", "trains on nothing"),
+        ("limit_train_batches=0.0", "trains on nothing"),
+        ("val_check_interval=0", "is no interval"),
+        ("check_val_every_n_epoch=0", "0, expected at least 1"),
+        ("accumulate_grad_batches=0", "0, expected at least 1"),
+        ("gradient_clip_val=-1", "-1.0, expected at least 0"),
+        ("gradient_clip_val=.nan", "nan, expected at least 0"),
+        ("num_sanity_val_steps=-2", "-2, expected at least -1"),
+        ("log_every_n_steps=-1", "-1, expected at least 0"),
+        ("min_epochs=11 --trainer.max_epochs=10", "11, but trainer.max_epochs is 10"),
+        ("barebones=true", "keeps no scores"),
+        ("limit_test_batches=1", "fit tests nothing"),
+        ("limit_predict_batches=1", "fit predicts nothing"),
+        ("model_registry=a/b", "uploads"),
+        ("reload_dataloaders_every_n_epochs=2", "a plan of batches of its own"),
+        ("strategy=ddp_spawn --trainer.devices=2 --trainer.accelerator=cpu", "choose ddp"),
+        ("plugins=AsyncCheckpointIO", "AsyncCheckpointIO has not written"),
+        ("precision=transformer-engine --trainer.accelerator=cpu", "transformer_engine"),
+        ("callbacks+=Timer --trainer.callbacks.dict_kwargs.foo=3", "argument 'foo'"),
+        ("callbacks+=Nope", "Nope: no such class"),
+        ("logger=CSVLogger", "save_dir"),
+    ],
+)
+def test_options_of_the_trainer_that_cannot_work(
+    option: str, told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = message(capsys, *f"--trainer.{option}".replace(" --", "\n--").split("\n"))
+    assert told in found
+
+
+def test_slurm_without_srun(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("SLURM_NTASKS", "4")
+    assert "started by srun: do that, or unset" in message(capsys, "--trainer.max_epochs=1")
+
+
+def test_defaults_that_are_members_of_an_enum_can_be_saved(tiny: list[str]) -> None:
+    own, words = own_options([*tiny, "--trainer.callbacks+=Timer"], PRESET)
+    cli = parse(words, PRESET, own.trusted)
+    saved = yaml.safe_load(cli.parser.dump(cli.config))
+    assert saved["trainer"]["callbacks"][0]["init_args"]["interval"] == "step"
+
+
+# --- values -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "option",
+    [
+        "data.source", "data.streaming", "data.seed", "data.max_source_length",
+        "data.tokenizer.vocab_size", "data.tokenizer.symbols", "model.network.hidden_size",
+        "model.network.cell", "model.optimizer", "model.optimizer.eps", "model.decode_sentences",
+        "model.label_smoothing", "model.seed",
+    ],
+)  # fmt: skip
+def test_null_where_there_must_be_a_value(option: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert f"{option}: null, expected" in message(capsys, f"--{option}=null")
+
+
+@pytest.mark.parametrize("value", [".nan", ".inf", "-.inf"])
+@pytest.mark.parametrize(
+    "option",
+    ["data.temperature", "model.network.forget_bias", "model.optimizer.learning_rate",
+     "model.label_smoothing", "selection.save_minutes"],
+)  # fmt: skip
+def test_numbers_are_finite(option: str, value: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert f"{option}: {value.replace('.', '')}" in message(capsys, f"--{option}={value}")
+
+
+@pytest.mark.parametrize(
+    ("config", "options"),
+    [
+        (OptimizerConfig, {"learning_rate": (0, -1, math.nan, math.inf)}),
+        (OptimizerConfig, {"eps": (0, -1, math.nan, math.inf)}),
+        (OptimizerConfig, {"weight_decay": (-1, math.nan, math.inf)}),
+        (OptimizerConfig, {"final_share": (-1, 2, math.nan), "total_steps": (0, -5)}),
+        (OptimizerConfig, {"plateau_patience": (-1,), "warmup_steps": (-1,)}),
+        (OptimizerConfig, {"part_rates": ({"encoder": math.nan}, {"encoder": math.inf})}),
+        (NetworkConfig, {"init_scale": (0, -1, math.nan, math.inf), "forget_bias": (math.nan,)}),
+        (SelectionConfig, {"save_minutes": (0, math.nan, math.inf)}),
+        (TokenizerConfig, {"sampling_alpha": (-1, math.nan, math.inf)}),
+    ],
+)
+def test_ranges(config: Any, options: dict[str, tuple[Any, ...]]) -> None:
+    for name, values in options.items():
+        for value in values:
+            with pytest.raises(ConfigError, match=name):
+                config(**{name: value})
+
+
+def test_sizes_that_would_take_all_memory() -> None:
+    for options in ({"num_workers": 10**6}, {"processes": 10**6}, {"temperature": math.nan}):
+        with pytest.raises(ConfigError, match=next(iter(options))):
+            PairsDataModule("x", **options)
+    with pytest.raises(ConfigError, match="at most 1,000,000"):
+        PairsDataModule([{"path": "x", "weight": 1e9}])
+    data = PairsDataModule(
+        [{"path": "builtin:train:600:1", "weight": 1e6}], source="en", target="de"
+    )
+    data.prepare_data()
+    with pytest.raises(ConfigError, match="by its weights an epoch has 600,000,000 pairs"):
+        data.setup("fit")
+
+
+@pytest.mark.parametrize("seed", ["true", "-1", "4294967296"])
+def test_seed_everything_is_a_number(seed: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert "seed_everything: " in message(capsys, f"--seed_everything={seed}")
+
+
+def test_seed_everything_sets_the_seeds() -> None:
+    def seeds(*arguments: str) -> tuple[int, int]:
+        config = parsed(*arguments).config
+        return config.model.init_args.seed, config.data.init_args.seed
+
+    assert seeds() == (1, 1)
+    assert seeds("--seed_everything=7") == (7, 7)
+    assert seeds("--seed_everything=7", "--data.seed=3") == (7, 3)
+    Path("c.yaml").write_text("seed_everything: 5\nmodel: {init_args: {seed: 2}}\n")
+    assert seeds("--config=c.yaml") == (2, 5)
+    assert seeds("--config=c.yaml", "--seed_everything=7") == (7, 7)
+
+
+def test_comparison_needs_a_model_to_compare_with(capsys: pytest.CaptureFixture[str]) -> None:
+    assert "model.init_from, or leave data.compare out" in message(capsys, "--data.compare=x")
+
+
+def test_home_folder_in_paths(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/at/home")
+    Path("c.yaml").write_text(
+        "data:\n  init_args:\n    train: [{path: ~/a.tsv}, ~/b.tsv, c~.tsv]\n"
+        "    validation: ~/v.tsv\n    tokenizer: {source_model: ~/t.model, symbols: ['~/x']}\n"
+        "model: {init_args: {init_from: ~/m}}\n"
+    )
+    own, words = own_options(["--config=c.yaml"], PRESET)
+    config = parse(words, PRESET, own.trusted).config
+    data = config.data.init_args
+    assert [data.train[0]["path"], *data.train[1:]] == [
+        "/at/home/a.tsv",
+        "/at/home/b.tsv",
+        "c~.tsv",
+    ]
+    assert data.validation == "/at/home/v.tsv"
+    assert data.tokenizer.source_model == "/at/home/t.model"
+    assert list(data.tokenizer.symbols) == ["~/x"]
+    assert config.model.init_args.init_from == "/at/home/m"

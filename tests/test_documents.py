@@ -58,9 +58,25 @@ def test_command_parses(words: list[str]) -> None:
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(REPOSITORY)))
 def test_links_lead_somewhere(path: Path) -> None:
-    for target in re.findall(r"\]\(([^)#]+)[^)]*\)", path.read_text(encoding="utf-8")):
-        if "://" not in target:
-            assert (path.parent / target).exists(), target
+    for link in re.findall(r"\]\(([^)]+)\)", path.read_text(encoding="utf-8")):
+        if "://" not in link:
+            target, _, anchor = link.partition("#")
+            there = path.parent / target if target else path
+            assert there.exists(), link
+            assert not anchor or anchor in anchors(there), link
+
+
+def anchors(path: Path) -> list[str]:
+    """What a link to a heading of a page has behind its ``#``."""
+    text = re.sub(r"```.*?```", "", path.read_text(encoding="utf-8"), flags=re.DOTALL)
+    headings = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+    return [re.sub(r"[^\w -]", "", heading).lower().replace(" ", "-") for heading in headings]
+
+
+def test_every_guide_is_found_from_the_readme() -> None:
+    readme = (REPOSITORY / "README.md").read_text(encoding="utf-8")
+    for path in (REPOSITORY / "docs").glob("*.md"):
+        assert f"(docs/{path.name})" in readme, path.name
 
 
 def test_tree_names_what_there_is() -> None:

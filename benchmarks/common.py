@@ -1,13 +1,15 @@
-"""What the scripts here share: how a measurement is reported, and a recipe's parts outside a Trainer."""
+"""What the benchmarks share: their options, running commands, reports, and a recipe outside the Trainer."""
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 import datetime
 import json
 import os
 import platform
 import runpy
+import shlex
 import shutil
 import statistics
 import subprocess
@@ -36,8 +38,31 @@ RECIPES = REPOSITORY / "recipes"
 TRANSLATION = RECIPES / "translation"
 PRESET: dict[str, Any] = runpy.run_path(str(TRANSLATION / "train.py"))["PRESET"]
 PACKAGES = ("torch", "lightning", "sentencepiece", "datasets", "torchmetrics", "sacrebleu")
+PROGRAM = f"python benchmarks/{Path(sys.argv[0]).name}"
 
 Command = list[str | Path]
+
+
+# --- options --------------------------------------------------------------------------------------------
+
+
+def parser_of(description: str | None, *folders: str) -> argparse.ArgumentParser:
+    """A parser whose help is the docstring of a script, with folders as its first arguments."""
+    parser = argparse.ArgumentParser(
+        prog=PROGRAM,
+        description=description,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    for folder in folders:
+        parser.add_argument(folder, type=Path)
+    return parser
+
+
+def split_arguments() -> tuple[list[str], list[str]]:
+    """The command line before and behind ``--``: options of the script, and of ``seqtext fit``."""
+    arguments = sys.argv[1:]
+    end = arguments.index("--") if "--" in arguments else len(arguments)
+    return arguments[:end], arguments[end + 1 :]
 
 
 # --- commands -------------------------------------------------------------------------------------------
@@ -150,19 +175,40 @@ def in_turns(calls: Mapping[str, Callable[[], object]], rounds: int) -> dict[str
 # --- what is told ---------------------------------------------------------------------------------------
 
 
-def report(what: str, **figures: Any) -> None:
-    """Print a measurement, one JSON object, with all that it depends on."""
+def report(task: str, what: str, **figures: Any) -> None:
+    """Print a measurement as a JSON object, with all that it depends on. See tables.py for the format.
+
+    Args:
+        task: What was done, as "training" or the name of a recipe.
+        what: The configuration: a toolkit, a variant, a seed.
+        figures: The numbers. Their names contain the unit.
+    """
     row = {
+        "task": task,
         "what": what,
         **figures,
+        "command": f"{PROGRAM} {shlex.join(sys.argv[1:])}".rstrip(),
         "date": datetime.date.today().isoformat(),
+        "processor": processor(),
         "python": platform.python_version(),
         "versions": {name: metadata.version(name) for name in PACKAGES},
         "processors": os.cpu_count(),
         "threads": torch.get_num_threads(),
         "load": round(os.getloadavg()[0], 2),
     }
-    print(json.dumps(row), flush=True)
+    if torch.cuda.is_available():
+        row["device"] = torch.cuda.get_device_name()
+        row["cudnn"] = torch.backends.cudnn.version()
+    print(json.dumps(row, ensure_ascii=False), flush=True)
+
+
+def processor() -> str:
+    """Name of the processor."""
+    with contextlib.suppress(OSError):
+        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor()
 
 
 def use_threads(count: int) -> None:
@@ -206,6 +252,16 @@ def fit_command(recipe: str, data: Path, options: list[str]) -> list[str]:
     return [*command, *options]
 
 
+def seed_options(seed: int) -> list[str]:
+    """Options of ``seqtext fit`` for one seed of everything."""
+    return [f"--model.seed={seed}", f"--data.seed={seed}"]
+
+
+def minutes_of(run: Path) -> float:
+    """Minutes that a training took."""
+    return float(json.loads((run / RESULT).read_text())["minutes"])
+
+
 def train_run(recipe: str, data: Path, run: Path, options: list[str]) -> None:
     """``train_into`` with a translation recipe; see ``fit_command``."""
     train_into(fit_command(recipe, data, []), run, options)
@@ -222,13 +278,6 @@ def train_into(command: list[str], run: Path, options: list[str]) -> None:
         shutil.rmtree(run, ignore_errors=True)
         options = ["--run", str(run), *options]
     subprocess.run([*command, *options], check=True)
-
-
-def split_arguments() -> tuple[list[str], list[str]]:
-    """The command line before and behind ``--``: a script's own options, and those of ``seqtext fit``."""
-    arguments = sys.argv[1:]
-    end = arguments.index("--") if "--" in arguments else len(arguments)
-    return arguments[:end], arguments[end + 1 :]
 
 
 def fit(recipe: str, data: Path, options: list[str]) -> None:

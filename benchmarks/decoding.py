@@ -1,4 +1,4 @@
-"""Decoding speed of a trained run: start-up, throughput, single sentences, memory, share of the bound.
+"""Time the decoding of a run: start-up, throughput, single sentences, memory, share of the bound.
 
     python benchmarks/decoding.py RUN SOURCES [--references FILE] [--threads 2] [--sentences 1000]
 
@@ -11,7 +11,6 @@ the best rate that any product reaches here, for as many hypotheses as the searc
 
 from __future__ import annotations
 
-import argparse
 import statistics
 import sys
 import tempfile
@@ -20,7 +19,18 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from common import Command, Cost, FailedError, read, report, table, use_threads, watch, write
+from common import (
+    Command,
+    Cost,
+    FailedError,
+    parser_of,
+    read,
+    report,
+    table,
+    use_threads,
+    watch,
+    write,
+)
 from machine import Work, flops, rates
 
 import seqtext
@@ -117,9 +127,7 @@ def command(run: str, sources: list[str], precision: Precision) -> Cost:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = parser_of(__doc__)
     parser.add_argument("run")
     parser.add_argument("sources", type=Path)
     parser.add_argument("--references", type=Path)
@@ -151,15 +159,17 @@ def main() -> None:
                 figures |= of_command
             if references is not None:
                 figures["bleu"] = score_translations(hypotheses, references).bleu
+            name = f"beam {beam_size}, {precision}" if beam_size > 1 else f"greedy, {precision}"
             report(
                 "decoding",
+                name,
                 **figures,
                 precision=precision,
                 batch_size=64,
                 network=vars(generator.networks[0].config),
                 vocabulary=generator.tokenizers.target.vocab_size,
             )
-            rows.append([f"beam {beam_size}, {precision}", *(figures.get(k, "") for k in _COLUMNS)])
+            rows.append([name, *(figures.get(k, "") for k in _COLUMNS)])
     table(["search", *_COLUMNS], rows)
 
 

@@ -1,4 +1,4 @@
-"""What this machine's arithmetic allows: rates of matrix products, and the bound on training that follows.
+"""Measure the matrix products of this machine, and the bound on training that follows.
 
     python benchmarks/machine.py [--threads 2] [--repeats 20]
 
@@ -12,7 +12,6 @@ reached here; nothing else (softmax, dropout, loss, optimizer) is counted.
 
 from __future__ import annotations
 
-import argparse
 import itertools
 import statistics
 import sys
@@ -25,7 +24,7 @@ from unittest.mock import patch
 
 import torch
 import yaml
-from common import TRANSLATION, report, table
+from common import TRANSLATION, parser_of, report, table
 from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -299,7 +298,9 @@ def bounds(gflops: dict[str, float]) -> None:
             for precision in ("fp32", "bf16")
             if precision in gflops
         }
-        report("bound on training", model=name, forward_mflop_a_piece=millions, bound=bound)
+        figures: dict[str, float] = {f"{key}_pieces_per_second": bound[key] for key in bound}
+        figures |= {f"{part}_mflop_a_piece": count for part, count in millions.items()}
+        report("bound on training", name, **figures)
         work.append([name, *millions.values(), round(sum(forward.values()) / pieces / 1e6, 2)])
         lines.append([name, *(f"{found:,}" for found in bound.values())])
     table(["MFLOP forward, a target piece", *millions, "all"], work)
@@ -307,9 +308,7 @@ def bounds(gflops: dict[str, float]) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = parser_of(__doc__)
     parser.add_argument("--threads", type=int, help="default: torch's")
     parser.add_argument("--repeats", type=int, default=20)
     options = parser.parse_args()
@@ -320,7 +319,7 @@ def main() -> None:
     columns: dict[tuple[int, int, int], list[str]] = defaultdict(list)
     for kind, shape, median, fastest in measured:
         figures = {"gflops_median": round(median, 1), "gflops_best": round(fastest, 1)}
-        report(f"matrix product, {kind.name}", shape=shape, **figures)
+        report("matrix product", kind.name, shape=shape, **figures)
         columns[shape].append(f"{median:.0f} / {fastest:.0f}")
     names = dict.fromkeys(one.kind.name for one in measured)
     rows = [["x".join(map(str, shape)), *cells] for shape, cells in columns.items()]

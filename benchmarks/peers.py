@@ -1,4 +1,4 @@
-"""Other toolkits and seqtext side by side: one model, one corpus, one machine, one run.
+"""Measure other toolkits and seqtext side by side: one model, one corpus, one machine.
 
     python benchmarks/peers.py prepare MULTI30K OUT       # folder with train, val, test_2016_flickr .en .de
     python benchmarks/peers.py train OUT --environments DIR
@@ -45,6 +45,7 @@ from common import (
     Command,
     Cost,
     FailedError,
+    parser_of,
     read,
     read_log,
     report,
@@ -503,7 +504,7 @@ def prepare(options: argparse.Namespace) -> list[Row]:
     for peer in installed(options).values():
         peer.prepare()
     row = {"pairs": len(read(data / "train.de")), "words_a_piece": of_corpus(data)}
-    report("corpus", **row)
+    report("corpus", str(options.multi30k), **row)
     return [{"name": str(options.multi30k), **row}]
 
 
@@ -523,7 +524,7 @@ def train(options: argparse.Namespace) -> list[Row]:
             with reported(name):
                 figures, intervals = training(fresh(options.out / "train" / name))
                 measured[name].append(speed(figures, intervals, plan))
-                report(f"training, {name}", **measured[name][-1])
+                report("training", name, **measured[name][-1])
     return [{"name": name, **medians(rows)} for name, rows in measured.items() if rows]
 
 
@@ -591,8 +592,9 @@ def decode(options: argparse.Namespace) -> list[Row]:
             for size in sizes * options.repeats:
                 folder = fresh(options.out / "decode" / name / str(size))
                 results.append(decoding(folder, options.out / "data" / f"test-{size}.pieces"))
-            rows.append({"name": name, **decoding_speed(results[0::2], results[1::2])})
-            report(f"decoding, {name}", **search._asdict(), **rows[-1])
+            figures = decoding_speed(results[0::2], results[1::2])
+            rows.append({"name": name, **figures})
+            report("decoding", name, **search._asdict(), **figures)
     return rows
 
 
@@ -645,7 +647,7 @@ def quality(options: argparse.Namespace) -> list[Row]:
     write(folder / "hypotheses.de", hypotheses)
     scores = score_translations(hypotheses, read(peer.data / "test.de"))
     row = {"epochs": options.epochs, **figures, **scores._asdict()}
-    report(f"quality, {options.peer}, beam {options.beam_size}", **row)
+    report("quality", f"{options.peer}, beam {options.beam_size}", **row)
     return [{"name": options.peer, **row}]
 
 
@@ -722,9 +724,7 @@ def tell(rows: list[Row]) -> None:
 
 def parse() -> argparse.Namespace:
     """The command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = parser_of(__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     each = {name: commands.add_parser(name) for name in ("prepare", "train", "decode", "quality")}
     each["prepare"].add_argument("multi30k", type=Path)

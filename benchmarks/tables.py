@@ -67,6 +67,7 @@ CONTEXT = (
     "device",
     "cudnn",
     "peer",
+    "network",
 )
 LABELS = {
     "wer": "WER, %",

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import runpy
+import subprocess
+import sys
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
@@ -67,3 +70,21 @@ def test_what_rows_share_stands_once(tables: ModuleType) -> None:
     assert "Date: 2026-01-01. Machine: cpu." in lines
     assert "| | ms |" in lines
     assert "| b | |" in lines
+
+
+def test_every_script_has_a_command(repository: Path) -> None:
+    folder = repository / "benchmarks"
+    scripts = runpy.run_path(str(folder / "__main__.py"))["SCRIPTS"]
+    files = {path.stem for path in folder.glob("*.py")}
+    assert set(scripts.values()) == files - {"common", "__init__", "__main__"}
+
+
+def test_commands_are_listed_and_run(repository: Path) -> None:
+    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "benchmarks", *arguments]
+        return subprocess.run(command, cwd=repository, capture_output=True, text=True, check=False)
+
+    assert "decode" in run().stdout
+    assert run("tables", "--check").returncode == 0
+    unknown = run("nothing")
+    assert unknown.returncode == 1 and "'nothing'" in unknown.stderr

@@ -1,11 +1,11 @@
 """Train variants of a recipe for the same time, each with one other choice.
 
-    python benchmarks/ablations.py calibrate DATA OUT    # updates that fit the time, on a quiet machine
-    python benchmarks/ablations.py train DATA OUT        # so many updates each, at any load
+    python benchmarks/ablations.py calibrate DATA OUT    # how many updates fit the time
+    python benchmarks/ablations.py train DATA OUT
     python benchmarks/ablations.py table OUT
 
-Time is turned into updates first, so that what else the machine does changes no result. DATA is a
-folder with train.* and val.*; the test set is not looked at.
+DATA is a folder with train.* and val.*. The test set is not used. ``calibrate`` turns time into updates
+and needs a quiet machine. ``train`` runs at any load, because only the updates count.
 """
 
 from __future__ import annotations
@@ -134,7 +134,7 @@ def calibrate(data: Path, out: Path, minutes: float) -> None:
 
 
 def train(data: Path, out: Path, variants: list[str], seed: int) -> None:
-    """Train variants that have no result yet, or go on; decode the validation set with beam 5."""
+    """Train variants without a result, or resume them. Decode the validation set with beam 5."""
     updates = json.loads((out / "updates.json").read_text())
     done = [(row["variant"], row["seed"]) for row in results(out)]
     for variant in variants:

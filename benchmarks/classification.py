@@ -4,11 +4,12 @@
     python benchmarks/classification.py DATA OUT --recipe banking77.yaml --seeds 1 2 3
     python benchmarks/classification.py DATA OUT --recipe clinc150.yaml --seeds 1 2 3
 
-DATA is a folder with train, test and perhaps val (.jsonl, .jsonl.gz); OUT keeps the trained models, and what
-is already there is not trained again. What stands behind ``--`` are options of ``seqtext fit``. The linear
-model is a support vector machine over words, pairs of words and the 2 to 5 characters in a row within them
-(tf-idf); it learns from the validation set too where that is a part of train, and is judged in scope alone.
-Prints JSON objects, then a table.
+DATA is a folder with train, test and perhaps val (.jsonl, .jsonl.gz). OUT keeps the trained models. A
+model that is there is not trained again. Options after ``--`` go to ``seqtext fit``.
+
+The linear model is a support vector machine. It reads words, pairs of words, and 2 to 5 characters in a
+row within them (tf-idf). Where the validation set is a part of train, the linear model learns from it
+too. It is scored in scope only. The script prints JSON objects, then a table.
 """
 
 from __future__ import annotations

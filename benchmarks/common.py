@@ -77,7 +77,7 @@ class Cost(NamedTuple):
 
     seconds: float
     peak_mib: float  # resident, of all its processes together
-    anonymous_mib: float  # likewise of what no file holds, memory that they share counted once
+    anonymous_mib: float  # without files behind them, shared memory counted once
 
 
 def read(path: Path) -> list[str]:
@@ -102,7 +102,7 @@ def watch(
     environment: Mapping[str, str] = MappingProxyType({}),
     source: Path | None = None,
 ) -> Cost:
-    """Run a command, ``source`` being its stdin; what it says goes to ``stdout`` and ``stderr``.
+    """Run a command with ``source`` as its stdin. Its output goes to ``stdout`` and ``stderr``.
 
     Raises:
         FailedError: It ended with an error.
@@ -130,7 +130,7 @@ def watch(
 
 
 def resident(process: psutil.Process) -> tuple[int, int]:
-    """Bytes of a process and of all that it has started; of these, anonymous ones."""
+    """Resident and anonymous bytes of a process and its children."""
     total = anonymous = 0
     with contextlib.suppress(psutil.Error):
         for one in (process, *process.children(recursive=True)):
@@ -141,7 +141,7 @@ def resident(process: psutil.Process) -> tuple[int, int]:
 
 
 def _anonymous(process: int) -> int:
-    """Bytes of a process that no file holds; of what it shares with others, its part. Linux alone."""
+    """Bytes of a process without a file behind them, with its part of shared ones. Linux only."""
     with contextlib.suppress(OSError):
         for line in Path(f"/proc/{process}/smaps_rollup").read_text().splitlines():
             if line.startswith("Pss_Anon:"):
@@ -150,7 +150,7 @@ def _anonymous(process: int) -> int:
 
 
 def timed(command: list[str], **options: Any) -> tuple[float, str]:
-    """Run a command that must succeed; seconds, and what it printed on stdout."""
+    """Run a command that must succeed. Return its seconds and its stdout."""
     start = time.perf_counter()
     result = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False, **options)
     if result.returncode:
@@ -172,7 +172,7 @@ def in_turns(calls: Mapping[str, Callable[[], object]], rounds: int) -> dict[str
     return {name: statistics.median(seconds) for name, seconds in found.items()}
 
 
-# --- what is told ---------------------------------------------------------------------------------------
+# --- reports --------------------------------------------------------------------------------------------
 
 
 def report(task: str, what: str, **figures: Any) -> None:
@@ -218,13 +218,13 @@ def use_threads(count: int) -> None:
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Print a table in Markdown; the first column is text, the others are numbers."""
+    """Print a table in Markdown. The first column is text, the others are numbers."""
     lines = [header, ["---", *["---:"] * (len(header) - 1)], *rows]
     print("\n" + "\n".join(f"| {' | '.join(map(str, line))} |" for line in lines), flush=True)
 
 
 def words_a_piece(texts: Sequence[str], encoded: Sequence[Sequence[object]]) -> float:
-    """Words, which stand between spaces, for each piece; eos counts as one."""
+    """Words, split at spaces, for each piece. eos counts as a piece."""
     pieces = sum(len(one) + 1 for one in encoded)
     return sum(len(text.split()) for text in texts) / pieces
 
@@ -263,12 +263,12 @@ def minutes_of(run: Path) -> float:
 
 
 def train_run(recipe: str, data: Path, run: Path, options: list[str]) -> None:
-    """``train_into`` with a translation recipe; see ``fit_command``."""
+    """``train_into`` with a translation recipe. See ``fit_command``."""
     train_into(fit_command(recipe, data, []), run, options)
 
 
 def train_into(command: list[str], run: Path, options: list[str]) -> None:
-    """Train into ``run``, unless that is done; go on where it was broken off."""
+    """Train into ``run`` unless that is done. Resume an unfinished training."""
     if (run / RESULT).exists():
         return
     if (run / LAST).exists():
@@ -315,7 +315,7 @@ class UpdateLog(Callback):
 
 
 def configured(recipe: str, data: Path, options: list[str]) -> FitCLI:
-    """The same command's options, and its objects; nothing is read yet."""
+    """Options and objects of the same command. No data is read yet."""
     _, arguments = own_options(fit_command(recipe, data, options)[3:], PRESET)
     with warnings.catch_warnings():
         warnings.simplefilter(

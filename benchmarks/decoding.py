@@ -2,11 +2,15 @@
 
     python benchmarks/decoding.py RUN SOURCES [--references FILE] [--threads 2] [--sentences 1000]
 
-SOURCES holds a sentence a line. For fp32 and bf16 (where the processor has it), beam 5 and greedy: output
-pieces (eos counted) and sentences a second in the steady state, batch 64; milliseconds for one sentence
-alone, median and 95th percentile; BLEU where references are given. Start-up and memory are those of the
-whole command on one sentence and on all of them. The bound is the time of the matrix products alone at
-the best rate that any product reaches here, for as many hypotheses as the search had alive.
+SOURCES holds a sentence a line. The script decodes in fp32, and in bf16 where the processor has it,
+each with beam 5 and greedy. It prints:
+
+- Output pieces, eos counted, and sentences a second in batches of 64, after the caches are warm.
+- Milliseconds for one sentence alone: median and 95th percentile.
+- BLEU where references are given.
+- Start-up: seconds of the whole command on one sentence. Memory: of the whole command on all sentences.
+- The share of the bound. The bound is the time of the matrix products alone, at the best rate of this
+  machine. It counts as many hypotheses as the search had alive.
 """
 
 from __future__ import annotations
@@ -73,7 +77,7 @@ def pieces(found: list[list[seqtext.Hypothesis]]) -> int:
 def throughput(
     generator: Generator, sources: list[str], beam_size: int, gflops: float
 ) -> tuple[dict[str, Any], list[str]]:
-    """Decode all; the first batch, which finds the caches cold, is decoded once before."""
+    """Decode all sentences. The first batch is decoded once before, to warm the caches."""
     generator.generate(sources[:64], beam_size=beam_size)
     with Counting(generator.networks[0]) as counted:
         start = time.perf_counter()

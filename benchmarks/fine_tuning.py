@@ -3,10 +3,10 @@
     python benchmarks/fine_tuning.py DATA RUN OUT
     python benchmarks/fine_tuning.py DATA RUN OUT --kinds cyrillic --pairs 5000 -- --trainer.max_epochs=20
 
-DATA is the folder with Multi30k's train.* and val.*, RUN a model trained on it. The other kind are sentences
-of the built-in grammar, and then the same with the target in letters that the model never saw. Every variant
-is recipes/translation/finetune.yaml with the options below, and those behind ``--``. Scores are of 500
-sentences each, decoded greedily: those that `seqtext fit` compares before and after.
+DATA is the folder with train.* and val.* of Multi30k. RUN is a model trained on it. The other kind is
+sentences of the built-in grammar. The kind "cyrillic" writes their target in letters that the model has
+never seen. Each variant is recipes/translation/finetune.yaml with the options below and those after
+``--``. Scores are of 500 sentences of each corpus, decoded greedily, before and after.
 """
 
 from __future__ import annotations

@@ -4,7 +4,8 @@
     python benchmarks/gpu.py --multi30k DATA --banking77 DATA
     python benchmarks/gpu.py --only kernels search
 
-A part that fails is told, and the others are still measured; the exit status is then 1.
+The script prints one JSON object a measurement. If a part fails, the others still run and the exit
+status is 1.
 """
 
 from __future__ import annotations
@@ -66,7 +67,7 @@ def main() -> None:
 
 
 def milliseconds(**calls: Callable[[], object]) -> dict[str, float]:
-    """Of each call; see ``in_turns``."""
+    """Milliseconds of each call. See ``in_turns``."""
     seconds = in_turns(calls, _ROUNDS)
     return {f"{name}_ms": round(1000 * median, 3) for name, median in seconds.items()}
 
@@ -136,7 +137,7 @@ def steps(rows: int) -> dict[str, float]:
 
 
 def losses(vocabulary: int, parts: int) -> dict[str, float]:
-    """The loss and its gradients with ``parts`` logits at a time; memory beyond what there was."""
+    """Time of loss and gradients with ``parts`` logits at a time, and the memory they add."""
     readout = torch.randn(16_384, 512, device="cuda", requires_grad=True)
     weight = torch.randn(vocabulary, 512, device="cuda", requires_grad=True)
     bias = torch.zeros(vocabulary, device="cuda", requires_grad=True)
@@ -265,7 +266,7 @@ def looking_every(steps: int) -> Iterator[None]:
 
 
 def search(folder: Path, options: argparse.Namespace) -> None:
-    """Decode on GPU and CPU; almost all lines must be the same, since only the last bits differ."""
+    """Decode on GPU and CPU. Almost all lines must agree, because only the last bits differ."""
     run = trained(folder, options)
     sources = [english for english, _ in pairs("test", 1000)]
     translator = seqtext.load(run, device="cuda")

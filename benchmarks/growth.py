@@ -2,9 +2,10 @@
 
     python benchmarks/growth.py OUT --sizes 10000 100000 1000000
 
-Sentences of the built-in grammar, as parallel files in OUT (1.1 GB for ten million pairs), prepared anew
-each time with a tokenizer of their own, then the built-in recipe for some updates: kept on disk and mapped,
-and streaming in pools of 10,000 pairs, so that what a pool costs is in the rate.
+OUT keeps parallel files with sentences of the built-in grammar: 1.1 GB for ten million pairs. Each run
+trains a tokenizer, prepares the files anew and makes some updates of the built-in recipe. The training
+set is either mapped from disk or streamed in pools of 10,000 pairs. The rate contains the cost of a
+pool.
 """
 
 from __future__ import annotations

@@ -2,9 +2,10 @@
 
     python benchmarks/low_resource.py DATA OUT --seeds 1 11
 
-DATA is a folder with train.*, val.* and a test set. The first pairs of train.* are the pairs there are, of
-the others only the target side is taken. Each step's model is scored on the test set; the baseline is
-trained on the pairs alone, with the same configuration. What is in OUT already is not done again.
+DATA is a folder with train.*, val.* and a test set. The first pairs of train.* are the parallel corpus.
+Of the other pairs only the target side is used. The script runs recipes/translation/low_resource.py and
+scores the model of each step on the test set. The baseline trains on the pairs alone, with the same
+configuration. What is in OUT is not done again.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
     python benchmarks/measure.py startup
     python benchmarks/measure.py clone
 
-Prints one JSON object a measurement, with date, versions, processor and load.
+The script prints one JSON object a measurement.
 """
 
 from __future__ import annotations

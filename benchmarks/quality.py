@@ -3,10 +3,10 @@
     python benchmarks/quality.py DATA OUT --seeds 1 2 3 --test test_2016_flickr
     python benchmarks/quality.py DATA OUT --seeds 1 --test val -- --trainer.max_epochs=40
 
-DATA is a folder with train.*, val.* and a test set; OUT keeps the trained models, and what is already
-there is not trained again. What stands behind ``--`` are options of ``seqtext fit``. Prints JSON
-objects, then a table. BLEU is cased, of detokenized text; "lowercase" is that of lower-cased text,
-which older papers give.
+DATA is a folder with train.*, val.* and a test set. OUT keeps the trained models. A model that is there
+is not trained again. Options after ``--`` go to ``seqtext fit``. The script prints JSON objects, then a
+table. BLEU is cased and of detokenized text. "lowercase" is BLEU of lower-cased text, as in older
+papers.
 """
 
 from __future__ import annotations

@@ -4,9 +4,10 @@
     python benchmarks/summarization.py --rounds 7 --precision fp32
     python benchmarks/summarization.py --device cuda
 
-Random ids, so that nothing but the sizes matters: those of recipes/summarization/compression.yaml for copying
-and coverage, sources of 100 to 1,600 pieces for the encoder, with so many rows that all batches have as many
-source pieces. Variants take turns; medians. Prints JSON objects, then tables.
+The input is random ids, so only the sizes matter. Copying and coverage use the sizes of
+recipes/summarization/compression.yaml. The encoder reads sources of 100 to 1,600 pieces, and all
+batches have the same number of source pieces. Variants take turns. The script prints medians: JSON
+objects, then tables.
 """
 
 from __future__ import annotations

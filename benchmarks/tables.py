@@ -25,9 +25,11 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import statistics
 import sys
 from collections.abc import Iterable, Sequence
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -113,7 +115,7 @@ def read(name: str, folder: Path = RESULTS) -> list[Table]:
     """The tables of ``name``.jsonl."""
     tables: list[Table] = []
     path = folder / f"{name}.jsonl"
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+    for number, line in enumerate(path.read_text(encoding="utf-8").rstrip("\n").split("\n"), 1):
         row = json.loads(line)
         if "title" in row:
             tables.append(Table(row, []))
@@ -206,7 +208,9 @@ def _decimals(value: Any) -> int:
     if isinstance(value, list | dict):
         parts = value.values() if isinstance(value, dict) else value
         return max(map(_decimals, parts), default=0)
-    return len(repr(value).partition(".")[2]) if isinstance(value, float) else 0
+    if not isinstance(value, float) or not math.isfinite(value):
+        return 0
+    return max(0, -int(Decimal(repr(value)).as_tuple().exponent))
 
 
 def lines_of(table: Table) -> list[str]:
@@ -215,15 +219,8 @@ def lines_of(table: Table) -> list[str]:
     names = head.get("name", ["what"])
     figures = dict.fromkeys(key for row in rows for key in row if key not in (*CONTEXT, *names))
     columns = [key for key in head.get("columns", figures) if any(key in row for row in rows)]
-    differ = [key for key in SHOWN if key not in names and any(key in row for row in rows)]
-    shared = dict(head)
-    for key in list(differ):  # the same in all rows: said once, above
-        values = [row.get(key, head.get(key)) for row in rows]
-        if all(value == values[0] for value in values):
-            shared[key] = values[0]
-            differ.remove(key)
-        else:
-            shared.pop(key, None)
+    shared, differ = split_context(head, rows)
+    differ = [key for key in differ if key not in names]
     lines = [f"### {head['title']}"]
     if said := context(shared):
         lines += ["", said]
@@ -252,13 +249,26 @@ def lines_of(table: Table) -> list[str]:
     return lines
 
 
+def split_context(head: Row, rows: list[Row]) -> tuple[Row, list[str]]:
+    """Values of ``SHOWN`` that all rows share, and the keys whose values differ."""
+    shared: Row = {}
+    differ = []
+    for key in SHOWN:
+        values = [row.get(key, head.get(key)) for row in rows or [head]]
+        if any(value != values[0] for value in values):
+            differ.append(key)
+        elif values[0] is not None:
+            shared[key] = values[0]
+    return shared, differ
+
+
 def _is_text(rows: list[Row], key: str) -> bool:
     return any(isinstance(row.get(key), str) and "±" not in row[key] for row in rows)
 
 
 def context(shared: Row) -> str:
     """What all rows share, as short sentences: date, machine, threads, seeds and setting."""
-    said = {key: shared[key] for key in SHOWN if key in shared}
+    said = dict(shared)
     if isinstance(setting := said.get("setting"), dict):
         del said["setting"]
         said |= setting

@@ -4,14 +4,14 @@
     python benchmarks/training.py DATA --updates 30 --rounds 5 --threads 2 -- \\
         --trainer.precision=32-true --model.network.decoder_layers=1
 
-DATA is a folder with train.* and val.*; what stands behind ``--`` are options of ``seqtext fit``. The same
-updates run, in turns, in a bare PyTorch loop over the same modules, on batches made beforehand, and in the
-whole of ``seqtext fit``: Trainer, callbacks, run folder, no validation. Reading the batches is timed alone.
-Then the update runs in parts, each with its inputs cut off from the part before, so that forward and backward
-pass of each can be timed.
+DATA is a folder with train.* and val.*. Options after ``--`` go to ``seqtext fit``. The same updates
+run in turns in two ways. The bare loop is plain PyTorch over the same modules, on batches made
+beforehand. The other way is the whole of ``seqtext fit`` with Trainer, callbacks and run folder,
+without validation. Reading the batches is timed alone. Then the update runs in parts, each cut off from
+the part before it. So forward and backward pass of each part are timed.
 
-Prints JSON objects, then tables. A piece is a target piece, eos counted, padding not; a word is what stands
-between spaces in the raw target text. The bound is that of machine.py.
+The script prints JSON objects, then tables. A piece is a target piece. eos counts, padding does not. A
+word is what stands between spaces in the raw target text. machine.py defines the bound.
 """
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ class Task(NamedTuple):
 
 
 def task_of(cli: FitCLI, updates: int) -> tuple[Task, PairsDataModule]:
-    """The first updates of a training, ready to run; and where they come from."""
+    """The first updates of a training, ready to run, and their data module."""
     trainer = cli.config.trainer
     if str(trainer.precision) not in _PRECISIONS:
         sys.exit(f"training.py: precision {trainer.precision}, expected one of {list(_PRECISIONS)}")
@@ -261,7 +261,7 @@ def _fused(parts: Parts, decoder: Decoder, ids: Tensor, state: DecoderState) -> 
 
 
 def update_in_parts(parts: Parts, task: Task, batch: Batch) -> None:
-    """A whole update; what does not belong to a part is not timed."""
+    """A whole update. Code outside the parts is not timed."""
     parameters = list(task.module.parameters())
 
     def step() -> None:

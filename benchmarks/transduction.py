@@ -3,9 +3,9 @@
     python benchmarks/transduction.py DATA OUT --languages fre hin hun vie jpn --seeds 1 2 3
     python benchmarks/transduction.py DATA OUT --languages fre --seeds 1 --test dev -- --trainer.max_epochs=20
 
-DATA is a folder with LANGUAGE_train.tsv, LANGUAGE_dev.tsv and LANGUAGE_test.tsv; OUT keeps the trained
-models, and what is already there is not trained again. What stands behind ``--`` are options of ``seqtext
-fit``. Prints JSON objects, then a table of word error rates.
+DATA is a folder with LANGUAGE_train.tsv, LANGUAGE_dev.tsv and LANGUAGE_test.tsv. OUT keeps the trained
+models. A model that is there is not trained again. Options after ``--`` go to ``seqtext fit``. The
+script prints JSON objects, then a table of word error rates.
 """
 
 from __future__ import annotations

@@ -1,23 +1,31 @@
-"""Which choice is worth what: variants of a recipe, each trained for the same time.
+"""Train variants of a recipe for the same time, each with one other choice.
 
-    python benchmarks/ablations.py calibrate DATA OUT    # updates that fit the time, on a quiet machine
-    python benchmarks/ablations.py train DATA OUT        # so many updates each, at any load
+    python benchmarks/ablations.py calibrate DATA OUT    # how many updates fit the time
+    python benchmarks/ablations.py train DATA OUT
     python benchmarks/ablations.py table OUT
 
-Time is turned into updates first, so that what else the machine does changes no result. DATA is a
-folder with train.* and val.*; the test set is not looked at.
+DATA is a folder with train.* and val.*. The test set is not used. ``calibrate`` turns time into updates
+and needs a quiet machine. ``train`` runs at any load, because only the updates count.
 """
 
 from __future__ import annotations
 
-import argparse
 import json
 import statistics
 import time
 from pathlib import Path
 from typing import Any
 
-from common import configured, pieces, report, scored, table, train_run
+from common import (
+    configured,
+    parser_of,
+    pieces,
+    report,
+    scored,
+    seed_options,
+    table,
+    train_run,
+)
 from training import Task, task_of, update
 
 NETWORK, OPTIMIZER, TOKENIZER = "model.network", "model.optimizer", "data.tokenizer"
@@ -112,26 +120,28 @@ def calibrate(data: Path, out: Path, minutes: float) -> None:
     base = task_for(data, "base")
     seconds = statistics.median(seconds_per_update([base])[0] for _ in range(3))
     updates = {"base": round(60 * minutes / seconds)}
-    report("base", seconds_an_update=round(seconds, 4), updates=updates["base"])
+    report("calibration", "base", seconds_an_update=round(seconds, 4), updates=updates["base"])
     for variant, options in VARIANTS.items():
         if all(name.endswith(_FREE) for name in options):
             updates[variant] = updates["base"]
             continue
         own, other = seconds_per_update([task_for(data, variant), base])
         updates[variant] = round(updates["base"] * other / own)
-        report(variant, relative_seconds=round(own / other, 3), updates=updates[variant])
+        report(
+            "calibration", variant, relative_seconds=round(own / other, 3), updates=updates[variant]
+        )
     (out / "updates.json").write_text(json.dumps(updates, indent=1))
 
 
 def train(data: Path, out: Path, variants: list[str], seed: int) -> None:
-    """Train variants that have no result yet, or go on; decode the validation set with beam 5."""
+    """Train variants without a result, or resume them. Decode the validation set with beam 5."""
     updates = json.loads((out / "updates.json").read_text())
     done = [(row["variant"], row["seed"]) for row in results(out)]
     for variant in variants:
         if (variant, seed) in done:
             continue
         run = out / f"{variant.replace(' ', '_').replace(',', '')}-{seed}"
-        options = [*options_of(variant), f"--model.seed={seed}", f"--data.seed={seed}"]
+        options = [*options_of(variant), *seed_options(seed)]
         options += [f"--trainer.max_steps={updates[variant]}"]
         train_run("multi30k.yaml", data, run, options)
         _, scores = scored(run, data / "val", beam_size=5)
@@ -155,9 +165,7 @@ def tell(out: Path) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = parser_of(__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     for name in ("calibrate", "train"):
         command = commands.add_parser(name)

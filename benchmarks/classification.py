@@ -1,27 +1,36 @@
-"""How good a classification recipe is: several seeds, their ensemble, and a linear model of n-grams.
+"""Score a classification recipe: several seeds, their ensemble, and a linear model of n-grams.
 
     pip install scikit-learn
     python benchmarks/classification.py DATA OUT --recipe banking77.yaml --seeds 1 2 3
     python benchmarks/classification.py DATA OUT --recipe clinc150.yaml --seeds 1 2 3
 
-DATA is a folder with train, test and perhaps val (.jsonl, .jsonl.gz); OUT keeps the trained models, and what
-is already there is not trained again. What stands behind ``--`` are options of ``seqtext fit``. The linear
-model is a support vector machine over words, pairs of words and the 2 to 5 characters in a row within them
-(tf-idf); it learns from the validation set too where that is a part of train, and is judged in scope alone.
-Prints JSON objects, then a table.
+DATA is a folder with train, test and perhaps val (.jsonl, .jsonl.gz). OUT keeps the trained models. A
+model that is there is not trained again. Options after ``--`` go to ``seqtext fit``.
+
+The linear model is a support vector machine. It reads words, pairs of words, and 2 to 5 characters in a
+row within them (tf-idf). Where the validation set is a part of train, the linear model learns from it
+too. It is scored in scope only. The script prints JSON objects, then a table.
 """
 
 from __future__ import annotations
 
-import argparse
-import json
 import statistics
 import sys
 import time
 from pathlib import Path
 from typing import Any
 
-from common import RECIPES, report, scored, split_arguments, table, train_into
+from common import (
+    RECIPES,
+    minutes_of,
+    parser_of,
+    report,
+    scored,
+    seed_options,
+    split_arguments,
+    table,
+    train_into,
+)
 
 from seqtext.data.corpus import Corpus
 
@@ -58,11 +67,7 @@ def linear(train: Path, test: Path) -> dict[str, Any]:
 
 def main() -> None:
     own, of_fit = split_arguments()
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("data", type=Path)
-    parser.add_argument("out", type=Path)
+    parser = parser_of(__doc__, "data", "out")
     parser.add_argument("--recipe", required=True)
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
     options = parser.parse_args(own)
@@ -77,10 +82,10 @@ def main() -> None:
     runs = []
     for seed in options.seeds:
         runs.append(options.out / f"seed-{seed}")
-        train_into(command, runs[-1], [f"--model.seed={seed}", f"--data.seed={seed}", *of_fit])
+        train_into(command, runs[-1], [*seed_options(seed), *of_fit])
         _, scores = scored(runs[-1], test, None)
-        minutes = json.loads((runs[-1] / "result.json").read_text())["minutes"]
-        report(f"{options.recipe}, seed {seed}", minutes=minutes, **scores)
+        minutes = minutes_of(runs[-1])
+        report(options.recipe, f"seed {seed}", seeds=[seed], minutes=minutes, **scores)
         rows.append([f"seed {seed}", minutes, *scores.values()])
     names = list(scores)
     means = [
@@ -88,10 +93,10 @@ def main() -> None:
     ]
     rows.append(["mean", *means])
     _, together = scored(runs, test, None)
-    report(f"{options.recipe}, ensemble", **together)
+    report(options.recipe, "ensemble", seeds=options.seeds, **together)
     rows.append(["ensemble", "", *(together[name] for name in names)])
     by_grams = linear(train, test)
-    report(f"{options.recipe}, linear", **by_grams)
+    report(options.recipe, "linear model", **by_grams)
     rest = [""] * (len(names) - 1)
     rows.append(["linear", round(by_grams["seconds"] / 60, 2), by_grams["accuracy"], *rest])
     table(["", "minutes", *names], rows)

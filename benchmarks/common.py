@@ -1,13 +1,15 @@
-"""What the scripts here share: how a measurement is reported, and a recipe's parts outside a Trainer."""
+"""What the benchmarks share: their options, running commands, reports, and a recipe outside the Trainer."""
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 import datetime
 import json
 import os
 import platform
 import runpy
+import shlex
 import shutil
 import statistics
 import subprocess
@@ -37,8 +39,31 @@ RECIPES = REPOSITORY / "recipes"
 TRANSLATION = RECIPES / "translation"
 PRESET: dict[str, Any] = runpy.run_path(str(TRANSLATION / "train.py"))["PRESET"]
 PACKAGES = ("torch", "lightning", "sentencepiece", "datasets", "torchmetrics", "sacrebleu")
+PROGRAM = f"python benchmarks/{Path(sys.argv[0]).name}"
 
 Command = list[str | Path]
+
+
+# --- options --------------------------------------------------------------------------------------------
+
+
+def parser_of(description: str | None, *folders: str) -> argparse.ArgumentParser:
+    """A parser whose help is the docstring of a script, with folders as its first arguments."""
+    parser = argparse.ArgumentParser(
+        prog=PROGRAM,
+        description=description,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    for folder in folders:
+        parser.add_argument(folder, type=Path)
+    return parser
+
+
+def split_arguments() -> tuple[list[str], list[str]]:
+    """The command line before and behind ``--``: options of the script, and of ``seqtext fit``."""
+    arguments = sys.argv[1:]
+    end = arguments.index("--") if "--" in arguments else len(arguments)
+    return arguments[:end], arguments[end + 1 :]
 
 
 # --- commands -------------------------------------------------------------------------------------------
@@ -53,7 +78,7 @@ class Cost(NamedTuple):
 
     seconds: float
     peak_mib: float  # resident, of all its processes together
-    anonymous_mib: float  # likewise of what no file holds, memory that they share counted once
+    anonymous_mib: float  # without files behind them, shared memory counted once
 
 
 def read(path: Path) -> list[str]:
@@ -78,7 +103,7 @@ def watch(
     environment: Mapping[str, str] = MappingProxyType({}),
     source: Path | None = None,
 ) -> Cost:
-    """Run a command, ``source`` being its stdin; what it says goes to ``stdout`` and ``stderr``.
+    """Run a command with ``source`` as its stdin. Its output goes to ``stdout`` and ``stderr``.
 
     Raises:
         FailedError: It ended with an error.
@@ -106,7 +131,7 @@ def watch(
 
 
 def resident(process: psutil.Process) -> tuple[int, int]:
-    """Bytes of a process and of all that it has started; of these, anonymous ones."""
+    """Resident and anonymous bytes of a process and its children."""
     total = anonymous = 0
     with contextlib.suppress(psutil.Error):
         for one in (process, *process.children(recursive=True)):
@@ -117,7 +142,7 @@ def resident(process: psutil.Process) -> tuple[int, int]:
 
 
 def _anonymous(process: int) -> int:
-    """Bytes of a process that no file holds; of what it shares with others, its part. Linux alone."""
+    """Bytes of a process without a file behind them, with its part of shared ones. Linux only."""
     with contextlib.suppress(OSError):
         for line in Path(f"/proc/{process}/smaps_rollup").read_text().splitlines():
             if line.startswith("Pss_Anon:"):
@@ -126,7 +151,7 @@ def _anonymous(process: int) -> int:
 
 
 def timed(command: list[str], **options: Any) -> tuple[float, str]:
-    """Run a command that must succeed; seconds, and what it printed on stdout."""
+    """Run a command that must succeed. Return its seconds and its stdout."""
     start = time.perf_counter()
     result = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False, **options)
     if result.returncode:
@@ -148,22 +173,43 @@ def in_turns(calls: Mapping[str, Callable[[], object]], rounds: int) -> dict[str
     return {name: statistics.median(seconds) for name, seconds in found.items()}
 
 
-# --- what is told ---------------------------------------------------------------------------------------
+# --- reports --------------------------------------------------------------------------------------------
 
 
-def report(what: str, **figures: Any) -> None:
-    """Print a measurement, one JSON object, with all that it depends on."""
+def report(task: str, what: str, **figures: Any) -> None:
+    """Print a measurement as a JSON object, with all that it depends on. See tables.py for the format.
+
+    Args:
+        task: What was done, as "training" or the name of a recipe.
+        what: The configuration: a toolkit, a variant, a seed.
+        figures: The numbers. Their names contain the unit.
+    """
     row = {
+        "task": task,
         "what": what,
         **figures,
+        "command": f"{PROGRAM} {shlex.join(sys.argv[1:])}".rstrip(),
         "date": datetime.date.today().isoformat(),
+        "processor": processor(),
         "python": platform.python_version(),
         "versions": {name: metadata.version(name) for name in PACKAGES},
         "processors": os.cpu_count(),
         "threads": torch.get_num_threads(),
         "load": round(os.getloadavg()[0], 2),
     }
-    print(json.dumps(row), flush=True)
+    if torch.cuda.is_available():
+        row["device"] = torch.cuda.get_device_name()
+        row["cudnn"] = torch.backends.cudnn.version()
+    print(json.dumps(row, ensure_ascii=False), flush=True)
+
+
+def processor() -> str:
+    """Name of the processor."""
+    with contextlib.suppress(OSError):
+        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor()
 
 
 def use_threads(count: int) -> None:
@@ -173,13 +219,13 @@ def use_threads(count: int) -> None:
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Print a table in Markdown; the first column is text, the others are numbers."""
+    """Print a table in Markdown. The first column is text, the others are numbers."""
     lines = [header, ["---", *["---:"] * (len(header) - 1)], *rows]
     print("\n" + "\n".join(f"| {' | '.join(map(str, line))} |" for line in lines), flush=True)
 
 
 def words_a_piece(texts: Sequence[str], encoded: Sequence[Sequence[object]]) -> float:
-    """Words, which stand between spaces, for each piece; eos counts as one."""
+    """Words, split at spaces, for each piece. eos counts as a piece."""
     pieces = sum(len(one) + 1 for one in encoded)
     return sum(len(text.split()) for text in texts) / pieces
 
@@ -207,13 +253,23 @@ def fit_command(recipe: str, data: Path, options: list[str]) -> list[str]:
     return [*command, *options]
 
 
+def seed_options(seed: int) -> list[str]:
+    """Options of ``seqtext fit`` for one seed of everything."""
+    return [f"--model.seed={seed}", f"--data.seed={seed}"]
+
+
+def minutes_of(run: Path) -> float:
+    """Minutes that a training took."""
+    return float(json.loads((run / RESULT).read_text())["minutes"])
+
+
 def train_run(recipe: str, data: Path, run: Path, options: list[str]) -> None:
-    """``train_into`` with a translation recipe; see ``fit_command``."""
+    """``train_into`` with a translation recipe. See ``fit_command``."""
     train_into(fit_command(recipe, data, []), run, options)
 
 
 def train_into(command: list[str], run: Path, options: list[str]) -> None:
-    """Train into ``run``, unless that is done; go on where it was broken off."""
+    """Train into ``run`` unless that is done. Resume an unfinished training."""
     if (run / RESULT).exists():
         return
     if (run / LAST).exists():
@@ -223,13 +279,6 @@ def train_into(command: list[str], run: Path, options: list[str]) -> None:
         shutil.rmtree(run, ignore_errors=True)
         options = ["--run", str(run), *options]
     subprocess.run([*command, *options], check=True)
-
-
-def split_arguments() -> tuple[list[str], list[str]]:
-    """The command line before and behind ``--``: a script's own options, and those of ``seqtext fit``."""
-    arguments = sys.argv[1:]
-    end = arguments.index("--") if "--" in arguments else len(arguments)
-    return arguments[:end], arguments[end + 1 :]
 
 
 def fit(recipe: str, data: Path, options: list[str]) -> None:
@@ -267,7 +316,7 @@ class UpdateLog(Callback):
 
 
 def configured(recipe: str, data: Path, options: list[str]) -> FitCLI:
-    """The same command's options, and its objects; nothing is read yet."""
+    """Options and objects of the same command. No data is read yet."""
     own, arguments = own_options(fit_command(recipe, data, options)[3:], PRESET)
     with warnings.catch_warnings():
         warnings.simplefilter(

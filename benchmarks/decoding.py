@@ -1,17 +1,20 @@
-"""Decoding speed of a trained run: start-up, throughput, single sentences, memory, share of the bound.
+"""Time the decoding of a run: start-up, throughput, single sentences, memory, share of the bound.
 
     python benchmarks/decoding.py RUN SOURCES [--references FILE] [--threads 2] [--sentences 1000]
 
-SOURCES holds a sentence a line. For fp32 and bf16 (where the processor has it), beam 5 and greedy: output
-pieces (eos counted) and sentences a second in the steady state, batch 64; milliseconds for one sentence
-alone, median and 95th percentile; BLEU where references are given. Start-up and memory are those of the
-whole command on one sentence and on all of them. The bound is the time of the matrix products alone at
-the best rate that any product reaches here, for as many hypotheses as the search had alive.
+SOURCES holds a sentence a line. The script decodes in fp32, and in bf16 where the processor has it,
+each with beam 5 and greedy. It prints:
+
+- Output pieces, eos counted, and sentences a second in batches of 64, after the caches are warm.
+- Milliseconds for one sentence alone: median and 95th percentile.
+- BLEU where references are given.
+- Start-up: seconds of the whole command on one sentence. Memory: of the whole command on all sentences.
+- The share of the bound. The bound is the time of the matrix products alone, at the best rate of this
+  machine. It counts as many hypotheses as the search had alive.
 """
 
 from __future__ import annotations
 
-import argparse
 import statistics
 import sys
 import tempfile
@@ -20,7 +23,18 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from common import Command, Cost, FailedError, read, report, table, use_threads, watch, write
+from common import (
+    Command,
+    Cost,
+    FailedError,
+    parser_of,
+    read,
+    report,
+    table,
+    use_threads,
+    watch,
+    write,
+)
 from machine import Work, flops, rates
 
 import seqtext
@@ -63,7 +77,7 @@ def pieces(found: list[list[seqtext.Hypothesis]]) -> int:
 def throughput(
     generator: Generator, sources: list[str], beam_size: int, gflops: float
 ) -> tuple[dict[str, Any], list[str]]:
-    """Decode all; the first batch, which finds the caches cold, is decoded once before."""
+    """Decode all sentences. The first batch is decoded once before, to warm the caches."""
     generator.generate(sources[:64], beam_size=beam_size)
     with Counting(generator.networks[0]) as counted:
         start = time.perf_counter()
@@ -117,9 +131,7 @@ def command(run: str, sources: list[str], precision: Precision) -> Cost:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = parser_of(__doc__)
     parser.add_argument("run")
     parser.add_argument("sources", type=Path)
     parser.add_argument("--references", type=Path)
@@ -151,15 +163,17 @@ def main() -> None:
                 figures |= of_command
             if references is not None:
                 figures["bleu"] = score_translations(hypotheses, references).bleu
+            name = f"beam {beam_size}, {precision}" if beam_size > 1 else f"greedy, {precision}"
             report(
                 "decoding",
+                name,
                 **figures,
                 precision=precision,
                 batch_size=64,
                 network=vars(generator.networks[0].config),
                 vocabulary=generator.tokenizers.target.vocab_size,
             )
-            rows.append([f"beam {beam_size}, {precision}", *(figures.get(k, "") for k in _COLUMNS)])
+            rows.append([name, *(figures.get(k, "") for k in _COLUMNS)])
     table(["search", *_COLUMNS], rows)
 
 

@@ -1,24 +1,31 @@
-"""What fine-tuning gains and what it forgets: a Multi30k model goes on with 1,000 pairs of another kind.
+"""Fine-tune a Multi30k model on 1,000 pairs of another kind: what it gains and forgets.
 
     python benchmarks/fine_tuning.py DATA RUN OUT
     python benchmarks/fine_tuning.py DATA RUN OUT --kinds cyrillic --pairs 5000 -- --trainer.max_epochs=20
 
-DATA is the folder with Multi30k's train.* and val.*, RUN a model trained on it. The other kind are sentences
-of the built-in grammar, and then the same with the target in letters that the model never saw. Every variant
-is recipes/translation/finetune.yaml with the options below, and those behind ``--``. Scores are of 500
-sentences each, decoded greedily: those that `seqtext fit` compares before and after.
+DATA is the folder with train.* and val.* of Multi30k. RUN is a model trained on it. The other kind is
+sentences of the built-in grammar. The kind "cyrillic" writes their target in letters that the model has
+never seen. Each variant is recipes/translation/finetune.yaml with the options below and those after
+``--``. Scores are of 500 sentences of each corpus, decoded greedily, before and after.
 """
 
 from __future__ import annotations
 
-import argparse
 import json
 from pathlib import Path
 
-from common import report, split_arguments, table, train_run, use_threads, write
+from common import (
+    minutes_of,
+    parser_of,
+    report,
+    split_arguments,
+    table,
+    train_run,
+    use_threads,
+    write,
+)
 
 from seqtext.data.corpus import Corpus
-from seqtext.run.folder import RESULT
 
 VARIANTS = {
     "all of it": [],
@@ -62,25 +69,21 @@ def fine_tune(
     fit = [f"--model.init_from={model}", f"--data.train={names['new']}"]
     fit += [f"--data.validation={out / f'{kind}-validation'}", f"--data.compare={data / 'val'}"]
     train_run("finetune.yaml", data, run, [*fit, *(option.format(**names) for option in options)])
-    result = json.loads((run / RESULT).read_text())
     scores = json.loads((run / "comparison.json").read_text())
-    row: list[object] = [
-        scores[when][corpus]["bleu"]
-        for corpus in ("validation", str(data / "val"))
+    figures = {
+        f"{which}_{metric}_{when}": scores[when][corpus][metric]
+        for which, corpus in (("new", "validation"), ("old", str(data / "val")))
+        for metric in ("bleu", "chrf")
         for when in ("before", "after")
-    ]
-    report(f"{kind}, {variant}", scores=scores, minutes=result["minutes"])
-    return [f"{kind}: {variant}", *(f"{score:.1f}" for score in row), result["minutes"]]
+    }
+    row = [value for name, value in figures.items() if "bleu" in name]
+    report("finetune.yaml", f"{kind}, {variant}", **figures, minutes=minutes_of(run))
+    return [f"{kind}: {variant}", *(f"{score:.1f}" for score in row), minutes_of(run)]
 
 
 def main() -> None:
     own, of_fit = split_arguments()
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("data", type=Path)
-    parser.add_argument("run", type=Path)
-    parser.add_argument("out", type=Path)
+    parser = parser_of(__doc__, "data", "run", "out")
     parser.add_argument("--pairs", type=int, default=1000)
     parser.add_argument("--kinds", nargs="+", choices=KINDS, default=list(KINDS))
     parser.add_argument("--threads", type=int, default=2)

@@ -1,10 +1,11 @@
-"""All that needs a GPU, in one command: see gpu.md. Prints one JSON object a measurement.
+"""Measure all that needs a GPU, in one command: see gpu.md.
 
     python benchmarks/gpu.py
     python benchmarks/gpu.py --multi30k DATA --banking77 DATA
     python benchmarks/gpu.py --only kernels search
 
-A part that fails is told, and the others are still measured; the exit status is then 1.
+The script prints one JSON object a measurement. If a part fails, the others still run and the exit
+status is 1.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import torch
-from common import RECIPES, in_turns, report, timed
+from common import RECIPES, in_turns, parser_of, report, timed
 from torch import nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
@@ -36,9 +37,7 @@ _ROUNDS = 9
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = parser_of(__doc__)
     parser.add_argument("--only", nargs="+", choices=PARTS, help="default: all there is data for")
     parser.add_argument(
         "--multi30k", type=Path, help="folder with train.*, val.*: train the recipe"
@@ -64,34 +63,30 @@ def main() -> None:
     sys.exit(failed)
 
 
-def tell(what: str, **figures: object) -> None:
-    """``report``, with the card."""
-    report(
-        what, device=torch.cuda.get_device_name(), cudnn=torch.backends.cudnn.version(), **figures
-    )
-
-
 # --- kernels ----------------------------------------------------------------------------------------------
 
 
 def milliseconds(**calls: Callable[[], object]) -> dict[str, float]:
-    """Of each call; see ``in_turns``."""
-    return {name: round(1000 * seconds, 3) for name, seconds in in_turns(calls, _ROUNDS).items()}
+    """Milliseconds of each call. See ``in_turns``."""
+    seconds = in_turns(calls, _ROUNDS)
+    return {f"{name}_ms": round(1000 * median, 3) for name, median in seconds.items()}
 
 
 def kernels(folder: Path, options: argparse.Namespace) -> None:
     """The choices that were made for a CPU: padded directions, one step of a cell, parts of the loss."""
     for cell, precision in itertools.product(("lstm", "gru"), ("fp32", "bf16")):
-        tell(
+        report(
+            "kernels",
             f"two directions, 64 x 30 x 256, {cell}, {precision}, forward and backward",
             **directions(cell, precision),
         )
     for rows in (1, 320):
-        tell(f"one step of a cell, {rows} x 512", **steps(rows))
+        report("kernels", f"one step of a cell, {rows} x 512", **steps(rows))
     for vocabulary in (8_000, 32_000):
         for parts in (1 << 23, 1 << 24, 1 << 26, 1 << 28):
             found = losses(vocabulary, parts)
-            tell(
+            report(
+                "kernels",
                 f"output layer and loss, 16,384 rows, {vocabulary} pieces, {parts} logits at a time",
                 **found,
             )
@@ -142,7 +137,7 @@ def steps(rows: int) -> dict[str, float]:
 
 
 def losses(vocabulary: int, parts: int) -> dict[str, float]:
-    """The loss and its gradients with ``parts`` logits at a time; memory beyond what there was."""
+    """Time of loss and gradients with ``parts`` logits at a time, and the memory they add."""
     readout = torch.randn(16_384, 512, device="cuda", requires_grad=True)
     weight = torch.randn(vocabulary, 512, device="cuda", requires_grad=True)
     bias = torch.zeros(vocabulary, device="cuda", requires_grad=True)
@@ -157,7 +152,7 @@ def losses(vocabulary: int, parts: int) -> dict[str, float]:
     try:
         before = torch.cuda.memory_allocated()
         torch.cuda.reset_peak_memory_stats()
-        found = milliseconds(all=run)
+        found = milliseconds(loss_and_gradients=run)
         return {**found, "mib": round((torch.cuda.max_memory_allocated() - before) / 2**20)}
     finally:
         loss._CHUNK_ELSEWHERE = usual
@@ -194,7 +189,8 @@ def training(folder: Path, options: argparse.Namespace) -> None:
         run = folder / f"builtin-{number}"
         own = [f"--model.network.cell={cell}", f"--trainer.precision={precision}", short, *more]
         seconds, _ = timed(fit_command("translation/builtin.yaml", run, *own))
-        tell(
+        report(
+            "training",
             f"built-in recipe, {cell}, {precision}, {' '.join(more) or 'as it is'}",
             seconds=round(seconds, 1),
             target_pieces_per_second=round(column(run, "target_pieces_per_second")[-1]),
@@ -216,7 +212,11 @@ def resuming(folder: Path, options: argparse.Namespace) -> None:
     fit = [sys.executable, "-m", "seqtext", "fit", "--resume", str(trained(folder, options))]
     more = [f"--trainer.max_steps={2 * options.updates}", "--trainer.strategy=ddp"]
     seconds, _ = timed([*fit, *more, "--trainer.devices=1"])
-    tell("resumed for as many updates, with ddp and NCCL on one device", seconds=round(seconds, 1))
+    report(
+        "resuming",
+        "resumed for as many updates, with ddp and NCCL on one device",
+        seconds=round(seconds, 1),
+    )
 
 
 def classifier(folder: Path, options: argparse.Namespace) -> None:
@@ -226,7 +226,8 @@ def classifier(folder: Path, options: argparse.Namespace) -> None:
         own = [f"--data.train={options.banking77 / 'train.jsonl'}", f"--model.network.cell={cell}"]
         own += [f"--trainer.max_steps={options.updates}"]
         seconds, _ = timed(fit_command("classification/banking77.yaml", run, *own))
-        tell(
+        report(
+            "training",
             f"Banking77, {cell}",
             seconds=round(seconds, 1),
             texts_per_second=round(column(run, "texts_per_second")[-1]),
@@ -242,7 +243,8 @@ def multi30k(folder: Path, options: argparse.Namespace) -> None:
         f"--data.validation={options.multi30k / 'val'}",
     ]
     seconds, _ = timed(fit_command("translation/multi30k.yaml", run, *own))
-    tell(
+    report(
+        "training",
         "multi30k.yaml",
         seconds=round(seconds, 1),
         target_pieces_per_second=round(statistics.median(column(run, "target_pieces_per_second"))),
@@ -264,7 +266,7 @@ def looking_every(steps: int) -> Iterator[None]:
 
 
 def search(folder: Path, options: argparse.Namespace) -> None:
-    """Decode on GPU and CPU; almost all lines must be the same, since only the last bits differ."""
+    """Decode on GPU and CPU. Almost all lines must agree, because only the last bits differ."""
     run = trained(folder, options)
     sources = [english for english, _ in pairs("test", 1000)]
     translator = seqtext.load(run, device="cuda")
@@ -278,13 +280,13 @@ def search(folder: Path, options: argparse.Namespace) -> None:
     for often in (1, 2, 4, 8, 16):
         with looking_every(often):
             found = sorted(seconds(5) for _ in range(3))
-        tell(f"1,000 sentences, beam 5, looked every {often} steps", seconds=found[1])
+        report("decoding", f"1,000 sentences, beam 5, looked every {often} steps", seconds=found[1])
     texts = {}
     for place in ("cpu", "cuda"):
         of_place = seqtext.load(run, device=place)
         texts[place] = [best.text for [best] in of_place.generate(sources)]
     same = sum(one == other for one, other in zip(texts["cpu"], texts["cuda"], strict=True))
-    tell("beam 5 on CPU and GPU, lines alike of 1,000", same=same)
+    report("decoding", "beam 5 on CPU and GPU, lines alike of 1,000", same=same)
 
 
 PARTS: dict[str, Callable[[Path, argparse.Namespace], None]] = {

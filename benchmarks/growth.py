@@ -1,20 +1,29 @@
-"""What a larger corpus costs: time to the first update, pieces per second, memory.
+"""Train on larger and larger corpora: time to the first update, pieces per second, memory.
 
     python benchmarks/growth.py OUT --sizes 10000 100000 1000000
 
-Sentences of the built-in grammar, as parallel files in OUT (1.1 GB for ten million pairs), prepared anew
-each time with a tokenizer of their own, then the built-in recipe for some updates: kept on disk and mapped,
-and streaming in pools of 10,000 pairs, so that what a pool costs is in the rate.
+OUT keeps parallel files with sentences of the built-in grammar: 1.1 GB for ten million pairs. Each run
+trains a tokenizer, prepares the files anew and makes some updates of the built-in recipe. The training
+set is either mapped from disk or streamed in pools of 10,000 pairs. The rate contains the cost of a
+pool.
 """
 
 from __future__ import annotations
 
-import argparse
 import shutil
 import time
 from pathlib import Path
 
-from common import Command, fit_command, read, report, table, use_threads, watch
+from common import (
+    Command,
+    fit_command,
+    parser_of,
+    read,
+    report,
+    table,
+    use_threads,
+    watch,
+)
 
 from seqtext.data.corpus import Corpus
 
@@ -66,10 +75,7 @@ def measure(size: int, mode: str, out: Path, updates: int) -> tuple[float, float
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("out", type=Path)
+    parser = parser_of(__doc__, "out")
     parser.add_argument("--sizes", type=int, nargs="+", default=[10_000, 100_000, 1_000_000])
     parser.add_argument("--modes", nargs="+", choices=list(MODES), default=list(MODES))
     parser.add_argument("--updates", type=int, default=400)
@@ -87,7 +93,7 @@ def main() -> None:
                 "target_pieces_per_second": round(rate),
                 "anonymous_mib": round(memory),
             }
-            report(f"{size:,} pairs, {mode}", **row)
+            report("growth", f"{size:,} pairs, {mode}", **row)
             rows.append([f"{size:,} {mode}", *row.values()])
     table(("pairs", "s to first update", "target pieces/s", "peak RssAnon, MiB"), rows)
 

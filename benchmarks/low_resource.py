@@ -1,15 +1,15 @@
-"""What text of the target language alone is worth: recipes/translation/low_resource.py, step by step.
+"""Train on few pairs and on more text of the target language.
 
     python benchmarks/low_resource.py DATA OUT --seeds 1 11
 
-DATA is a folder with train.*, val.* and a test set. The first pairs of train.* are the pairs there are, of
-the others only the target side is taken. Each step's model is scored on the test set; the baseline is
-trained on the pairs alone, with the same configuration. What is in OUT already is not done again.
+DATA is a folder with train.*, val.* and a test set. The first pairs of train.* are the parallel corpus.
+Of the other pairs only the target side is used. The script runs recipes/translation/low_resource.py and
+scores the model of each step on the test set. The baseline trains on the pairs alone, with the same
+configuration. What is in OUT is not done again.
 """
 
 from __future__ import annotations
 
-import argparse
 import statistics
 import subprocess
 import sys
@@ -17,9 +17,11 @@ from pathlib import Path
 
 from common import (
     TRANSLATION,
+    parser_of,
     read,
     report,
     scored,
+    seed_options,
     split_arguments,
     table,
     train_run,
@@ -42,8 +44,7 @@ def train(data: Path, out: Path, seed: int, more: list[str]) -> None:
     """The baseline, then the recipe."""
     run = out / f"seed-{seed}"
     options = ["--data.train", str(out / "pairs"), "--data.validation", str(data / "val"), *more]
-    seeds = [f"--model.seed={seed}", f"--data.seed={seed}"]
-    train_run("low_resource.yaml", data, run / "baseline", [*options, *seeds])
+    train_run("low_resource.yaml", data, run / "baseline", [*options, *seed_options(seed)])
     recipe = [sys.executable, str(TRANSLATION / "low_resource.py"), "--run", str(run)]
     recipe += ["--target_text", str(out / "rest.de"), "--seed", str(seed), *options]
     subprocess.run(recipe, check=True)
@@ -51,11 +52,7 @@ def train(data: Path, out: Path, seed: int, more: list[str]) -> None:
 
 def main() -> None:
     own, of_fit = split_arguments()
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("data", type=Path)
-    parser.add_argument("out", type=Path)
+    parser = parser_of(__doc__, "data", "out")
     parser.add_argument("--pairs", type=int, default=5000)
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 11])
     parser.add_argument("--test", default="test_2016_flickr", help="name of the test set in DATA")
@@ -68,7 +65,7 @@ def main() -> None:
         for step, name in STEPS.items():
             run = options.out / f"seed-{seed}" / name.format(seed=seed)
             _, found = scored(run, options.data / options.test, beam_size=5)
-            report(f"{step}, seed {seed}", **found)
+            report("low_resource.yaml", f"{step}, seed {seed}", seeds=[seed], **found)
             scores[step].append(found["bleu"])
     rows = [[s, *scores[s], round(statistics.mean(scores[s]), 2)] for s in STEPS]
     table(("step", *(f"seed {seed}" for seed in options.seeds), "mean BLEU"), rows)

@@ -1,18 +1,19 @@
-"""What this machine's arithmetic allows: rates of matrix products, and the bound on training that follows.
+"""Measure the matrix products of this machine, and the bound on training that follows.
 
     python benchmarks/machine.py [--threads 2] [--repeats 20]
 
-Prints one JSON object a product, then tables: rates, the work of a training step by part, and the bound in
-target pieces a second, for the Multi30k recipe and for the model that other toolkits are compared by. The
-bound is the time of the matrix products alone, without padding, each at the best rate that any product
-reached here; nothing else (softmax, dropout, loss, optimizer) is counted.
+The script prints one JSON object a product, then tables: rates, the work of a training step by part,
+and the bound in target pieces a second. It does so for the Multi30k recipe and for the model that
+compares toolkits.
 
-``rates`` and ``flops`` serve other scripts. ``check`` compares ``flops`` with torch's own counter.
+The bound is the time of the matrix products alone, without padding. Each product runs at the best rate
+that any product reached here. Softmax, dropout, loss and optimizer do not count.
+
+Other scripts use ``rates`` and ``flops``. ``check`` compares ``flops`` with the counter of torch.
 """
 
 from __future__ import annotations
 
-import argparse
 import itertools
 import statistics
 import sys
@@ -25,7 +26,7 @@ from unittest.mock import patch
 
 import torch
 import yaml
-from common import TRANSLATION, report, table
+from common import TRANSLATION, parser_of, report, table
 from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -56,7 +57,7 @@ class Kind(NamedTuple):
 
     name: str
     precision: str  # fp32, bf16 or int8
-    missing: Callable[[], str]  # why this processor, or this build of torch, cannot; "" if it can
+    missing: Callable[[], str]  # why this processor or build of torch cannot, or ""
     prepare: Callable[[Tensor, Tensor], Callable[[], Tensor]]  # (M, K), (N, K) -> what is timed
 
 
@@ -123,7 +124,7 @@ def rate(kind: Kind, shape: tuple[int, int, int], repeats: int) -> Rate:
 
 
 def measure(repeats: int) -> list[Rate]:
-    """All kinds and shapes; a kind that there is not is told and left out."""
+    """Measure all kinds and shapes. Missing kinds are reported and left out."""
     there = []
     for kind in KINDS:
         if reason := kind.missing():
@@ -163,7 +164,7 @@ class Work(NamedTuple):
 
 
 def flops(config: NetworkConfig, target_vocab: int, work: Work) -> dict[str, float]:
-    """Operations of the matrix products of one forward pass, by part; training takes three times as many.
+    """Operations of the matrix products of one forward pass, by part. Training needs three times as many.
 
     A multiplication and an addition are two operations. The size of the source's vocabulary plays no part:
     embeddings are looked up.
@@ -219,7 +220,7 @@ def training_seconds(forward: dict[str, float], gflops: float) -> float:
 
 
 def check() -> None:
-    """Compare ``flops`` with what torch counts, for small networks of every kind; end where they differ."""
+    """Compare ``flops`` with the counter of torch for small networks. Exit on a difference."""
     for cell, attention in itertools.product(get_args(RecurrentCell), get_args(AttentionKind)):
         for layers, one_way in ((1, True), (2, False), (3, False)):
             for feeding in (False, True):
@@ -272,7 +273,7 @@ class Model(NamedTuple):
 
 
 def models() -> dict[str, Model]:
-    """Networks for Multi30k English-German; its training corpus as ``PairsDataModule`` counts it."""
+    """Networks for Multi30k English-German. ``PairsDataModule`` counted its training corpus."""
     recipe = yaml.safe_load((TRANSLATION / "multi30k.yaml").read_text(encoding="utf-8"))
     network = NetworkConfig(**recipe["model"]["init_args"]["network"])
     separate = Work(29_000, 453_169, 487_423, 8_345_345)  # of 4,032 pieces each
@@ -299,7 +300,9 @@ def bounds(gflops: dict[str, float]) -> None:
             for precision in ("fp32", "bf16")
             if precision in gflops
         }
-        report("bound on training", model=name, forward_mflop_a_piece=millions, bound=bound)
+        figures: dict[str, float] = {f"{key}_pieces_per_second": bound[key] for key in bound}
+        figures |= {f"{part}_mflop_a_piece": count for part, count in millions.items()}
+        report("bound on training", name, **figures)
         work.append([name, *millions.values(), round(sum(forward.values()) / pieces / 1e6, 2)])
         lines.append([name, *(f"{found:,}" for found in bound.values())])
     table(["MFLOP forward, a target piece", *millions, "all"], work)
@@ -307,9 +310,7 @@ def bounds(gflops: dict[str, float]) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = parser_of(__doc__)
     parser.add_argument("--threads", type=int, help="default: torch's")
     parser.add_argument("--repeats", type=int, default=20)
     options = parser.parse_args()
@@ -320,7 +321,7 @@ def main() -> None:
     columns: dict[tuple[int, int, int], list[str]] = defaultdict(list)
     for kind, shape, median, fastest in measured:
         figures = {"gflops_median": round(median, 1), "gflops_best": round(fastest, 1)}
-        report(f"matrix product, {kind.name}", shape=shape, **figures)
+        report("matrix product", kind.name, shape=shape, **figures)
         columns[shape].append(f"{median:.0f} / {fastest:.0f}")
     names = dict.fromkeys(one.kind.name for one in measured)
     rows = [["x".join(map(str, shape)), *cells] for shape, cells in columns.items()]

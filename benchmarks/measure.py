@@ -1,11 +1,13 @@
-"""The figures of benchmarks/results.md: measure.py {startup,clone} …
+"""Time the start of each command, and the setup of a fresh clone.
 
-Prints one JSON object a measurement, with date, versions, processor and load.
+    python benchmarks/measure.py startup
+    python benchmarks/measure.py clone
+
+The script prints one JSON object a measurement.
 """
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import statistics
@@ -14,7 +16,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from common import REPOSITORY, report, timed
+from common import REPOSITORY, parser_of, report, timed
 
 
 def startup(runs: int) -> None:
@@ -22,7 +24,11 @@ def startup(runs: int) -> None:
     for command in ([], ["fit"], ["generate"], ["test"], ["tokenizer"]):
         call = [sys.executable, "-m", "seqtext", *command, "--help"]
         seconds = [timed(call)[0] for _ in range(runs)]
-        report(f"seqtext {' '.join(command)} --help", seconds=round(statistics.median(seconds), 3))
+        report(
+            "start-up",
+            " ".join(["seqtext", *command, "--help"]),
+            seconds=round(statistics.median(seconds), 3),
+        )
 
 
 def clone(python: str) -> None:
@@ -31,7 +37,6 @@ def clone(python: str) -> None:
         checkout = Path(folder) / "seqtext"
         subprocess.run(["git", "clone", "-q", REPOSITORY, checkout], check=True)
         environment = {**os.environ, "SEQTEXT_CACHE": str(Path(folder) / "cache")}
-        environment.setdefault("SEQTEXT_DATA", str(REPOSITORY.parent / "shared" / "data"))
         for target in ("setup", "test", "translate"):
             seconds, output = timed(
                 ["make", target, f"PYTHON={python}"], cwd=checkout, env=environment
@@ -39,11 +44,11 @@ def clone(python: str) -> None:
             print(output, file=sys.stderr)
             scores = [line for line in output.splitlines() if line.startswith('{"bleu"')]
             figures = json.loads(scores[-1]) if scores else {}
-            report(f"make {target}", seconds=round(seconds, 1), **figures)
+            report("clone", f"make {target}", seconds=round(seconds, 1), **figures)
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = parser_of(__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("startup").add_argument("--runs", type=int, default=7)
     commands.add_parser("clone").add_argument("--python", default=sys.executable)

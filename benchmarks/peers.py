@@ -1,16 +1,17 @@
-"""Other toolkits and seqtext side by side: one model, one corpus, one machine, one run.
+"""Measure other toolkits and seqtext side by side: one model, one corpus, one machine.
 
     python benchmarks/peers.py prepare MULTI30K OUT       # folder with train, val, test_2016_flickr .en .de
     python benchmarks/peers.py train OUT --environments DIR
     python benchmarks/peers.py quality OUT --environments DIR --peer fairseq --epochs 9
     python benchmarks/peers.py decode OUT --environments DIR --seqtext_run RUN
 
-Every measurement is a JSON object; a table ends the output. ``train`` counts target pieces with eos and
-without padding, from the second quarter of the updates on: peers as their logs have them, seqtext as its
-callbacks see them. ``decode`` takes what one sentence needs, the start-up, off the time of all sentences.
+Each measurement is a JSON object. A table ends the output. ``train`` counts target pieces with eos and
+without padding, from the second quarter of the updates on. The counts of peers come from their logs,
+those of seqtext from a callback. ``decode`` subtracts the start-up, which is the time for one sentence,
+from the time for all.
 
-Runs with seqtext and psutil; DIR holds one virtual environment a peer, those there are measured. None of the
-peers installs and runs with torch 2.13 on Python 3.11 as it is (2026-11):
+DIR holds a virtual environment for each peer. Peers without an environment are left out. The script
+needs seqtext and psutil. No peer installs and runs unchanged with torch 2.13 on Python 3.11 (2026-11):
 
     onmt     pip install torch psutil setuptools six configargparse ctranslate2 tensorboard flask waitress
              pyonmttok pyyaml rapidfuzz pyahocorasick fasttext-wheel spacy sentencepiece sacrebleu, and then
@@ -45,6 +46,7 @@ from common import (
     Command,
     Cost,
     FailedError,
+    parser_of,
     read,
     read_log,
     report,
@@ -60,7 +62,7 @@ from seqtext.metrics import score_translations
 from seqtext.nn.precision import has_bfloat16
 
 # the model of all: one layer each, the encoder in both directions, HIDDEN / 2 wide each
-VOCABULARY = 8_000  # joint pieces, unk, bos and eos among them; the peers add pad
+VOCABULARY = 8_000  # joint pieces with unk, bos and eos. The peers add pad
 EMBEDDING, HIDDEN = 256, 512
 DROPOUT, LABEL_SMOOTHING = 0.3, 0.1
 LEARNING_RATE, CLIP = 0.001, 1.0  # Adam, constant
@@ -398,7 +400,7 @@ def best_step(folder: Path) -> int:
 # --- seqtext --------------------------------------------------------------------------------------------
 
 RECIPE = REPOSITORY / "recipes/translation/multi30k.yaml"
-# precision, and what differs from the model above; None: the recipe as it comes
+# precision, and options beside those of the model above. None: the recipe unchanged
 VARIANTS: dict[str, tuple[str, dict[str, Any] | None]] = {
     "feeding-additive-fp32": ("32-true", {"input_feeding": "true", "attention": "additive"}),
     "fused-additive-fp32": ("32-true", {"input_feeding": "false", "attention": "additive"}),
@@ -412,7 +414,7 @@ VARIANTS: dict[str, tuple[str, dict[str, Any] | None]] = {
 def seqtext_training(
     variant: str, data: Path, folder: Path, plan: Plan
 ) -> tuple[Row, list[Interval]]:
-    """Train through the command line; figures, and the intervals of ``plan``."""
+    """Train through the command line. Return figures and the intervals of ``plan``."""
     precision, network = VARIANTS[variant]
     log, run = folder / "updates.txt", folder / "run"
     callback = {"class_path": "common.UpdateLog", "init_args": {"path": str(log)}}
@@ -459,7 +461,7 @@ def common_options(network: Row, data: Path) -> Row:
 def seqtext_decoding(
     run: Path, folder: Path, source: Path, search: Search, precision: str
 ) -> tuple[Cost, list[list[str]]]:
-    """Decode raw text through the command line; the pieces of every sentence."""
+    """Decode raw text through the command line. Return the pieces of every sentence."""
     text, output = source.with_suffix(".en"), folder / "output"
     call: Command = [sys.executable, "-m", "seqtext", "generate", run, "--input", text]
     call += ["--output", output, "--format=jsonl", f"--max_length={MAX_LENGTH}"]
@@ -503,7 +505,7 @@ def prepare(options: argparse.Namespace) -> list[Row]:
     for peer in installed(options).values():
         peer.prepare()
     row = {"pairs": len(read(data / "train.de")), "words_a_piece": of_corpus(data)}
-    report("corpus", **row)
+    report("corpus", str(options.multi30k), **row)
     return [{"name": str(options.multi30k), **row}]
 
 
@@ -523,12 +525,12 @@ def train(options: argparse.Namespace) -> list[Row]:
             with reported(name):
                 figures, intervals = training(fresh(options.out / "train" / name))
                 measured[name].append(speed(figures, intervals, plan))
-                report(f"training, {name}", **measured[name][-1])
+                report("training", name, **measured[name][-1])
     return [{"name": name, **medians(rows)} for name, rows in measured.items() if rows]
 
 
 def peer_training(peer: Peer, folder: Path, plan: Plan) -> tuple[Row, list[Interval]]:
-    """Train a peer; figures, and the intervals of ``plan``."""
+    """Train a peer. Return figures and the intervals of ``plan``."""
     cost = watch(peer.train(folder, plan), folder, PEER_ENVIRONMENT)
     log = read_log(folder)
     figures = {
@@ -541,7 +543,7 @@ def peer_training(peer: Peer, folder: Path, plan: Plan) -> tuple[Row, list[Inter
 
 
 def common_figures(cost: Cost, log: str, parameters: str) -> Row:
-    """What is told of every training; ``parameters`` is the pattern of their number."""
+    """Figures of every training. ``parameters`` is the pattern of their number."""
     found = re.search(parameters, log)
     number = float(found[1].replace(",", "")) if found else math.nan
     return {
@@ -591,15 +593,16 @@ def decode(options: argparse.Namespace) -> list[Row]:
             for size in sizes * options.repeats:
                 folder = fresh(options.out / "decode" / name / str(size))
                 results.append(decoding(folder, options.out / "data" / f"test-{size}.pieces"))
-            rows.append({"name": name, **decoding_speed(results[0::2], results[1::2])})
-            report(f"decoding, {name}", **search._asdict(), **rows[-1])
+            figures = decoding_speed(results[0::2], results[1::2])
+            rows.append({"name": name, **figures})
+            report("decoding", name, **search._asdict(), **figures)
     return rows
 
 
 def peer_decoding(
     peer: Peer, model: Path, folder: Path, source: Path, search: Search
 ) -> tuple[Cost, list[list[str]]]:
-    """Decode pieces with a peer; the pieces of every sentence."""
+    """Decode pieces with a peer. Return the pieces of every sentence."""
     output = folder / "output"
     call = peer.decode(model, source.resolve(), output, search)
     cost = watch(call, folder, PEER_ENVIRONMENT, source)
@@ -645,7 +648,7 @@ def quality(options: argparse.Namespace) -> list[Row]:
     write(folder / "hypotheses.de", hypotheses)
     scores = score_translations(hypotheses, read(peer.data / "test.de"))
     row = {"epochs": options.epochs, **figures, **scores._asdict()}
-    report(f"quality, {options.peer}, beam {options.beam_size}", **row)
+    report("quality", f"{options.peer}, beam {options.beam_size}", **row)
     return [{"name": options.peer, **row}]
 
 
@@ -689,7 +692,7 @@ def trained(out: Path, name: str) -> Path | None:
 
 
 def of_corpus(data: Path, run: Path | None = None) -> float:
-    """Target words for each target piece of the training corpus; of a run's own pieces."""
+    """Words for each target piece of the training corpus, in the pieces of a run."""
     text = read(data / "train.de")
     encoded: Sequence[Sequence[object]]
     if run is not None:
@@ -722,9 +725,7 @@ def tell(rows: list[Row]) -> None:
 
 def parse() -> argparse.Namespace:
     """The command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = parser_of(__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     each = {name: commands.add_parser(name) for name in ("prepare", "train", "decode", "quality")}
     each["prepare"].add_argument("multi30k", type=Path)

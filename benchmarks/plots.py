@@ -1,33 +1,34 @@
-"""The pictures of docs/performance.md, from what peers.py has printed.
+"""Draw the pictures of docs/performance.md.
 
-python benchmarks/plots.py          # benchmarks/results/*.jsonl -> docs/*.svg
+python benchmarks/plots.py
+
+Each picture shows the first table of its file in results/.
 """
 
 from __future__ import annotations
 
-import json
-from typing import Any
+from pathlib import Path
 
-from common import REPOSITORY
 from matplotlib import rcParams
 from matplotlib.figure import Figure
+from tables import read
 
-PLOTS = {  # file: the number drawn, its name, what the row's name starts with
-    "training": ("target_words_per_second", "target words a second", "training, "),
-    "decoding": ("pieces_per_second", "output pieces a second, beam 5", "decoding, "),
+DOCS = Path(__file__).parent.parent / "docs"
+PLOTS = {  # file: figure to draw, label of its axis
+    "training": ("target_words_per_second", "target words a second"),
+    "decoding": ("pieces_per_second", "output pieces a second, beam 5"),
 }
 
 
 def draw(name: str) -> Figure:
     """A bar for each toolkit and variant, in the order measured."""
-    figure_of, label, prefix = PLOTS[name]
-    lines = (REPOSITORY / f"benchmarks/results/{name}.jsonl").read_text().splitlines()
-    rows: list[dict[str, Any]] = [json.loads(line) for line in lines]
-    names = [row["what"].removeprefix(prefix) for row in rows]
-    colours = ["tab:blue" if one.startswith("seqtext") else "tab:gray" for one in names]
+    key, label = PLOTS[name]
+    rows = read(name)[0].rows
+    names = [row["what"] for row in rows]
+    colours = ["tab:blue" if name.startswith("seqtext") else "tab:gray" for name in names]
     figure = Figure(figsize=(7, 0.4 * len(rows) + 0.8), layout="constrained")
     axes = figure.add_subplot(xlabel=label)
-    axes.bar_label(axes.barh(names, [row[figure_of] for row in rows], color=colours), padding=3)
+    axes.bar_label(axes.barh(names, [row[key] for row in rows], color=colours), padding=3)
     axes.invert_yaxis()
     axes.margins(x=0.1)
     axes.spines[["top", "right"]].set_visible(False)
@@ -37,8 +38,7 @@ def draw(name: str) -> Figure:
 def main() -> None:
     rcParams["svg.hashsalt"] = "seqtext"  # the same numbers make the same file
     for name in PLOTS:
-        if (REPOSITORY / f"benchmarks/results/{name}.jsonl").exists():
-            draw(name).savefig(REPOSITORY / f"docs/{name}.svg", metadata={"Date": None})
+        draw(name).savefig(DOCS / f"{name}.svg", metadata={"Date": None})
 
 
 if __name__ == "__main__":

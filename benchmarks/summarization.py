@@ -1,21 +1,21 @@
-"""What copying, coverage and long sources cost.
+"""Time copying, coverage and long sources.
 
     python benchmarks/summarization.py
     python benchmarks/summarization.py --rounds 7 --precision fp32
     python benchmarks/summarization.py --device cuda
 
-Random ids, so that nothing but the sizes matters: those of recipes/summarization/compression.yaml for copying
-and coverage, sources of 100 to 1,600 pieces for the encoder, with so many rows that all batches have as many
-source pieces. Variants take turns; medians. Prints JSON objects, then tables.
+The input is random ids, so only the sizes matter. Copying and coverage use the sizes of
+recipes/summarization/compression.yaml. The encoder reads sources of 100 to 1,600 pieces, and all
+batches have the same number of source pieces. Variants take turns. The script prints medians: JSON
+objects, then tables.
 """
 
 from __future__ import annotations
 
-import argparse
 from typing import Any
 
 import torch
-from common import in_turns, report, table, use_threads
+from common import in_turns, parser_of, report, table, use_threads
 
 from seqtext.data.batch import IGNORE
 from seqtext.nn.config import NetworkConfig
@@ -99,10 +99,12 @@ def copying(rounds: int, precision: str, device: str) -> None:
     for name in VARIANTS:
         ratios = [of[name] / of["plain"] for of in (training, search)]
         report(
+            "copying",
             f"{name}, {precision}, {device}",
             update_ms=round(1000 * training[name], 1),
             search_ms=round(1000 * search[name], 1),
-            ratios=[round(ratio, 3) for ratio in ratios],
+            training_ratio=round(ratios[0], 3),
+            search_ratio=round(ratios[1], 3),
         )
         rows.append([name, f"{1000 * training[name]:.0f}", *(f"{ratio:.2f}" for ratio in ratios)])
     table(["network", "ms an update", "training, ratio", "beam 5, ratio"], rows)
@@ -111,7 +113,7 @@ def copying(rounds: int, precision: str, device: str) -> None:
 def long_sources(rounds: int, precision: str, device: str) -> None:
     """What a source piece costs in training, by the length of its source."""
     rows = []
-    for title, window in (("as a whole", None), ("windows of 100", 100)):
+    for title, window in (("as a whole", None), ("in windows of 100", 100)):
         subjects = {
             str(length): Subject(
                 {"copying": True, "window": window},
@@ -127,18 +129,16 @@ def long_sources(rounds: int, precision: str, device: str) -> None:
             {name: lambda one=one: one.update(precision) for name, one in subjects.items()}, rounds
         )
         each = [1e6 * found[str(length)] / LONG_PIECES for length in LENGTHS]
-        report(
-            f"source read {title}, {precision}, {device}",
-            microseconds_a_piece=[round(x, 1) for x in each],
-        )
+        name = f"source read {title}, {precision}, {device}"
+        for length, microseconds in zip(LENGTHS, each, strict=True):
+            figures = {"length": length, "microseconds_a_piece": round(microseconds, 1)}
+            report("long sources", name, **figures)
         rows.append([title, *(f"{one:.0f}" for one in each), f"{each[-1] / each[0]:.2f}"])
     table(["source read", *map(str, LENGTHS), "1,600 to 100"], rows)
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = parser_of(__doc__)
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--precision", choices=("fp32", "bf16"), default="bf16")
     parser.add_argument("--threads", type=int)

@@ -1,17 +1,17 @@
-"""How fast a configuration trains, where the time goes, and what share of the machine's bound that is.
+"""Time an update of a configuration: whole, in parts, and against the bound of the machine.
 
     python benchmarks/training.py DATA
     python benchmarks/training.py DATA --updates 30 --rounds 5 --threads 2 -- \\
         --trainer.precision=32-true --model.network.decoder_layers=1
 
-DATA is a folder with train.* and val.*; what stands behind ``--`` are options of ``seqtext fit``. The same
-updates run, in turns, in a bare PyTorch loop over the same modules, on batches made beforehand, and in the
-whole of ``seqtext fit``: Trainer, callbacks, run folder, no validation. Reading the batches is timed alone.
-Then the update runs in parts, each with its inputs cut off from the part before, so that forward and backward
-pass of each can be timed.
+DATA is a folder with train.* and val.*. Options after ``--`` go to ``seqtext fit``. The same updates
+run in turns in two ways. The bare loop is plain PyTorch over the same modules, on batches made
+beforehand. The other way is the whole of ``seqtext fit`` with Trainer, callbacks and run folder,
+without validation. Reading the batches is timed alone. Then the update runs in parts, each cut off from
+the part before it. So forward and backward pass of each part are timed.
 
-Prints JSON objects, then tables. A piece is a target piece, eos counted, padding not; a word is what stands
-between spaces in the raw target text. The bound is that of machine.py.
+The script prints JSON objects, then tables. A piece is a target piece. eos counts, padding does not. A
+word is what stands between spaces in the raw target text. machine.py defines the bound.
 """
 
 from __future__ import annotations
@@ -30,7 +30,17 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
-from common import built, configured, fit, read, report, table, words_a_piece
+from common import (
+    built,
+    configured,
+    fit,
+    parser_of,
+    read,
+    report,
+    split_arguments,
+    table,
+    words_a_piece,
+)
 from machine import Work, flops, rates, training_seconds
 from torch import Tensor
 from torch.optim import Optimizer
@@ -76,7 +86,7 @@ class Task(NamedTuple):
 
 
 def task_of(cli: FitCLI, updates: int) -> tuple[Task, PairsDataModule]:
-    """The first updates of a training, ready to run; and where they come from."""
+    """The first updates of a training, ready to run, and their data module."""
     trainer = cli.config.trainer
     if str(trainer.precision) not in _PRECISIONS:
         sys.exit(f"training.py: precision {trainer.precision}, expected one of {list(_PRECISIONS)}")
@@ -251,7 +261,7 @@ def _fused(parts: Parts, decoder: Decoder, ids: Tensor, state: DecoderState) -> 
 
 
 def update_in_parts(parts: Parts, task: Task, batch: Batch) -> None:
-    """A whole update; what does not belong to a part is not timed."""
+    """A whole update. Code outside the parts is not timed."""
     parameters = list(task.module.parameters())
 
     def step() -> None:
@@ -408,17 +418,16 @@ def tell_speed(
             speed, share = pieces / one, bound.seconds / one
             rows.append([name, f"{1000 * one:.1f}", f"{speed:,.0f}", f"{words * speed:,.0f}"])
             rows[-1].append(f"{share:.0%}")
-            figures[name] = {
-                "pieces_a_second": round(speed),
-                "words_a_second": round(words * speed),
-                "share_of_bound": round(share, 3),
-            }
+            figures[f"{name}_pieces_per_second"] = round(speed)
+            figures[f"{name}_words_per_second"] = round(words * speed)
+            figures[f"{name}_percent_of_bound"] = round(100 * share, 1)
     report(
         "training",
+        more.pop("recipe"),
         **more,
         **figures,
-        milliseconds={name: _rounded(rounds) for name, rounds in seconds.items()},
-        lightning_overhead=round(overhead, 4),
+        **{f"{name}_ms_an_update": _rounded(rounds) for name, rounds in seconds.items()},
+        lightning_overhead_percent=round(100 * overhead, 2),
         words_a_piece=round(words, 4),
         bound_gflops=round(bound.gflops, 1),
     )
@@ -446,29 +455,27 @@ def tell_parts(found: dict[str, tuple[float, float]], bound: Bound) -> None:
         rows.append([name, *columns])
     figures = {
         name: {
-            "forward": round(ahead, 2),
-            "backward": round(back, 2),
-            "bound": round(1000 * bound.parts.get(name, 0.0), 2),
+            "forward_ms": round(ahead, 2),
+            "backward_ms": round(back, 2),
+            "bound_ms": round(1000 * bound.parts.get(name, 0.0), 2),
         }
         for name, (ahead, back) in found.items()
     }
-    report("an update in parts, ms", parts=figures)
+    for name, milliseconds in figures.items():
+        report("an update in parts", name, **milliseconds)
     table(["part", "forward ms", "backward ms", "both", "share", "bound ms", "of the bound"], rows)
 
 
 def arguments() -> tuple[argparse.Namespace, list[str]]:
     """Our own options, and those of ``fit``."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = parser_of(__doc__)
     parser.add_argument("data", type=Path, help="folder with train.* and val.*")
     parser.add_argument("--recipe", default="multi30k.yaml", help="in recipes/translation")
     parser.add_argument("--updates", type=int, default=60, help="that count")
     parser.add_argument("--rounds", type=int, default=3, help="of all of them; the median is told")
     parser.add_argument("--threads", type=int, help="default: torch's")
-    words = sys.argv[1:]
-    cut = words.index("--") if "--" in words else len(words)
-    return parser.parse_args(words[:cut]), words[cut + 1 :]
+    own, of_fit = split_arguments()
+    return parser.parse_args(own), of_fit
 
 
 def main() -> None:

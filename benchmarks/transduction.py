@@ -1,31 +1,34 @@
-"""How good the transduction recipe is: several languages, several seeds, each alone and all as an ensemble.
+"""Score the pronunciation recipe: several languages and seeds, alone and as an ensemble.
 
     python benchmarks/transduction.py DATA OUT --languages fre hin hun vie jpn --seeds 1 2 3
     python benchmarks/transduction.py DATA OUT --languages fre --seeds 1 --test dev -- --trainer.max_epochs=20
 
-DATA is a folder with LANGUAGE_train.tsv, LANGUAGE_dev.tsv and LANGUAGE_test.tsv; OUT keeps the trained
-models, and what is already there is not trained again. What stands behind ``--`` are options of ``seqtext
-fit``. Prints JSON objects, then a table of word error rates.
+DATA is a folder with LANGUAGE_train.tsv, LANGUAGE_dev.tsv and LANGUAGE_test.tsv. OUT keeps the trained
+models. A model that is there is not trained again. Options after ``--`` go to ``seqtext fit``. The
+script prints JSON objects, then a table of word error rates.
 """
 
 from __future__ import annotations
 
-import argparse
-import json
 import statistics
 import sys
-from pathlib import Path
 
-from common import RECIPES, report, scored, split_arguments, table, train_into
+from common import (
+    RECIPES,
+    minutes_of,
+    parser_of,
+    report,
+    scored,
+    seed_options,
+    split_arguments,
+    table,
+    train_into,
+)
 
 
 def main() -> None:
     own, of_fit = split_arguments()
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("data", type=Path)
-    parser.add_argument("out", type=Path)
+    parser = parser_of(__doc__, "data", "out")
     parser.add_argument("--languages", nargs="+", required=True)
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
     parser.add_argument("--test", default="test", help="the set that is scored (default: test)")
@@ -47,15 +50,17 @@ def main() -> None:
         runs, rates = [], []
         for seed in options.seeds:
             runs.append(options.out / f"{language}-{seed}")
-            train_into(command, runs[-1], [f"--model.seed={seed}", f"--data.seed={seed}", *of_fit])
+            train_into(command, runs[-1], [*seed_options(seed), *of_fit])
             _, scores = scored(runs[-1], files[options.test], options.beam_size)
-            minutes = json.loads((runs[-1] / "result.json").read_text())["minutes"]
-            report(f"{language}, {options.test}, seed {seed}", minutes=minutes, **scores)
+            minutes = minutes_of(runs[-1])
+            name = f"{language}, {options.test}, seed {seed}"
+            report("g2p.yaml", name, seeds=[seed], minutes=minutes, **scores)
             rates.append(scores["wer"])
         rates.append(statistics.mean(rates))
         if len(runs) > 1:
             _, together = scored(runs, files[options.test], options.beam_size)
-            report(f"{language}, {options.test}, ensemble", **together)
+            name = f"{language}, {options.test}, ensemble"
+            report("g2p.yaml", name, seeds=options.seeds, **together)
             rates.append(together["wer"])
         rows.append(rates)
         words.append(scores["outputs"])

@@ -23,11 +23,11 @@ from seqtext.description import (
     weights_in,
 )
 from seqtext.errors import CheckpointError, ConfigError
-from seqtext.fields import shown
 from seqtext.metrics import BleuTokenize, Symbols
 from seqtext.nn.config import ClassifierConfig, EncoderConfig, NetworkConfig
 from seqtext.nn.precision import Precision
 from seqtext.nn.shapes import check_shapes
+from seqtext.values import shown
 
 CLASSIFICATION = description.CLASSIFICATION
 _PREFIX = "network."  # of the network's weights in a LightningModule's state

@@ -10,9 +10,9 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
-from seqtext.fields import read_fields, shown
 from seqtext.metrics import BleuTokenize, Symbols, Task
 from seqtext.nn.config import ClassifierConfig, NetworkConfig
+from seqtext.values import read_fields, shown
 
 FORMAT = 1
 KEY = "seqtext"  # of the description

@@ -1,14 +1,23 @@
-"""Values of options: whether they have the type that an option declares."""
+"""Whether values have the types that are declared: of options, and of what a file says."""
 
 from __future__ import annotations
 
+import dataclasses
 import types
 from numbers import Integral, Real
-from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from seqtext.errors import ConfigError
 
-_NAMES: dict[Any, str] = {int: "an integer", float: "a number", str: "a string", type(None): "None"}
+T = TypeVar("T")
+_NAMES: dict[Any, str] = {
+    int: "a whole number", float: "a number", bool: "true or false", str: "text",
+    types.NoneType: "nothing",
+}  # fmt: skip
+_LONGEST = 60  # characters of a value in a message
+
+
+# --- options, from Python or a command line --------------------------------------------------------------
 
 
 def check_value(name: str, value: Any, expected: Any) -> Any:
@@ -25,8 +34,7 @@ def check_value(name: str, value: Any, expected: Any) -> Any:
     Raises:
         ConfigError: It is of another type.
     """
-    union = get_origin(expected) in (Union, types.UnionType)
-    choices = get_args(expected) if union else (expected,)
+    choices = _choices(expected)
     number = not isinstance(value, bool)  # which Python counts as an integer
     for one in choices:
         if get_origin(one) is Literal:
@@ -38,7 +46,7 @@ def check_value(name: str, value: Any, expected: Any) -> Any:
             return float(value)
         elif one not in (int, float) and isinstance(value, one):
             return value
-    wanted = " or ".join(_named(one) for one in choices)
+    wanted = " or ".join(_name(one) for one in choices)
     raise ConfigError(f"{name}: {value!r:.80} ({type(value).__name__}), expected {wanted}")
 
 
@@ -53,7 +61,95 @@ def check_fields(config: Any) -> None:
         object.__setattr__(config, name, value)  # the dataclass may be frozen
 
 
-def _named(expected: Any) -> str:
-    if get_origin(expected) is Literal:
-        return f"one of {', '.join(get_args(expected))}"
-    return _NAMES[expected]
+# --- fields of a dataclass, from a file that a stranger may have written ----------------------------------
+
+
+def read_fields(cls: type[T], values: object, where: str) -> T:
+    """Make a ``cls`` of values that a stranger may have written.
+
+    Args:
+        cls: A dataclass. Its fields are ``int``, ``float``, ``bool``, ``str``, ``bytes``, ``Literal``, or
+            other such dataclasses. Tuples of these will do, and ``| None``.
+        values: A dict of its fields.
+        where: What to call the dict in a message.
+
+    Raises:
+        ValueError: ``values`` is no dict, lacks a field, has another one, or one has another type. Or
+            ``cls`` refuses a value.
+    """
+    if not isinstance(values, dict):
+        raise ValueError(f"{where}: found {shown(values)}, expected a dict of fields")
+    types_of = get_type_hints(cls)
+    fields: dict[str, Any] = {}
+    for field in dataclasses.fields(cls):  # type: ignore[arg-type]
+        name = field.name
+        if name in values:
+            fields[name] = _typed(values[name], types_of[name], f"{where}.{name}")
+        elif field.default is dataclasses.MISSING:
+            raise ValueError(f"{where}.{name}: is missing")
+    if unknown := [name for name in values if name not in types_of]:
+        raise ValueError(
+            f"{where}: unknown field {shown(unknown[0])}; a newer version of seqtext may have written it"
+        )
+    return cls(**fields)
+
+
+def shown(value: object) -> str:
+    """A value for a message, short whatever it holds."""
+    if isinstance(value, str | bytes):
+        return repr(value[:_LONGEST]) + ("…" if len(value) > _LONGEST else "")
+    if isinstance(value, int) and value.bit_length() > 63:
+        return f"a number of {value.bit_length():,} bits"
+    if value is None or isinstance(value, bool | int | float):
+        return repr(value)
+    return f"a value of type {type(value).__name__}"  # its own text may be endless
+
+
+def _typed(value: object, wanted: Any, where: str) -> Any:
+    """``value``, if it has the type. A list becomes a tuple."""
+    kinds = _choices(wanted)
+    for kind in kinds:
+        if dataclasses.is_dataclass(kind):
+            return read_fields(kind, value, where)  # type: ignore[arg-type]
+        if get_origin(kind) is tuple and isinstance(value, list | tuple):
+            return _tuple(value, get_args(kind), where)
+        if _has_type(value, kind):
+            return value
+    expected = " or ".join(map(_name, kinds))
+    raise ValueError(f"{where}: found {shown(value)}, expected {expected}")
+
+
+def _tuple(values: list[Any] | tuple[Any, ...], kinds: tuple[Any, ...], where: str) -> Any:
+    if kinds[-1] is Ellipsis:
+        kinds = kinds[:1] * len(values)
+    if len(values) != len(kinds):
+        raise ValueError(f"{where}: found {len(values):,} values, expected {len(kinds)}")
+    pairs = enumerate(zip(values, kinds, strict=True))
+    return tuple(_typed(value, kind, f"{where}[{i}]") for i, (value, kind) in pairs)
+
+
+def _has_type(value: object, kind: Any) -> bool:
+    if get_origin(kind) is Literal:
+        return isinstance(value, str) and value in get_args(kind)
+    if type(value) is int and value.bit_length() > 63:
+        return False
+    # a subclass is refused: True is no number of layers
+    return type(value) in ((int, float) if kind is float else (kind,))
+
+
+# --- types ------------------------------------------------------------------------------------------------
+
+
+def _choices(declared: Any) -> tuple[Any, ...]:
+    """The types that a union is of, or the only one."""
+    # of Literal[…] | None Python makes a Union of the older kind
+    union = get_origin(declared) in (Union, types.UnionType)
+    return get_args(declared) if union else (declared,)
+
+
+def _name(kind: Any) -> str:
+    if get_origin(kind) is Literal:
+        return "one of " + ", ".join(get_args(kind))
+    if get_origin(kind) is tuple:
+        return "a list"
+    return _NAMES.get(kind) or str(kind.__name__)

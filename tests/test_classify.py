@@ -69,11 +69,11 @@ def test_pairs_may_come_from_a_table_of_numpy() -> None:
 @pytest.mark.parametrize(
     ("name", "value", "told"),
     [
-        ("top_k", 1.5, r"top_k: 1\.5 \(float\), expected an integer"),
-        ("top_k", True, r"top_k: True \(bool\), expected an integer"),
-        ("threshold", "0.5", r"threshold: '0\.5' \(str\), expected a number or None"),
+        ("top_k", 1.5, r"top_k: 1\.5 \(float\), expected a whole number"),
+        ("top_k", True, r"top_k: True \(bool\), expected a whole number"),
+        ("threshold", "0.5", r"threshold: '0\.5' \(str\), expected a number or nothing"),
         ("threshold", float("nan"), "threshold: nan, expected 0 <= x <= 1"),
-        ("batch_size", "64", r"batch_size: '64' \(str\), expected an integer"),
+        ("batch_size", "64", r"batch_size: '64' \(str\), expected a whole number"),
     ],
 )
 def test_options_have_their_types(name: str, value: Any, told: str) -> None:

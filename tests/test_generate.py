@@ -64,12 +64,12 @@ def test_a_generator_may_have_unknown_characters(generator: Generator) -> None:
 @pytest.mark.parametrize(
     ("name", "value", "told"),
     [
-        ("beam_size", "5", "an integer"),
-        ("beam_size", 2.5, "an integer"),
-        ("beam_size", True, "an integer"),
-        ("batch_size", None, "an integer"),
-        ("max_length", "9", "an integer or None"),
-        ("max_ratio", "x", "a number or None"),
+        ("beam_size", "5", "a whole number"),
+        ("beam_size", 2.5, "a whole number"),
+        ("beam_size", True, "a whole number"),
+        ("batch_size", None, "a whole number"),
+        ("max_length", "9", "a whole number or nothing"),
+        ("max_ratio", "x", "a number or nothing"),
         ("length_formula", 1, "one of power, wu"),
         ("length_penalty", float("nan"), "-10 to 10"),
         ("coverage_penalty", float("nan"), "0 to 100"),

@@ -31,15 +31,15 @@ def test_a_value_of_the_type_becomes_plain(given: Any, expected: Any) -> None:
 @pytest.mark.parametrize(
     ("given", "expected", "told"),
     [
-        ("5", int, "option: '5' (str), expected an integer"),
-        (2.5, int, "option: 2.5 (float), expected an integer"),
-        (True, int, "option: True (bool), expected an integer"),
+        ("5", int, "option: '5' (str), expected a whole number"),
+        (2.5, int, "option: 2.5 (float), expected a whole number"),
+        (True, int, "option: True (bool), expected a whole number"),
         (True, float, "option: True (bool), expected a number"),
-        (np.bool_(True), float | None, "expected a number or None"),
-        ([1], int | None, "option: [1] (list), expected an integer or None"),
+        (np.bool_(True), float | None, "expected a number or nothing"),
+        ([1], int | None, "option: [1] (list), expected a whole number or nothing"),
         (3, Literal["power", "wu"], "option: 3 (int), expected one of power, wu"),
         ("x", Literal["power", "wu"], "option: 'x' (str), expected one of power, wu"),
-        (None, str, "option: None (NoneType), expected a string"),
+        (None, str, "option: None (NoneType), expected text"),
     ],
 )
 def test_a_value_of_another_type_is_refused(given: Any, expected: Any, told: str) -> None:

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from seqtext.data.readers import SEPARATOR, Record
 from seqtext.data.tokenizer import Tokenizer
 from seqtext.errors import ConfigError, DataError
-from seqtext.fields import read_fields
+from seqtext.values import read_fields
 
 _SEPARATORS = (",", ";", "|", "/", "+")  # that files have between several labels
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -66,9 +68,21 @@ def _begin(loader: DataLoader[Any]) -> Iterator[Any]:
 
 
 def _leave_signals(worker: int) -> None:
-    """Ignore what is sent to all processes. The first one still needs batches to stop in good order."""
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.SIG_IGN)
+    """Ignore what is sent to all processes. The first one still needs batches to stop in good order.
+
+    Only the parent's own SIGTERM ends a worker, since the parent waits for that at its exit.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if hasattr(signal, "sigwaitinfo"):  # elsewhere nothing tells who has sent a signal
+        # threads that start later inherit the mask, so the signal waits for the one that asks for it
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+        threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    while signal.sigwaitinfo({signal.SIGTERM}).si_pid != os.getppid():
+        pass
+    os._exit(0)
 
 
 class _Batches(Dataset[Batch]):

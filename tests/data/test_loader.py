@@ -3,6 +3,9 @@ from __future__ import annotations
 import itertools
 import os
 import signal
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
 
 import numpy as np
@@ -111,6 +114,7 @@ class Dying(Dataset[int]):
     def __getitem__(self, index: int) -> int:
         if index + self.start == self.at and get_worker_info() is not None:
             os.kill(os.getpid(), self.number)
+            time.sleep(0.1)
         return index + self.start
 
 
@@ -130,3 +134,16 @@ def test_workers_leave_signals_to_the_first_process(
     """A group's signal reaches them, too, and the first process still needs batches."""
     assert dying(number) == list(range(6))
     assert not capfd.readouterr().err
+
+
+def test_a_process_ends_although_workers_are_at_work() -> None:
+    """An error keeps the loader alive until the exit, which terminates workers and waits for them."""
+    script = """
+from seqtext.data.loader import read_ahead
+kept = read_ahead(lambda done: range(9), 1, batch_size=None)
+print(next(kept))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script], timeout=60, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout) == (0, "0\n"), done.stderr

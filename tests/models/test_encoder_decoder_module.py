@@ -100,14 +100,14 @@ def test_short_last_window_counts_its_own_pieces(tmp_path: Path, devices: int) -
     data.prepare_data()
     data.setup("fit")
     from seqtext.data.bucketing import share
+    from seqtext.data.loader import PlannedLoader
 
     plan = data._plan(*data._kept_lengths(), None)
     updates = [data._kept[rows] for rows in plan.updates(0)]
     batches = []
     for rank in range(devices):
         rows = share(updates, rank=rank, ranks=devices, accumulation=4)[4:6]
-        read = data._reader(data._encoded["train"], 0, sample=False)
-        batches += [read(one) for one in rows]
+        batches += list(PlannedLoader(rows, data._reader(data._encoded["train"], 0, False)))
     assert len(found) == 2
     torch.testing.assert_close(found[1], token_mean_gradient(batches), rtol=0, atol=1e-6)
 

@@ -288,6 +288,6 @@ def restore(
         network.to(device, torch.bfloat16 if precision == "bf16" else None)
     except (RuntimeError, AssertionError) as error:
         raise ConfigError(
-            f"device: {device!r} is not to be had ({str(error).splitlines()[0]})"
+            f"device: {device!r} cannot hold the model ({str(error).splitlines()[0]})"
         ) from error
     network.eval()

@@ -145,12 +145,14 @@ def _fit(
             "data.compare: scores decoded sentences, and model.decode_sentences is 0; raise it"
         )
     validates = getattr(cli.datamodule, "validates", True)
-    if selection.patience is not None and not validates:
-        raise ConfigError("selection.patience: nothing to wait for without --data.validation")
-    if not validates:
-        say(
-            "no --data.validation: nothing chooses a best checkpoint, best.ckpt will be the last one"
+    validates = validates and trainer.limit_val_batches != 0
+    if not validates and selection.patience is not None:
+        raise ConfigError(
+            "selection.patience: no validation, so nothing to wait for; give --data.validation, or leave"
+            " selection.patience and trainer.limit_val_batches out"
         )
+    if not validates:
+        say("no validation: nothing chooses a best checkpoint, best.ckpt will be the last one")
     if model is not None:
         refuse_other_network(model.config, cli.model.config)
         cli.datamodule.tokenizers = model.tokenizers

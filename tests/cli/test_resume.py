@@ -203,10 +203,13 @@ def test_a_folder_that_cannot_be_written_to(
 ) -> None:
     """As one that was mounted read-only."""
 
-    def refused(self: Any, **options: Any) -> None:
-        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+    def refused(self: Path, *arguments: Any, **options: Any) -> Any:
+        if self.name == ".lock":
+            raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+        return opened(self, *arguments, **options)
 
-    monkeypatch.setattr(folder.FileLock, "acquire", refused)
+    opened = Path.open
+    monkeypatch.setattr(Path, "open", refused)
     assert main(["fit", "--resume", str(run), "--trainer.max_epochs=3"]) == 2
     assert "r cannot be written to (Read-only file system)" in capsys.readouterr().err
 

@@ -152,6 +152,8 @@ def find(path: str | Path) -> Path:
         raise CheckpointError(
             f"{path}: no such file or folder; expected a checkpoint or a run folder"
         )
+    if not path.is_file():
+        raise CheckpointError(f"{path}: is a pipe or a device, expected a checkpoint file")
     return path
 
 

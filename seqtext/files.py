@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any, BinaryIO
@@ -24,9 +25,17 @@ def whole(path: str | Path) -> Iterator[BinaryIO]:
     try:
         with part.open("xb") as file:
             yield file
-        part.replace(target)
+        replace(part, target)
     finally:
         part.unlink(missing_ok=True)
+
+
+def replace(part: Path, path: str | Path) -> None:
+    """Give a file the name ``path``, and the rights of the file that has it."""
+    target = Path(os.path.realpath(path))
+    with contextlib.suppress(FileNotFoundError):
+        part.chmod(stat.S_IMODE(target.stat().st_mode))
+    part.replace(target)
 
 
 def lock(file: IO[Any]) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -87,9 +87,10 @@ def _check_device(device: Any, precision: Precision) -> None:
 
 
 def _paths(path: Any) -> list[str | Path]:
-    paths = [path] if isinstance(path, str | Path) or not isinstance(path, Iterable) else list(path)
+    single = isinstance(path, str | Path | bytes | Mapping) or not isinstance(path, Iterable)
+    paths = [path] if single else list(path)
     for one in paths:
-        if not isinstance(one, str | Path):
+        if not isinstance(one, str | Path) or not str(one):
             raise ConfigError(
                 f"path: {one!r:.60} ({type(one).__name__}), expected a checkpoint file or a run folder"
             )

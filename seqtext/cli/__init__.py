@@ -48,7 +48,7 @@ def main(
         terminated.
     """
     use_utf8()
-    arguments = list(sys.argv[1:] if argv is None else argv)
+    arguments = [str(word) for word in (sys.argv[1:] if argv is None else argv)]
     try:
         status = _run(arguments, task, preset or {})
         if sys.stdout is not None:
@@ -65,6 +65,14 @@ def main(
         if error.filename is not None or error.errno not in _UNWRITTEN:
             raise
         _tell(arguments, f"standard output: cannot be written ({error.strerror})")
+        return 2
+    except (MemoryError, RuntimeError) as error:
+        if not _lacks_memory(error):
+            raise
+        _tell(
+            arguments,
+            "out of memory; lower --batch_size or --beam_size, or in fit --data.batch_tokens",
+        )
         return 2
     except SystemExit as error:
         return error.code if isinstance(error.code, int) else 0 if error.code is None else 2
@@ -89,6 +97,12 @@ def _run(arguments: list[str], task: str | None, preset: dict[str, Any]) -> int:
         module.run(rest, task, preset)
         return 0
     return module.run(rest) or 0
+
+
+def _lacks_memory(error: Exception) -> bool:
+    # on a CPU PyTorch has no class for it
+    known = "can't allocate memory" in str(error) or "not enough memory" in str(error)
+    return known or isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError"
 
 
 def _tell(arguments: list[str], message: str) -> None:

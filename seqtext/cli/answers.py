@@ -30,6 +30,7 @@ from seqtext.cli.outputs import (
 )
 from seqtext.cli.progress import watched
 from seqtext.cli.streams import CHUNK, as_json
+from seqtext.cli.unfinished import Progress
 from seqtext.errors import ConfigError, DataError
 
 T = TypeVar("T")
@@ -58,32 +59,34 @@ class Answers:
     """Where a command puts its answers.
 
     Args:
-        write: Takes bytes; nothing of them is held back.
+        write: Takes sources and the bytes of their answers. Nothing is held back.
         done: Sources whose answers are there already.
-        on_terminal: Somebody reads them as they come.
+        skip: Takes each of these sources. It raises a DataError if they are others than those answered.
+        on_terminal: Somebody reads the answers as they come.
     """
 
     def __init__(
-        self, write: Callable[[bytes], None], done: int = 0, *, on_terminal: bool = False
+        self,
+        write: Callable[[Sequence[Any], bytes], None],
+        done: int = 0,
+        skip: Callable[[Any], None] = lambda source: None,
+        *,
+        on_terminal: bool = False,
     ) -> None:
-        self._write, self.done, self.on_terminal = write, done, on_terminal
+        self._write, self.done, self.skip, self.on_terminal = write, done, skip, on_terminal
 
-    def add(self, answers: Sequence[str]) -> None:
-        """Write answers, one for each source, each with the end of its last line."""
-        self._write("".join(answers).encode())
+    def add(self, sources: Sequence[Any], answers: Sequence[str]) -> None:
+        """Write the answer of each source, each with the end of its last line."""
+        self._write(sources, "".join(answers).encode())
         self.done += len(answers)
 
 
 @contextlib.contextmanager
-def open_answers(options: argparse.Namespace, *, rows: bool = False) -> Iterator[Answers]:
+def open_answers(options: argparse.Namespace) -> Iterator[Answers]:
     """The output that ``--output`` and ``--resume`` name.
 
     A file appears under its name when it is whole. Until then it is ``F.KEY.unfinished``, where KEY
     stands for the options that the answers depend on. An interruption leaves that file.
-
-    Args:
-        options: Of the command.
-        rows: An answer has several lines, each of which starts with the source's number and a tab.
 
     Raises:
         ConfigError: ``--resume`` without a file.
@@ -93,7 +96,8 @@ def open_answers(options: argparse.Namespace, *, rows: bool = False) -> Iterator
     if options.resume and (path is None or is_stream(path)):
         raise ConfigError(_NO_FILE)
     if path is None or path in STANDARD:
-        yield Answers(to_standard_output, on_terminal=standard_output().isatty())
+        on_terminal = standard_output().isatty()
+        yield Answers(lambda _, content: to_standard_output(content), on_terminal=on_terminal)
         return
     if is_stream(path):
         with write_errors(path, "--output"):
@@ -101,12 +105,12 @@ def open_answers(options: argparse.Namespace, *, rows: bool = False) -> Iterator
         with file:
             yield Answers(functools.partial(_write, file, path))
         return
-    with unfinished(options, rows=rows) as work:
+    with unfinished(options) as work:
         yield work.answers
         work.finish()
 
 
-def _write(file: BinaryIO, path: str, content: bytes) -> None:
+def _write(file: BinaryIO, path: str, sources: Sequence[Any], content: bytes) -> None:
     with write_errors(path, "--output"):
         write_all(file, content)
 
@@ -117,17 +121,22 @@ class Unfinished:
     Args:
         path: What the file will be called.
         place: What it is called until then.
-        file: Open for reading and writing.
-        rows: See ``open_answers``.
+        file: Open for reading and writing, at its start.
+        progress: What is known of its content.
     """
 
-    def __init__(self, path: str, place: Path, file: BinaryIO, rows: bool) -> None:
-        self.path, self.place, self._file, self._rows = path, place, file, rows
-        count, size = _whole_answers(file, rows)
-        file.seek(size)
+    def __init__(self, path: str, place: Path, file: BinaryIO, progress: Progress) -> None:
+        self.path, self.place, self._file, self._progress = path, place, file, progress
+        kept = progress.kept(file)
+        file.seek(kept.size)
         file.truncate()  # an answer may have been cut in the middle
-        self.answers = Answers(functools.partial(_write, file, path), count)
+        self.answers = Answers(self._append, kept.answered, progress.skip)
         self._finished = False
+
+    def _append(self, sources: Sequence[Any], content: bytes) -> None:
+        with write_errors(self.path, "--output"):
+            write_all(self._file, content)
+            self._progress.note(sources, content)
 
     def lines(self) -> list[str]:
         """What is there already, a line each."""
@@ -141,18 +150,21 @@ class Unfinished:
         with write_errors(self.path, "--output"):
             self._file.close()
             if content is None:
-                self.place.replace(os.path.realpath(self.path))
+                files.replace(self.place, self.path)
             else:
                 self.place.unlink()
+            self._progress.remove()
         self._finished = True
 
     def keep(self) -> None:
         """Say what an interruption leaves, and how to go on."""
-        if self._finished:
+        if self._finished or not self.place.exists():
             return
-        count, _ = _whole_answers(self._file, self._rows)
-        if not count:
-            self.place.unlink(missing_ok=True)
+        if not (count := self.answers.done):
+            self._file.close()
+            self.place.unlink()
+            self._progress.remove()
+            print("nothing was finished yet, and nothing is kept", file=sys.stderr)
             return
         print(
             f"the answers to {count:,} lines are kept in {self.place}; the same command with --resume goes on"
@@ -162,7 +174,7 @@ class Unfinished:
 
 
 @contextlib.contextmanager
-def unfinished(options: argparse.Namespace, *, rows: bool = False) -> Iterator[Unfinished]:
+def unfinished(options: argparse.Namespace) -> Iterator[Unfinished]:
     """The file that holds the answers of this command until it ends, and keeps them if it is interrupted.
 
     Raises:
@@ -173,27 +185,31 @@ def unfinished(options: argparse.Namespace, *, rows: bool = False) -> Iterator[U
     with write_errors(path, "--output"):
         there = place.exists()
         if there and not options.resume:
+            _refuse_running(place)
             raise DataError(
-                f"--output {path}: this command was interrupted before, or runs now; {place} holds what it"
-                " finished. Add --resume to go on, or remove that file"
+                f"--output {path}: this command was interrupted before, and {place} holds what it finished."
+                " Add --resume to go on, or remove that file"
             )
         file = place.open("r+b" if there else "x+b", buffering=0)
     with file:
         if not files.lock(file):
-            raise DataError(f"{place}: another process is writing it; wait for its end")
-        work = Unfinished(path, place, file, rows)
-        if options.resume:
-            done = work.answers.done
-            told = (
-                f"{place} holds the answers to {done:,} lines" if there else "nothing to go on with"
-            )
-            print(f"resume: {told}, starting at line {done + 1:,}", file=sys.stderr)
-        with _ends_in_order():
-            try:
-                yield work
-            except BaseException:
-                work.keep()
-                raise
+            raise _running(place)
+        with write_errors(path, "--output"), Progress(place) as progress:
+            work = Unfinished(path, place, file, progress)
+            if options.resume:
+                done = work.answers.done
+                told = (
+                    f"{place} holds the answers to {done:,} lines"
+                    if there
+                    else "nothing to go on with"
+                )
+                print(f"resume: {told}, starting at line {done + 1:,}", file=sys.stderr)
+            with _ends_in_order():
+                try:
+                    yield work
+                except BaseException:
+                    work.keep()
+                    raise
 
 
 def _place(options: argparse.Namespace) -> Path:
@@ -203,8 +219,7 @@ def _place(options: argparse.Namespace) -> Path:
         DataError: There is one of other options.
     """
     decisive: dict[str, Any] = {k: v for k, v in vars(options).items() if k not in _INDECISIVE}
-    if (source := decisive.get("input")) is not None and not os.path.isfile(source):
-        decisive["input"] = None  # a pipe has another name each time
+    decisive["input"] = None  # a pipe has another name each time; what is in it is compared
     for name in options.checkpoints:
         for found in (Path(name), Path(name) / "best.ckpt"):
             if found.is_file():
@@ -213,8 +228,9 @@ def _place(options: argparse.Namespace) -> Path:
     key = hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()[:8]
     target = os.path.realpath(options.output)
     mine = Path(f"{target}.{key}.unfinished")
-    for other in glob.glob(f"{glob.escape(target)}.{'[0-9a-f]' * 8}.unfinished"):
-        if Path(other) != mine:
+    for other in map(Path, glob.glob(f"{glob.escape(target)}.{'[0-9a-f]' * 8}.unfinished")):
+        if other != mine:
+            _refuse_running(other)
             raise DataError(
                 f"--output {options.output}: {other} holds what a command with other options, or with"
                 " another checkpoint, has finished. End that one with --resume, or remove the file"
@@ -222,20 +238,14 @@ def _place(options: argparse.Namespace) -> Path:
     return mine
 
 
-def _whole_answers(file: BinaryIO, rows: bool) -> tuple[int, int]:
-    """How many answers a file holds from its start, and their size in bytes."""
-    count = size = place = 0
-    with open(file.fileno(), "rb", closefd=False) as lines:
-        lines.seek(0)
-        for line in lines:
-            if not line.endswith(b"\n"):
-                break
-            if rows and (index := int(line.partition(b"\t")[0])) != count:
-                count, size = index, place  # the last source may lack some of its rows
-            place += len(line)
-            if not rows:
-                count, size = count + 1, place
-    return count, size
+def _refuse_running(place: Path) -> None:
+    with place.open("r+b") as file:
+        if not files.lock(file):
+            raise _running(place)
+
+
+def _running(place: Path) -> DataError:
+    return DataError(f"{place}: another process is writing it; wait for its end")
 
 
 @contextlib.contextmanager
@@ -257,7 +267,7 @@ def _ends_in_order() -> Iterator[None]:
             signal.signal(number, handler)
 
 
-class Kept:
+class Collected:
     """Answers of a command that needs them all in the end, kept as JSON lines until then.
 
     Args:
@@ -274,7 +284,7 @@ class Kept:
         """What ``answer`` makes of sources, read or computed.
 
         Raises:
-            DataError: More is kept than there are sources.
+            DataError: More is kept than there are sources, or answers of other sources.
         """
         found = [json.loads(line) for line in self._work.lines()] if self._work else []
         if (done := len(found)) > len(sources):
@@ -282,11 +292,14 @@ class Kept:
                 f"--resume: {done:,} answers are kept for {len(sources):,} {what}; the corpus has changed."
                 " Leave --resume out, and remove the kept file"
             )
+        for source in sources[:done]:
+            assert self._work is not None
+            self._work.answers.skip(source)
         chunks = (sources[i : i + CHUNK] for i in range(done, len(sources), CHUNK))
         for chunk in watched(chunks, what, found.__len__, len(sources)):
             new = answer(chunk)
             if self._work:
-                self._work.answers.add([f"{as_json(one)}\n" for one in new])
+                self._work.answers.add(chunk, [f"{as_json(one)}\n" for one in new])
             found.extend(new)
         return found
 
@@ -303,13 +316,13 @@ class Kept:
 
 
 @contextlib.contextmanager
-def kept_answers(options: argparse.Namespace) -> Iterator[Kept]:
+def collected_answers(options: argparse.Namespace) -> Iterator[Collected]:
     """Likewise of ``open_answers``, where the output is written at the end."""
     path: str | None = options.output
     if path is not None and not is_stream(path):
         with unfinished(options) as work:
-            yield Kept(work, path)
+            yield Collected(work, path)
         return
     if options.resume:
         raise ConfigError(_NO_FILE)
-    yield Kept(None, path)
+    yield Collected(None, path)

@@ -34,6 +34,7 @@ def parser() -> argparse.ArgumentParser:
     """The options; importing and asking for help stays light."""
     parser = argparse.ArgumentParser(
         prog="seqtext check",
+        usage="%(prog)s --data.train PATH [--KEY VALUE]…",
         description="Look at every row of a corpus before it is trained on: pairs, or texts with labels."
         f" Exit status 0: nothing harmful, or no more of it in what --write has written; {FOUND}: there are"
         " rows that are better left out.",

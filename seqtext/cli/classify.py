@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from seqtext.cli.answers import add_output, open_answers
 from seqtext.cli.generate import add_checkpoints, add_computing_options, load_models, tell_counts
-from seqtext.cli.outputs import check_output
+from seqtext.cli.outputs import check_apart, check_output
 from seqtext.cli.streams import add_input, as_json, as_row, check_input, lines_of, open_input
 from seqtext.errors import ConfigError
 
@@ -21,6 +21,7 @@ def parser() -> argparse.ArgumentParser:
     """The options; importing and asking for help stays light."""
     parser = argparse.ArgumentParser(
         prog="seqtext classify",
+        usage="%(prog)s CKPT… [--KEY VALUE]…",
         description="Label text with a trained classifier, a line a text, and print label<TAB>probability (of"
         " a text that is out of scope, the probability of its likeliest label); where a text can have several"
         " labels, all of them, separated by commas. A classifier of two texts reads them separated by a tab.",
@@ -60,9 +61,9 @@ def run(arguments: Sequence[str]) -> None:
         )
     check_input(options.input)
     check_output(options.output)
+    check_apart([options.input, *options.checkpoints], {"--output": options.output})
     check_options(options)
-    rows = options.format == "text" and options.top_k > 1
-    with open_answers(options, rows=rows) as answers:
+    with open_answers(options) as answers:
         classifier: Classifier = load_models(options, "load_classifier")
         tell_threshold(classifier, options.threshold)
         with open_input(options.input) as lines:
@@ -74,8 +75,9 @@ def run(arguments: Sequence[str]) -> None:
                     threshold=options.threshold,
                     batch_size=options.batch_size,
                 )
-                told = zip(chunk, found, strict=True)
-                answers.add([_render(options, i, *one) for i, one in enumerate(told, done)])
+                both = zip(chunk, found, strict=True)
+                told = [_render(options, i, *one) for i, one in enumerate(both, done)]
+                answers.add(chunk, told)
     tell_counts(classifier)
 
 

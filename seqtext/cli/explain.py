@@ -18,7 +18,7 @@ from seqtext.cli.generate import (
     search_options,
     tell_counts,
 )
-from seqtext.cli.outputs import check_output, to_standard_output, write_whole
+from seqtext.cli.outputs import check_apart, check_output, to_standard_output, write_whole
 from seqtext.cli.streams import Input, add_input, check_input, open_input
 from seqtext.errors import ConfigError
 
@@ -30,6 +30,7 @@ def parser() -> argparse.ArgumentParser:
     """The options; importing and asking for help stays light."""
     parser = argparse.ArgumentParser(
         prog="seqtext explain",
+        usage="%(prog)s CKPT… [--KEY VALUE]…",
         description="Decode text, a line a sentence, and show for each word of the output which word of the"
         " source it comes from and how much of it was copied. Of a classifier: label text, and show how much"
         " each word had to say (pooling attention or max).",
@@ -52,6 +53,7 @@ def run(arguments: Sequence[str]) -> None:
         raise ConfigError(f"--limit {options.limit}: expected at least 1")
     check_input(options.input)
     check_output(options.html, "--html")
+    check_apart([options.input, *options.checkpoints], {"--html": options.html})
     from seqtext.classify import Classifier
 
     config = search_config(options)

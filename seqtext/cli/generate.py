@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from seqtext.cli.answers import add_output, open_answers
-from seqtext.cli.outputs import check_output
+from seqtext.cli.outputs import check_apart, check_output
 from seqtext.cli.streams import (
     add_input,
     as_json,
@@ -29,7 +29,9 @@ if TYPE_CHECKING:
 def parser() -> argparse.ArgumentParser:
     """The options; importing and asking for help stays light."""
     parser = argparse.ArgumentParser(
-        prog="seqtext generate", description="Decode text with a trained model, a line a sentence."
+        prog="seqtext generate",
+        usage="%(prog)s CKPT… [--KEY VALUE]…",
+        description="Decode text with a trained model, a line a sentence.",
     )
     add_checkpoints(parser)
     add_input(parser)
@@ -124,16 +126,15 @@ def run(arguments: Sequence[str]) -> None:
     options = parser().parse_args(arguments)
     check_input(options.input)
     check_output(options.output)
+    check_apart([options.input, *options.checkpoints], {"--output": options.output})
     config = search_config(options)
-    rows = options.format == "text" and options.n_best > 1
-    with open_answers(options, rows=rows) as answers:
+    with open_answers(options) as answers:
         generator = load_models(options, "load_generator")
         with open_input(options.input) as lines:
             for chunk in lines.watched(answers):
                 found = zip(chunk, generator.search(chunk, config), strict=True)
-                answers.add(
-                    [_render(options, i, *one) for i, one in enumerate(found, answers.done)]
-                )
+                told = [_render(options, i, *one) for i, one in enumerate(found, answers.done)]
+                answers.add(chunk, told)
     tell_counts(generator)
 
 

@@ -6,13 +6,14 @@ import contextlib
 import os
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import BinaryIO, TextIO
 
 from seqtext import files
-from seqtext.errors import DataError
+from seqtext.errors import ConfigError, DataError
 
+PACKINGS = (".gz", ".zst")
 STANDARD = ("-", "/dev/stdout")
 _ERRORS = "/dev/stderr"
 _DESCRIPTOR = re.compile(r"/(?:dev|proc/self)/fd/(\d+)")  # what a shell makes of >(gzip > out.gz)
@@ -44,6 +45,32 @@ def check_output(path: str | None, option: str = "--output") -> None:
     for place in (target.parent, target):
         if place.exists() and not os.access(place, os.W_OK):
             raise DataError(f"{option} {path}: {place} must not be written (Permission denied)")
+
+
+def check_apart(read: Iterable[str | None], written: Mapping[str, str | None]) -> None:
+    """Refuse outputs of a command that are files of the same command.
+
+    Args:
+        read: What it reads: files, and folders of runs.
+        written: What it writes, by option.
+
+    Raises:
+        ConfigError: An output would replace an input, a checkpoint or another output.
+    """
+    inputs = [Path(path) for path in read if path is not None]
+    inputs += [path / name for path in inputs for name in ("best.ckpt", "last.ckpt")]
+    taken = {os.path.realpath(path): f"{path} is read by the same command" for path in inputs}
+    for option, path in written.items():
+        if path is None or is_stream(path):
+            continue
+        if reason := taken.get(os.path.realpath(path)):
+            raise ConfigError(f"{option} {path}: {reason}; choose another name")
+        if path.endswith(PACKINGS):
+            raise ConfigError(
+                f"{option} {path}: outputs are not packed; give a name without"
+                f" {os.path.splitext(path)[1]}, and pack the file afterwards"
+            )
+        taken[os.path.realpath(path)] = f"{option} writes it"
 
 
 # --- whole files ----------------------------------------------------------------------------------------

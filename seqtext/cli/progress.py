@@ -10,6 +10,7 @@ T = TypeVar("T")
 _KNOWN = " {percentage:3.0f}%|{bar:20}| {elapsed} spent, {remaining} left"
 _UNKNOWN = " {elapsed} spent"
 _DELAY = 2.0  # seconds without a bar
+_EVERY = 0.1  # seconds between two states of it
 
 
 def watched(
@@ -63,4 +64,6 @@ def _bar(count: str, total: int | None) -> Any:
     from tqdm import tqdm
 
     form = count + (_UNKNOWN if total is None else _KNOWN)
-    return tqdm(total=total, delay=_DELAY, leave=False, bar_format=form, file=sys.stderr)
+    return tqdm(
+        total=total, delay=_DELAY, mininterval=_EVERY, leave=False, bar_format=form, file=sys.stderr
+    )

@@ -10,7 +10,7 @@ import os
 import re
 import stat
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 STANDARD = ("-", "/dev/stdin")
 CHUNK = 2_000  # most lines decoded before their output is written
+_FIRST = 128  # lines of the first chunk; each further one has twice as many
 _BLOCK = 1 << 16  # bytes, which is what a pipe holds
 
 
@@ -70,30 +71,36 @@ class Input:
         """Bytes read of a regular file."""
         return self._raw.tell()
 
-    def chunks(self, *, skip: int = 0) -> Iterator[list[str]]:
+    def chunks(
+        self, *, skip: int = 0, skipped: Callable[[str], None] = lambda line: None
+    ) -> Iterator[list[str]]:
         """Lines, at most ``CHUNK`` together.
 
         A pipe may wait for the answer to a line before it gives the next one, so all that has
-        arrived makes a chunk there.
+        arrived makes a chunk there. In a file the first chunks are short, so that an interruption
+        finds something finished.
 
         Args:
             skip: Lines at the start that are left out.
+            skipped: Takes each of them.
 
         Raises:
             DataError: Not UTF-8, or unreadable. The lines before come first.
         """
         from seqtext.data.files import UNREADABLE, text_lines
 
-        number, chunk = 0, list[str]()
+        number, chunk, size = 0, list[str](), min(_FIRST, CHUNK)
         try:
             for raw in self._arrivals():
                 for line in text_lines(raw, self.name, before=number):
                     number += 1
-                    if number > skip:
-                        chunk.append(line)
-                    if len(chunk) == CHUNK:
+                    if number <= skip:
+                        skipped(line)
+                        continue
+                    chunk.append(line)
+                    if len(chunk) == size:
                         yield chunk
-                        chunk = []
+                        chunk, size = [], min(2 * size, CHUNK)
                 if chunk and self._waits:
                     yield chunk
                     chunk = []
@@ -114,7 +121,7 @@ class Input:
 
     def watched(self, answers: Answers) -> Iterator[list[str]]:
         """``chunks`` behind what is answered, with a bar."""
-        chunks = self.chunks(skip=answers.done)
+        chunks = self.chunks(skip=answers.done, skipped=answers.skip)
         if answers.on_terminal:
             return chunks  # a bar would mix with them
         position = (lambda: self.position) if self.size else (lambda: answers.done)

@@ -9,7 +9,7 @@ import time
 from collections.abc import Sequence
 from typing import get_args
 
-from seqtext.cli.answers import add_output, kept_answers
+from seqtext.cli.answers import add_output, collected_answers
 from seqtext.cli.classify import add_threshold, check_options
 from seqtext.cli.corpora import add_columns, add_corpus, add_label_columns
 from seqtext.cli.generate import (
@@ -23,7 +23,7 @@ from seqtext.cli.generate import (
     tell_counts,
 )
 from seqtext.cli.measure import Measure
-from seqtext.cli.outputs import check_output
+from seqtext.cli.outputs import check_apart, check_output
 from seqtext.cli.streams import as_line, lines_of
 from seqtext.metrics import BleuTokenize, Symbols, Task, check_bleu_tokenize, unseen_words
 
@@ -35,6 +35,7 @@ def parser() -> argparse.ArgumentParser:
     """The options; importing and asking for help stays light."""
     parser = argparse.ArgumentParser(
         prog="seqtext test",
+        usage="%(prog)s CKPT… --data.test PATH [--KEY VALUE]…",
         description="Score a trained model on a corpus; the last line printed is one JSON object.",
     )
     add_checkpoints(parser)
@@ -99,6 +100,8 @@ def run(arguments: Sequence[str]) -> None:
     check_options(options)
     check_output(options.output)
     check_output(options.confusion, "--confusion")
+    written = {"--output": options.output, "--confusion": options.confusion}
+    check_apart([options.test, options.train, *options.checkpoints], written)
     config = search_config(options)
     generator = load_models(options)
     if isinstance(generator, Classifier):
@@ -124,7 +127,7 @@ def run(arguments: Sequence[str]) -> None:
     if options.train is not None:
         training = [pair[1] for pair in Corpus(options.train, source, target, "train").rows()]
     sources, references = [one for one, _ in examples], [several for _, several in examples]
-    with kept_answers(options) as kept:
+    with collected_answers(options) as kept:
         start = time.perf_counter()
         hypotheses: list[str] = kept.answers_to(
             sources, lambda chunk: texts(generator.search(chunk, config)), "sentences"

@@ -13,11 +13,11 @@ import torch
 from torch import Tensor
 
 from seqtext.classify import Classifier
-from seqtext.cli.answers import kept_answers
+from seqtext.cli.answers import collected_answers
 from seqtext.cli.classify import tell_threshold
 from seqtext.cli.generate import tell_counts
 from seqtext.cli.outputs import write_whole
-from seqtext.cli.streams import as_line, lines_of
+from seqtext.cli.streams import as_line, as_row, lines_of
 from seqtext.data.batch import label_tensor
 from seqtext.data.corpus import Corpus
 from seqtext.data.labels import Labels
@@ -39,7 +39,7 @@ def run(options: argparse.Namespace, classifier: Classifier) -> None:
     columns = options.text or classifier.columns[0], options.label or classifier.columns[1]
     corpus = Corpus(options.test, *columns, "test", labelled=True)
     texts, right = _read(corpus, classifier.labels)
-    with kept_answers(options) as kept:
+    with collected_answers(options) as kept:
         start = time.perf_counter()
         probabilities = kept.answers_to(
             texts,
@@ -128,7 +128,7 @@ def _print_each(
         label_tensor([[place[name] for name in one] for one in rows], len(names))
         for rows in (decided, right)
     )
-    names = [as_line(name) for name in names]
+    names = [as_row(name) for name in names]
     wide = max(map(len, names))
     print(f"{'label':{wide}s}  precision  recall      F1  texts")
     for found in sorted(score_each(given, known, names), key=lambda found: found.f1):

@@ -17,7 +17,9 @@ from seqtext.errors import DataError
 def parser() -> argparse.ArgumentParser:
     """The options; importing and asking for help stays light."""
     parser = argparse.ArgumentParser(
-        prog="seqtext tokenizer", description="Train a SentencePiece model on a corpus."
+        prog="seqtext tokenizer",
+        usage="%(prog)s --data.train PATH --output F.model [--KEY VALUE]…",
+        description="Train a SentencePiece model on a corpus.",
     )
     add_corpus(parser, "train", required=True)
     add_columns(parser)

@@ -199,7 +199,7 @@ def draw_confusion(
     small = max(3.0, min(9.0, 420 / len(names) / 2))
     fonts, missing = _fonts(names)
     numbered = [i for i, name in enumerate(names, 1) if missing & set(name)]
-    told = [str(i) if i in numbered else name for i, name in enumerate(names, 1)]
+    told = [str(i) if i in numbered else " ".join(name.split()) for i, name in enumerate(names, 1)]
     # a label with dollar signs is text, not TeX
     literal: Any = {"fontsize": small, "fontfamily": fonts, "parse_math": False}
     axes.set_xticks(range(len(names)), told, rotation=90, **literal)

@@ -15,6 +15,16 @@ from seqtext.values import check_fields
 _LONGEST = 1 << 30
 
 
+# More takes all memory, or decodes for hours: a slip of the hand rather than a wish
+_MOST = {
+    "beam_size": 1_000,
+    "batch_size": 1_000_000,
+    "min_length": 10_000,
+    "min_ratio": 100,
+    "min_words": 10_000,
+}
+
+
 @dataclass(frozen=True, kw_only=True)
 class SearchConfig:
     """How to decode.
@@ -63,6 +73,9 @@ class SearchConfig:
         for name in ("beam_size", "n_best", "batch_size", "max_length", "max_words"):
             if (value := getattr(self, name)) is not None and value < 1:
                 raise ConfigError(f"{name}: {value}, expected at least 1")
+        for name, most in _MOST.items():
+            if getattr(self, name) > most:
+                raise ConfigError(f"{name}: {getattr(self, name)}, expected at most {most:,}")
         for name in ("min_length", "min_ratio", "min_words", "no_repeat_ngram"):
             if not 0 <= (value := getattr(self, name)) < math.inf:
                 raise ConfigError(f"{name}: {value}, expected at least 0")

@@ -218,6 +218,31 @@ def test_streams_of_a_notebook(
     assert out.getvalue() == expected
 
 
+def test_arguments_from_python(trained: Path, expected: str) -> None:
+    Path("in.txt").write_text(TEXT)
+    command: list[Any] = ["generate", trained, "--beam_size", 2, "--input", Path("in.txt")]
+    assert main([*command, "--output", "out.txt"]) == 0
+    assert Path("out.txt").read_text() == expected
+
+
+@pytest.mark.parametrize(
+    "error", [MemoryError(), RuntimeError("DefaultCPUAllocator: can't allocate memory")]
+)
+def test_out_of_memory_is_one_message(
+    trained: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    error: Exception,
+) -> None:
+    def search(*_: Any) -> Any:
+        raise error
+
+    Path("in.txt").write_text(TEXT)
+    monkeypatch.setattr(Generator, "search", search)
+    assert generate(trained, "--input", "in.txt") == 2
+    assert "lower --batch_size" in capsys.readouterr().err
+
+
 def test_closed_streams(
     trained: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -285,7 +310,7 @@ def terminate() -> None:
         ([], 6),
         (["--scores"], 6),
         (["--format", "jsonl"], 6),
-        (["--n_best", "2"], 5),  # the last one may lack a row
+        (["--n_best", "2"], 6),
     ],
 )
 def test_an_interruption_keeps_what_is_finished(
@@ -370,19 +395,109 @@ def test_an_output_has_one_writer(
     options = ["--input", "in.txt", "--output", "out.txt"]
 
     def second() -> None:
-        assert generate(trained, *options) == 2
-        assert generate(trained, *options, "--resume") == 2  # the first one still runs
-        assert generate(trained, *options, "--scores") == 2
+        for other in ([], ["--resume"], ["--scores"]):  # the first one still runs
+            assert generate(trained, *options, *other) == 2
+            assert "another process" in capsys.readouterr().err
         raise KeyboardInterrupt
 
     undo = interrupted(second)
     assert generate(trained, *options) == 130
     undo()
-    told = capsys.readouterr().err
-    assert "another process" in told
-    assert "with other options" in told
     assert generate(trained, *options) == 2  # without --resume nothing is thrown away
     assert "--resume" in capsys.readouterr().err
+    assert generate(trained, *options, "--scores") == 2
+    assert "other options" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("few_lines")
+@pytest.mark.parametrize("change", ["input", "answers", "list"])
+def test_resume_notices_what_has_changed(
+    trained: Path,
+    expected: str,
+    capsys: pytest.CaptureFixture[str],
+    interrupted: Callable[[Any], Any],
+    change: str,
+) -> None:
+    Path("in.txt").write_text(TEXT)
+    options = ["--input", "in.txt", "--output", "out.txt"]
+    undo = interrupted(interrupt)
+    assert generate(trained, *options) == 130
+    undo()
+    capsys.readouterr()
+    [unfinished] = Path().glob("*.unfinished")
+    [listed] = Path().glob("*.progress")
+    if change == "input":
+        Path("in.txt").write_text("One more line.\n" + TEXT)
+        assert generate(trained, *options, "--resume") == 2
+        assert "the first 6 texts are not those" in capsys.readouterr().err
+        Path("in.txt").write_text(TEXT)
+        assert generate(trained, *options, "--resume") == 0
+    else:
+        file = unfinished if change == "answers" else listed
+        content = bytearray(file.read_bytes())
+        content[-9] ^= 0x01  # in the second chunk
+        file.write_bytes(content)
+        assert generate(trained, *options, "--resume") == 0
+        assert "answers to 3 lines" in capsys.readouterr().err
+    assert Path("out.txt").read_text() == expected
+    assert not list(Path().glob("out.txt.*"))
+
+
+def test_a_failure_at_the_end_keeps_all(
+    trained: Path,
+    expected: str,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    Path("in.txt").write_text(TEXT)
+    options = ["--input", "in.txt", "--output", "out.txt"]
+    search = Generator.search
+
+    def taken(*arguments: Any) -> Any:
+        Path("out.txt").mkdir(exist_ok=True)  # meanwhile, by somebody else
+        return search(*arguments)
+
+    monkeypatch.setattr(Generator, "search", taken)
+    assert generate(trained, *options) == 2
+    told = capsys.readouterr().err
+    assert "11 lines are kept" in told and "out.txt: cannot be written" in told
+    Path("out.txt").rmdir()
+    monkeypatch.setattr(Generator, "search", lambda *_: pytest.fail("decoded again"))
+    assert generate(trained, *options, "--resume") == 0
+    assert Path("out.txt").read_text() == expected
+
+
+@pytest.mark.parametrize(
+    ("command", "options"),
+    [
+        ("generate", ["--input", "in.txt", "--output", "./in.txt"]),
+        ("generate", ["--input", "in.txt", "--output", "CKPT"]),
+        ("generate", ["--input", "in.txt", "--output", "out.gz"]),
+        ("explain", ["--input", "in.txt", "--html", "in.txt"]),
+        ("test", ["--data.test", "a.tsv", "--output", "a.tsv"]),
+        ("test", ["--data.test", "a.tsv", "--output", "a.png", "--confusion", "a.png"]),
+    ],
+)
+def test_no_output_replaces_a_file_of_its_command(
+    trained: Path, command: str, options: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("in.txt", "a.tsv"):
+        Path(name).write_text(TEXT)
+    options = [option.replace("CKPT", str(trained / "best.ckpt")) for option in options]
+    before = (trained / "best.ckpt").read_bytes()
+    assert main([command, str(trained), *options]) == 2
+    assert re.search("is read by the same|writes it|not packed", capsys.readouterr().err)
+    assert Path("in.txt").read_text() == Path("a.tsv").read_text() == TEXT
+    assert (trained / "best.ckpt").read_bytes() == before
+
+
+def test_an_output_keeps_the_rights_of_its_file(trained: Path) -> None:
+    Path("in.txt").write_text(TEXT)
+    Path("out.txt").touch(0o600)
+    Path("page.html").touch(0o600)
+    assert generate(trained, "--input", "in.txt", "--output", "out.txt") == 0
+    outputs.write_whole("page.html", "text")
+    assert {Path(name).stat().st_mode & 0o777 for name in ("out.txt", "page.html")} == {0o600}
 
 
 def test_resume_needs_a_file(trained: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -460,6 +575,7 @@ def test_a_terminal_sees_how_far_a_command_is(
     trained: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(progress, "_DELAY", 0.0)
+    monkeypatch.setattr(progress, "_EVERY", 0.0)
     Path("in.txt").write_text(TEXT)
     Path("a.tsv").write_text("source\ttarget\n" + "".join(f"{i}\tx{i}\n" for i in range(9)))
     test = ["test", str(trained), "--data.test", "a.tsv", "--data.source", "source"]

@@ -1,0 +1,96 @@
+"""What an interrupted command has finished: which answers are whole, and of which sources they are."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, BinaryIO, NamedTuple
+
+from seqtext.errors import DataError
+
+
+class Kept(NamedTuple):
+    """The whole answers at the start of a file."""
+
+    answered: int = 0  # sources whose answers they are
+    size: int = 0  # bytes
+    sources: str = ""  # digest of these sources
+
+
+class Progress:
+    """A list beside an unfinished file: after which bytes all answers were whole.
+
+    Args:
+        place: The unfinished file.
+    """
+
+    def __init__(self, place: Path) -> None:
+        self._path = place.with_suffix(".progress")
+        self._kept, self._skipped = Kept(), 0
+        self._sources = hashlib.sha256()
+
+    def __enter__(self) -> Progress:
+        self._file = self._path.open("a+b", buffering=0)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
+
+    def kept(self, file: BinaryIO) -> Kept:
+        """What of ``file`` is as it was written; the rest of the list is forgotten."""
+        kept, end = Kept(), 0
+        self._file.seek(0)
+        for line in self._file.read().splitlines(keepends=True):
+            with contextlib.suppress(ValueError, KeyError, TypeError):
+                row = json.loads(line)
+                count, size, sources = row["count"], row["size"], row["sources"]
+                if _checksum(count, sources, file.read(size)) == row["checksum"]:
+                    kept = Kept(kept.answered + count, kept.size + size, sources)
+                    end += len(line)
+                    continue
+            break
+        self._file.truncate(end)
+        self._kept = kept
+        return kept
+
+    def skip(self, source: Any) -> None:
+        """Pass over a source that is answered.
+
+        Raises:
+            DataError: It is the last of them, and they are not those that were answered.
+        """
+        self._add(source)
+        self._skipped += 1
+        if self._skipped == self._kept.answered and self._sources.hexdigest() != self._kept.sources:
+            raise DataError(
+                f"--resume: the first {self._skipped:,} texts are not those that were answered before the"
+                " interruption. Give the same input, or remove the unfinished file and start again"
+            )
+
+    def note(self, sources: Sequence[Any], content: bytes) -> None:
+        """``content``, the answers of ``sources``, is written."""
+        for source in sources:
+            self._add(source)
+        count, digest = len(sources), self._sources.hexdigest()
+        row = {
+            "count": count,
+            "size": len(content),
+            "sources": digest,
+            "checksum": _checksum(count, digest, content),
+        }
+        self._file.write(f"{json.dumps(row)}\n".encode())
+
+    def _add(self, source: Any) -> None:
+        self._sources.update(f"{json.dumps(source)}\n".encode())
+
+    def remove(self) -> None:
+        """The output is whole, or there is none."""
+        self._file.close()
+        self._path.unlink(missing_ok=True)
+
+
+def _checksum(count: int, sources: str, content: bytes) -> str:
+    return hashlib.sha256(f"{count} {sources}\n".encode() + content).hexdigest()

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 STANDARD = ("-", "/dev/stdin")
 CHUNK = 2_000  # most lines decoded before their output is written
-_FIRST = 128  # lines of the first chunk; each further one has twice as many
+_FIRST = 500  # lines of the first chunk; each further one has twice as many
 _BLOCK = 1 << 16  # bytes, which is what a pipe holds
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 
 from lightning.pytorch.utilities import rank_zero_only
@@ -9,8 +10,9 @@ from lightning.pytorch.utilities import rank_zero_only
 
 @rank_zero_only
 def say(message: str) -> None:
-    """Print a line on stderr, on the first rank alone."""
-    print(message, file=sys.stderr, flush=True)
+    """Print a line on stderr, on the first rank alone. Training goes on where nobody can read it."""
+    with contextlib.suppress(OSError):  # the terminal may be closed, or a log's disk full
+        print(message, file=sys.stderr, flush=True)
 
 
 def duration(seconds: float) -> str:

@@ -18,12 +18,13 @@ MAY = {
     "assets": set(),
     "console": set(),
     "files": set(),
+    "signals": set(),
     "values": {"errors"},
     "archive": {"errors"},
     "metrics": {"errors"},
     "nn": {"errors"},
     "search": {"errors", "values"},
-    "data": {"errors", "assets", "console", "values"},
+    "data": {"errors", "assets", "console", "signals", "values"},
     "description": {"values", "metrics", "nn"},
     "checkpoint": {"errors", "archive", "description", "values", "nn", "data", "metrics"},
     "generate": {"errors", "nn", "data", "search", "checkpoint", "description"},
@@ -43,7 +44,7 @@ MAY = {
         "metrics",
         "run",
     },
-    "run": {"errors", "console", "checkpoint", "files"},
+    "run": {"errors", "console", "checkpoint", "files", "signals"},
 }
 LIGHT = ("nn", "search")  # PyTorch and the standard library alone
 

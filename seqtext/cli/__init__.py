@@ -44,8 +44,8 @@ def main(
         preset: Defaults of ``fit`` that a recipe sets, by option name.
 
     Returns:
-        Exit status: 0; 2 for a user's mistake; 3 for what ``check`` found; 130 if interrupted; 143 if
-        terminated.
+        Exit status: 0, 2 for a user's mistake, or 3 for what ``check`` found. After a signal it is 128 and
+        the signal's number: 130 for Ctrl-C, 143 for SIGTERM, 129 for SIGHUP.
     """
     use_utf8()
     arguments = [str(word) for word in (sys.argv[1:] if argv is None else argv)]

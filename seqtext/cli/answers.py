@@ -9,15 +9,12 @@ import glob
 import hashlib
 import json
 import os
-import signal
 import sys
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from types import FrameType
 from typing import Any, BinaryIO, TypeVar
 
-from seqtext import files
+from seqtext import files, signals
 from seqtext.cli.outputs import (
     STANDARD,
     is_stream,
@@ -36,12 +33,6 @@ from seqtext.errors import ConfigError, DataError
 T = TypeVar("T")
 _INDECISIVE = ("output", "resume", "batch_size", "device", "show")  # options that change no answer
 _NO_FILE = "--resume: needs --output with a file, which holds what is finished"
-
-
-class Terminated(KeyboardInterrupt):
-    """The system asked this process to end (SIGTERM)."""
-
-    status = 128 + signal.SIGTERM
 
 
 def add_output(
@@ -166,11 +157,12 @@ class Unfinished:
             self._progress.remove()
             print("nothing was finished yet, and nothing is kept", file=sys.stderr)
             return
-        print(
-            f"the answers to {count:,} lines are kept in {self.place}; the same command with --resume goes on"
-            f" at line {count + 1:,}",
-            file=sys.stderr,
-        )
+        with contextlib.suppress(OSError):  # the terminal may be closed
+            print(
+                f"the answers to {count:,} lines are kept in {self.place}; the same command with --resume"
+                f" goes on at line {count + 1:,}",
+                file=sys.stderr,
+            )
 
 
 @contextlib.contextmanager
@@ -250,21 +242,16 @@ def _running(place: Path) -> DataError:
 
 @contextlib.contextmanager
 def _ends_in_order() -> Iterator[None]:
-    """SIGTERM and SIGHUP end the command as Ctrl-C does."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
+    """Every signal that asks to stop ends the command as Ctrl-C does."""
 
-    def end(number: int, frame: FrameType | None) -> None:
-        raise Terminated
+    def end(number: int, frame: object) -> None:
+        raise signals.Stopped(number)
 
-    numbers = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
-    before = {number: signal.signal(number, end) for number in numbers}
+    before = signals.listen(end)
     try:
         yield
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        signals.restore(before)
 
 
 class Collected:

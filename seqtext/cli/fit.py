@@ -96,9 +96,12 @@ def run(arguments: Sequence[str], task: str | None, preset: dict[str, Any]) -> N
         raise
     except SystemExit as error:
         # Lightning turns an interruption into status 1; a parser's error is 2
-        if error.code == 1:
-            raise KeyboardInterrupt from None
-        raise
+        if error.code != 1:
+            raise
+        interruption = error.__context__  # which names the signal
+        if isinstance(interruption, KeyboardInterrupt):
+            raise interruption from None
+        raise KeyboardInterrupt from None
 
 
 def _quiet() -> None:

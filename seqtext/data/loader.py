@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from torch.utils.data import DataLoader, Dataset
 
+from seqtext import signals
 from seqtext.console import say
 from seqtext.data.batch import Batch
 from seqtext.data.bucketing import Rows
@@ -72,7 +73,8 @@ def _leave_signals(worker: int) -> None:
 
     Only the parent's own SIGTERM ends a worker, since the parent waits for that at its exit.
     """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for number in {*signals.NUMBERS} - {signal.SIGTERM}:
+        signal.signal(number, signal.SIG_IGN)
     if hasattr(signal, "sigwaitinfo"):  # elsewhere nothing tells who has sent a signal
         # threads that start later inherit the mask, so the signal waits for the one that asks for it
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})

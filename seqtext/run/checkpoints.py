@@ -21,6 +21,7 @@ from seqtext.errors import CheckpointError, ConfigError
 from seqtext.run import callbacks, folder
 from seqtext.run.run_folder import RunFolder
 from seqtext.run.stop_signals import StopSignals
+from seqtext.signals import Stopped
 
 Monitor = Literal[
     "task",
@@ -74,7 +75,7 @@ class SelectionConfig:
 class Checkpoints(Callback):
     """Writes ``last.ckpt`` and ``best.ckpt``, and stops in good order when asked to.
 
-    The first Ctrl-C (or SIGTERM) ends the run after the batch at hand, with everything saved; the
+    The first Ctrl-C, SIGTERM or SIGHUP ends the run after the batch at hand, with everything saved. The
     second one ends it at once.
     """
 
@@ -116,7 +117,7 @@ class Checkpoints(Callback):
             self._best = self._sorted([(self._run.earlier_best, -1), *self._best])
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Listen to Ctrl-C and SIGTERM."""
+        """Listen to signals that ask to stop."""
         self._first_step = trainer.global_step
         self._signals.listen()
 
@@ -147,7 +148,7 @@ class Checkpoints(Callback):
         if done % every == 0 or last or self._gathering:
             return
         due = time.monotonic() - self._saved_at > 60 * self._config.save_minutes
-        if self._any_rank(trainer, due or self._signals.came):
+        if self._over_ranks(trainer, due or self._signals.came):
             self._save_last(trainer)
             self._stop_if_asked(trainer)
 
@@ -161,15 +162,18 @@ class Checkpoints(Callback):
         if self._saved_step != trainer.global_step:
             self._save_last(trainer)
 
-    def _any_rank(self, trainer: Trainer, mine: bool) -> bool:
+    @staticmethod
+    def _over_ranks(trainer: Trainer, mine: int) -> int:
+        """The largest number of all ranks."""
         if trainer.world_size == 1:
             return mine
-        return trainer.strategy.reduce_boolean_decision(mine, all=False)
+        number = torch.tensor(int(mine), device=trainer.strategy.root_device)
+        return int(trainer.strategy.reduce(number, reduce_op="max"))
 
     def _stop_if_asked(self, trainer: Trainer) -> None:
-        if self._any_rank(trainer, self._signals.came):
+        if came := self._over_ranks(trainer, self._signals.came):
             say(f"stopped at step {trainer.global_step:,}; go on with --resume {self._run.path}")
-            raise KeyboardInterrupt
+            raise Stopped(came)
 
     # --- last and best ------------------------------------------------------------------------------
 

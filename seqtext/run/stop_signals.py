@@ -1,36 +1,34 @@
-"""Ctrl-C and SIGTERM as a wish to stop in good order."""
+"""A signal as a wish to stop in good order."""
 
 from __future__ import annotations
 
 import signal
-import threading
 from typing import Any
 
+from seqtext import signals
 from seqtext.console import say
 
 
 class StopSignals:
-    """Notes the first Ctrl-C or SIGTERM. The second one ends the process at once."""
+    """Notes the first signal that asks to stop. The second one ends the process at once."""
 
     def __init__(self) -> None:
-        self.came = False
+        self.came = 0  # the signal's number
         self._handlers: dict[int, Any] = {}
 
     def listen(self) -> None:
         """Note signals from now on."""
-        if threading.current_thread() is threading.main_thread():
-            for number in (signal.SIGINT, signal.SIGTERM):
-                self._handlers[number] = signal.signal(number, self._note)
+        self._handlers = signals.listen(self._note)
 
     def _note(self, number: int, frame: Any) -> None:
-        self.came = True
+        self.came = number
         self.leave()
-        say("\nstopping after this batch; a second Ctrl-C stops at once and saves nothing")
+        name = signals.name_of(number)
+        say(f"\n{name}: stopping after this batch. A second {name} stops at once and saves nothing")
 
     def leave(self) -> None:
-        """Leave signals as they were."""
-        for number, handler in self._handlers.items():
-            signal.signal(
-                number, signal.default_int_handler if number == signal.SIGINT else handler
-            )
+        """Leave signals as they were. Ctrl-C then interrupts, also where a shell had it ignored."""
+        if signal.SIGINT in self._handlers:
+            self._handlers[signal.SIGINT] = signal.default_int_handler
+        signals.restore(self._handlers)
         self._handlers = {}

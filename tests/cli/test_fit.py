@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import errno
+import io
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -15,8 +18,9 @@ import yaml
 from support import assert_equal_bits, metrics, result, weights
 
 import seqtext
-from seqtext import checkpoint
+from seqtext import checkpoint, signals
 from seqtext.cli import main
+from seqtext.console import say
 from seqtext.run.report import Report
 
 
@@ -220,6 +224,42 @@ def test_resume_with_another_accumulation_sees_the_same_updates(
             torch.testing.assert_close(weights(Path(before))[name], value, rtol=0, atol=1e-4)
 
 
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP"])
+def test_other_signals_stop_in_good_order(
+    trained: Path, name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    number = getattr(signal, name)
+    before = signal.getsignal(number)
+    shutil.copytree(trained, "r")
+    at_step(22, lambda: os.kill(os.getpid(), number), monkeypatch)
+    assert main(["fit", "--resume=r", "--trainer.max_epochs=3"]) == 128 + number
+    told = capsys.readouterr().err
+    assert f"{name}: stopping after this batch. A second {name} stops at once" in told
+    assert "stopped at step 23; go on with --resume r" in told
+    assert checkpoint.read("r/last.ckpt")["global_step"] == 23
+    assert signal.getsignal(number) == before
+
+
+def test_a_run_goes_on_without_its_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Closed(io.StringIO):
+        def write(self, text: str) -> int:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr(sys, "stderr", Closed())
+    say("nobody reads this")
+
+
+def test_nohup_is_left_alone() -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        handlers = signals.listen(lambda number, frame: None)
+        assert sorted(handlers) == [signal.SIGINT, signal.SIGTERM]
+        assert signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
+        signals.restore(handlers)
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
 def test_weights_alone_cannot_be_gone_on_with(
     trained: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -277,7 +317,10 @@ def test_interrupted_run_is_found_by_auto(
     assert main(["fit", *tiny, "--resume", "auto", "--trainer.max_steps=2"]) == 0
     assert "no unfinished run, starting one" in capsys.readouterr().err
     assert interrupted(3, monkeypatch, *tiny) == 130
-    assert "a second Ctrl-C stops at once" in capsys.readouterr().err
+    assert (
+        "Ctrl-C: stopping after this batch. A second Ctrl-C stops at once"
+        in capsys.readouterr().err
+    )
     assert main(["fit", *tiny, "--resume", "auto"]) == 0
     assert "resume: runs/translation/002/last.ckpt" in capsys.readouterr().err
     assert Path("runs/translation/002/result.json").exists()

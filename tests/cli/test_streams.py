@@ -302,8 +302,12 @@ def terminate() -> None:
     os.kill(os.getpid(), signal.SIGTERM)
 
 
+def hang_up() -> None:
+    os.kill(os.getpid(), signal.SIGHUP)
+
+
 @pytest.mark.usefixtures("few_lines")
-@pytest.mark.parametrize(("event", "status"), [(interrupt, 130), (terminate, 143)])
+@pytest.mark.parametrize(("event", "status"), [(interrupt, 130), (terminate, 143), (hang_up, 129)])
 @pytest.mark.parametrize(
     ("form", "kept"),
     [

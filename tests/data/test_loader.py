@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from torch.utils.data import Dataset, get_worker_info
 
+from seqtext import signals
 from seqtext.data.batch import Batch, collate
 from seqtext.data.bucketing import Rows
 from seqtext.data.loader import PlannedLoader, read_ahead
@@ -127,7 +128,7 @@ def test_an_epoch_goes_on_without_a_killed_worker(capfd: pytest.CaptureFixture[s
     assert capfd.readouterr().err.count("goes on without such processes") == 1
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", signals.NUMBERS)
 def test_workers_leave_signals_to_the_first_process(
     number: int, capfd: pytest.CaptureFixture[str]
 ) -> None:

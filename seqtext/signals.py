@@ -1,0 +1,54 @@
+"""The signals that ask a command to stop."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Callable
+from types import FrameType
+from typing import Any
+
+# Ctrl-C, the system's wish, and the end of the terminal or of the ssh connection. Windows has no SIGHUP.
+NUMBERS = tuple(
+    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
+)
+
+
+class Stopped(KeyboardInterrupt):
+    """A signal has stopped this process in good order.
+
+    Args:
+        number: Of the signal.
+    """
+
+    def __init__(self, number: int) -> None:
+        super().__init__()
+        self.status = 128 + number
+
+
+def name_of(number: int) -> str:
+    """What people call a signal.
+
+    >>> name_of(signal.SIGINT), name_of(signal.SIGTERM)
+    ('Ctrl-C', 'SIGTERM')
+    """
+    return "Ctrl-C" if number == signal.SIGINT else signal.Signals(number).name
+
+
+def listen(handler: Callable[[int, FrameType | None], None]) -> dict[int, Any]:
+    """Call ``handler`` for each of the signals. Outside the main thread this does nothing.
+
+    Returns:
+        The handlers before, for ``restore``.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        return {}
+    # nohup ignores SIGHUP: the command is to outlive its terminal
+    kept = [n for n in NUMBERS if n == signal.SIGINT or signal.getsignal(n) != signal.SIG_IGN]
+    return {number: signal.signal(number, handler) for number in kept}
+
+
+def restore(handlers: dict[int, Any]) -> None:
+    """Take back what ``listen`` did."""
+    for number, handler in handlers.items():
+        signal.signal(number, handler)

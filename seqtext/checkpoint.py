@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from seqtext import archive, description
+from seqtext import archive, description, training_state
 from seqtext.data.labels import Labels, TextAndLabels
 from seqtext.data.tokenizer import Tokenizer, Tokenizers
 from seqtext.description import (
@@ -31,18 +31,6 @@ from seqtext.values import shown
 
 CLASSIFICATION = description.CLASSIFICATION
 _PREFIX = "network."  # of the network's weights in a LightningModule's state
-
-# Other entries, which Lightning reads. Each may be missing.
-_ENTRIES = {
-    "loops": dict,
-    "callbacks": dict,
-    "optimizer_states": list,
-    "lr_schedulers": list,
-    "epoch": int,
-    "global_step": int,
-    "seqtext_accumulation": int,
-    "seqtext_plateau": dict,
-}
 
 
 class Model(NamedTuple):
@@ -176,22 +164,19 @@ def read(path: str | Path) -> dict[str, Any]:
     try:
         described = described_in(content)
         content["state_dict"] = weights = weights_in(content)
-        for name, kind in _ENTRIES.items():
-            if name in content and type(content[name]) is not kind:
-                raise ValueError(
-                    f"{name}: found {shown(content[name])}, expected a {kind.__name__}"
-                )
+        training_state.check(content)
         if described.digest not in (None, digest_of(content[KEY], weights)):
             raise ValueError(
                 f"its weights or its {KEY!r} entry are not those that were written (the digest differs); if"
                 f" you changed them on purpose, remove {KEY}.digest"
             )
     except ValueError as error:
-        raise _inconsistent(path, error) from error
+        raise inconsistent(path, error) from error
     return content
 
 
-def _inconsistent(where: str | Path, error: Exception) -> CheckpointError:
+def inconsistent(where: str | Path, error: Exception) -> CheckpointError:
+    """What to say of a file whose parts do not fit."""
     return CheckpointError(f"{where}: incomplete, edited or inconsistent: {error}")
 
 
@@ -221,7 +206,7 @@ def unpack(content: dict[str, Any], where: str) -> Model | ClassifierModel:
         both = Tokenizers(source, Tokenizer(described.target_spm, "target_spm"))
         check_shapes(weights, described.network, *both.sizes)
     except ValueError as error:
-        raise _inconsistent(where, error) from error
+        raise inconsistent(where, error) from error
     known = described.network, both, weights, limit, longest, described.scoring
     return Model(described.task, columns, *known)
 

@@ -21,9 +21,11 @@ from seqtext.cli import main
 from seqtext.data.labels import Labels, TextAndLabels
 from seqtext.data.tokenizer import Tokenizer, TokenizerConfig
 from seqtext.errors import CheckpointError
+from seqtext.models import position
 from seqtext.nn.classifier import Classifier
 from seqtext.nn.config import ClassifierConfig, NetworkConfig
-from seqtext.run.checkpoints import _intact
+from seqtext.run import resume
+from seqtext.run.average import intact
 
 Content = dict[str, Any]
 
@@ -45,6 +47,12 @@ def classifier(translator: Content) -> Content:
     weights = Classifier(config, *labels.sizes).state_dict()
     state = {f"network.{name}": weight for name, weight in weights.items()}
     return {"seqtext": described, "state_dict": state}
+
+
+@pytest.fixture
+def training(trained: Path) -> Content:
+    """What a run goes on from."""
+    return torch.load(trained / "last.ckpt", weights_only=True)  # type: ignore[no-any-return]
 
 
 def edited(content: Content, *keys: str, value: Any) -> Content:
@@ -142,7 +150,7 @@ def test_a_damaged_candidate_is_left_out_of_the_average(
 ) -> None:
     good = trained / "best.ckpt"
     Path("cut.ckpt").write_bytes(good.read_bytes()[:-9000])
-    assert len(_intact([good, Path("cut.ckpt"), good])) == 2
+    assert len(intact([good, Path("cut.ckpt"), good])) == 2
     assert "average: left out cut.ckpt: " in capsys.readouterr().err
 
 
@@ -254,6 +262,106 @@ def test_an_edited_classifier(field: str, value: Any, message: str, classifier: 
     torch.save(classifier, "good.ckpt")
     assert seqtext.load("good.ckpt").classify(["The dog sleeps."])
     assert message in refusal(edited(classifier, "seqtext", field, value=value))
+
+
+# --- what training goes on from ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("keys", "value", "message"),
+    [
+        ("pytorch-lightning_version", [2], "version: found a value of type list, expected text"),
+        (
+            "pytorch-lightning_version",
+            "two",
+            "pytorch-lightning_version: found 'two', expected a v",
+        ),
+        ("epoch", "1", "epoch: found '1', expected a whole number"),
+        ("loops", [1], "loops: found a value of type list, expected a dict"),
+        ("loops", {}, "loops.fit_loop: is missing"),
+        ("callbacks", [1], "callbacks: found a value of type list, expected a dict"),
+        ("callbacks Checkpoints", [1], "callbacks.Checkpoints: found a value of type list"),
+        ("callbacks Checkpoints", {}, "callbacks.Checkpoints.best: is missing"),
+        ("callbacks Checkpoints best", [1], "callbacks.Checkpoints.best: expected pairs"),
+        (
+            "callbacks Checkpoints best",
+            [("a", 1)],
+            "Checkpoints.best: found 'a', expected a number",
+        ),
+        (
+            "callbacks Report",
+            {"seconds": "1"},
+            "callbacks.Report.seconds: found '1', expected a num",
+        ),
+        ("callbacks Other", 1, "callbacks['Other']: found 1, expected a dict"),
+        ("optimizer_states", [1], "optimizer_states[0]: found 1, expected a dict"),
+        ("optimizer_states", [{}], "optimizer_states[0].state: is missing"),
+        ("optimizer_states", [], "optimizer_states: is empty"),
+        ("lr_schedulers", [1], "lr_schedulers[0]: found 1, expected a dict"),
+        ("lr_schedulers", [], "lr_schedulers: is empty"),
+        ("PairsDataModule", [1], "PairsDataModule: found a value of type list, expected a dict"),
+        ("PairsDataModule", {}, "PairsDataModule.train: is missing"),
+        ("LabelsDataModule", {"train": [1]}, "LabelsDataModule.train[0]: found 1, expected text"),
+        ("seqtext_accumulation", "1", "seqtext_accumulation: found '1', expected a whole number"),
+        ("seqtext_accumulation", 0, "seqtext_accumulation: 0, expected at least 1"),
+        ("seqtext_metrics", [1], "seqtext_metrics: found a value of type list, expected a dict"),
+        ("seqtext_metrics", {"val_loss": "x"}, "seqtext_metrics['val_loss']: found 'x'"),
+        ("seqtext_plateau", {}, "seqtext_plateau.best: is missing"),
+    ],
+    ids=str,
+)
+def test_edited_training_is_named(keys: str, value: Any, message: str, training: Content) -> None:
+    torch.save(edited(training, *keys.split(), value=value), "last.ckpt")
+    with pytest.raises(CheckpointError, match=r"^last\.ckpt: incomplete, edited") as caught:
+        resume.model_in(Path("last.ckpt"))
+    assert message in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["pytorch-lightning_version", "loops", "callbacks", "lr_schedulers", "seqtext_accumulation"],
+)
+def test_training_does_not_go_on_without(name: str, training: Content) -> None:
+    content = {key: value for key, value in training.items() if key != name}
+    torch.save(content, "last.ckpt")
+    with pytest.raises(CheckpointError, match=rf"^last\.ckpt: .*inconsistent: {name}: is missing"):
+        resume.model_in(Path("last.ckpt"))
+    seqtext.load("last.ckpt")  # which only needs the model
+
+
+@pytest.mark.parametrize(
+    ("keys", "value", "message"),
+    [
+        ("epoch_progress", None, "epoch_progress: found None, expected a dict"),
+        ("epoch_progress current", {}, "epoch_progress.current.ready: is missing"),
+        (
+            "epoch_loop.batch_progress total ready",
+            "9",
+            "total.ready: found '9', expected a whole number",
+        ),
+        ("epoch_loop.batch_progress total ready", -9, "total.ready: -9, expected at least 0"),
+        ("state_dict combined_loader", [{}], "combined_loader[0].epoch: is missing"),
+        ("state_dict combined_loader", 3, "combined_loader: found 3, expected a list"),
+    ],
+    ids=str,
+)
+def test_an_edited_position_is_named(
+    keys: str, value: Any, message: str, training: Content
+) -> None:
+    quiet = {"logger": False, "enable_checkpointing": False, "enable_progress_bar": False}
+    trainer = Trainer(accelerator="cpu", **quiet)
+    position.begin(training, trainer)  # as it was written
+    content = edited(training, "loops", "fit_loop", *keys.split(), value=value)
+    with pytest.raises(CheckpointError, match=r"inconsistent: loops\.fit_loop") as caught:
+        position.begin(content, trainer)
+    assert message in str(caught.value)
+
+
+def test_older_checkpoints_lack_what_is_new(training: Content) -> None:
+    for name in ("seqtext_metrics", "PairsDataModule"):
+        del training[name]
+    torch.save(training, "last.ckpt")
+    resume.model_in(Path("last.ckpt"))
 
 
 BIAS = "network.decoder.readout.bias"

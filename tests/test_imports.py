@@ -26,7 +26,17 @@ MAY = {
     "search": {"errors", "values"},
     "data": {"errors", "assets", "console", "signals", "values"},
     "description": {"values", "metrics", "nn"},
-    "checkpoint": {"errors", "archive", "description", "values", "nn", "data", "metrics"},
+    "training_state": {"values"},
+    "checkpoint": {
+        "errors",
+        "archive",
+        "description",
+        "training_state",
+        "values",
+        "nn",
+        "data",
+        "metrics",
+    },
     "generate": {"errors", "nn", "data", "search", "checkpoint", "description"},
     "classify": {"errors", "nn", "data", "checkpoint", "values"},
     "loading": {"errors", "nn", "checkpoint", "generate", "classify", "values"},
@@ -41,10 +51,11 @@ MAY = {
         "classify",
         "loading",
         "checkpoint",
+        "training_state",
         "metrics",
         "run",
     },
-    "run": {"errors", "console", "checkpoint", "files", "signals"},
+    "run": {"errors", "console", "checkpoint", "files", "signals", "training_state"},
 }
 LIGHT = ("nn", "search")  # PyTorch and the standard library alone
 

@@ -27,10 +27,11 @@ from seqtext.cli.options import (
 )
 from seqtext.cli.trainer_options import settle
 from seqtext.console import say
-from seqtext.errors import CheckpointError, ConfigError, SeqtextError
+from seqtext.errors import ConfigError, SeqtextError
 from seqtext.models.comparison import Comparison
 from seqtext.models.pretrained import refuse_other_network
 from seqtext.run import callbacks, folder
+from seqtext.run import resume as resuming
 from seqtext.run.checkpoints import Checkpoints, SelectionConfig
 from seqtext.run.report import Report
 from seqtext.run.run_folder import RunFolder
@@ -53,7 +54,7 @@ def train(arguments: list[str], task: str | None, preset: dict[str, Any]) -> Non
         labels = classes_of(arguments, preset)["model"] == _CLASSIFIER
         task = checkpoint.CLASSIFICATION if labels else "translation"
     root = Path("runs") / task
-    resume = _find_resume(options.resume, options.run, root)
+    resume = resuming.find(options.resume, options.run, root)
     # the configuration of the run that is gone on with in its folder
     saved = resume.parent / folder.CONFIG if resume is not None else None
     if saved is not None and not saved.exists():
@@ -61,7 +62,15 @@ def train(arguments: list[str], task: str | None, preset: dict[str, Any]) -> Non
     if saved is not None:
         before = with_config(saved, f"--resume {options.resume}: {saved}", options.trusted)
         arguments = [before, *arguments]
-    cli = parse(arguments, preset, options.trusted)
+    try:
+        cli = parse(arguments, preset, options.trusted)
+    except ConfigError as error:
+        if resume is None or saved is not None:
+            raise
+        raise ConfigError(
+            f"--resume {options.resume}: {resume.parent / folder.CONFIG} is missing. Put it back, or give"
+            f" all options of the run again and another folder with --run ({error})"
+        ) from error
     in_place, run = saved is not None, saved.parent if saved is not None else options.run
     if not in_place and run is not None and rank_zero_only.rank == 0:  # type: ignore[attr-defined]
         if options.resume == "auto":
@@ -69,9 +78,10 @@ def train(arguments: list[str], task: str | None, preset: dict[str, Any]) -> Non
         folder.check_unused(run)
     model = None
     if resume is not None:
-        model = _resumable(resume)
+        model = resuming.model_in(resume)
     if saved is not None:
-        _tell_changes(saved.parent, parse([before], preset, options.trusted), cli)
+        was = parse([before], preset, options.trusted)
+        resuming.tell_changes(saved.parent, *(flatten(one.config.as_dict()) for one in (was, cli)))
     settle(cli.config.trainer)
     text = explained(lambda: cli.parser.dump(cli.config))
     if resume is not None:
@@ -82,15 +92,6 @@ def train(arguments: list[str], task: str | None, preset: dict[str, Any]) -> Non
         selection = dataclasses.replace(selection, monitor=_scores(cli.model)[-1])
     folder_of_run = RunFolder(run, root, text, selection.monitor, resumed=in_place)
     _fit(cli, selection, folder_of_run, model, resume)
-
-
-def _resumable(path: Path) -> Model | ClassifierModel:
-    content = checkpoint.read(path)
-    if "optimizer_states" not in content:
-        raise CheckpointError(
-            f"--resume {path}: holds weights alone, and a run goes on from a {folder.LAST}"
-        )
-    return checkpoint.unpack(content, str(path))
 
 
 def _start_from_own(cli: FitCLI, resume: Path) -> None:
@@ -205,7 +206,8 @@ def _unwritable(run: RunFolder, error: OSError) -> str:
     if (path := run.known) is None:
         return told
     if not (path / folder.LAST).is_file():
-        return f"run: {path}: {told}; nothing is saved yet, start again"
+        again = folder.start_again(path)
+        return f"run: {path}: {told}; nothing to resume from is saved yet. Mend that, then {again}"
     return (
         f"run: {path}: {told}; what was saved before is whole, go on from it with --resume {path}"
     )
@@ -216,75 +218,3 @@ def _end_other_processes(trainer: Trainer) -> None:
     launcher = trainer.strategy.launcher
     if isinstance(sys.exception(), Exception) and isinstance(launcher, _SubprocessScriptLauncher):
         launcher.kill(getattr(signal, "SIGKILL", signal.SIGTERM))
-
-
-def _find_resume(resume: str | None, run: Path | None, root: Path) -> Path | None:
-    """The checkpoint to go on from, or None for a new run.
-
-    Raises:
-        CheckpointError: There is none where one was named.
-        ConfigError: ``--run`` names another folder.
-    """
-    if resume is None:
-        return None
-    if resume == "auto":  # every process comes to the same answer, for nothing is written yet
-        found = run if run is not None and (run / folder.LAST).exists() else None
-        if run is None:
-            found = folder.unfinished(root)
-        say(
-            f"resume: {found / folder.LAST}" if found else "resume: no unfinished run, starting one"
-        )
-        return found / folder.LAST if found else None
-    path = Path(resume)
-    if path.is_dir():
-        path = path / folder.LAST
-    if not path.is_file():
-        raise CheckpointError(
-            f"--resume {resume}: no such checkpoint, and no run with a {folder.LAST}"
-        )
-    in_place = (path.parent / folder.CONFIG).exists()
-    if in_place and run is not None and run.resolve() != path.parent.resolve():
-        raise ConfigError(
-            f"--run {run}: a resumed run stays in its folder, which is {path.parent}; leave --run out"
-        )
-    return path
-
-
-def _tell_changes(run: Path, saved: FitCLI, cli: FitCLI) -> None:
-    """Print every option that differs from the saved run's."""
-    before = flatten(saved.config.as_dict())
-    after = flatten(cli.config.as_dict())
-    for name in sorted(before.keys() | after.keys()):
-        old, new = before.get(name), after.get(name)
-        if old == new or name == "config":
-            continue
-        say(f"resume: {name} is now {new!r}, was {old!r}")
-        if ".tokenizer." in name and "sampling" not in name:
-            raise ConfigError(
-                f"--{name}: the run has {old!r}, given is {new!r}; a run keeps its tokenizers. Leave the"
-                " option out, or start a new run"
-            )
-        if name == "model.bleu_tokenize":
-            raise ConfigError(
-                f"--{name} {new}: the run's scores so far are by {old or 'the default'}, and the two do"
-                " not compare;"
-                " leave the option out, or start a new run"
-            )
-        if name.startswith(("model.freeze", "model.optimizer.part_rates")):
-            raise ConfigError(
-                f"--{name}: the run has {old!r}, given is {new!r}, and a run keeps the weights that it trains"
-                " and the groups of their rates; leave the option out, or start a new run from this one with"
-                f" --model.init_from {run}"
-            )
-        if name in ("data.several_labels", "data.label_separator", "data.out_of_scope"):
-            raise ConfigError(
-                f"--{name}: the run has {old!r}, given is {new!r}; a run keeps its labels. Leave the option"
-                " out, or start a new run"
-            )
-        if name in ("data.streaming", "data.shuffle_buffer"):
-            raise ConfigError(
-                f"--{name}: the run has {old!r}, given is {new!r}, and its place in the corpus is told by"
-                " that; leave the option out, or start a new run"
-            )
-        if name.endswith("optimizer.schedule") and "plateau" in (old, new):
-            raise ConfigError(f"--{name} {new}: a run that began with {old} cannot change to it")

@@ -17,8 +17,6 @@ from seqtext.run import folder
 
 Scores = dict[str, dict[str, float]]  # by corpus, then by metric
 
-COMPARISON = "comparison.json"  # in the run's folder
-
 
 class Comparison(Callback):
     """BLEU and chrF2 of several corpora, by the model that training starts from and by the one it ends with.
@@ -47,7 +45,7 @@ class Comparison(Callback):
 
     def finish(self, trainer: Trainer, module: LightningModule, model: Path) -> None:
         """Score the finished ``model``, and tell."""
-        path = self._folder() / COMPARISON
+        path = self._folder() / folder.COMPARISON
         if not trainer.is_global_zero or not path.exists():
             return
         try:
@@ -58,7 +56,8 @@ class Comparison(Callback):
             }
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise ConfigError(
-                f"compare: {path}: not the scores that a run writes ({error!r}); move it away"
+                f"compare: {path}: not the scores that a run writes ({type(error).__name__}:"
+                f" {error!s:.100}); move it away"
             ) from error
         after = _scores(load_generator(model), module, trainer.datamodule)  # type: ignore[attr-defined]
         self._write({"before": before, "after": after})
@@ -72,7 +71,7 @@ class Comparison(Callback):
 
     def _write(self, content: dict[str, Scores]) -> None:
         text = json.dumps(content, indent=2, ensure_ascii=False) + "\n"
-        folder.write(self._folder() / COMPARISON, text)
+        folder.write(self._folder() / folder.COMPARISON, text)
 
 
 def _scores(generator: Generator, module: LightningModule, data: LightningDataModule) -> Scores:

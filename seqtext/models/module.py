@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from lightning.pytorch import LightningModule
 from lightning.pytorch.callbacks import WeightAveraging
+from lightning.pytorch.trainer.states import TrainerFn
 from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor
 from torch.optim import Optimizer
@@ -17,6 +18,7 @@ from seqtext import checkpoint
 from seqtext.errors import ConfigError, TrainingError
 from seqtext.models import optimizer
 from seqtext.models.optimizer import OptimizerConfig
+from seqtext.models.position import begin
 from seqtext.models.pretrained import refuse_other_network
 
 
@@ -314,23 +316,9 @@ class TextModule(LightningModule):
         if self._plateau is not None and "seqtext_plateau" in content:
             self._plateau.load_state_dict(content["seqtext_plateau"])
         self._earlier_metrics = content.get("seqtext_metrics", {})
-        if "loops" in content and self._trainer is not None:
-            _count_in(content, self.trainer.accumulate_grad_batches)
+        if self._trainer is not None and self._trainer.state.fn == TrainerFn.FITTING:
+            begin(content, self.trainer)
 
 
 def _totals(loss: Tensor, *counts: Tensor) -> Tensor:
     return torch.stack([loss.detach().float(), *(count.float() for count in counts)])
-
-
-def _count_in(content: dict[str, Any], accumulation: int) -> None:
-    """Tell a checkpoint's position, which counts batches, for another accumulation of gradients."""
-    before = content["seqtext_accumulation"]
-    if accumulation == before:
-        return
-    loop = content["loops"]["fit_loop"]
-    for progress in loop["epoch_loop.batch_progress"].values():
-        if isinstance(progress, dict):
-            for name, batches in progress.items():
-                progress[name] = batches // before * accumulation
-    for loader in loop["state_dict"]["combined_loader"]:
-        loader["position"] = loader["position"] // before * accumulation

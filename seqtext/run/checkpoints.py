@@ -13,12 +13,12 @@ from typing import Any, Literal
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.trainer.states import TrainerFn
-from torch import Tensor
 
 from seqtext import checkpoint
 from seqtext.console import say
 from seqtext.errors import CheckpointError, ConfigError
 from seqtext.run import callbacks, folder
+from seqtext.run.average import intact, load_average
 from seqtext.run.run_folder import RunFolder
 from seqtext.run.stop_signals import StopSignals
 from seqtext.signals import Stopped
@@ -115,11 +115,39 @@ class Checkpoints(Callback):
         callbacks.keep_ids_whole(trainer, pl_module)
         if self._run.earlier_best is not None and self._compared:
             self._best = self._sorted([(self._run.earlier_best, -1), *self._best])
+        if trainer.ckpt_path is not None:
+            self._on_first(trainer, self._mend_best)
+            self._best = trainer.strategy.broadcast(self._best)
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Listen to signals that ask to stop."""
         self._first_step = trainer.global_step
+        gone = any(not self._weights(step).exists() for _, step in self._best)
+        if self._config.average > 1 and gone:
+            say("resume: averages at the end are of new checkpoints, the earlier ones are gone")
         self._signals.listen()
+
+    def _mend_best(self) -> None:
+        """Where a resumed run's ``best.ckpt`` is damaged or missing, forget the scores of what is lost."""
+        best = self._run.path / folder.BEST
+        if not self._best and not best.exists():
+            return
+        try:
+            checkpoint.read(best)
+            return
+        except CheckpointError as error:
+            say(f"resume: {error}")
+        if best.exists():  # the user may know how to save something of it
+            best.replace(damaged := best.with_name(f"{best.name}.damaged"))
+            say(f"resume: it is {damaged} now")
+        files = [self._weights(step) for _, step in self._best]
+        whole = [bool(file.exists() and intact([file])) for file in files]
+        self._best = [one for one, good in zip(self._best, whole, strict=True) if good]
+        if self._best:
+            _copy(file := self._weights(self._best[0][1]), best)
+            say(f"resume: {best} is a copy of {file} now")
+        else:
+            say(f"resume: its score is forgotten, the best from now on will be {best}")
 
     def trained(self, trainer: Trainer) -> bool:
         """Whether this process has made an update."""
@@ -212,7 +240,7 @@ class Checkpoints(Callback):
         return float(trainer.callback_metrics[self.monitor])
 
     def _weights(self, step: int) -> Path:
-        return self._run.path / "candidates" / f"{step}.ckpt"
+        return self._run.path / folder.CANDIDATES / f"{step}.ckpt"
 
     def _save_last(self, trainer: Trainer) -> None:
         self._save(trainer, self._run.path / folder.LAST)
@@ -262,14 +290,18 @@ class Checkpoints(Callback):
             chosen = getattr(datamodule, "validates", True) and not self.trained(trainer)
             if not chosen or not best.exists():
                 self._on_first(trainer, _copy, self._run.path / folder.LAST, best)
+                if chosen:
+                    say(f"best: no scored checkpoint is left, {best} is a copy of {folder.LAST}")
         elif trainer.enable_validation:
             if average is not None:
                 self._try(trainer, datamodule, f"average by {average}", or_equal=True)
-            if len(candidates := _intact(files)) > 1:
-                _load_average(module, candidates)
+            if len(candidates := intact(files)) > 1:
+                load_average(module, candidates)
                 self._try(trainer, datamodule, f"average of the {len(candidates)} best")
         trainer.strategy.barrier("best checkpoint")
-        self._on_first(trainer, shutil.rmtree, self._run.path / "candidates", ignore_errors=True)
+        self._on_first(
+            trainer, shutil.rmtree, self._run.path / folder.CANDIDATES, ignore_errors=True
+        )
 
     def _try(self, trainer: Trainer, datamodule: Any, what: str, *, or_equal: bool = False) -> None:
         """Make the module's weights the best checkpoint if they are better."""
@@ -284,28 +316,6 @@ class Checkpoints(Callback):
         if taken:
             self._best.insert(0, (score, trainer.global_step))
             self._save(trainer, self._run.path / folder.BEST, weights_only=True)
-
-
-def _intact(files: list[Path]) -> list[dict[str, Tensor]]:
-    """The weights in ``files``. A damaged file is left out, and said so: the run has its best.ckpt."""
-    intact = []
-    for file in files:
-        try:
-            intact.append(checkpoint.read(file)["state_dict"])
-        except CheckpointError as error:
-            say(f"average: left out {error}")
-    return intact
-
-
-def _load_average(module: LightningModule, candidates: list[dict[str, Tensor]]) -> None:
-    """Give a module the mean of some weights."""
-    average = {
-        name: torch.stack([weights[name].double() for weights in candidates])
-        .mean(0)
-        .to(value.dtype)
-        for name, value in candidates[0].items()
-    }
-    module.load_state_dict(average)
 
 
 def _copy(source: Path, target: Path) -> None:

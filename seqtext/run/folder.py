@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -13,6 +14,9 @@ from seqtext import files
 from seqtext.errors import ConfigError
 
 CONFIG, LAST, BEST, RESULT = "config.yaml", "last.ckpt", "best.ckpt", "result.json"
+METRICS, CURVE, SAMPLES = "metrics.csv", "learning_curve.png", "samples.md"
+COMPARISON = "comparison.json"  # scores before and after fine-tuning
+CANDIDATES = "candidates"  # folder of the weights that are the best so far
 _LOCK = ".lock"
 _PART = ".part"  # of a file that is being written
 
@@ -104,10 +108,38 @@ def check_unused(path: Path) -> None:
     if path.exists() and not path.is_dir():
         raise ConfigError(f"run: {path} is a file, expected a folder; choose another with --run")
     if path.is_dir() and (found := sorted(entry.name for entry in path.iterdir())):
+        if (path / LAST).is_file():
+            otherwise = f"go on with --resume {path}"
+        else:
+            otherwise = start_again(path) if is_stillborn(path) else "empty it"
         raise ConfigError(
             f"run: {path} is in use already (it holds {', '.join(found[:4])}); choose another with"
-            f" --run, or go on with --resume {path}"
+            f" --run, or {otherwise}"
         )
+
+
+def check_kinds(path: Path) -> None:
+    """Refuse a folder in place of one of the run's files, and a file in place of its folder.
+
+    Raises:
+        ConfigError: There is one.
+    """
+    for name in (CONFIG, LAST, BEST, RESULT, METRICS, CURVE, SAMPLES, COMPARISON):
+        if (path / name).is_dir():
+            raise ConfigError(
+                f"run: {path / name} is a folder, expected a file; move it away, then resume"
+            )
+    if (path / CANDIDATES).exists() and not (path / CANDIDATES).is_dir():
+        raise ConfigError(
+            f"run: {path / CANDIDATES} is a file, expected a folder; move it away, then resume"
+        )
+
+
+def start_again(path: Path) -> str:
+    """What to do about a run that has no ``last.ckpt``."""
+    if (path / BEST).is_file():  # a user may want it, so nothing removes it
+        return f"start a new run with another --run, or from {path / BEST} with --model.init_from"
+    return f"start it again with the same options and --resume auto --run {path}"
 
 
 def create_next(root: Path) -> Path:
@@ -137,19 +169,38 @@ def result(run: Path) -> Result:
         return Result()
 
 
+def is_stillborn(run: Path) -> bool:
+    """Whether a folder holds only what a run leaves that ended before its first ``last.ckpt``."""
+    return (run / CONFIG).is_file() and all(
+        entry.name in (CONFIG, _LOCK, COMPARISON)
+        or entry.suffix == _PART
+        or (
+            entry.name == CANDIDATES
+            and entry.is_dir()
+            and all(file.suffix in (".ckpt", _PART) for file in entry.iterdir())
+        )
+        for entry in run.iterdir()
+    )
+
+
 def clear_stillborn(run: Path) -> None:
-    """Empty a folder whose run died before its first checkpoint, so that it can start again.
+    """Empty the folder of such a run, so that it can start again.
 
     Raises:
-        ConfigError: That run is still at work.
+        ConfigError: That run is still at work. Or something cannot be removed.
     """
-    if not run.is_dir() or not (entries := [*run.iterdir()]):
+    if not run.is_dir() or not is_stillborn(run):
         return
-    if all(entry.name in (CONFIG, _LOCK) or entry.suffix == _PART for entry in entries):
-        with locked(run):
-            for entry in entries:
-                if entry.name != _LOCK:
+    with locked(run):
+        try:
+            for entry in run.iterdir():
+                if entry.name == CANDIDATES:
+                    shutil.rmtree(entry)
+                elif entry.name not in (CONFIG, _LOCK):
                     entry.unlink()
+            (run / CONFIG).unlink()  # last: it marks the folder as that of a run
+        except OSError as error:
+            raise cannot_write(run, error) from error
 
 
 def unfinished(root: Path) -> Path | None:

@@ -10,6 +10,12 @@ from seqtext.console import say
 
 def tell_limits(trainer: Trainer, *, trained: bool) -> None:
     """Say which limits a run has reached. The number of epochs is the usual one and needs no line."""
+    if trainer.fast_dev_run:  # type: ignore[attr-defined]
+        say(
+            f"fit: ended after {trainer.global_step:,} updates: trainer.fast_dev_run is"
+            f" {trainer.fast_dev_run}; leave it out to train"  # type: ignore[attr-defined]
+        )
+        return
     limits = {}
     if 0 <= trainer.max_steps <= trainer.global_step:
         limits["max_steps"] = f"{trainer.max_steps:,}"

@@ -159,7 +159,7 @@ class Report(Callback):
             "validation_share": round(self._validating / elapsed, 4),
         }
         _append(self._metrics_file, row)
-        picture = self._run.path / "learning_curve.png"
+        picture = self._run.path / folder.CURVE
         with folder.replacing(picture) as part:
             draw_curves(_rows(self._metrics_file)).savefig(part, dpi=120, format="png")
         self._write_samples(trainer, module)
@@ -189,7 +189,7 @@ class Report(Callback):
                 f"  hypothesis: {hypothesis}",
             ]
         text = "\n".join(lines) + "\n"
-        folder.write(self._run.path / "samples.md", text)
+        folder.write(self._run.path / folder.SAMPLES, text)
 
     # --- the end ------------------------------------------------------------------------------------
 
@@ -221,7 +221,7 @@ class Report(Callback):
 
     @property
     def _metrics_file(self) -> Path:
-        return self._run.path / "metrics.csv"
+        return self._run.path / folder.METRICS
 
 
 def _append(path: Path, row: dict[str, Any]) -> None:
@@ -254,14 +254,25 @@ def _forget_after(path: Path, step: int) -> None:
     """Drop rows that a run wrote after the checkpoint from which it is gone on with."""
     try:
         rows = [row for row in _rows(path) if int(row["step"]) <= step]
-    except (KeyError, TypeError, ValueError) as error:
+        _curves(rows)  # which are drawn after the next epoch
+    except (KeyError, TypeError, ValueError, csv.Error) as error:
         raise ConfigError(
-            f"run: {path}: not the table that a run writes ({error!r}); move it away, then resume"
+            f"run: {path}: not the table that a run writes ({type(error).__name__}: {error!s:.100}); move it"
+            " away, then resume"
         ) from error
     if rows:
         _write_rows(path, rows, _header(path))
     else:
         path.unlink(missing_ok=True)
+
+
+def _curves(rows: list[dict[str, str]]) -> dict[str, tuple[list[int], list[float]]]:
+    """Steps and values of each curve."""
+    return {
+        name: ([int(row["step"]) for row in having], [float(row[name]) for row in having])
+        for name in ("train_loss", "val_loss", *_SCORES)
+        if (having := [row for row in rows if row.get(name)])
+    }
 
 
 def draw_curves(rows: list[dict[str, str]]) -> Figure:
@@ -270,11 +281,7 @@ def draw_curves(rows: list[dict[str, str]]) -> Figure:
     from matplotlib.figure import Figure
     from matplotlib.ticker import MaxNLocator
 
-    curves = {
-        name: ([int(row["step"]) for row in having], [float(row[name]) for row in having])
-        for name in ("train_loss", "val_loss", *_SCORES)
-        if (having := [row for row in rows if row.get(name)])
-    }
+    curves = _curves(rows)
     figure = Figure(figsize=(7, 4), layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.add_subplot(xlabel="updates", ylabel="loss (nats)")

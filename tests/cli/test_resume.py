@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -17,6 +18,9 @@ from seqtext.cli import main
 from seqtext.errors import ConfigError
 from seqtext.models.module import TextModule
 from seqtext.run import folder
+from seqtext.run.checkpoints import Checkpoints, SelectionConfig
+from seqtext.run.limits import tell_limits
+from seqtext.run.report import _forget_after
 
 FILES = [
     "config.yaml",
@@ -214,22 +218,161 @@ def test_a_folder_that_cannot_be_written_to(
     assert "r cannot be written to (Read-only file system)" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("name", ["candidates", "samples.md"])
+KINDS = ["candidates", "samples.md", "learning_curve.png", "best.ckpt", "metrics.csv"]
+
+
+@pytest.mark.parametrize("name", KINDS)
 def test_a_file_where_a_folder_should_be(
     run: Path, name: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (run / name).unlink(missing_ok=True)
     if name == "candidates":
         (run / name).write_text("mine")
+        wanted = "is a file, expected a folder"
     else:
         (run / name).mkdir()
+        wanted = "is a folder, expected a file"
     assert main(["fit", "--resume", str(run), "--trainer.max_epochs=3"]) == 2
-    message = capsys.readouterr().err
-    assert "Traceback" not in message
-    assert "run: r: " in message
+    assert f"fit: run: r/{name} {wanted}; move it away, then resume\n" in capsys.readouterr().err
 
 
-def test_a_table_of_other_content(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (run / "metrics.csv").write_text("name,age\nAnna,7\n")
-    assert main(["fit", "--resume", str(run), "--trainer.max_epochs=3"]) == 2
-    assert "metrics.csv: not the table that a run writes" in capsys.readouterr().err
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"name,age\nAnna,7\n", "(KeyError: 'step')"),
+        (b"step\n" + b"7\n" * 9999 + b"\xff\n", "(UnicodeDecodeError: 'utf-8' codec can't decode"),
+        (b"step\n" + b"x" * 9999 + b"\n", "(ValueError: invalid literal for int()"),
+        (b"step,val_loss\n7,high\n", "(ValueError: could not convert string to float: 'high')"),
+    ],
+    ids=["columns", "bytes", "number", "loss"],
+)
+def test_a_table_of_other_content(content: bytes, reason: str) -> None:
+    Path("metrics.csv").write_bytes(content)
+    with pytest.raises(ConfigError) as caught:
+        _forget_after(Path("metrics.csv"), 10)
+    assert f"metrics.csv: not the table that a run writes {reason}" in str(caught.value)
+    assert len(str(caught.value)) < 250
+    assert Path("metrics.csv").read_bytes() == content
+
+
+@pytest.mark.parametrize("damage", ["empty", "flipped", "missing"])
+def test_a_damaged_best_checkpoint_is_written_anew(
+    run: Path, damage: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    best = run / "best.ckpt"
+    content = bytearray(best.read_bytes())
+    content[len(content) // 2] ^= 64
+    bad = {"empty": b"", "flipped": bytes(content)}.get(damage)
+    best.unlink() if bad is None else best.write_bytes(bad)
+    assert main(["fit", "--resume", str(run)]) == 0
+    told = capsys.readouterr().err
+    assert f"resume: {best}: " in told
+    assert f"no scored checkpoint is left, {best} is a copy of last.ckpt" in told
+    assert_equal_bits(weights(run), weights(run, "best.ckpt"))
+    assert result(run)["best_score"] is None
+    kept = run / "best.ckpt.damaged"
+    assert (kept.read_bytes() if kept.exists() else None) == bad
+
+
+def test_a_candidate_takes_the_place_of_a_damaged_best_checkpoint(run: Path) -> None:
+    shutil.copytree(run, "other")
+    (run / "candidates").mkdir()
+    shutil.copy(run / "best.ckpt", run / "candidates" / "10.ckpt")
+    (run / "best.ckpt").write_bytes(b"")
+    callback = Checkpoints(SimpleNamespace(path=run), SelectionConfig())  # type: ignore[arg-type]
+    callback._best = [(9.0, 20), (8.0, 10)]
+    callback._mend_best()
+    assert callback._best == [(8.0, 10)]
+    assert_equal_bits(weights(run, "best.ckpt"), weights("other", "best.ckpt"))
+
+
+def test_averages_without_earlier_candidates_are_said(
+    run: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    said = "resume: averages at the end are of new checkpoints, the earlier ones are gone"
+    assert main(["fit", "--resume", str(run), "--selection.average=1"]) == 0
+    assert said not in capsys.readouterr().err
+    assert (
+        main(["fit", "--resume", str(run), "--selection.average=2", "--trainer.max_epochs=3"]) == 0
+    )
+    assert said in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("option", "name"),
+    [
+        ("--model.init_from=best.ckpt", "model.init_from"),
+        ("--model.init_parts=encoder", "model.init_parts"),
+        ("--model.source_vectors=words.vec", "model.source_vectors"),
+        ("--model.target_vectors=words.vec", "model.target_vectors"),
+    ],
+)
+def test_a_run_goes_on_with_its_own_weights(
+    trained: Path, option: str, name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = {path.name: path.read_bytes() for path in trained.iterdir()}
+    assert main(["fit", "--resume", str(trained), option]) == 2
+    told = capsys.readouterr().err
+    assert f"--{name}: the run has None, given is" in told
+    assert "a run goes on with its own weights" in told
+    assert "is now" not in told
+    assert before == {path.name: path.read_bytes() for path in trained.iterdir()}
+
+
+def test_a_run_without_its_options(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (run / "config.yaml").unlink()
+    assert main(["fit", "--resume", str(run)]) == 2
+    told = capsys.readouterr().err
+    assert f"--resume {run}: {run / 'config.yaml'} is missing. Put it back, or give all" in told
+
+
+@pytest.mark.parametrize("name", ["10.ckpt", "best.ckpt", "last.ckpt"])
+def test_a_disk_that_is_full_before_the_first_checkpoint(
+    tiny: list[str], name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What the message advises works."""
+    options = ["fit", *tiny, "--trainer.max_epochs=1", "--run=r"]
+    with monkeypatch.context() as patch:
+        fill(name, patch)
+        assert main(options) == 2
+    advice = "start it again with the same options and --resume auto --run r"
+    if has_best := name == "last.ckpt":
+        advice = "start a new run with another --run, or from r/best.ckpt with --model.init_from"
+    assert f"nothing to resume from is saved yet. Mend that, then {advice}" in (
+        capsys.readouterr().err
+    )
+    assert main(options) == 2
+    assert ("or empty it" if has_best else advice) in capsys.readouterr().err
+    assert main(["fit", "--resume=r"]) == 2
+    assert advice in capsys.readouterr().err
+    if has_best:
+        assert Path("r/best.ckpt").is_file()
+    else:
+        assert main([*options, "--resume=auto"]) == 0
+        assert result("r")["steps"] == 10
+
+
+def test_what_a_user_put_there_is_not_cleared() -> None:
+    for name in ("best.ckpt", "notes.txt", "candidates"):
+        run = Path(name, "r")
+        folder.create(run)
+        (run / name).write_text("mine")
+        folder.clear_stillborn(run)
+        assert (run / name).read_text() == "mine"
+    run = Path("r")
+    folder.create(run)
+    (run / "candidates").mkdir()
+    (run / "candidates" / "notes.txt").write_text("mine")
+    folder.clear_stillborn(run)
+    assert (run / "candidates" / "notes.txt").read_text() == "mine"
+
+
+def test_a_trial_of_one_batch_is_no_limit(capsys: pytest.CaptureFixture[str]) -> None:
+    trainer = SimpleNamespace(
+        fast_dev_run=1, global_step=1, max_steps=1, max_epochs=1, callbacks=[]
+    )
+    tell_limits(trainer, trained=True)  # type: ignore[arg-type]
+    told = capsys.readouterr().err
+    assert told == (
+        "fit: ended after 1 updates: trainer.fast_dev_run is 1; leave it out to train\n"
+    )

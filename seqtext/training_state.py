@@ -1,0 +1,130 @@
+"""What a checkpoint holds besides its model, to go on with training: typed and checked."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from seqtext.values import shown
+
+_NUMBER = (int, float)
+_NAMES = {
+    int: "a whole number", bool: "true or false", str: "text", dict: "a dict", list: "a list",
+    _NUMBER: "a number",
+}  # fmt: skip
+_DATA = {"train": [str]}
+# What Lightning and our own classes read. A dict has these entries, and others may stand beside them. A
+# list has values of one kind.
+_ENTRIES: dict[str, Any] = {
+    "pytorch-lightning_version": str,
+    "epoch": int,
+    "global_step": int,
+    "loops": {"fit_loop": {"state_dict": dict, "epoch_loop.batch_progress": dict}},
+    "callbacks": dict,
+    "optimizer_states": [{"state": dict, "param_groups": [{"params": [int]}]}],
+    "lr_schedulers": [{"last_epoch": int}],
+    "PairsDataModule": _DATA,
+    "LabelsDataModule": _DATA,
+    "seqtext_accumulation": int,
+    "seqtext_metrics": dict,
+    "seqtext_plateau": {"best": _NUMBER, "num_bad_epochs": int, "last_epoch": int},
+}
+_CALLBACKS = {
+    "Checkpoints": {"best": list, "monitor": str, "without_better": int},
+    "Report": {"seconds": _NUMBER},
+}
+# Those of a file that training goes on from. Older ones lack others.
+_NEEDED = (
+    "optimizer_states", "lr_schedulers", "loops", "callbacks", "pytorch-lightning_version",
+    "seqtext_accumulation",
+)  # fmt: skip
+
+
+def check(content: dict[str, Any]) -> None:
+    """Check the entries that ``content`` has.
+
+    Raises:
+        ValueError: One has another type, or lacks a part.
+    """
+    for name, kind in _ENTRIES.items():
+        if name in content:
+            _check(content[name], kind, name)
+    for name, state in content.get("callbacks", {}).items():
+        where = f"callbacks.{name}" if name in _CALLBACKS else f"callbacks[{shown(name)}]"
+        if name in _CALLBACKS:
+            _check(state, _CALLBACKS[name], where)
+        elif not isinstance(state, dict):  # of a user's own, perhaps a subclass
+            raise ValueError(f"{where}: found {shown(state)}, expected a dict")
+        if name == "Checkpoints":
+            for pair in state["best"]:
+                if type(pair) not in (list, tuple) or len(pair) != 2:
+                    raise ValueError(f"{where}.best: expected pairs of a score and a step")
+                _check(pair[0], _NUMBER, f"{where}.best")
+                _check(pair[1], int, f"{where}.best")
+    for name, value in content.get("seqtext_metrics", {}).items():
+        _check(name, str, "seqtext_metrics")
+        _check(value, _NUMBER, f"seqtext_metrics[{shown(name)}]")
+    if (steps := content.get("seqtext_accumulation", 1)) < 1:
+        raise ValueError(f"seqtext_accumulation: {shown(steps)}, expected at least 1")
+
+
+def check_whole(content: dict[str, Any]) -> None:
+    """Check that training can go on from what ``check`` has passed.
+
+    Raises:
+        ValueError: An entry is missing.
+    """
+    from packaging.version import InvalidVersion, Version
+
+    for name in _NEEDED:
+        if name not in content:
+            raise ValueError(f"{name}: is missing")
+    if not content["optimizer_states"]:
+        raise ValueError("optimizer_states: is empty")
+    # a schedule of each step stands here, one of plateaus there
+    if not content["lr_schedulers"] and "seqtext_plateau" not in content:
+        raise ValueError("lr_schedulers: is empty, and there is no seqtext_plateau")
+    version = content["pytorch-lightning_version"]
+    try:
+        Version(version)
+    except InvalidVersion as error:
+        raise ValueError(
+            f"pytorch-lightning_version: found {shown(version)}, expected a version such as '2.6.0'"
+        ) from error
+
+
+def check_position(found: Any, expected: Any, where: str) -> None:
+    """Check that a position in training has the parts of another one.
+
+    Args:
+        found: The state of a loop.
+        expected: That of a loop that has not begun.
+        where: What to call it in a message.
+
+    Raises:
+        ValueError: A dict or a number is missing, or another type, or a number is negative.
+    """
+    if not isinstance(expected, dict):
+        _check(found, type(expected), where)
+        if type(found) is int and found < 0:
+            raise ValueError(f"{where}: {shown(found)}, expected at least 0")
+        return
+    _check(found, dict, where)
+    for name, part in expected.items():
+        if name not in found:
+            raise ValueError(f"{where}.{name}: is missing")
+        check_position(found[name], part, f"{where}.{name}")
+
+
+def _check(value: Any, kind: Any, where: str) -> None:
+    if isinstance(kind, dict):
+        _check(value, dict, where)
+        for name, part in kind.items():
+            if name not in value:
+                raise ValueError(f"{where}.{name}: is missing")
+            _check(value[name], part, f"{where}.{name}")
+    elif isinstance(kind, list):
+        _check(value, list, where)
+        for i, part in enumerate(value):
+            _check(part, kind[0], f"{where}[{i}]")
+    elif type(value) not in (kind if isinstance(kind, tuple) else (kind,)):
+        raise ValueError(f"{where}: found {shown(value)}, expected {_NAMES[kind]}")

@@ -29,6 +29,23 @@ def whole(path: str | Path) -> Iterator[BinaryIO]:
         part.unlink(missing_ok=True)
 
 
+def odd_name(path: str | Path) -> str | None:
+    """Why no file or folder can have this name: it is too long, a loop of links, or below a file.
+
+    Returns:
+        The system's reason; None where there is such a file or folder, or one could be made.
+    """
+    try:
+        os.stat(path)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        return error.strerror or str(error)
+    except ValueError as error:  # a NUL character
+        return str(error)
+    return None
+
+
 def lock(file: IO[Any]) -> bool:
     """Keep other processes out of an open file until it is closed, or this process ends.
 

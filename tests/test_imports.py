@@ -23,7 +23,7 @@ MAY = {
     "metrics": {"errors"},
     "nn": {"errors"},
     "search": {"errors", "values"},
-    "data": {"errors", "assets", "console", "values"},
+    "data": {"errors", "assets", "console", "files", "values"},
     "description": {"values", "metrics", "nn"},
     "checkpoint": {"errors", "archive", "description", "values", "nn", "data", "metrics"},
     "generate": {"errors", "nn", "data", "search", "checkpoint", "description"},

@@ -14,7 +14,7 @@ import yaml
 from lightning.pytorch import LightningDataModule, LightningModule, Trainer
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 
-from seqtext import assets
+from seqtext import assets, files
 from seqtext.cli import option_values, trainer_options, yaml_reader
 from seqtext.cli.parser_messages import explained
 from seqtext.cli.trust import Trust, paths_of
@@ -98,6 +98,9 @@ def own_options(
     parser.add_argument("--config", action="append", default=[])
     options, rest = parser.parse_known_args(arguments)
     _refuse_without_value(rest)
+    for name, path in (("run", options.run), ("resume", options.resume)):
+        if path is not None and (reason := files.odd_name(path)) is not None:
+            raise ConfigError(f"--{name} {path}: no folder can have this name ({reason})")
     options.trusted = Trust(options.trust, paths_of(_pairs(rest), preset))
     configs = [
         with_config(config, f"--config {config}", options.trusted) for config in options.config

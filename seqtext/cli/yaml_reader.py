@@ -8,6 +8,7 @@ from typing import Any
 import yaml
 from jsonargparse import get_loader, set_loader
 
+from seqtext import files
 from seqtext.errors import ConfigError
 
 MODE = "seqtext"  # how the option parser is told to read by ``load``
@@ -49,6 +50,8 @@ def read(path: Path, name: str) -> str:
     Raises:
         ConfigError: The file cannot be read, or is too large.
     """
+    if (reason := files.odd_name(path)) is not None:
+        raise ConfigError(f"{name}: cannot be read ({reason})")
     try:
         with path.open("rb") as file:
             data = file.read(MOST_BYTES + 1)
@@ -158,6 +161,11 @@ def compose(text: str) -> yaml.Node | None:
                     problem_mark=mark,
                 )
             continue  # composing says that it has no anchor
+        if isinstance(event, yaml.ScalarEvent) and "\0" in event.value:
+            raise Refused(
+                problem="there is a NUL character in it, which no name or text has",
+                problem_mark=mark,
+            )
         if isinstance(event, yaml.NodeEvent):
             anchors.add(event.anchor)
         depth += isinstance(event, yaml.CollectionStartEvent)

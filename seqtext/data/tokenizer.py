@@ -7,6 +7,7 @@ import functools
 import hashlib
 import io
 import math
+import os
 import random
 import re
 from collections.abc import Iterable, Iterator, Sequence
@@ -168,9 +169,11 @@ class Tokenizer:
         beside = digest_path(path)
         try:
             model = Path(path).read_bytes()
-            digest = beside.read_bytes().split()[:1] if beside.exists() else None
+            digest = beside.read_bytes().split()[:1] if os.path.exists(beside) else None
         except OSError as error:
             raise DataError(f"{error.filename}: cannot be read ({error.strerror})") from error
+        except ValueError as error:  # a NUL character in the name
+            raise DataError(f"{str(path)!r}: cannot be read ({error})") from error
         if digest not in (None, [hashlib.sha256(model).hexdigest().encode()]):
             raise DataError(
                 f"{path}: damaged, or another tokenizer: its digest is not that of {beside}; use another"

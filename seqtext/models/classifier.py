@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any, Literal
 
 import torch
@@ -81,7 +81,7 @@ class ClassifierModule(TextModule):
             raise ConfigError(
                 f"class_weights: {class_weights!r}, expected none, balanced, or a weight by label"
             )
-        if vectors is not None and not Path(vectors).is_file():
+        if vectors is not None and not os.path.isfile(vectors):
             raise ConfigError(f"vectors: {vectors}: no such file")
         self.config: ClassifierConfig = network
         self.label_smoothing = label_smoothing

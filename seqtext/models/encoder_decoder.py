@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import os
 from typing import Any, get_args
 
 import torch
@@ -114,7 +114,7 @@ class EncoderDecoderModule(TextModule):
                     f"{side}_vectors: model.init_from brings embeddings already; leave one of the two out, or"
                     " choose other parts with model.init_parts"
                 )
-            if path is not None and not Path(path).is_file():
+            if path is not None and not os.path.isfile(path):
                 raise ConfigError(f"{side}_vectors: {path}: no such file")
         self._inherited: list[str] = []  # what the checkpoint's network has that was not asked for
         if self._pretrained is not None and not self._init_parts:

@@ -162,9 +162,8 @@ def _labels(options: argparse.Namespace) -> Labels | None:
     from seqtext.data.labels import Labels, check_text_column
 
     check_text_column(options.text or "text")
-    return Labels(
-        several=several, separator=options.label_separator, out_of_scope=options.out_of_scope
-    )
+    outside = None if options.out_of_scope is None else options.out_of_scope.strip()
+    return Labels(several=several, separator=options.label_separator, out_of_scope=outside)
 
 
 def _compare_labels(scans: dict[str, Scan]) -> list[str]:

@@ -93,7 +93,9 @@ class LabelsDataModule(PairsDataModule):
         if max_length < 1:
             raise ConfigError(f"data.max_length: {max_length}, expected at least 1")
         reading = Labels(
-            several=several_labels, separator=label_separator, out_of_scope=out_of_scope
+            several=several_labels,
+            separator=label_separator,
+            out_of_scope=None if out_of_scope is None else out_of_scope.strip(),
         )
         check_text_column(text)
         default = TokenizerConfig()

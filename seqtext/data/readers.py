@@ -80,7 +80,7 @@ def _label(value: Any, column: str, where: str) -> str:
     """A label's name; a number is one, too."""
     if isinstance(value, bool | int):
         return str(value).lower()
-    name = _text(value, column, where)
+    name = _text(value, column, where).strip()
     if "\n" in name:
         raise DataError(f"{where}: column {column!r} holds {name!r}, expected a label in one line")
     return name

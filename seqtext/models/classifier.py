@@ -213,6 +213,9 @@ def _label(name: str | bool, names: Sequence[str]) -> str:
     if isinstance(name, str):
         if name in names:
             return name
+        for one in names:  # those of an older run can have white space around them
+            if one.strip() == name.strip():
+                return one
         raise ConfigError(f"model.class_weights: there is no label {name!r}; there are {some}")
     found = [one for one in names if one.lower() in _YAML_WORDS[name]]
     if len(found) == 1:

@@ -230,3 +230,12 @@ def test_options_that_nothing_would_come_of(
 ) -> None:
     assert main(["check", "--data.train=builtin:train:20", *options]) == 2
     assert told in capsys.readouterr().err
+
+
+def test_labels_that_white_space_tells_apart_are_one(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "c.tsv"
+    path.write_text("text\tlabel\na b\tcard\nc d\tcard \ne f\tcash\n")
+    main(["check", "--data.train", str(path), "--data.label=label", "--format=json"])
+    assert json.loads(capsys.readouterr().out)["train"]["labels"] == {"card": 2, "cash": 1}

@@ -21,7 +21,7 @@ MAY = {
     "values": {"errors"},
     "archive": {"errors"},
     "metrics": {"errors"},
-    "nn": {"errors"},
+    "nn": {"errors", "values"},
     "search": {"errors", "values"},
     "data": {"errors", "assets", "console", "files", "values"},
     "description": {"values", "metrics", "nn"},
@@ -42,8 +42,9 @@ MAY = {
         "checkpoint",
         "metrics",
         "run",
+        "values",
     },
-    "run": {"errors", "console", "checkpoint", "files"},
+    "run": {"errors", "console", "checkpoint", "files", "values"},
 }
 LIGHT = ("nn", "search")  # PyTorch and the standard library alone
 

@@ -214,7 +214,9 @@ def parse(arguments: list[str], preset: dict[str, Any], trusted: Trust) -> FitCL
             raise ConfigError(f"{argument}: no such option; there are {there}")
     option_values.check(cli.config)
     option_values.expand_home(cli.config)
-    option_values.set_seeds(cli.config, *_given(arguments))
+    given, typed = _given(arguments)
+    option_values.set_seeds(cli.config, given, typed)
+    option_values.settle_batch(cli.config, typed)
     option_values.refuse_unused(cli.config)
     return cli
 

@@ -13,12 +13,13 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, get_args
+from typing import Any, Literal, NamedTuple
 
 import sentencepiece
 
 from seqtext.data.normalization import Normalization, finished, training_options
 from seqtext.errors import ConfigError, DataError
+from seqtext.values import check_fields
 
 ModelType = Literal["unigram", "bpe", "char", "word"]
 # A tokenizer of some thousand pieces learns nothing from more; its training takes 1.1 KB for each
@@ -79,17 +80,7 @@ class TokenizerConfig:
     sampling_alpha: float = 0.2
 
     def __post_init__(self) -> None:
-        for name, choices in (
-            ("model_type", ModelType),
-            ("target_type", ModelType),
-            ("normalization", Normalization),
-            ("target_normalization", Normalization),
-        ):
-            value = getattr(self, name)
-            if value is not None and value not in get_args(choices):
-                raise ConfigError(
-                    f"tokenizer.{name}: {value!r}, expected one of {', '.join(get_args(choices))}"
-                )
+        check_fields(self, "tokenizer.")
         _check_symbols(self.symbols)
         if self.vocab_size < 4:
             raise ConfigError(f"tokenizer.vocab_size: {self.vocab_size}, expected at least 4")

@@ -22,6 +22,7 @@ from seqtext.models.validation import Collected
 from seqtext.models.vectors import load_vectors
 from seqtext.nn.classifier import Classifier, classification_loss, label_probabilities
 from seqtext.nn.config import ClassifierConfig
+from seqtext.values import check_arguments, check_value
 
 _SAMPLES = 5
 _YAML_WORDS = {True: ("true", "yes", "on"), False: ("false", "no", "off")}  # labels, too
@@ -52,7 +53,7 @@ class ClassifierModule(TextModule):
 
     network: Classifier | None
     tokenizers: TextAndLabels | None
-    counted, reads = "texts", TextAndLabels
+    counted, reads, data_module = "texts", TextAndLabels, "LabelsDataModule"
     task = checkpoint.CLASSIFICATION
 
     def __init__(
@@ -65,6 +66,7 @@ class ClassifierModule(TextModule):
         vectors: str | None = None,
         seed: int = 1,
     ) -> None:
+        check_arguments(ClassifierModule.__init__, locals(), "model.", but=("class_weights",))
         super().__init__(optimizer, seed)
         if not 0 <= label_smoothing < 1:
             raise ConfigError(f"label_smoothing: {label_smoothing}, expected 0 <= x < 1")
@@ -75,12 +77,11 @@ class ClassifierModule(TextModule):
             }
             class_weights = named
             for name, weight in named.items():
+                check_value(f"class_weights: {name}", weight, float)
                 if not 0 < weight < float("inf"):
                     raise ConfigError(f"class_weights: {weight} of {name}, expected more than 0")
-        elif class_weights not in ("none", "balanced"):
-            raise ConfigError(
-                f"class_weights: {class_weights!r}, expected none, balanced, or a weight by label"
-            )
+        else:
+            check_value("class_weights", class_weights, Literal["none", "balanced"])
         if vectors is not None and not os.path.isfile(vectors):
             raise ConfigError(f"vectors: {vectors}: no such file")
         self.config: ClassifierConfig = network

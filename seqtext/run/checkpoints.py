@@ -21,6 +21,7 @@ from seqtext.errors import CheckpointError, ConfigError
 from seqtext.run import callbacks, folder
 from seqtext.run.run_folder import RunFolder
 from seqtext.run.stop_signals import StopSignals
+from seqtext.values import check_fields
 
 Monitor = Literal[
     "task",
@@ -58,6 +59,7 @@ class SelectionConfig:
     save_minutes: float = 10.0
 
     def __post_init__(self) -> None:
+        check_fields(self, "selection.")
         if self.average < 1:
             raise ConfigError(f"selection.average: {self.average}, expected at least 1")
         if self.patience is not None and self.patience < 1:

@@ -408,6 +408,24 @@ def test_seed_everything_sets_the_seeds() -> None:
     assert seeds("--config=c.yaml", "--seed_everything=7") == (7, 7)
 
 
+def test_the_batch_of_the_command_line_goes_before_that_of_a_file() -> None:
+    def batch(*arguments: str) -> tuple[int | None, int | None]:
+        options = parsed(*arguments).config.data.init_args
+        return options.batch_tokens, options.batch_size
+
+    for more in ((), CLASSIFIER):
+        Path("c.yaml").write_text("data: {init_args: {batch_size: 5}}\n")
+        assert batch("--config=c.yaml", *more)[1] == 5
+        assert batch("--config=c.yaml", "--data.batch_tokens=100", *more) == (100, None)
+        Path("c.yaml").write_text("data: {init_args: {batch_tokens: 7}}\n")
+        assert batch("--config=c.yaml", *more)[0] == 7
+        assert batch("--config=c.yaml", "--data.batch_size", "9", *more) == (None, 9)
+        both = ("--data.batch_tokens=null", "--data.batch_size=9")
+        assert batch(*both, *more) == (None, 9)
+        with pytest.raises(ConfigError, match="both say how large a batch is"):
+            batch("--data.batch_tokens=100", "--data.batch_size=9", *more)
+
+
 def test_comparison_needs_a_model_to_compare_with(capsys: pytest.CaptureFixture[str]) -> None:
     assert "model.init_from, or leave data.compare out" in message(capsys, "--data.compare=x")
 

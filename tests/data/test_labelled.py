@@ -394,5 +394,5 @@ def test_weights_of_labels_with_white_space() -> None:
 
 def test_lists_of_labels_need_several_labels() -> None:
     for texts in (["a\nb", "b\nc"], ["a", "b\nc"]):
-        with pytest.raises(DataError, match="data.several_labels allows several"):
+        with pytest.raises(DataError, match=r"data\.several_labels allows several"):
             Labels().learn(texts)

@@ -33,7 +33,7 @@ def odd_name(path: str | Path) -> str | None:
     """Why no file or folder can have this name: it is too long, a loop of links, or below a file.
 
     Returns:
-        The system's reason; None where there is such a file or folder, or one could be made.
+        The system's reason. None where there is such a file or folder, or one could be made.
     """
     try:
         os.stat(path)

@@ -1,4 +1,4 @@
-"""Objects made in Python: wrong types are told by the option's name, and what is not there says so."""
+"""Objects made in Python: a wrong type is told by the option's name."""
 
 from __future__ import annotations
 

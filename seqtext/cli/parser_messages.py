@@ -34,7 +34,7 @@ _DENIED = re.compile(r"Importing '([^']*)' is not allowed, denied by")
 
 
 def explained(action: Callable[[], Any]) -> Any:
-    """Run ``action``; turn a parser's message into one that a user can read."""
+    """Run ``action``, and turn a parser's message into one that a user can read."""
     try:
         return action()
     except SeqtextError:

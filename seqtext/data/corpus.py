@@ -356,7 +356,7 @@ class Corpus:
         return f"{self.name}: its ending does not say what it is ({expected}); {advice}"
 
     def _builtin_fields(self) -> tuple[Any, list[int]]:
-        """Split of the grammar's corpus; its count and seed."""
+        """Split of the grammar's corpus, and its count and seed."""
         from seqtext.data import builtin
 
         expected = "expected builtin:SPLIT:COUNT[:SEED], for example builtin:train:20000"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 _PACKAGE = Path(__file__).parent
@@ -17,9 +18,10 @@ def find(path: str | Path) -> Path:
     'builtin.yaml'
     """
     path = Path(path)
-    if path.exists() or path.is_absolute() or not path.parts or path.parts[0] not in FOLDERS:
+    # os.path takes a name that cannot be one for a file that is not there
+    if os.path.exists(path) or path.is_absolute() or not path.parts or path.parts[0] not in FOLDERS:
         return path
     for root in (_PACKAGE, _PACKAGE.parent):
-        if (root / path).exists():
+        if os.path.exists(root / path):
             return root / path
     return path

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -131,12 +132,12 @@ def find(path: str | Path) -> Path:
         CheckpointError: There is none.
     """
     path = Path(path)
-    if path.is_dir():
+    if os.path.isdir(path):  # which takes a name that cannot be one for none
         for name in ("best.ckpt", "last.ckpt"):
             if (path / name).is_file():
                 return path / name
         raise CheckpointError(f"{path}: no best.ckpt or last.ckpt in this folder; is it a run?")
-    if not path.exists():
+    if not os.path.exists(path):
         raise CheckpointError(
             f"{path}: no such file or folder; expected a checkpoint or a run folder"
         )

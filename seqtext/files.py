@@ -38,6 +38,23 @@ def replace(part: Path, path: str | Path) -> None:
     part.replace(target)
 
 
+def odd_name(path: str | Path) -> str | None:
+    """Why no file or folder can have this name: it is too long, a loop of links, or below a file.
+
+    Returns:
+        The system's reason. None where there is such a file or folder, or one could be made.
+    """
+    try:
+        os.stat(path)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        return error.strerror or str(error)
+    except ValueError as error:  # a NUL character
+        return str(error)
+    return None
+
+
 def lock(file: IO[Any]) -> bool:
     """Keep other processes out of an open file until it is closed, or this process ends.
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import os
 import types
+from collections.abc import Callable, Collection
 from numbers import Integral, Real
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
@@ -14,6 +17,7 @@ _NAMES: dict[Any, str] = {
     int: "a whole number", float: "a number", bool: "true or false", str: "text",
     types.NoneType: "nothing",
 }  # fmt: skip
+_LISTED: dict[Any, str] = {int: "whole numbers", float: "numbers", str: "texts"}
 _LONGEST = 60  # characters of a value in a message
 
 
@@ -25,8 +29,10 @@ def check_value(name: str, value: Any, expected: Any) -> Any:
 
     Args:
         name: What the option is called.
-        value: What was given. NumPy's integers and floats count as numbers. A bool does not.
-        expected: ``int``, ``float``, ``str``, a ``Literal``, or a union of these and None.
+        value: What was given. NumPy's integers and floats count as numbers. A bool does not. A path
+            counts as text.
+        expected: ``int``, ``float``, ``str``, a ``Literal`` or another class. Or a list, a tuple of any
+            length or a dict of these, or a union.
 
     Returns:
         The value as a plain Python object.
@@ -35,30 +41,80 @@ def check_value(name: str, value: Any, expected: Any) -> Any:
         ConfigError: It is of another type.
     """
     choices = _choices(expected)
-    number = not isinstance(value, bool)  # which Python counts as an integer
     for one in choices:
-        if get_origin(one) is Literal:
-            if isinstance(value, str) and value in get_args(one):
-                return str.__str__(value)
-        elif one in (int, float) and isinstance(value, Integral) and number:
-            return int(value)
-        elif one is float and isinstance(value, Real) and number:
-            return float(value)
-        elif one not in (int, float) and isinstance(value, one):
-            return value
+        with contextlib.suppress(_OtherTypeError):
+            return _plain(value, one)
     wanted = " or ".join(_name(one) for one in choices)
-    raise ConfigError(f"{name}: {value!r:.80} ({type(value).__name__}), expected {wanted}")
+    is_choice = isinstance(value, str) and any(get_origin(one) is Literal for one in choices)
+    kind = "" if is_choice else f" ({type(value).__name__})"
+    raise ConfigError(f"{name}: {value!r:.80}{kind}, expected {wanted}")
 
 
-def check_fields(config: Any) -> None:
+class _OtherTypeError(Exception):
+    pass
+
+
+def _plain(value: Any, kind: Any) -> Any:
+    """``value`` as an object of the type.
+
+    Raises:
+        _OtherTypeError: It is of another one.
+    """
+    origin, number = (
+        get_origin(kind),
+        not isinstance(value, bool),
+    )  # which Python counts as an integer
+    if origin is Literal:
+        if isinstance(value, str) and value in get_args(kind):
+            return str.__str__(value)
+    elif origin in (list, tuple) and isinstance(value, list | tuple):
+        return origin(_plain(one, get_args(kind)[0]) for one in value)
+    elif origin is dict and isinstance(value, dict):
+        of_name, of_value = get_args(kind)
+        return {_plain(name, of_name): _plain(one, of_value) for name, one in value.items()}
+    elif kind in (int, float) and isinstance(value, Integral) and number:
+        return int(value)
+    elif kind is float and isinstance(value, Real) and number:
+        return float(value)
+    elif kind is str and isinstance(value, os.PathLike):
+        return os.fspath(value)
+    elif origin is None and kind not in (int, float) and isinstance(value, kind):
+        return value
+    raise _OtherTypeError
+
+
+def check_fields(config: Any, prefix: str = "") -> None:
     """``check_value`` for all fields of a dataclass, whose values become plain Python objects.
+
+    Args:
+        config: The dataclass.
+        prefix: What stands before the names of its options.
 
     Raises:
         ConfigError: A value is of another type.
     """
     for name, expected in get_type_hints(type(config)).items():
-        value = check_value(name, getattr(config, name), expected)
+        value = check_value(f"{prefix}{name}", getattr(config, name), expected)
         object.__setattr__(config, name, value)  # the dataclass may be frozen
+
+
+def check_arguments(
+    function: Callable[..., Any], values: dict[str, Any], prefix: str, *, but: Collection[str] = ()
+) -> None:
+    """``check_value`` for the arguments of a function.
+
+    Args:
+        function: What declares them.
+        values: They, by name. Other names are passed over.
+        prefix: What stands before the names of its options.
+        but: Names of those that are looked at elsewhere.
+
+    Raises:
+        ConfigError: A value is of another type.
+    """
+    for name, expected in get_type_hints(function).items():
+        if name in values and name not in but:
+            check_value(f"{prefix}{name}", values[name], expected)
 
 
 # --- fields of a dataclass, from a file that a stranger may have written ----------------------------------
@@ -150,6 +206,8 @@ def _choices(declared: Any) -> tuple[Any, ...]:
 def _name(kind: Any) -> str:
     if get_origin(kind) is Literal:
         return "one of " + ", ".join(get_args(kind))
-    if get_origin(kind) is tuple:
-        return "a list"
+    if get_origin(kind) in (list, tuple):
+        return f"a list of {_LISTED.get(get_args(kind)[0], 'values')}"
+    if get_origin(kind) is dict:
+        return f"{_LISTED.get(get_args(kind)[1], 'values')} by name"
     return _NAMES.get(kind) or str(kind.__name__)

@@ -22,9 +22,9 @@ MAY = {
     "values": {"errors"},
     "archive": {"errors"},
     "metrics": {"errors"},
-    "nn": {"errors"},
+    "nn": {"errors", "values"},
     "search": {"errors", "values"},
-    "data": {"errors", "assets", "console", "signals", "values"},
+    "data": {"errors", "assets", "console", "files", "signals", "values"},
     "description": {"values", "metrics", "nn"},
     "training_state": {"values"},
     "checkpoint": {
@@ -54,8 +54,9 @@ MAY = {
         "training_state",
         "metrics",
         "run",
+        "values",
     },
-    "run": {"errors", "console", "checkpoint", "files", "signals", "training_state"},
+    "run": {"errors", "console", "checkpoint", "files", "signals", "training_state", "values"},
 }
 LIGHT = ("nn", "search")  # PyTorch and the standard library alone
 

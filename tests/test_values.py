@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -38,7 +39,12 @@ def test_a_value_of_the_type_becomes_plain(given: Any, expected: Any) -> None:
         (np.bool_(True), float | None, "expected a number or nothing"),
         ([1], int | None, "option: [1] (list), expected a whole number or nothing"),
         (3, Literal["power", "wu"], "option: 3 (int), expected one of power, wu"),
-        ("x", Literal["power", "wu"], "option: 'x' (str), expected one of power, wu"),
+        ("x", Literal["power", "wu"], "option: 'x', expected one of power, wu"),
+        ([1, 2.5], list[int], "option: [1, 2.5] (list), expected a list of whole numbers"),
+        ("abc", tuple[str, ...] | None, "option: 'abc' (str), expected a list of texts or nothing"),
+        ({"a": "b"}, dict[str, float], "option: {'a': 'b'} (dict), expected numbers by name"),
+        ({1: 2}, dict[str, float], "option: {1: 2} (dict), expected numbers by name"),
+        (1, bool, "option: 1 (int), expected true or false"),
         (None, str, "option: None (NoneType), expected text"),
     ],
 )
@@ -46,3 +52,19 @@ def test_a_value_of_another_type_is_refused(given: Any, expected: Any, told: str
     with pytest.raises(ConfigError) as refused:
         check_value("option", given, expected)
     assert told in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("given", "expected", "plain"),
+    [
+        (["a", Path("b")], tuple[str, ...], ("a", "b")),
+        ((np.int8(1), 2), list[float], [1, 2]),
+        ({"a": np.float32(0.5)}, dict[str, float], {"a": 0.5}),
+        ("x", str | list[str] | None, "x"),
+        (Path("x/y"), str | None, "x/y"),
+        (True, bool, True),
+    ],
+)
+def test_values_in_lists_and_dicts_become_plain(given: Any, expected: Any, plain: Any) -> None:
+    value = check_value("option", given, expected)
+    assert value == plain and type(value) is type(plain)

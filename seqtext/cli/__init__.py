@@ -10,7 +10,7 @@ from importlib import import_module
 from typing import Any
 
 from seqtext.cli.streams import use_utf8
-from seqtext.errors import SeqtextError
+from seqtext.errors import ConfigError, SeqtextError
 
 # a full disk, a full quota, a limit of size, a broken device, a closed stream
 _UNWRITTEN = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF)
@@ -50,6 +50,8 @@ def main(
     use_utf8()
     arguments = [str(word) for word in (sys.argv[1:] if argv is None else argv)]
     try:
+        if odd := [word for word in arguments if "\0" in word]:
+            raise ConfigError(f"{odd[0]!r:.100}: has a NUL character in it")
         status = _run(arguments, task, preset or {})
         if sys.stdout is not None:
             sys.stdout.flush()  # what cannot be written is found here, not when Python ends

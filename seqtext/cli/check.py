@@ -6,6 +6,7 @@ import argparse
 import functools
 import io
 import json
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -87,6 +88,8 @@ def run(arguments: Sequence[str]) -> int:
     from seqtext.data.corpus import Corpus
     from seqtext.data.findings import FINDINGS, LABEL_FINDINGS, harmful
 
+    if options.examples < 0:
+        raise ConfigError(f"--examples {options.examples}: expected at least 0")
     labels = _labels(options)
     findings = FINDINGS if labels is None else LABEL_FINDINGS
     drop = harmful(findings)
@@ -96,6 +99,10 @@ def run(arguments: Sequence[str]) -> int:
         for name in drop:
             if name not in known:
                 raise ConfigError(f"--drop {name}: no such finding; there are {', '.join(known)}")
+        if options.write is None:
+            raise ConfigError(
+                f"--drop {options.drop}: is what --write leaves out; name a file with --write"
+            )
     _check_outputs(options)
     tokenizers = _tokenizers(options.tokenizer) if options.tokenizer else []
     columns = options.source or "source", options.target or "target"
@@ -156,9 +163,8 @@ def _labels(options: argparse.Namespace) -> Labels | None:
     from seqtext.data.labels import Labels, check_text_column
 
     check_text_column(options.text or "text")
-    return Labels(
-        several=several, separator=options.label_separator, out_of_scope=options.out_of_scope
-    )
+    outside = None if options.out_of_scope is None else options.out_of_scope.strip()
+    return Labels(several=several, separator=options.label_separator, out_of_scope=outside)
 
 
 def _compare_labels(scans: dict[str, Scan]) -> list[str]:
@@ -179,9 +185,9 @@ def _check_outputs(options: argparse.Namespace) -> None:
             continue
         if not path.endswith(suffix):
             raise ConfigError(f"--{option} {path}: expected a name that ends with {suffix}")
+        check_output(path, f"--{option}")
         if Path(path).exists():
             raise DataError(f"--{option} {path}: exists already; remove it, or choose another name")
-        check_output(path, f"--{option}")
 
 
 def _tokenizers(path: str) -> list[Tokenizer]:
@@ -189,7 +195,7 @@ def _tokenizers(path: str) -> list[Tokenizer]:
     from seqtext import assets, checkpoint
     from seqtext.data.tokenizer import Tokenizer
 
-    if Path(path).is_dir() or path.endswith(".ckpt"):
+    if os.path.isdir(path) or path.endswith(".ckpt"):
         both = checkpoint.load_any(path).tokenizers
         return [
             side if isinstance(side, Tokenizer) else both.source

@@ -117,6 +117,28 @@ def set_seeds(config: Namespace, given: set[str], typed: set[str]) -> None:
             options.seed = seed
 
 
+def settle_batch(config: Namespace, typed: set[str]) -> None:
+    """Let the size of a batch on the command line go before that of a file, in whichever unit.
+
+    Args:
+        config: The parsed options.
+        typed: Options on the command line.
+
+    Raises:
+        ConfigError: It is there in both units.
+    """
+    options = config.data.init_args
+    for name, other in (("batch_tokens", "batch_size"), ("batch_size", "batch_tokens")):
+        if f"data.{name}" not in typed or options.get(name) is None or other not in options:
+            continue
+        if f"data.{other}" in typed and options[other] is not None:
+            raise ConfigError(
+                f"data.batch_size: {options.batch_size}, and data.batch_tokens {options.batch_tokens}: both"
+                " say how large a batch is; leave one of the two out"
+            )
+        options[other] = None
+
+
 def refuse_unused(config: Namespace) -> None:
     """Refuse options that nothing would come of.
 

@@ -5,40 +5,21 @@ from __future__ import annotations
 import argparse
 import itertools
 import os
-import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import yaml
-from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch import LightningDataModule, LightningModule, Trainer
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 
-from seqtext import assets
+from seqtext import assets, files
 from seqtext.cli import option_values, trainer_options, yaml_reader
-from seqtext.cli.trust import Trust, paths_of, refusal
-from seqtext.errors import ConfigError, SeqtextError
+from seqtext.cli.parser_messages import explained
+from seqtext.cli.trust import Trust, paths_of
+from seqtext.errors import ConfigError
 from seqtext.run.checkpoints import SelectionConfig
-
-# lines of a parser's message that say nothing to a user
-_NOISE = (
-    "Does not validate against any",
-    "Subtypes:",
-    "Errors:",
-    "Given value",
-    "Expected a path but",
-    "Not a valid subclass of",
-    "Problem with given class_path",
-    "Subclass types expect one of:",
-    "a class path (str)",
-    "a dict with",
-)
-_KEY = re.compile(r'Parser key "([^"]*)":')
-_KIND = re.compile(r"Expected a (?:<class '([\w.]+)'>|typing\.Literal\[(.*)\])")
-_VALUE = re.compile(r"Given value: (?!NestedArg|Namespace)(.*)")
-_DENIED = re.compile(r"Importing '([^']*)' is not allowed, denied by")
 
 
 class FitCLI(LightningCLI):
@@ -116,6 +97,10 @@ def own_options(
     parser.add_argument("--trust", action="append", default=[])
     parser.add_argument("--config", action="append", default=[])
     options, rest = parser.parse_known_args(arguments)
+    _refuse_without_value(rest)
+    for name, path in (("run", options.run), ("resume", options.resume)):
+        if path is not None and (reason := files.odd_name(path)) is not None:
+            raise ConfigError(f"--{name} {path}: no folder can have this name ({reason})")
     options.trusted = Trust(options.trust, paths_of(_pairs(rest), preset))
     configs = [
         with_config(config, f"--config {config}", options.trusted) for config in options.config
@@ -126,7 +111,7 @@ def own_options(
         f"{word}={classes[word[2:-5]]}" if word in ("--model.help", "--data.help") else word
         for word in arguments
     ]
-    return options, _with_nulls(arguments, classes)
+    return options, _as_configurations(arguments, classes)
 
 
 def with_config(config: str | Path, name: str, trusted: Trust) -> str:
@@ -141,8 +126,11 @@ def with_config(config: str | Path, name: str, trusted: Trust) -> str:
         ConfigError: It cannot be read, or names a class that is not trusted.
     """
     inline = str(config).startswith("{")
-    text = str(config) if inline else yaml_reader.read(assets.find(Path(config).expanduser()), name)
-    trusted.check(yaml_reader.sections(text, name)[1], name)
+    text = (
+        str(config) if inline else yaml_reader.read(assets.find(os.path.expanduser(config)), name)
+    )
+    text, node = yaml_reader.sections(text, name)
+    trusted.check(node, name)
     return f"--config={text}"
 
 
@@ -154,8 +142,28 @@ def _pairs(words: list[str]) -> Iterator[tuple[str, str]]:
             yield name, given if equals else value
 
 
-def _with_nulls(words: list[str], classes: dict[str, str]) -> list[str]:
-    """``--data.tokenizer.source_model null`` as YAML: the parser would take it for a file "None".
+def _refuse_without_value(words: list[str]) -> None:
+    """Refuse an option of a section that nothing follows: the parser would not name it.
+
+    Raises:
+        ConfigError: There is one.
+    """
+    for word, following in itertools.pairwise([*words, "--"]):
+        name, equals, _ = word.partition("=")
+        section = name.removeprefix("--").partition(".")[0]
+        if word.startswith("--") and section in yaml_reader.SECTIONS and not name.endswith(".help"):
+            missing = not equals and following.startswith("--")
+            if name in ("--model", "--data") and (missing or word == f"{name}="):
+                raise ConfigError(f"{name}: expected the path of a class after it")
+            if missing:
+                raise ConfigError(f"{name}: expected a value after it")
+
+
+def _as_configurations(words: list[str], classes: dict[str, str]) -> list[str]:
+    r"""Nulls, lists and mappings for options within an option, as YAML of the section.
+
+    The parser hands these on as Python would print them, and reads that as YAML. So null would become a
+    file "None", and ``\`` would become two.
 
     Args:
         words: The command line.
@@ -165,15 +173,18 @@ def _with_nulls(words: list[str], classes: dict[str, str]) -> list[str]:
     given = iter(words)
     for word in given:
         name, equals, value = word.removeprefix("--").partition("=")
-        section, *inner = name.split(".")
+        section, *inner = name.replace(".init_args.", ".").split(".")
         if section not in classes or len(inner) < 2 or not word.startswith("--"):
             told.append(word)
             continue
         value = value if equals else next(given, "")
-        if value != "null":
+        try:
+            tree = yaml_reader.load(value)
+        except yaml.YAMLError:  # text, or the parser says what is wrong
+            tree = value
+        if not (tree is None or isinstance(tree, list | dict)):
             told += [word] if equals else [word, value]
             continue
-        tree: Any = None
         for part in reversed(inner):
             tree = {part: tree}
         content = {section: {"class_path": classes[section], "init_args": tree}}
@@ -203,7 +214,9 @@ def parse(arguments: list[str], preset: dict[str, Any], trusted: Trust) -> FitCL
             raise ConfigError(f"{argument}: no such option; there are {there}")
     option_values.check(cli.config)
     option_values.expand_home(cli.config)
-    option_values.set_seeds(cli.config, *_given(arguments))
+    given, typed = _given(arguments)
+    option_values.set_seeds(cli.config, given, typed)
+    option_values.settle_batch(cli.config, typed)
     option_values.refuse_unused(cli.config)
     return cli
 
@@ -245,49 +258,6 @@ def classes_of(arguments: list[str], preset: dict[str, Any]) -> dict[str, str]:
         elif name.removeprefix("--") in classes:
             classes[name.removeprefix("--")] = value
     return classes
-
-
-def explained(action: Callable[[], Any]) -> Any:
-    """Run ``action``; turn a parser's message into one that a user can read."""
-    try:
-        return action()
-    except SeqtextError:
-        raise
-    except (argparse.ArgumentError, ValueError, TypeError, MisconfigurationException) as error:
-        raise ConfigError(_explain(str(error))) from error
-
-
-def _explain(message: str) -> str:
-    """The lines of a parser's message that say what is wrong, as one."""
-    if denied := _DENIED.search(message):
-        return refusal(denied[1])
-    lines = [line.strip().removeprefix("- ") for line in message.splitlines()]
-    kinds = [kind[1] or kind[2] for kind in map(_KIND.fullmatch, lines) if kind]
-    kinds = [kind for kind in dict.fromkeys(kinds) if kind != "NoneType"]
-    keys = [key[1] for key in map(_KEY.match, lines) if key]  # from the outermost to the innermost
-    told = [line for line in lines if not line.startswith(_NOISE) and not _KIND.fullmatch(line)]
-    told = [_KEY.sub("", line).strip() for line in told]
-    told = list(dict.fromkeys(filter(None, told)))
-    values = [value[1] for value in map(_VALUE.fullmatch, lines) if value]
-    if not told:  # nothing but kinds says what is wrong
-        given = f"{values[0]}, " if values else ""
-        told = [f"{given}expected {' or '.join(kinds) or 'something else'}"]
-    where = f"{'.'.join(dict.fromkeys(keys))}: " if keys else ""
-    text = where + " ".join(told)
-    text = re.sub(r"Expected a typing.Literal\[(.*?)\]\. Got value: (.*)", r"\2, expected \1", text)
-    text = re.sub(r"Expected a <class '(\w+)'>\. Got value: (.*)", r"\2, expected \1", text)
-    text = re.sub(
-        r"Expected a dot import path string: (\S+)",
-        r"\1: no such class; write its whole path",
-        text,
-    )
-    if re.search(r"(True|False|\d), expected str", text):
-        text += "; YAML takes yes, no and numbers for text only between quotes"
-    text = re.sub(r"Unexpected keys: \{(.*?)\}", r"no option \1", text)
-    text = text.replace("collections.abc.Sequence", "list")
-    return text.replace(
-        "data: the following arguments are required: train", "data.train is required"
-    )
 
 
 def flatten(tree: dict[str, Any], prefix: str = "") -> dict[str, Any]:

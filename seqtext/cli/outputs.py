@@ -37,6 +37,11 @@ def check_output(path: str | None, option: str = "--output") -> None:
     """
     if path is None or is_stream(path):
         return
+    # an unfinished file has the longest name
+    if (
+        reason := files.odd_name(path) or files.odd_name(f"{path}.{'0' * 8}.unfinished")
+    ) is not None:
+        raise DataError(f"{option} {path}: cannot be written ({reason}); choose another name")
     target = Path(os.path.realpath(path))
     if target.is_dir():
         raise DataError(f"{option} {path}: is a folder, expected a file")

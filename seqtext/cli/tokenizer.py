@@ -66,9 +66,9 @@ def run(arguments: Sequence[str]) -> None:
         character_coverage=options.character_coverage,
     )
     output = Path(options.output)
+    check_output(options.output)
     if output.exists():
         raise DataError(f"--output {output}: exists already; remove it, or choose another name")
-    check_output(options.output)
     sides = {"both": (0, 1), "source": (0,), "target": (1,)}[options.side]
     corpus = Corpus(options.train, options.source, options.target, "train")
     start = time.perf_counter()

@@ -61,6 +61,9 @@ _LEAST = {  # the smallest number of an option, where it is given
     "min_steps": 0,
     "num_sanity_val_steps": -1,
 }
+_PROFILED = (
+    "acc_events", "profile_memory", "record_shapes", "with_flops", "with_modules", "with_stack"
+)  # fmt: skip
 _NOTHING = {  # what 0 would mean
     "limit_train_batches": "trains on nothing; leave it out, or give at least 1",
     "max_epochs": "trains on nothing; give at least 1, or -1 for no limit",
@@ -114,6 +117,19 @@ def _refuse(trainer: Namespace) -> None:
         if least is not None and most is not None and 0 < most < least:
             raise ConfigError(
                 f"trainer.min_{unit}: {least}, but trainer.max_{unit} is {most}; one of the two must go"
+            )
+    _refuse_functions(trainer.profiler)
+
+
+def _refuse_functions(profiler: Any) -> None:
+    """PyTorch's profiler takes functions, too, and would call a text when training ends."""
+    if not isinstance(profiler, Namespace) or not profiler.class_path.endswith("PyTorchProfiler"):
+        return
+    for name, value in dict(profiler.get("dict_kwargs") or {}).items():
+        if name not in _PROFILED or not isinstance(value, bool):
+            raise ConfigError(
+                f"trainer.profiler.dict_kwargs: {name}: {value!r:.60}; a configuration can only switch"
+                f" {', '.join(_PROFILED)} to true or false"
             )
 
 

@@ -19,12 +19,12 @@ from seqtext.checkpoint import ClassifierModel, Model
 from seqtext.cli.options import (
     FitCLI,
     classes_of,
-    explained,
     flatten,
     own_options,
     parse,
     with_config,
 )
+from seqtext.cli.parser_messages import explained
 from seqtext.cli.trainer_options import settle
 from seqtext.console import say
 from seqtext.errors import ConfigError, SeqtextError

@@ -110,16 +110,38 @@ class Trust:
 
 def refusal(path: str) -> str:
     """Why ``path`` is not imported, and what to do."""
+    if not _is_path(path):
+        return (
+            f"{path} is no path of a class. Options are not read from a file that is named here: write them"
+            " out, or give the file with --config"
+        )
     package = path.partition(".")[0]
+    refused = (
+        f"{path} is not one of the classes of seqtext and Lightning that a configuration may name"
+    )
+    if package in ("seqtext", "lightning"):  # some of their modules pass on what runs any program
+        origin = _origin(path)
+        told = f". It is {origin} by another name" if origin else ""
+        return f"{refused}{told}. Leave it out, or name another class"
     way = (
         f"give --trust {package}"
         if "." in path
         else "write its whole path, and --trust its package"
     )
-    return (
-        f"{path} is not one of the classes of seqtext and Lightning that a configuration may name. If you"
-        f" trust that code and want it to run, {way}"
-    )
+    return f"{refused}. If you trust that code and want it to run, {way}"
+
+
+def _origin(path: str) -> str | None:
+    """Where a class or function comes from that is loaded, and that ``path`` only passes on."""
+    parts, one = path.split("."), None
+    for part in parts:
+        one = sys.modules.get(part) if one is None else getattr(one, part, None)
+        if one is None:
+            return None
+    module = getattr(one, "__module__", None) or getattr(one, "__name__", "")
+    if inspect.ismodule(one) or not module or module.partition(".")[0] == parts[0]:
+        return None
+    return f"{module}.{getattr(one, '__qualname__', parts[-1])}"
 
 
 def paths_of(words: Iterable[tuple[str, str]], preset: dict[str, Any]) -> list[str]:
@@ -187,7 +209,8 @@ def _collection(text: str) -> yaml.CollectionNode | None:
 
 
 def _is_path(value: str) -> bool:
-    return all(part.isidentifier() for part in value.split("."))
+    is_file = value.endswith((".yaml", ".yml", ".json"))
+    return not is_file and all(part.isidentifier() for part in value.split("."))
 
 
 @functools.cache

@@ -8,11 +8,17 @@ from typing import Any
 import yaml
 from jsonargparse import get_loader, set_loader
 
+from seqtext import files
 from seqtext.errors import ConfigError
 
 MODE = "seqtext"  # how the option parser is told to read by ``load``
 MOST_BYTES = 1_000_000
 MOST_DEPTH = 40
+SECTIONS = ("model", "data", "trainer", "selection")
+# within a section, what holds options in turn
+_OF_OPTIONS = ("init_args", "network", "optimizer", "tokenizer")
+_OF_CLASS = ("class_path", "init_args")
+_TEXT, _NULL = "tag:yaml.org,2002:str", "tag:yaml.org,2002:null"
 _TOO_LARGE = f"larger than {MOST_BYTES:,} bytes; is it a configuration?"
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -44,6 +50,8 @@ def read(path: Path, name: str) -> str:
     Raises:
         ConfigError: The file cannot be read, or is too large.
     """
+    if (reason := files.odd_name(path)) is not None:
+        raise ConfigError(f"{name}: cannot be read ({reason})")
     try:
         with path.open("rb") as file:
             data = file.read(MOST_BYTES + 1)
@@ -57,24 +65,85 @@ def read(path: Path, name: str) -> str:
         raise ConfigError(f"{name}:{line}: not UTF-8 (byte 0x{data[error.start]:x})") from error
 
 
-def sections(text: str, name: str) -> tuple[dict[str, Any], yaml.Node | None]:
-    """The sections of a configuration, and its root node, whose parts know their lines.
+def sections(text: str, name: str) -> tuple[str, yaml.Node]:
+    """The sections of a configuration, without those that are empty.
+
+    Returns:
+        Their text, and their root node, whose parts know their lines.
 
     Raises:
         ConfigError: It is no YAML, is refused, or has no sections. Tells ``name`` and line.
     """
     try:
-        node, content = compose(text), load(text)
+        node = compose(text)
+        load(text)
+        if node is None or not isinstance(node, yaml.MappingNode):
+            shown = "nothing" if node is None else repr(load(text))[:100]
+            raise ConfigError(f"{name}: expected sections (data:, model:, …), got {shown}")
+        _refuse_odd(node)
     except yaml.YAMLError as error:
         where = getattr(error, "problem_mark", None)
         line = "" if where is None else f":{where.line + 1}"
         reason = getattr(error, "problem", None) or error
         what = reason if isinstance(error, Refused) else f"not YAML ({reason})"
         raise ConfigError(f"{name}{line}: {what}") from error
-    if not isinstance(content, dict):
-        shown = "nothing" if content is None else repr(content)[:100]
-        raise ConfigError(f"{name}: expected sections (data:, model:, …), got {shown}")
-    return content, node
+    if _drop_nulls(node):
+        text = yaml.serialize(node, Dumper=yaml.SafeDumper)
+    return text, node
+
+
+def _refuse_odd(root: yaml.MappingNode) -> None:
+    """Refuse sections that are no mappings, and names of options that are no text.
+
+    Raises:
+        Refused: There is one.
+    """
+    _refuse_odd_names(root)
+    for key, value in root.value:
+        if key.value not in SECTIONS or value.tag == _NULL:
+            continue
+        is_class = key.value in ("model", "data") and value.tag == _TEXT
+        if not isinstance(value, yaml.MappingNode) and not is_class:
+            raise Refused(
+                problem=f"{key.value}: expected options with their names, as {key.value}: {{NAME: VALUE}}",
+                problem_mark=value.start_mark,
+            )
+        _refuse_odd_names(value)
+
+
+def _refuse_odd_names(node: yaml.Node) -> None:
+    if not isinstance(node, yaml.MappingNode):
+        return
+    for key, value in node.value:
+        if key.tag != _TEXT:
+            raise Refused(
+                problem=f"{key.value} is the name of an option here, and YAML takes it for something else"
+                " than text; put it between quotes",
+                problem_mark=key.start_mark,
+            )
+        items = value.value if isinstance(value, yaml.SequenceNode) else [value]
+        for item in items:
+            of_class = isinstance(item, yaml.MappingNode) and any(
+                inner.value == "class_path" for inner, _ in item.value
+            )
+            if key.value in _OF_OPTIONS or of_class:
+                _refuse_odd_names(item)
+
+
+def _drop_nulls(root: yaml.MappingNode) -> bool:
+    """Take out sections that hold nothing, as if they were not there. Whether there was one."""
+    places = [root, *(value for key, value in root.value if key.value in SECTIONS)]
+    dropped = False
+    for place in places:
+        if isinstance(place, yaml.MappingNode):
+            left = [
+                (key, value)
+                for key, value in place.value
+                if value.tag != _NULL or (place is not root and key.value not in _OF_CLASS)
+            ]
+            dropped |= len(left) < len(place.value)
+            place.value = left
+    return dropped
 
 
 def compose(text: str) -> yaml.Node | None:
@@ -92,6 +161,11 @@ def compose(text: str) -> yaml.Node | None:
                     problem_mark=mark,
                 )
             continue  # composing says that it has no anchor
+        if isinstance(event, yaml.ScalarEvent) and "\0" in event.value:
+            raise Refused(
+                problem="there is a NUL character in it, which no name or text has",
+                problem_mark=mark,
+            )
         if isinstance(event, yaml.NodeEvent):
             anchors.add(event.anchor)
         depth += isinstance(event, yaml.CollectionStartEvent)

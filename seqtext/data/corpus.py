@@ -27,6 +27,7 @@ from seqtext.data.readers import (
     records,
 )
 from seqtext.errors import ConfigError, DataError
+from seqtext.values import check_value
 
 Example = tuple[str, list[str]]  # a source and its references
 Split = Literal["train", "validation", "test"]
@@ -80,15 +81,18 @@ class CorpusConfig:
         Raises:
             ConfigError: An option does not exist, or its value is out of range; names ``where``.
         """
-        options = {"path": given} if isinstance(given, str) else given
+        options: Any = {"path": given} if isinstance(given, str | os.PathLike) else given
+        if not isinstance(options, dict):
+            raise ConfigError(
+                f"{where}: {given!r:.80} ({type(given).__name__}), expected the name of a corpus, or its"
+                " options by name"
+            )
         known = [field.name for field in dataclasses.fields(cls)]
         for name, value in options.items():
             if name not in known:
                 raise ConfigError(f"{where}: no option {name!r}; there are {', '.join(known)}")
-            wanted = (int, float) if name == "weight" else str
-            if isinstance(value, bool) or not isinstance(value, wanted):
-                kind = "a number" if name == "weight" else "text"
-                raise ConfigError(f"{where}: {name} {value!r}, expected {kind}")
+            wanted = float if name == "weight" else str
+            options = {**options, name: check_value(f"{where}: {name}", value, wanted)}
         if "path" not in options:
             raise ConfigError(f"{where}: {options}, expected a path as well")
         return cls(**options)
@@ -101,6 +105,13 @@ class CorpusConfig:
             )
         if self.tag is not None and (not self.tag or self.tag.split() != [self.tag]):
             raise ConfigError(f"data: tag {self.tag!r} of {self.path}, expected a word, as <en>")
+
+
+def listed(given: Any) -> list[Any]:
+    """The corpora that an option names, each for ``CorpusConfig.of``."""
+    if given is None:
+        return []
+    return list(given) if isinstance(given, list | tuple) else [given]
 
 
 @dataclass(frozen=True)
@@ -165,6 +176,7 @@ class Corpus:
         Raises:
             DataError: One of them is missing or no file.
         """
+        self._check_name()
         if self.kind in ("builtin", "hub"):
             return []
         paths = [Path(self.name)]
@@ -178,6 +190,22 @@ class Corpus:
             if not there:
                 raise DataError(self._missing(path))
         return paths
+
+    def _check_name(self) -> None:
+        """Refuse what cannot be the name of a corpus.
+
+        Raises:
+            DataError: It is empty, an address, or an unknown part of the grammar.
+        """
+        if not self.name:
+            raise DataError(f"the name is empty, expected {_KNOWN}, a PREFIX or a hub name")
+        if "://" in self.name:
+            raise DataError(
+                f"{self.name}: is an address, and nothing is downloaded from there; fetch the file, and give"
+                " its name"
+            )
+        if self.kind == "builtin":
+            self._builtin_fields()
 
     def digest(self) -> str:
         """Of all that decides the rows, the files' content included: cached results hang on it."""
@@ -327,7 +355,8 @@ class Corpus:
             )
         return f"{self.name}: its ending does not say what it is ({expected}); {advice}"
 
-    def _builtin(self) -> Iterator[Record]:
+    def _builtin_fields(self) -> tuple[Any, list[int]]:
+        """Split of the grammar's corpus, and its count and seed."""
         from seqtext.data import builtin
 
         expected = "expected builtin:SPLIT:COUNT[:SEED], for example builtin:train:20000"
@@ -339,7 +368,12 @@ class Corpus:
             raise DataError(
                 f"{self.name}: no split {split!r}; there are {', '.join(builtin.SPLITS)}"
             )
-        numbers = [int(field) for field in fields[1:]]
+        return split, [int(field) for field in fields[1:]]
+
+    def _builtin(self) -> Iterator[Record]:
+        from seqtext.data import builtin
+
+        split, numbers = self._builtin_fields()
         summarized = "summary" in self.columns
         drawn: Iterator[tuple[str, ...]] = (builtin.examples if summarized else builtin.pairs)(
             split, *numbers
@@ -390,6 +424,7 @@ class Corpus:
         Raises:
             DataError: It cannot be reached, or there is no such data, configuration or split.
         """
+        self._check_name()
         name, _, rest = self.name.partition(":")
         config, _, split = rest.partition(":")
         if self.name.count(":") not in (0, 2):

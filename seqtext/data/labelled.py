@@ -14,14 +14,15 @@ import numpy as np
 from seqtext import assets
 from seqtext.data.batch import LabelledBatch, collate_labels
 from seqtext.data.bucketing import Lengths, Rows, padding
-from seqtext.data.corpus import Corpus, CorpusOptions, Split
+from seqtext.data.corpus import Corpus, CorpusOptions, Split, listed
 from seqtext.data.encoding import Sides
 from seqtext.data.labels import Labels, TextAndLabels, check_text_column
 from seqtext.data.left_out import Reasons
-from seqtext.data.pairs import PairsDataModule
+from seqtext.data.pairs import CORPORA, PairsDataModule
 from seqtext.data.readers import SEPARATOR
 from seqtext.data.tokenizer import Tokenizer, TokenizerConfig
 from seqtext.errors import ConfigError, DataError
+from seqtext.values import check_arguments
 
 _OF_TARGETS = ("target_type", "target_model", "new_pieces")
 
@@ -90,10 +91,13 @@ class LabelsDataModule(PairsDataModule):
         seed: int = 1,
         cache_dir: str | None = None,
     ) -> None:
+        check_arguments(LabelsDataModule.__init__, locals(), "data.", but=CORPORA)
         if max_length < 1:
             raise ConfigError(f"data.max_length: {max_length}, expected at least 1")
         reading = Labels(
-            several=several_labels, separator=label_separator, out_of_scope=out_of_scope
+            several=several_labels,
+            separator=label_separator,
+            out_of_scope=None if out_of_scope is None else out_of_scope.strip(),
         )
         check_text_column(text)
         default = TokenizerConfig()
@@ -163,12 +167,11 @@ class LabelsDataModule(PairsDataModule):
 
     def _named(self, given: Any, split: Split, where: str) -> list[Corpus] | None:
         names = {"text": "source", "label": "target"}
-        several = [given] if isinstance(given, str) else given or []
         known = [
             {names.get(name, name): value for name, value in one.items()}
             if isinstance(one, dict)
             else one
-            for one in several
+            for one in listed(given)
         ]
         return super()._named(known, split, where)
 

@@ -27,6 +27,8 @@ class Labels:
         separator: What stands between several labels in one text; a line break always does.
         out_of_scope: What rows are called that belong to none of the labels.
 
+    White space around a label is no part of it.
+
     Raises:
         ConfigError: Two of the options do not go together.
     """
@@ -53,10 +55,12 @@ class Labels:
         Raises:
             DataError: There are fewer than two (one, where a text can have several).
         """
-        found = {name for text in set(texts) for name in self.split(text)} - {self.out_of_scope}
+        found = {name for text in set(texts) for name in self.split(text)} - {self._outside}
         # what is no name is told with its line when the rows are looked at
         names = sorted((one for one in found if one and "\n" not in one), key=_order)
         if len(names) < (1 if self.several else 2):
+            if lists := sorted(one for one in found if "\n" in one):
+                raise DataError(f"data.label: {self._unknown(lists[0])}")
             raise DataError(
                 f"data.label: there {'is' if len(names) == 1 else 'are'} {len(names)} label(s) in the"
                 f" training corpus ({', '.join(map(repr, names))}), expected at least two; is it the right"
@@ -91,6 +95,11 @@ class Labels:
         return len(self.names)
 
     @property
+    def _outside(self) -> str | None:
+        """``out_of_scope`` as ``split`` has it. In older checkpoints names have white space around them."""
+        return None if self.out_of_scope is None else self.out_of_scope.strip()
+
+    @property
     def count(self) -> int | None:
         """Number of labels where a text can have several; None where it has one."""
         return self.vocab_size if self.several else None
@@ -115,9 +124,9 @@ class Labels:
 
     def split(self, text: str) -> list[str]:
         """The names in the label column's text."""
-        if not self.several:
-            return [text]
         lines = text.split("\n")
+        if not self.several:
+            return ["\n".join(line.strip() for line in lines)]
         if self.separator is not None:
             lines = [part for line in lines for part in line.split(self.separator)]
         return [name for line in lines if (name := line.strip())]
@@ -137,10 +146,11 @@ class Labels:
         Raises:
             DataError: A label is unknown, or there are several where each row has one.
         """
-        ids = {name: i for i, name in enumerate(self.names)}
+        ids = {name.strip(): i for i, name in enumerate(self.names)}
+        ids |= {name: i for i, name in enumerate(self.names)}
         rows = []
         for text in texts:
-            names = [name for name in self.split(text) if name != self.out_of_scope]
+            names = [name for name in self.split(text) if name != self._outside]
             for name in names:
                 if name not in ids:
                     raise DataError(self._unknown(name))

@@ -27,7 +27,7 @@ from seqtext.data.bucketing import (
     padding,
     share,
 )
-from seqtext.data.corpus import CorporaOption, Corpus, CorpusConfig, Example, Split
+from seqtext.data.corpus import CorporaOption, Corpus, CorpusConfig, Example, Split, listed
 from seqtext.data.encoding import (
     SIDES,
     Sides,
@@ -44,8 +44,10 @@ from seqtext.data.readers import Row
 from seqtext.data.streaming import Pool, Pools, Stream, StreamedLoader
 from seqtext.data.tokenizer import Tokenizer, TokenizerConfig, Tokenizers
 from seqtext.errors import ConfigError, DataError
+from seqtext.values import check_arguments
 
 _TOKENIZER_PAIRS = 250_000  # read for training tokenizers when streaming
+CORPORA = ("train", "validation", "test", "compare")  # options that are corpora
 _MOST_PROCESSES = 512  # each holds Python and PyTorch
 _MOST_ROWS = 500_000_000  # of an epoch, whose order is kept in memory
 
@@ -115,6 +117,7 @@ class PairsDataModule(LightningDataModule):
         seed: int = 1,
         cache_dir: str | None = None,
     ) -> None:
+        check_arguments(PairsDataModule.__init__, locals(), "data.", but=CORPORA)
         super().__init__()
         for name, value in (("num_workers", num_workers), ("seed", seed)):
             if value < 0:
@@ -167,10 +170,21 @@ class PairsDataModule(LightningDataModule):
         self._row_weights: Weights | None = None  # of the kept rows
         check_size(self.batch_tokens, self.batch_size)
 
+    @classmethod
+    def load_from_checkpoint(cls, *arguments: Any, **options: Any) -> Any:
+        """Not here: a checkpoint holds no corpora.
+
+        Raises:
+            ConfigError: Always.
+        """
+        raise ConfigError(
+            f"{cls.__name__}.load_from_checkpoint: a checkpoint holds no corpora; make the data module of its"
+            f" options, as in seqtext.{cls.__name__}(train=…)"
+        )
+
     def _named(self, given: Any, split: Split, where: str) -> list[Corpus] | None:
         """The corpora that an option names; None if there are none."""
-        several = [given] if isinstance(given, str) else given or []
-        configs = [CorpusConfig.of(one, where) for one in several]
+        configs = [CorpusConfig.of(one, where) for one in listed(given)]
         if split == "train":
             self.weights = [one.weight for one in configs]
         elif any(one.weight != 1 for one in configs):

@@ -14,6 +14,7 @@ from pathlib import Path
 import datasets
 import pyarrow
 
+from seqtext import files
 from seqtext.console import say
 from seqtext.errors import ConfigError, DataError, SeqtextError
 
@@ -32,15 +33,18 @@ def cache_folder(given: str | None) -> Path:
     """The folder of everything that is prepared: ``given``, ``$SEQTEXT_CACHE``, or below the home folder.
 
     Raises:
-        ConfigError: There is no home folder.
+        ConfigError: There is no home folder, or no folder can have this name.
     """
     try:
-        return Path(given or os.environ.get("SEQTEXT_CACHE") or "~/.cache/seqtext").expanduser()
+        path = Path(given or os.environ.get("SEQTEXT_CACHE") or "~/.cache/seqtext").expanduser()
     except RuntimeError as error:
         raise ConfigError(
             f"data.cache_dir: there is no home folder for {given or '~/.cache/seqtext'}; name a folder for"
             " prepared corpora with the environment variable SEQTEXT_CACHE or with data.cache_dir"
         ) from error
+    if (reason := files.odd_name(path)) is not None:
+        raise ConfigError(f"data.cache_dir: {path}: no folder can have this name ({reason})")
+    return path
 
 
 def unwritable(cache_dir: Path, error: OSError) -> DataError:

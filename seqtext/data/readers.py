@@ -20,6 +20,7 @@ from seqtext.errors import DataError
 Row = tuple[str, str]
 Columns = tuple[str, str]  # names of the source and of the target
 csv.field_size_limit(2**31 - 1)  # rows of 100,000 words are longer than its default
+_SEPARATORS = (",", ";", "|", "\t")  # that tables have between columns
 SEPARATOR = "<sep>"  # a word of its own between two texts
 
 
@@ -80,7 +81,7 @@ def _label(value: Any, column: str, where: str) -> str:
     """A label's name; a number is one, too."""
     if isinstance(value, bool | int):
         return str(value).lower()
-    name = _text(value, column, where)
+    name = _text(value, column, where).strip()
     if "\n" in name:
         raise DataError(f"{where}: column {column!r} holds {name!r}, expected a label in one line")
     return name
@@ -138,8 +139,14 @@ def _twice(column: str, places: list[int], where: str) -> str:
 
 def unknown(column: str, names: Iterable[str], where: str) -> str:
     """What to say of a column that is not there."""
+    there = list(names)
+    if len(there) == 1 and any(mark in there[0] for mark in _SEPARATORS):
+        return (
+            f"{where}: no column {column!r}; all of the header is one column, {there[0]!r:.80}. Commas"
+            " separate the columns of a .csv file, and tabs those of a .tsv file; convert it, or rename it"
+        )
     return (
-        f"{where}: no column {column!r}; there are {', '.join(map(repr, names))}. Choose with"
+        f"{where}: no column {column!r}; there are {', '.join(map(repr, there))}. Choose with"
         " --data.source and --data.target (of a classifier --data.text and --data.label)"
     )
 

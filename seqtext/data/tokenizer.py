@@ -7,17 +7,19 @@ import functools
 import hashlib
 import io
 import math
+import os
 import random
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, get_args
+from typing import Any, Literal, NamedTuple
 
 import sentencepiece
 
 from seqtext.data.normalization import Normalization, finished, training_options
 from seqtext.errors import ConfigError, DataError
+from seqtext.values import check_fields
 
 ModelType = Literal["unigram", "bpe", "char", "word"]
 # A tokenizer of some thousand pieces learns nothing from more; its training takes 1.1 KB for each
@@ -78,17 +80,7 @@ class TokenizerConfig:
     sampling_alpha: float = 0.2
 
     def __post_init__(self) -> None:
-        for name, choices in (
-            ("model_type", ModelType),
-            ("target_type", ModelType),
-            ("normalization", Normalization),
-            ("target_normalization", Normalization),
-        ):
-            value = getattr(self, name)
-            if value is not None and value not in get_args(choices):
-                raise ConfigError(
-                    f"tokenizer.{name}: {value!r}, expected one of {', '.join(get_args(choices))}"
-                )
+        check_fields(self, "tokenizer.")
         _check_symbols(self.symbols)
         if self.vocab_size < 4:
             raise ConfigError(f"tokenizer.vocab_size: {self.vocab_size}, expected at least 4")
@@ -168,9 +160,11 @@ class Tokenizer:
         beside = digest_path(path)
         try:
             model = Path(path).read_bytes()
-            digest = beside.read_bytes().split()[:1] if beside.exists() else None
+            digest = beside.read_bytes().split()[:1] if os.path.exists(beside) else None
         except OSError as error:
             raise DataError(f"{error.filename}: cannot be read ({error.strerror})") from error
+        except ValueError as error:  # a NUL character in the name
+            raise DataError(f"{str(path)!r}: cannot be read ({error})") from error
         if digest not in (None, [hashlib.sha256(model).hexdigest().encode()]):
             raise DataError(
                 f"{path}: damaged, or another tokenizer: its digest is not that of {beside}; use another"

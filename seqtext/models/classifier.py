@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any, Literal
 
 import torch
@@ -22,6 +22,7 @@ from seqtext.models.validation import Collected
 from seqtext.models.vectors import load_vectors
 from seqtext.nn.classifier import Classifier, classification_loss, label_probabilities
 from seqtext.nn.config import ClassifierConfig
+from seqtext.values import check_arguments, check_value
 
 _SAMPLES = 5
 _YAML_WORDS = {True: ("true", "yes", "on"), False: ("false", "no", "off")}  # labels, too
@@ -52,7 +53,7 @@ class ClassifierModule(TextModule):
 
     network: Classifier | None
     tokenizers: TextAndLabels | None
-    counted, reads = "texts", TextAndLabels
+    counted, reads, data_module = "texts", TextAndLabels, "LabelsDataModule"
     task = checkpoint.CLASSIFICATION
 
     def __init__(
@@ -65,6 +66,7 @@ class ClassifierModule(TextModule):
         vectors: str | None = None,
         seed: int = 1,
     ) -> None:
+        check_arguments(ClassifierModule.__init__, locals(), "model.", but=("class_weights",))
         super().__init__(optimizer, seed)
         if not 0 <= label_smoothing < 1:
             raise ConfigError(f"label_smoothing: {label_smoothing}, expected 0 <= x < 1")
@@ -75,13 +77,12 @@ class ClassifierModule(TextModule):
             }
             class_weights = named
             for name, weight in named.items():
+                check_value(f"class_weights: {name}", weight, float)
                 if not 0 < weight < float("inf"):
                     raise ConfigError(f"class_weights: {weight} of {name}, expected more than 0")
-        elif class_weights not in ("none", "balanced"):
-            raise ConfigError(
-                f"class_weights: {class_weights!r}, expected none, balanced, or a weight by label"
-            )
-        if vectors is not None and not Path(vectors).is_file():
+        else:
+            check_value("class_weights", class_weights, Literal["none", "balanced"])
+        if vectors is not None and not os.path.isfile(vectors):
             raise ConfigError(f"vectors: {vectors}: no such file")
         self.config: ClassifierConfig = network
         self.label_smoothing = label_smoothing
@@ -213,6 +214,9 @@ def _label(name: str | bool, names: Sequence[str]) -> str:
     if isinstance(name, str):
         if name in names:
             return name
+        for one in names:  # those of an older run can have white space around them
+            if one.strip() == name.strip():
+                return one
         raise ConfigError(f"model.class_weights: there is no label {name!r}; there are {some}")
     found = [one for one in names if one.lower() in _YAML_WORDS[name]]
     if len(found) == 1:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any, get_args
+import os
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -28,6 +28,7 @@ from seqtext.models.validation import validation_scores
 from seqtext.models.vectors import load_vectors
 from seqtext.nn.config import NetworkConfig
 from seqtext.nn.encoder_decoder import EncoderDecoder
+from seqtext.values import check_arguments
 
 
 class EncoderDecoderModule(TextModule):
@@ -66,7 +67,7 @@ class EncoderDecoderModule(TextModule):
 
     network: EncoderDecoder | None
     tokenizers: Tokenizers | None
-    reads = Tokenizers
+    reads, data_module = Tokenizers, "PairsDataModule"
 
     def __init__(
         self,
@@ -85,6 +86,7 @@ class EncoderDecoderModule(TextModule):
         target_vectors: str | None = None,
         freeze: str | list[str] | None = None,
     ) -> None:
+        check_arguments(EncoderDecoderModule.__init__, locals(), "model.")
         super().__init__(optimizer, seed)
         if not 0 <= label_smoothing < 1:
             raise ConfigError(f"label_smoothing: {label_smoothing}, expected 0 <= x < 1")
@@ -94,8 +96,6 @@ class EncoderDecoderModule(TextModule):
             raise ConfigError("coverage_loss: a transformer has no single attention to cover with")
         if not 0 <= decode_sentences <= 500:
             raise ConfigError(f"decode_sentences: {decode_sentences}, expected 0 to 500")
-        if task is not None and task not in get_args(Task):
-            raise ConfigError(f"task: {task!r}, expected one of {', '.join(get_args(Task))}")
         if init_parts and init_from is None:
             raise ConfigError("init_parts: of what? Name a checkpoint with init_from")
         self.config: NetworkConfig = network
@@ -114,7 +114,7 @@ class EncoderDecoderModule(TextModule):
                     f"{side}_vectors: model.init_from brings embeddings already; leave one of the two out, or"
                     " choose other parts with model.init_parts"
                 )
-            if path is not None and not Path(path).is_file():
+            if path is not None and not os.path.isfile(path):
                 raise ConfigError(f"{side}_vectors: {path}: no such file")
         self._inherited: list[str] = []  # what the checkpoint's network has that was not asked for
         if self._pretrained is not None and not self._init_parts:

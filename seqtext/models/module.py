@@ -35,6 +35,7 @@ class TextModule(LightningModule):
 
     counted = "pieces"  # what speed is told in
     reads: type  # of the data module's tokenizers
+    data_module: str  # that has these
 
     def __init__(self, optimizer: OptimizerConfig, seed: int) -> None:
         super().__init__()
@@ -79,6 +80,18 @@ class TextModule(LightningModule):
     def _described(self) -> dict[str, Any]:
         """The part of a checkpoint that makes it a whole model."""
 
+    @classmethod
+    def load_from_checkpoint(cls, *arguments: Any, **options: Any) -> Any:
+        """Not here: a checkpoint describes the whole model, which ``seqtext.load`` reads.
+
+        Raises:
+            ConfigError: Always.
+        """
+        raise ConfigError(
+            f"{cls.__name__}.load_from_checkpoint: use a checkpoint with seqtext.load(PATH); go on with its"
+            " training by Trainer.fit(module, datamodule=…, ckpt_path=PATH)"
+        )
+
     def configure_model(self) -> None:
         """Build the network for the data module's tokenizers, once.
 
@@ -86,7 +99,12 @@ class TextModule(LightningModule):
             ConfigError: The data module has other data than this module trains on.
         """
         data: Any = self.trainer.datamodule  # type: ignore[attr-defined]
-        if not isinstance(data.tokenizers, self.reads):
+        if data is None:
+            raise ConfigError(
+                f"{type(self).__name__}: trains on batches of a data module of seqtext; give one, as in"
+                f" Trainer.fit(module, datamodule=seqtext.{self.data_module}(…))"
+            )
+        if not isinstance(getattr(data, "tokenizers", None), self.reads):
             raise ConfigError(
                 f"--data: {type(data).__name__} has other data than {type(self).__name__} trains on; choose"
                 " both with a recipe of the task, or with --model and --data"

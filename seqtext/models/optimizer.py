@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 import torch
 from torch import nn
@@ -12,6 +12,7 @@ from torch.optim.lr_scheduler import LambdaLR, ReduceLROnPlateau
 
 from seqtext.errors import ConfigError
 from seqtext.models.pretrained import part_of, parts_of
+from seqtext.values import check_fields
 
 Schedule = Literal["constant", "inverse_sqrt", "cosine", "plateau"]
 
@@ -57,13 +58,7 @@ class OptimizerConfig:
     plateau_patience: int = 1
 
     def __post_init__(self) -> None:
-        if self.name not in ("adam", "adamw"):
-            raise ConfigError(f"optimizer.name: {self.name!r}, expected adam or adamw")
-        if self.schedule not in get_args(Schedule):
-            raise ConfigError(
-                f"optimizer.schedule: {self.schedule!r}, expected one of"
-                f" {', '.join(get_args(Schedule))}"
-            )
+        check_fields(self, "optimizer.")
         for name, least, most in (
             ("learning_rate", 0.0, math.inf),
             ("eps", 0.0, math.inf),

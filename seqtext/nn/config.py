@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
 from seqtext.errors import ConfigError
+from seqtext.values import check_fields
 
 LinearCell = Literal["min_gru", "min_lstm", "sru", "ssru"]  # see linear_recurrence.py
 LINEAR_CELLS = get_args(LinearCell)
@@ -88,8 +89,7 @@ class EncoderConfig:
     forget_bias: float = 0.0
 
     def __post_init__(self) -> None:
-        self._check_choice("cell", Cell)
-        self._check_choice("recurrent_start", RecurrentStart)
+        check_fields(self, "network.")
         self._check_sizes("embedding_size", "hidden_size", "encoder_layers", "heads", "window")
         for name in ("dropout", "recurrent_dropout", "word_dropout"):
             if not 0 <= (value := getattr(self, name)) < 1:
@@ -143,12 +143,6 @@ class EncoderConfig:
                 f" {self.hidden_size}; choose a divisor"
             )
 
-    def _check_choice(self, name: str, choices: Any) -> None:
-        if (value := getattr(self, name)) not in get_args(choices):
-            raise ConfigError(
-                f"network.{name}: {value!r}, expected one of {', '.join(get_args(choices))}"
-            )
-
     def _check_sizes(self, *names: str) -> None:
         for name in names:
             if (value := getattr(self, name)) is None:
@@ -197,7 +191,6 @@ class NetworkConfig(EncoderConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self._check_choice("attention", AttentionKind)
         self._check_sizes("decoder_layers", "readout_size")
         if self.input_feeding and (self.locked_dropout or self.recurrent_dropout):
             raise ConfigError(
@@ -237,7 +230,6 @@ class ClassifierConfig(EncoderConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self._check_choice("pooling", Pooling)
         if self.pooling == "last" and (
             self.cell == "transformer" or (self.window is not None and not self.carry_state)
         ):

@@ -22,6 +22,7 @@ from seqtext.run.average import intact, load_average
 from seqtext.run.run_folder import RunFolder
 from seqtext.run.stop_signals import StopSignals
 from seqtext.signals import Stopped
+from seqtext.values import check_fields
 
 Monitor = Literal[
     "task",
@@ -59,6 +60,7 @@ class SelectionConfig:
     save_minutes: float = 10.0
 
     def __post_init__(self) -> None:
+        check_fields(self, "selection.")
         if self.average < 1:
             raise ConfigError(f"selection.average: {self.average}, expected at least 1")
         if self.patience is not None and self.patience < 1:

@@ -216,3 +216,26 @@ def test_mistakes_about_labels(
 ) -> None:
     assert main([*LABELLED, "--data.train", labelled, *options]) == 2
     assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (["--drop", "empty"], "--drop empty: is what --write leaves out; name a file with --write"),
+        (["--examples", "-1"], "--examples -1: expected at least 0"),
+    ],
+)
+def test_options_that_nothing_would_come_of(
+    options: list[str], told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["check", "--data.train=builtin:train:20", *options]) == 2
+    assert told in capsys.readouterr().err
+
+
+def test_labels_that_white_space_tells_apart_are_one(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "c.tsv"
+    path.write_text("text\tlabel\na b\tcard\nc d\tcard \ne f\tcash\n")
+    main(["check", "--data.train", str(path), "--data.label=label", "--format=json"])
+    assert json.loads(capsys.readouterr().out)["train"]["labels"] == {"card": 2, "cash": 1}

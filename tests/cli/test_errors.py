@@ -214,7 +214,9 @@ def test_used_run_folder(fails, tiny, trained: Path) -> None:
 
 def test_run_folder_that_cannot_be_written(fails, tiny) -> None:
     write("file", "")
-    assert "file/r cannot be written to" in fails("fit", *tiny, "--run", "file/r")
+    assert "--run file/r: no folder can have this name (Not a directory)" in fails(
+        "fit", *tiny, "--run", "file/r"
+    )
 
 
 def test_unknown_command(fails) -> None:

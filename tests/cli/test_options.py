@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import math
 from pathlib import Path
-from typing import Any
+from typing import Any, get_origin, get_type_hints
 
 import pytest
 import yaml
@@ -18,14 +18,14 @@ from seqtext.data.pairs import PairsDataModule
 from seqtext.data.tokenizer import TokenizerConfig
 from seqtext.errors import ConfigError
 from seqtext.models.optimizer import OptimizerConfig
-from seqtext.nn.config import NetworkConfig
+from seqtext.nn.config import ClassifierConfig, NetworkConfig
 from seqtext.run.checkpoints import SelectionConfig
 
 TRAIN = "--data.train=builtin:train:20"
 
 
-def parsed(*arguments: str) -> FitCLI:
-    own, words = own_options([TRAIN, *arguments], PRESET)
+def parsed(*arguments: str, train: str = TRAIN) -> FitCLI:
+    own, words = own_options([train, *arguments], PRESET)
     return parse(words, PRESET, own.trusted)
 
 
@@ -75,6 +75,168 @@ def test_yaml_within_bounds(text: str, told: str, capsys: pytest.CaptureFixture[
 def test_yaml_that_is_not_utf8(capsys: pytest.CaptureFixture[str]) -> None:
     Path("c.yaml").write_bytes(b"data:\n  source: \xff\n")
     assert "--config c.yaml:2: not UTF-8 (byte 0xff)" in message(capsys, "--config=c.yaml")
+
+
+@pytest.mark.parametrize("section", ["data", "model", "selection", "trainer"])
+@pytest.mark.parametrize("nothing", ["", "null", "{}"])
+def test_sections_that_are_empty_are_as_not_given(section: str, nothing: str) -> None:
+    before = parsed().config.as_dict()
+    Path("c.yaml").write_text(f"{section}: {nothing}\n")
+    after = parsed("--config=c.yaml").config.as_dict()
+    assert {**after, "config": None} == {**before, "config": None}
+
+
+@pytest.mark.parametrize(
+    "text", ["data:\n  init_args:\n", "model: {class_path: }", "seed_everything:"]
+)
+def test_parts_that_are_empty_are_as_not_given(text: str) -> None:
+    before = parsed().config.as_dict()
+    Path("c.yaml").write_text(f"{text}\ntrainer: {{max_steps: 7}}")
+    before["trainer"]["max_steps"] = 7
+    after = parsed("--config=c.yaml").config.as_dict()
+    assert {**after, "config": None} == {**before, "config": None}
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("data: {}\ntrainer: [a]", "c.yaml:2: trainer: expected options with their names"),
+        ("selection: 5", "c.yaml:1: selection: expected options with their names"),
+        ("data: 5", "c.yaml:1: data: expected options with their names"),
+        ("trainer: x.yaml", "c.yaml:1: trainer: expected options with their names"),
+        ("data: {}\nyes: 5", "c.yaml:2: yes is the name of an option here"),
+        ("data:\n  1: 5", "c.yaml:2: 1 is the name of an option here"),
+        ("data:\n  init_args:\n    no: 5", "c.yaml:3: no is the name of an option here"),
+        ("data:\n  tokenizer: {no: 5}", "c.yaml:2: no is the name of an option here"),
+        (
+            "trainer:\n  callbacks:\n  - class_path: Timer\n    1: 5",
+            "c.yaml:4: 1 is the name of an option here",
+        ),
+    ],
+)
+def test_what_is_no_section_or_no_name(
+    text: str, told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("c.yaml").write_text(text)
+    assert f"--config {told}" in message(capsys, "--config=c.yaml")
+
+
+def test_names_that_are_numbers_where_they_may_be() -> None:
+    Path("c.yaml").write_text(
+        "model:\n  class_path: seqtext.ClassifierModule\n  init_args: {class_weights: {1: 2.0}}\n"
+        "data: seqtext.LabelsDataModule\n"
+        "trainer:\n  callbacks:\n"
+        "  - {class_path: GradientAccumulationScheduler, init_args: {scheduling: {0: 2}}}\n"
+    )
+    config = parsed("--config=c.yaml").config
+    assert config.model.init_args.class_weights == {1: 2.0}
+    assert config.trainer.callbacks[0].init_args.scheduling == {0: 2}
+
+
+TEXTS = (
+    "\\alpha", "\\\\", "a\tb", "it's", '"q"', "'\"", "\"\\'", "é", "\u2028", "\N{GRINNING FACE}",
+    "null", "1", "true", "#x",
+)  # fmt: skip
+CLASSIFIER = ("--model=seqtext.ClassifierModule", "--data=seqtext.LabelsDataModule")
+
+
+@pytest.mark.parametrize(
+    ("option", "more"),
+    [
+        ("data.tokenizer.symbols", ()),
+        ("data.tokenizer.symbols", CLASSIFIER),
+        ("data.train", ()),
+        ("data.validation", ()),
+        ("data.compare", ("--model.init_from=x",)),
+        ("model.init_parts", ()),
+        ("model.freeze", ()),
+    ],
+)
+def test_lists_keep_their_texts(option: str, more: tuple[str, ...]) -> None:
+    section, *inner = option.split(".")
+    tree: Any = list(TEXTS)
+    for name in reversed(inner):
+        tree = {name: tree}
+    Path("c.yaml").write_text(yaml.safe_dump({section: tree}, allow_unicode=True))
+    written = (
+        yaml.safe_dump(list(TEXTS), default_flow_style=True),
+        yaml.safe_dump(list(TEXTS), allow_unicode=True),
+    )
+    given = [("--config=c.yaml",), *((f"--{option}={text}",) for text in written)]
+    for words in given:
+        first = words[0] if option == "data.train" else TRAIN
+        found = parsed(*more, *words, train=first).config[section].init_args
+        for name in inner:
+            found = found[name]
+        assert tuple(found) == TEXTS, words
+
+
+def test_mappings_keep_their_names() -> None:
+    weights = dict.fromkeys(TEXTS, 2.0)
+    written = yaml.safe_dump(weights, default_flow_style=True)
+    config = parsed(*CLASSIFIER, f"--model.class_weights={written}").config
+    assert config.model.init_args.class_weights == weights
+    for words in (
+        ["--model.optimizer.part_rates", written],
+        [f"--model.optimizer.part_rates={written}"],
+    ):
+        config = parsed(*words).config
+        assert config.model.init_args.optimizer.part_rates == weights
+
+
+def test_every_option_within_an_option_that_is_a_list_is_tested() -> None:
+    found = {
+        name
+        for config in (
+            TokenizerConfig,
+            OptimizerConfig,
+            NetworkConfig,
+            ClassifierConfig,
+            SelectionConfig,
+        )
+        for name, hint in get_type_hints(config).items()
+        if get_origin(hint) in (list, tuple, dict)
+    }
+    assert found == {"symbols", "part_rates"}
+
+
+def test_the_rest_of_an_option_stays_where_a_part_is_a_list() -> None:
+    config = parsed(
+        "--data.tokenizer.vocab_size=44", "--data.init_args.tokenizer.symbols", "[<a>]",
+        "--data.tokenizer.joint=false",
+    ).config.data.init_args  # fmt: skip
+    tokenizer = config.tokenizer
+    assert (tokenizer.vocab_size, tuple(tokenizer.symbols), tokenizer.joint) == (
+        44,
+        ("<a>",),
+        False,
+    )
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["--data"], "--data: expected the path of a class after it"),
+        (["--model="], "--model: expected the path of a class after it"),
+        (["--data.train", "--data.seed=1"], "--data.train: expected a value after it"),
+        (["--trainer.max_epochs"], "--trainer.max_epochs: expected a value after it"),
+        (["--trainer", "null"], "trainer: null, expected options"),
+        (["--trainer.max_epochs", "1e9"], "trainer.max_epochs: 1000000000.0, expected int; write 10000"),
+        (["--data.batch_size=1e3"], "data.batch_size: 1000.0, expected int; write 1000"),
+        (["--model.label_smoothing=nan"], "model.label_smoothing: nan, expected a finite number"),
+        (
+            ["--model.optimizer.learning_rate=inf"],
+            "model.optimizer.learning_rate: inf, expected a finite number",
+        ),
+        (["--data.tokenizer", "{1: 2}"], "data: 1 as a name, expected text"),
+    ],
+)  # fmt: skip
+def test_messages_say_what_to_give(
+    words: list[str], told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["fit", TRAIN, "--run=r", *words]) == 2
+    found = capsys.readouterr().err
+    assert found.startswith(f"seqtext fit: {told}") and found.count("\n") == 1
 
 
 @pytest.mark.parametrize("word", ["no", "1"])
@@ -134,6 +296,15 @@ def test_every_option_of_the_trainer_is_known() -> None:
         ("precision=transformer-engine --trainer.accelerator=cpu", "transformer_engine"),
         ("callbacks+=Timer --trainer.callbacks.dict_kwargs.foo=3", "argument 'foo'"),
         ("callbacks+=Nope", "Nope: no such class"),
+        ("callbacks=sub.yaml", "sub.yaml is no path of a class"),
+        (
+            "profiler=PyTorchProfiler --trainer.profiler.dict_kwargs.on_trace_ready=os.abort",
+            "trainer.profiler.dict_kwargs: on_trace_ready: 'os.abort'; a configuration can only switch",
+        ),
+        (
+            "profiler=PyTorchProfiler --trainer.profiler.dict_kwargs.with_stack=5",
+            "trainer.profiler.dict_kwargs: with_stack: 5; a configuration can only switch",
+        ),
         ("logger=CSVLogger", "save_dir"),
     ],
 )
@@ -235,6 +406,24 @@ def test_seed_everything_sets_the_seeds() -> None:
     Path("c.yaml").write_text("seed_everything: 5\nmodel: {init_args: {seed: 2}}\n")
     assert seeds("--config=c.yaml") == (2, 5)
     assert seeds("--config=c.yaml", "--seed_everything=7") == (7, 7)
+
+
+def test_the_batch_of_the_command_line_goes_before_that_of_a_file() -> None:
+    def batch(*arguments: str) -> tuple[int | None, int | None]:
+        options = parsed(*arguments).config.data.init_args
+        return options.batch_tokens, options.batch_size
+
+    for more in ((), CLASSIFIER):
+        Path("c.yaml").write_text("data: {init_args: {batch_size: 5}}\n")
+        assert batch("--config=c.yaml", *more)[1] == 5
+        assert batch("--config=c.yaml", "--data.batch_tokens=100", *more) == (100, None)
+        Path("c.yaml").write_text("data: {init_args: {batch_tokens: 7}}\n")
+        assert batch("--config=c.yaml", *more)[0] == 7
+        assert batch("--config=c.yaml", "--data.batch_size", "9", *more) == (None, 9)
+        both = ("--data.batch_tokens=null", "--data.batch_size=9")
+        assert batch(*both, *more) == (None, 9)
+        with pytest.raises(ConfigError, match="both say how large a batch is"):
+            batch("--data.batch_tokens=100", "--data.batch_size=9", *more)
 
 
 def test_comparison_needs_a_model_to_compare_with(capsys: pytest.CaptureFixture[str]) -> None:

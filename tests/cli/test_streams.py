@@ -91,6 +91,7 @@ def test_input_of_any_kind(
         (b"good\nb\xe4d\n", [":2:", "UTF-8", "0xe4"]),
         (gzip.compress(TEXT.encode() * 9)[:-9], ["cannot be read", "in.txt"]),
     ],
+    ids=["archive", "Latin-1", "cut"],  # a packed one has the time in it
 )
 def test_input_that_is_none(
     trained: Path, capsys: pytest.CaptureFixture[str], content: bytes, told: list[str]

@@ -18,7 +18,10 @@ import yaml
 
 import seqtext
 from seqtext.cli import main
+from seqtext.cli.fit import PRESET
+from seqtext.cli.options import own_options
 from seqtext.cli.trust import Trust
+from seqtext.errors import ConfigError
 from seqtext.run.checkpoints import SelectionConfig
 
 # what a stranger's file would have run: it writes a file named "ran"
@@ -188,6 +191,23 @@ def test_trust_is_for_a_package(capsys: pytest.CaptureFixture[str]) -> None:
     for name in ("a b", "../x", "jsonargparse"):
         refused("--config=c.yaml", f"--trust={name}")
         assert f"--trust {name}" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("path", "told"),
+    [
+        ("seqtext.cli.trust.yaml.Loader", "It is yaml.loader.Loader by another name"),
+        ("seqtext.cli.subprocess.Popen", "Leave it out, or name another class"),
+        ("lightning.pytorch.callbacks.Nope", "Leave it out, or name another class"),
+        ("y/sub.yaml", "y/sub.yaml is no path of a class. Options are not read from a file"),
+        ("sub.yml", "sub.yml is no path of a class. Options are not read from a file"),
+    ],
+)
+def test_trust_is_not_advised_where_it_would_not_help(path: str, told: str) -> None:
+    Path("c.yaml").write_text(f"trainer: {{callbacks: {path}}}")
+    with pytest.raises(ConfigError) as refused:
+        own_options(["--config=c.yaml"], PRESET)
+    assert told in str(refused.value) and "--trust" not in str(refused.value)
 
 
 def test_the_parser_is_free_again_afterwards() -> None:

@@ -501,3 +501,27 @@ def test_a_list_of_targets_is_so_many_references(tmp_path: Path, put: Put) -> No
     put(tmp_path / "c.jsonl", json.dumps({"s": ["one"], "t": "a"}).encode())
     with pytest.raises(DataError, match="column 's' holds list"):
         list(corpus.rows())
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("", "the name is empty, expected csv"),
+        ("http://host", "http://host: is an address"),
+        ("https://host/a/c.tsv", "https://host/a/c.tsv: is an address"),
+        ("builtin:dev:50", "builtin:dev:50: no split 'dev'; there are train, validation, test"),
+        ("builtin:train:many", "expected builtin:SPLIT:COUNT"),
+    ],
+)
+def test_what_cannot_name_a_corpus_is_refused_before_anything_is_read(name: str, told: str) -> None:
+    with pytest.raises(DataError) as refused:
+        _ = Corpus(name, "source", "target").files
+    assert told in str(refused.value)
+
+
+@pytest.mark.parametrize(("name", "mark"), [("c.csv", ";"), ("c.csv", "\t"), ("c.tsv", ",")])
+def test_a_table_with_another_separator(name: str, mark: str) -> None:
+    Path(name).write_text(f"source{mark}target\na{mark}b\n")
+    for labelled in (False, True):
+        with pytest.raises(DataError, match="Commas separate the columns of a"):
+            list(Corpus(name, "source", "target", labelled=labelled).rows())

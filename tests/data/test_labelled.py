@@ -341,3 +341,58 @@ def test_options_are_checked(options: dict[str, Any], message: str) -> None:
     with pytest.raises(ConfigError) as caught:
         LabelsDataModule("train.jsonl", **options)
     assert message in str(caught.value)
+
+
+# --- white space around labels --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("ending", ["csv", "tsv", "jsonl"])
+@pytest.mark.parametrize("several", [False, True])
+def test_white_space_around_a_label_is_no_part_of_it(
+    ending: str, several: bool, tmp_path: Path
+) -> None:
+    names = ["card", "card ", " card", "cash", "cash\u00a0", "card\u3000"]
+    path = tmp_path / f"c.{ending}"
+    if ending == "jsonl":
+        written(path, [{"text": "a", "label": name} for name in names])
+    else:
+        mark = "," if ending == "csv" else "\t"
+        path.write_text("".join(f"{one}{mark}{two}\n" for one, two in zip(
+            ["text", *"abcdef"], ["label", *names], strict=True
+        )))  # fmt: skip
+    rows = [row[1] for row in Corpus(str(path), "text", "label", labelled=True).rows()]
+    labels = Labels(several=several).learn(rows)
+    assert labels.names == ("card", "cash")
+    assert labels.encode(names) == [[0], [0], [0], [1], [1], [0]]
+
+
+def test_white_space_around_what_is_out_of_scope(tmp_path: Path) -> None:
+    rows = [*ROWS, {"text": "rain", "label": "none "}, {"text": "snow", "label": " none"}]
+    data = module(tmp_path, rows, out_of_scope=" none", batch_size=4)
+    assert data.tokenizers.target.names == ("door", "mail", "music")
+    assert data.tokenizers.target.out_of_scope == "none"
+
+
+def test_labels_of_an_older_checkpoint_keep_their_white_space() -> None:
+    older = Labels(names=("card", "card ", "cash "), out_of_scope="none ")
+    again = Labels.load(bytes(older))
+    assert again == older and again.fingerprint == older.fingerprint
+    assert again.encode(["card", "card ", "cash", "cash ", "none", "none "]) == [
+        [0], [0], [2], [2], [], []
+    ]  # fmt: skip
+
+
+def test_weights_of_labels_with_white_space() -> None:
+    from seqtext.models.classifier import _weights
+
+    def weights(names: tuple[str, ...]) -> list[float]:
+        found = _weights({"card ": 3.0, " cash": 2.0}, [1, 1], 2, Labels(names=names))
+        return found.tolist()
+
+    assert weights(("card", "cash")) == weights(("card ", "cash ")) == [3.0, 2.0]
+
+
+def test_lists_of_labels_need_several_labels() -> None:
+    for texts in (["a\nb", "b\nc"], ["a", "b\nc"]):
+        with pytest.raises(DataError, match=r"data\.several_labels allows several"):
+            Labels().learn(texts)

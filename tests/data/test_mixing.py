@@ -144,8 +144,11 @@ def test_validation_by_hash(start: Start, tmp_path: Path) -> None:
         ({"temperature": 0.5}, "data.temperature: 0.5, expected at least 1"),
         ({"validation": [{"path": "x", "weight": 2}]}, "data.validation: every pair counts"),
         ({"train": [{"path": "x", "wight": 2}]}, "data.train: no option 'wight'; there are path"),
-        ({"train": [{"path": "x", "weight": "2"}]}, "data.train: weight '2', expected a number"),
-        ({"train": [{"path": 3}]}, "data.train: path 3, expected text"),
+        (
+            {"train": [{"path": "x", "weight": "2"}]},
+            "data.train: weight: '2' .str., expected a number",
+        ),
+        ({"train": [{"path": 3}]}, "data.train: path: 3 .int., expected text"),
         ({"train": [{"weight": 3}]}, "data.train: {'weight': 3}, expected a path as well"),
         ({"train": []}, "data.train: no corpus in the list"),
         (

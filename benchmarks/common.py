@@ -31,8 +31,8 @@ from seqtext.cli.options import FitCLI, own_options, parse
 from seqtext.cli.trainer_options import settle
 from seqtext.data.batch import Batch
 from seqtext.data.pairs import PairsDataModule
-from seqtext.models.encoder_decoder import EncoderDecoderModule
-from seqtext.run.folder import LAST, RESULT
+from seqtext.training.encoder_decoder import EncoderDecoderModule
+from seqtext.training.run.folder import LAST, RESULT
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 RECIPES = REPOSITORY / "recipes"

@@ -38,7 +38,7 @@ from common import (
 from machine import Work, flops, rates
 
 import seqtext
-from seqtext.generate import Generator, texts
+from seqtext.inference.generator import Generator, texts
 from seqtext.metrics import score_translations
 from seqtext.nn.precision import Precision, has_bfloat16
 

@@ -28,7 +28,7 @@ from torch import nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 import seqtext
-from seqtext.data.builtin import pairs
+from seqtext.grammar import pairs
 from seqtext.nn import loss
 from seqtext.nn.recurrent import RecurrentStack, advance
 from seqtext.search import beam

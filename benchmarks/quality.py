@@ -27,7 +27,7 @@ from common import (
 from sacrebleu.metrics.bleu import BLEU
 
 import seqtext
-from seqtext.generate import texts
+from seqtext.inference.generator import texts
 from seqtext.metrics import score_translations
 
 

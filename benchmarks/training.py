@@ -49,12 +49,12 @@ from seqtext.cli.options import FitCLI
 from seqtext.data.batch import Batch
 from seqtext.data.pairs import PairsDataModule
 from seqtext.errors import SeqtextError
-from seqtext.models import optimizer
-from seqtext.models.encoder_decoder import EncoderDecoderModule
 from seqtext.nn.attention import Memory
 from seqtext.nn.decoder import Decoder, DecoderState
 from seqtext.nn.encoder import EncoderOutput
 from seqtext.nn.encoder_decoder import EncoderDecoder
+from seqtext.training import optimizer
+from seqtext.training.encoder_decoder import EncoderDecoderModule
 
 _WARM = 3  # updates before the first one that counts
 _PRECISIONS = {"32-true": "fp32", "32": "fp32", "bf16-mixed": "bf16"}

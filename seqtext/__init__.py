@@ -7,12 +7,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from seqtext.classify import Classification, Classifier
     from seqtext.data.labelled import LabelsDataModule
     from seqtext.data.pairs import PairsDataModule
-    from seqtext.generate import Generator, Hypothesis
-    from seqtext.loading import load
-    from seqtext.models import ClassifierModule, EncoderDecoderModule
+    from seqtext.inference.classifier import Classification, Classifier
+    from seqtext.inference.generator import Generator, Hypothesis
+    from seqtext.inference.loading import load
+    from seqtext.training import ClassifierModule, EncoderDecoderModule
 
 # PyTorch's CPU kernels keep what they prepared for each of the last 1,024 shapes, which text with its
 # many lengths makes hundreds of megabytes, for a few percent of speed. Read when first used.
@@ -21,15 +21,15 @@ os.environ.setdefault("LRU_CACHE_CAPACITY", "16")
 
 # imported on first use: decoding never waits for what only training needs
 _WHERE = {
-    "Classification": "seqtext.classify",
-    "Classifier": "seqtext.classify",
-    "ClassifierModule": "seqtext.models",
-    "EncoderDecoderModule": "seqtext.models",
-    "Generator": "seqtext.generate",
-    "Hypothesis": "seqtext.generate",
+    "Classification": "seqtext.inference.classifier",
+    "Classifier": "seqtext.inference.classifier",
+    "ClassifierModule": "seqtext.training",
+    "EncoderDecoderModule": "seqtext.training",
+    "Generator": "seqtext.inference.generator",
+    "Hypothesis": "seqtext.inference.generator",
     "LabelsDataModule": "seqtext.data.labelled",
     "PairsDataModule": "seqtext.data.pairs",
-    "load": "seqtext.loading",
+    "load": "seqtext.inference.loading",
 }
 __all__ = [
     "Classification",

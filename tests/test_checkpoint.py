@@ -21,11 +21,11 @@ from seqtext.cli import main
 from seqtext.data.labels import Labels, TextAndLabels
 from seqtext.data.tokenizer import Tokenizer, TokenizerConfig
 from seqtext.errors import CheckpointError
-from seqtext.models import position
 from seqtext.nn.classifier import Classifier
 from seqtext.nn.config import ClassifierConfig, NetworkConfig
-from seqtext.run import resume
-from seqtext.run.average import intact
+from seqtext.training import position
+from seqtext.training.run import resume
+from seqtext.training.run.average import intact
 
 Content = dict[str, Any]
 

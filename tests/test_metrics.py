@@ -36,7 +36,7 @@ from seqtext.metrics.classification import (
     score_each,
     score_labels,
 )
-from seqtext.models.validation import ExactMatch, Rouge2
+from seqtext.training.validation import ExactMatch, Rouge2
 
 REFERENCES = [
     "彼らはついにそれが真実だと認めた。",

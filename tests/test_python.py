@@ -13,9 +13,9 @@ from lightning.pytorch import LightningDataModule, Trainer
 from seqtext import ClassifierModule, EncoderDecoderModule, LabelsDataModule, PairsDataModule
 from seqtext.data.tokenizer import TokenizerConfig
 from seqtext.errors import ConfigError
-from seqtext.models.optimizer import OptimizerConfig
 from seqtext.nn.config import ClassifierConfig, NetworkConfig
-from seqtext.run.checkpoints import SelectionConfig
+from seqtext.training.optimizer import OptimizerConfig
+from seqtext.training.run.checkpoints import SelectionConfig
 
 
 @pytest.mark.parametrize("kind", [PairsDataModule, LabelsDataModule])

@@ -33,7 +33,7 @@ from seqtext.data.corpus import Corpus
 from seqtext.data.files import open_file, text_lines
 from seqtext.data.readers import Row
 from seqtext.errors import ConfigError, SeqtextError
-from seqtext.run.folder import RESULT
+from seqtext.training.run.folder import RESULT
 
 _SYNTHETIC = "<synthetic>"
 

@@ -20,7 +20,7 @@ from seqtext.cli.streams import as_json
 from seqtext.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
-    from seqtext.data.check import Scan
+    from seqtext.check.scan import Scan
     from seqtext.data.corpus import Corpus
     from seqtext.data.labels import Labels
     from seqtext.data.readers import Record, Row
@@ -84,9 +84,9 @@ def parser() -> argparse.ArgumentParser:
 def run(arguments: Sequence[str]) -> int:
     """Read, report, write; the exit status."""
     options = parser().parse_args(arguments)
-    from seqtext.data.check import mark_overlap, scan
+    from seqtext.check.findings import FINDINGS, LABEL_FINDINGS, harmful
+    from seqtext.check.scan import mark_overlap, scan
     from seqtext.data.corpus import Corpus
-    from seqtext.data.findings import FINDINGS, LABEL_FINDINGS, harmful
 
     if options.examples < 0:
         raise ConfigError(f"--examples {options.examples}: expected at least 0")
@@ -169,7 +169,7 @@ def _labels(options: argparse.Namespace) -> Labels | None:
 
 def _compare_labels(scans: dict[str, Scan]) -> list[str]:
     """Mark the held-out rows whose labels training does not know; what training as a whole stops at."""
-    from seqtext.data.check_labels import mark_unknown, stops
+    from seqtext.check.labels import mark_unknown, stops
 
     rows = {split: found.labels for split, found in scans.items() if found.labels is not None}
     train = rows.pop("train")
@@ -228,7 +228,7 @@ def _figures(scan: Scan) -> dict[str, object]:
 
 
 def _tell(split: str, scan: Scan, shown: int) -> None:
-    from seqtext.data.check import examples
+    from seqtext.check.scan import examples
 
     count, rows = len(scan.flags), "pairs" if scan.labels is None else "texts"
     print(f"{split}: {scan.corpus.name}, {count:,} {rows}")
@@ -295,7 +295,7 @@ def _short(text: str) -> str:
 
 
 def _write(scan: Scan, drop: list[str], path: str) -> None:
-    from seqtext.data.check import clean_rows
+    from seqtext.check.scan import clean_rows
 
     left_out: list[str] = []
     names: list[str] = []

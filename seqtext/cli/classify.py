@@ -14,7 +14,7 @@ from seqtext.cli.streams import add_input, as_json, as_row, check_input, lines_o
 from seqtext.errors import ConfigError
 
 if TYPE_CHECKING:
-    from seqtext.classify import Classification, Classifier, Text
+    from seqtext.inference.classifier import Classification, Classifier, Text
 
 
 def parser() -> argparse.ArgumentParser:

@@ -23,7 +23,7 @@ from seqtext.cli.streams import Input, add_input, check_input, open_input
 from seqtext.errors import ConfigError
 
 if TYPE_CHECKING:
-    from seqtext.generate import SearchConfig
+    from seqtext.inference.generator import SearchConfig
 
 
 def parser() -> argparse.ArgumentParser:
@@ -54,7 +54,7 @@ def run(arguments: Sequence[str]) -> None:
     check_input(options.input)
     check_output(options.html, "--html")
     check_apart([options.input, *options.checkpoints], {"--html": options.html})
-    from seqtext.classify import Classifier
+    from seqtext.inference.classifier import Classifier
 
     config = search_config(options)
     model = load_models(options)
@@ -71,8 +71,8 @@ def run(arguments: Sequence[str]) -> None:
 
 def _explain(options: argparse.Namespace, model: Any, config: SearchConfig) -> Iterator[str]:
     """The explanation of each text as it can be told, or the page of all of them."""
-    from seqtext import explain, explain_labels
-    from seqtext.classify import Classifier
+    from seqtext.inference import explain, explain_labels
+    from seqtext.inference.classifier import Classifier
 
     labels = isinstance(model, Classifier)
     module: Any = explain_labels if labels else explain

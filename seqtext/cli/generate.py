@@ -22,8 +22,8 @@ from seqtext.cli.streams import (
 from seqtext.errors import ConfigError
 
 if TYPE_CHECKING:
-    from seqtext.classify import Classifier
-    from seqtext.generate import Generator, Hypothesis, SearchConfig
+    from seqtext.inference.classifier import Classifier
+    from seqtext.inference.generator import Generator, Hypothesis, SearchConfig
 
 
 def parser() -> argparse.ArgumentParser:
@@ -157,10 +157,10 @@ def refuse(
 
 
 def load_models(options: argparse.Namespace, loader: str = "load") -> Any:
-    """What ``seqtext.loading`` makes of the checkpoints."""
+    """What ``seqtext.inference.loading`` makes of the checkpoints."""
     import torch
 
-    from seqtext import loading
+    from seqtext.inference import loading
 
     torch.set_flush_denormal(True)  # denormal numbers make oneDNN's LSTM many times slower
     return getattr(loading, loader)(options.checkpoints, options.device, options.precision)
@@ -178,7 +178,7 @@ def search_config(options: argparse.Namespace) -> SearchConfig:
     Raises:
         ConfigError: One is out of range, or two contradict each other.
     """
-    from seqtext.generate import SearchConfig
+    from seqtext.inference.generator import SearchConfig
 
     known = [field.name for field in dataclasses.fields(SearchConfig)]
     try:

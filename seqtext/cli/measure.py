@@ -21,7 +21,7 @@ from seqtext.metrics import (
 )
 
 if TYPE_CHECKING:
-    from seqtext.generate import Generator
+    from seqtext.inference.generator import Generator
 
 Baseline = tuple[str, Callable[[str], str]]  # what to call it, and what it makes of a source
 _USED_BY = {

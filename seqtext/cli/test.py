@@ -93,9 +93,9 @@ def run(arguments: Sequence[str]) -> None:
     options = parser().parse_args(arguments)
     if options.bleu_tokenize is not None:
         check_bleu_tokenize(options.bleu_tokenize)
-    from seqtext.classify import Classifier
     from seqtext.data.corpus import Corpus
-    from seqtext.generate import texts
+    from seqtext.inference.classifier import Classifier
+    from seqtext.inference.generator import texts
 
     check_options(options)
     check_output(options.output)
@@ -105,7 +105,7 @@ def run(arguments: Sequence[str]) -> None:
     config = search_config(options)
     generator = load_models(options)
     if isinstance(generator, Classifier):
-        from seqtext.cli.test_labels import run as run_labels
+        from seqtext.cli.score_labels import run as run_labels
 
         refuse(
             options,

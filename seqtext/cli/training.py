@@ -28,13 +28,13 @@ from seqtext.cli.parser_messages import explained
 from seqtext.cli.trainer_options import settle
 from seqtext.console import say
 from seqtext.errors import ConfigError, SeqtextError
-from seqtext.models.comparison import Comparison
-from seqtext.models.pretrained import refuse_other_network
-from seqtext.run import callbacks, folder
-from seqtext.run import resume as resuming
-from seqtext.run.checkpoints import Checkpoints, SelectionConfig
-from seqtext.run.report import Report
-from seqtext.run.run_folder import RunFolder
+from seqtext.training.comparison import Comparison
+from seqtext.training.pretrained import refuse_other_network
+from seqtext.training.run import callbacks, folder
+from seqtext.training.run import resume as resuming
+from seqtext.training.run.checkpoints import Checkpoints, SelectionConfig
+from seqtext.training.run.report import Report
+from seqtext.training.run.run_folder import RunFolder
 
 _CLASSIFIER = "seqtext.ClassifierModule"
 

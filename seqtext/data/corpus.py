@@ -214,7 +214,7 @@ class Corpus:
         content = hashlib.sha256(repr(decisive).encode() + how.encode())
         paths = self.files
         if self.kind == "builtin":  # its rows are as new as the grammar that makes them
-            from seqtext.data import builtin
+            from seqtext import grammar as builtin
 
             paths = sorted(Path(builtin.__file__).parent.glob("*.py"))
         for path in paths:
@@ -357,7 +357,7 @@ class Corpus:
 
     def _builtin_fields(self) -> tuple[Any, list[int]]:
         """Split of the grammar's corpus, and its count and seed."""
-        from seqtext.data import builtin
+        from seqtext import grammar as builtin
 
         expected = "expected builtin:SPLIT:COUNT[:SEED], for example builtin:train:20000"
         _, *fields = self.name.split(":")
@@ -371,7 +371,7 @@ class Corpus:
         return split, [int(field) for field in fields[1:]]
 
     def _builtin(self) -> Iterator[Record]:
-        from seqtext.data import builtin
+        from seqtext import grammar as builtin
 
         split, numbers = self._builtin_fields()
         summarized = "summary" in self.columns

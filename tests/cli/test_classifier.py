@@ -15,9 +15,9 @@ import pytest
 import torch
 
 from seqtext import checkpoint, load
-from seqtext.classify import Classifier
 from seqtext.cli import answers, main, streams
 from seqtext.errors import ConfigError
+from seqtext.inference.classifier import Classifier
 from seqtext.metrics.classification import choose_threshold, fit_temperature
 
 REPOSITORY = Path(__file__).parent.parent.parent
@@ -230,7 +230,7 @@ def test_labels_that_a_picture_cannot_show(
     Path("in.jsonl").write_text(json.dumps(ROWS[0]) + "\n")
     command = ["test", str(trained), "--data.test=in.jsonl", "--confusion=a.png"]
     odd = [[("from_$10_to_$20",)], [("\U0010fffd\t\n",)]]
-    monkeypatch.setattr("seqtext.cli.test_labels._names", lambda *_: odd.pop(0))
+    monkeypatch.setattr("seqtext.cli.score_labels._names", lambda *_: odd.pop(0))
     for _ in range(2):
         assert main(command) == 0
         printed = capsys.readouterr()

@@ -18,11 +18,11 @@ from sentencepiece import SentencePieceProcessor, SentencePieceTrainer
 
 import seqtext
 from seqtext import checkpoint
+from seqtext import grammar as builtin
 from seqtext.cli import main
-from seqtext.data import builtin
 from seqtext.data.tokenizer import Tokenizer, TokenizerConfig, Tokenizers
 from seqtext.errors import ConfigError
-from seqtext.generate import Generator, SearchConfig
+from seqtext.inference.generator import Generator, SearchConfig
 from seqtext.metrics import score_summaries
 from seqtext.nn.config import NetworkConfig
 from seqtext.nn.encoder_decoder import EncoderDecoder
@@ -184,7 +184,7 @@ def test_bfloat16_scores_about_the_same(trained: Path, generate) -> None:
 def test_precision_is_checked(trained: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(ConfigError, match="precision: 'fp8', expected one of fp32, bf16"):
         seqtext.load(trained, precision="fp8")
-    monkeypatch.setattr("seqtext.loading.has_bfloat16", lambda: False)
+    monkeypatch.setattr("seqtext.inference.loading.has_bfloat16", lambda: False)
     with pytest.raises(ConfigError, match="this processor has no bfloat16; leave it at fp32"):
         seqtext.load(trained, precision="bf16")
 

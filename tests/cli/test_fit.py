@@ -21,7 +21,7 @@ import seqtext
 from seqtext import checkpoint, signals
 from seqtext.cli import main
 from seqtext.console import say
-from seqtext.run.report import Report
+from seqtext.training.run.report import Report
 
 
 def at_step(step: int, action: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,7 +15,7 @@ from support import assert_equal_bits, metrics, weights
 import seqtext
 from seqtext import checkpoint
 from seqtext.cli import main
-from seqtext.run import callbacks
+from seqtext.training.run import callbacks
 
 LIGHTNING = "lightning.pytorch.callbacks."
 

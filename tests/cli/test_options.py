@@ -17,9 +17,9 @@ from seqtext.cli.options import FitCLI, own_options, parse
 from seqtext.data.pairs import PairsDataModule
 from seqtext.data.tokenizer import TokenizerConfig
 from seqtext.errors import ConfigError
-from seqtext.models.optimizer import OptimizerConfig
 from seqtext.nn.config import ClassifierConfig, NetworkConfig
-from seqtext.run.checkpoints import SelectionConfig
+from seqtext.training.optimizer import OptimizerConfig
+from seqtext.training.run.checkpoints import SelectionConfig
 
 TRAIN = "--data.train=builtin:train:20"
 

@@ -16,11 +16,11 @@ from support import assert_equal_bits, metrics, result, weights
 
 from seqtext.cli import main
 from seqtext.errors import ConfigError
-from seqtext.models.module import TextModule
-from seqtext.run import folder
-from seqtext.run.checkpoints import Checkpoints, SelectionConfig
-from seqtext.run.limits import tell_limits
-from seqtext.run.report import _forget_after
+from seqtext.training.module import TextModule
+from seqtext.training.run import folder
+from seqtext.training.run.checkpoints import Checkpoints, SelectionConfig
+from seqtext.training.run.limits import tell_limits
+from seqtext.training.run.report import _forget_after
 
 FILES = [
     "config.yaml",

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from seqtext.cli import main
-from seqtext.models import EncoderDecoderModule
+from seqtext.training import EncoderDecoderModule
 
 
 @pytest.fixture

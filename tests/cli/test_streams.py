@@ -26,7 +26,7 @@ from hypothesis import strategies as st
 import seqtext
 from seqtext import files
 from seqtext.cli import answers, main, outputs, progress, streams
-from seqtext.generate import Generator, Hypothesis
+from seqtext.inference.generator import Generator, Hypothesis
 
 SOURCES = [f"The dog sees {count} cats." for count in range(11)]
 TEXT = "".join(f"{source}\n" for source in SOURCES)

@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyarrow import parquet
 
-from seqtext.data import builtin
+from seqtext import grammar as builtin
 from seqtext.data.corpus import Corpus
 from seqtext.errors import DataError
 

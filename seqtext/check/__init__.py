@@ -1,0 +1,1 @@
+"""What is odd about a corpus, found before a training finds it."""

@@ -1,0 +1,281 @@
+"""A checkpoint is the whole model: weights, network configuration, tokenizers or labels, format number."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from seqtext.checkpoint import archive, description, training_state
+from seqtext.checkpoint.description import (
+    FORMAT,
+    KEY,
+    ClassifierDescription,
+    Scoring,
+    described_in,
+    digest_of,
+    weights_in,
+)
+from seqtext.data.labels import Labels, TextAndLabels
+from seqtext.data.tokenizer import Tokenizer, Tokenizers
+from seqtext.errors import CheckpointError, ConfigError
+from seqtext.metrics import BleuTokenize, Symbols
+from seqtext.nn.config import ClassifierConfig, EncoderConfig, NetworkConfig
+from seqtext.nn.precision import Precision
+from seqtext.nn.shapes import check_shapes
+from seqtext.values import shown
+
+CLASSIFICATION = description.CLASSIFICATION
+_PREFIX = "network."  # of the network's weights in a LightningModule's state
+
+
+class Model(NamedTuple):
+    """What a checkpoint holds of an encoder-decoder."""
+
+    task: str
+    columns: tuple[str, str]  # names of source and target in the corpus trained on
+    config: NetworkConfig
+    tokenizers: Tokenizers
+    weights: dict[str, Tensor]
+    source_limit: int | None = None  # pieces of a source that are read
+    longest_source: int | None = None  # pieces of the longest source in training
+    scoring: Scoring = Scoring()
+
+
+class ClassifierModel(NamedTuple):
+    """What a checkpoint holds of a classifier."""
+
+    columns: tuple[str, str]  # names of text and label in the corpus trained on
+    config: ClassifierConfig
+    tokenizers: TextAndLabels
+    weights: dict[str, Tensor]
+    source_limit: int | None
+    temperature: float  # that logits are divided by
+    threshold: float  # below this probability a text is out of scope
+    longest_source: int | None = None  # pieces of the longest text in training
+
+
+def describe(
+    task: str,
+    config: NetworkConfig,
+    tokenizers: Tokenizers,
+    columns: tuple[str, str],
+    source_limit: int | None,
+    longest_source: int | None,
+    bleu_tokenize: BleuTokenize,
+) -> dict[str, Any]:
+    """The part of a checkpoint that makes it a model; plain values only."""
+    limits = source_limit, longest_source
+    described = _described(task, config, tokenizers.source, columns, *limits)
+    scoring = Scoring(bleu_tokenize=bleu_tokenize, symbols=symbols_of(tokenizers.target))
+    return {
+        **described,
+        "target_spm": bytes(tokenizers.target),
+        "scoring": dataclasses.asdict(scoring),
+    }
+
+
+def symbols_of(target: Tokenizer) -> Symbols:
+    """What the symbol error rate counts where a model has such a tokenizer for its outputs."""
+    return "characters" if target.of_characters else "words"
+
+
+def describe_classifier(
+    config: ClassifierConfig,
+    tokenizers: TextAndLabels,
+    columns: tuple[str, str],
+    source_limit: int | None,
+    temperature: float,
+    threshold: float,
+    longest_source: int | None = None,
+) -> dict[str, Any]:
+    """Likewise of a classifier."""
+    limits = source_limit, longest_source
+    described = _described(CLASSIFICATION, config, tokenizers.source, columns, *limits)
+    own = {"temperature": temperature, "threshold": threshold}
+    return {**described, "labels": bytes(tokenizers.target), **own}
+
+
+def _described(
+    task: str,
+    config: EncoderConfig,
+    source: Tokenizer,
+    columns: tuple[str, str],
+    source_limit: int | None,
+    longest_source: int | None,
+) -> dict[str, Any]:
+    return {
+        "format": FORMAT,
+        "task": task,
+        "columns": list(columns),
+        "network": dataclasses.asdict(config),
+        "source_spm": bytes(source),
+        "source_limit": source_limit,
+        "longest_source": longest_source,
+    }
+
+
+def add_digest(content: dict[str, Any]) -> None:
+    """Put a digest of the description, and of the weights beside it, into the description."""
+    content[KEY]["digest"] = digest_of(content[KEY], content["state_dict"])
+
+
+def find(path: str | Path) -> Path:
+    """The checkpoint file of ``path``: itself, or ``best.ckpt`` (else ``last.ckpt``) of a run folder.
+
+    Raises:
+        CheckpointError: There is none.
+    """
+    path = Path(path)
+    if os.path.isdir(path):  # which takes a name that cannot be one for none
+        for name in ("best.ckpt", "last.ckpt"):
+            if (path / name).is_file():
+                return path / name
+        raise CheckpointError(f"{path}: no best.ckpt or last.ckpt in this folder; is it a run?")
+    if not os.path.exists(path):
+        raise CheckpointError(
+            f"{path}: no such file or folder; expected a checkpoint or a run folder"
+        )
+    if not path.is_file():
+        raise CheckpointError(f"{path}: is a pipe or a device, expected a checkpoint file")
+    return path
+
+
+def read(path: str | Path) -> dict[str, Any]:
+    """All that a checkpoint file holds, with tensors on the CPU.
+
+    Raises:
+        CheckpointError: It is no checkpoint of ours, damaged, edited, or of another format.
+    """
+    path = find(path)
+    content = archive.read(path)
+    if type(content) is not dict or type(content.get(KEY)) is not dict:
+        raise CheckpointError(f"{path}: not a checkpoint of seqtext (it holds no {KEY!r} entry)")
+    found = content[KEY].get("format")
+    if type(found) is not int or found != FORMAT:
+        raise CheckpointError(
+            f"{path}: checkpoint format {shown(found)}, this version of seqtext reads format {FORMAT};"
+            " use the version that wrote it"
+        )
+    try:
+        described = described_in(content)
+        content["state_dict"] = weights = weights_in(content)
+        training_state.check(content)
+        if described.digest not in (None, digest_of(content[KEY], weights)):
+            raise ValueError(
+                f"its weights or its {KEY!r} entry are not those that were written (the digest differs); if"
+                f" you changed them on purpose, remove {KEY}.digest"
+            )
+    except ValueError as error:
+        raise inconsistent(path, error) from error
+    return content
+
+
+def inconsistent(where: str | Path, error: Exception) -> CheckpointError:
+    """What to say of a file whose parts do not fit."""
+    return CheckpointError(f"{where}: incomplete, edited or inconsistent: {error}")
+
+
+def unpack(content: dict[str, Any], where: str) -> Model | ClassifierModel:
+    """The model in what ``read`` returned.
+
+    Raises:
+        CheckpointError: A field is missing, unknown, or has a wrong value. Or the weights do not fit.
+    """
+    try:
+        described = described_in(content)
+        weights = {
+            name.removeprefix(_PREFIX): value
+            for name, value in weights_in(content).items()
+            if name.startswith(_PREFIX)
+        }
+        columns, limit = described.columns, described.source_limit
+        longest = described.longest_source
+        source = Tokenizer(described.source_spm, "source_spm")
+        if isinstance(described, ClassifierDescription):
+            labels = TextAndLabels(source, Labels.load(described.labels))
+            check_shapes(weights, described.network, *labels.sizes)
+            own = described.temperature, described.threshold
+            return ClassifierModel(
+                columns, described.network, labels, weights, limit, *own, longest
+            )
+        both = Tokenizers(source, Tokenizer(described.target_spm, "target_spm"))
+        check_shapes(weights, described.network, *both.sizes)
+    except ValueError as error:
+        raise inconsistent(where, error) from error
+    known = described.network, both, weights, limit, longest, described.scoring
+    return Model(described.task, columns, *known)
+
+
+def load_any(path: str | Path) -> Model | ClassifierModel:
+    """The model that a checkpoint file, or a run folder, holds.
+
+    Raises:
+        CheckpointError: See ``find``, ``read`` and ``unpack``.
+    """
+    path = find(path)
+    return unpack(read(path), str(path))
+
+
+def load(path: str | Path) -> Model:
+    """Likewise of an encoder-decoder.
+
+    Raises:
+        CheckpointError: It is a classifier, or see ``load_any``.
+    """
+    model = load_any(path)
+    if isinstance(model, ClassifierModel):
+        raise no_generator(str(path))
+    return model
+
+
+def no_generator(name: str) -> CheckpointError:
+    """What to say of a classifier where text is to be generated."""
+    return CheckpointError(
+        f"{name}: is a classifier, which generates no text; use it with `seqtext classify`"
+    )
+
+
+def common_limit(models: Sequence[Model] | Sequence[ClassifierModel]) -> int | None:
+    """Pieces of a source that an ensemble reads: no network more than it has been trained on."""
+    limits = [model.source_limit for model in models if model.source_limit is not None]
+    return min(limits, default=None)
+
+
+def common_longest(models: Sequence[Model] | Sequence[ClassifierModel]) -> int | None:
+    """Pieces of the longest source that all networks of an ensemble have been trained on."""
+    known = [model.longest_source for model in models if model.longest_source is not None]
+    return min(known, default=None)
+
+
+def restore(
+    network: nn.Module,
+    weights: dict[str, Tensor],
+    where: str | Path,
+    device: str,
+    precision: Precision,
+) -> None:
+    """Make a network ready to be used.
+
+    Raises:
+        CheckpointError: The weights do not fit.
+        ConfigError: The device is not there.
+    """
+    try:
+        network.load_state_dict(weights)
+    except RuntimeError as error:
+        raise CheckpointError(
+            f"{where}: its weights do not fit its network ({str(error).splitlines()[-1].strip()})"
+        ) from error
+    try:
+        network.to(device, torch.bfloat16 if precision == "bf16" else None)
+    except (RuntimeError, AssertionError) as error:
+        raise ConfigError(
+            f"device: {device!r} cannot hold the model ({str(error).splitlines()[0]})"
+        ) from error
+    network.eval()

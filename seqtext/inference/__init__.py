@@ -1,0 +1,1 @@
+"""From checkpoints to texts and labels. Imports neither Lightning nor datasets."""

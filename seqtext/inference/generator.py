@@ -1,0 +1,292 @@
+"""Text to text, with trained networks. Imports neither Lightning nor datasets."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from seqtext import checkpoint
+from seqtext.checkpoint.description import Scoring
+from seqtext.data.batch import batches_to_read, pad, source_rows
+from seqtext.data.texts import TextCounts, texts_of
+from seqtext.data.tokenizer import SPACE, Tokenizers
+from seqtext.errors import CheckpointError, ConfigError
+from seqtext.nn.encoder_decoder import EncoderDecoder
+from seqtext.nn.precision import Precision
+from seqtext.search.beam import beam_search
+from seqtext.search.config import SearchConfig
+from seqtext.search.coverage_penalty import CoveragePenalty
+from seqtext.search.ensemble import Ensemble
+from seqtext.search.greedy import greedy_search
+from seqtext.search.length_penalty import LengthPenalty
+from seqtext.search.protocol import Found, Pieces, State, StepModel
+from seqtext.search.rules import MinLength, NoRepeatedNgram, Rule, WordLimits, WordPart
+
+__all__ = ["Generator", "Hypothesis", "SearchConfig", "generator_of", "texts"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Hypothesis:
+    """One output for one source.
+
+    Args:
+        text: Detokenized.
+        score: What the search ranked by: ``log_prob`` under the length penalty.
+        log_prob: Sum of the log-probabilities of all pieces and of eos, in nats.
+        pieces: The pieces of the text.
+        ids: Their ids in the target's tokenizer; beyond its size a word that only the source has.
+        at_limit: Whether it has as many pieces as its length limit allows. Then it may be cut off.
+    """
+
+    text: str
+    score: float
+    log_prob: float
+    pieces: tuple[str, ...]
+    ids: tuple[int, ...]
+    at_limit: bool = False
+
+
+class Generator:
+    """Networks and their tokenizers, ready to decode.
+
+    Args:
+        networks: One, or several that decode as an ensemble; in evaluation mode while they do.
+        tokenizers: Of both sides, shared by all networks.
+        columns: Names of source and target in the corpus trained on.
+        task: What the outputs are judged by.
+        source_limit: Pieces of a source that are read.
+        longest_source: Pieces of the longest source in training. None if nobody knows.
+        scoring: How outputs were scored in training.
+
+    ``counts`` says what was remarkable about the sources since it was last set to ``TextCounts()``.
+    """
+
+    def __init__(
+        self,
+        networks: Sequence[EncoderDecoder],
+        tokenizers: Tokenizers,
+        columns: tuple[str, str] = ("source", "target"),
+        task: str = "translation",
+        source_limit: int | None = None,
+        longest_source: int | None = None,
+        scoring: Scoring = Scoring(),  # noqa: B008 (frozen)
+    ) -> None:
+        self.networks = networks
+        self.tokenizers = tokenizers
+        self.columns = columns
+        self.task = task
+        self.source_limit, self.longest_source = source_limit, longest_source
+        self.scoring = scoring
+        self.counts = TextCounts()
+        self._copies = any(network.config.copying for network in networks)
+        target = tokenizers.target
+        banned = target.control_ids
+        if self._copies:
+            banned = (*banned, target.unk)  # a word of the source says more
+        self._pieces = Pieces(bos=target.bos, eos=target.eos, banned=banned)
+
+    def generate(self, sources: Iterable[str], **options: Any) -> list[list[Hypothesis]]:
+        """Decode ``sources``.
+
+        Args:
+            sources: Texts, in any iterable: a list, generator, pandas Series, NumPy array, …
+            options: Fields of ``SearchConfig``: ``beam_size=5``, ``n_best=1``, …
+
+        Returns:
+            For every source, in order, its ``n_best`` hypotheses, best first. A source without text
+            has one, without text.
+
+        Raises:
+            ConfigError: A source is no text. Or there is no such option, or its value has another type or
+                is out of range.
+            CheckpointError: The network's outputs are no numbers.
+        """
+        known = [field.name for field in dataclasses.fields(SearchConfig)]
+        if unknown := [name for name in options if name not in known]:
+            raise ConfigError(f"no option {unknown[0]!r}; there are {', '.join(known)}")
+        return self.search(sources, SearchConfig(**options))
+
+    def search(self, sources: Iterable[str], config: SearchConfig) -> list[list[Hypothesis]]:
+        """``generate`` with its options as one object."""
+        return self.decode(*self.encode(sources), config)
+
+    def encode(self, sources: Iterable[str]) -> tuple[list[list[int]], list[tuple[str, ...]]]:
+        """Ids of as much of sources as is read, and the words that they alone have. Adds to ``counts``.
+
+        Raises:
+            ConfigError: A source is no text.
+        """
+        ids, words = self.tokenizers.encode_sources(texts_of(sources, "sources"))
+        unknown = [] if self._copies else words  # a copied word is not lost
+        self.counts.add(list(map(len, ids)), unknown, self.source_limit, self.longest_source)
+        return [row[: self.source_limit] for row in ids], words
+
+    def decode(
+        self, ids: list[list[int]], words: list[tuple[str, ...]], config: SearchConfig
+    ) -> list[list[Hypothesis]]:
+        """``search`` for sources as ``encode`` returns them."""
+        nothing = Hypothesis(text="", score=0.0, log_prob=0.0, pieces=(), ids=())
+        results: list[list[Hypothesis]] = [[nothing] for _ in ids]
+        there = [row for row in range(len(ids)) if ids[row]]
+        lengths = [len(ids[row]) for row in there]
+        training = [network.training for network in self.networks]
+        for network in self.networks:
+            network.eval()
+        try:
+            for batch in batches_to_read(lengths, config.batch_size, config.beam_size):
+                rows = [there[place] for place in batch]
+                decoded = self._decode(
+                    [ids[row] for row in rows], [words[row] for row in rows], config
+                )
+                for row, hypotheses in zip(rows, decoded, strict=True):
+                    results[row] = hypotheses
+        finally:
+            for network, mode in zip(self.networks, training, strict=True):
+                network.train(mode)
+        self.counts.at_limit += sum(best.at_limit for best, *_ in results)
+        return results
+
+    @property
+    def device(self) -> torch.device:
+        """Where the networks are."""
+        return next(self.networks[0].parameters()).device
+
+    @torch.inference_mode()
+    def _decode(
+        self, ids: list[list[int]], words: list[tuple[str, ...]], config: SearchConfig
+    ) -> list[list[Hypothesis]]:
+        """The best hypotheses of each source of a batch."""
+        source, lengths = (
+            part.to(self.device) for part in source_rows(ids, self.tokenizers.source.eos)
+        )
+        fewest, most = config.limits(lengths - 1)
+        rules = self._rules(fewest, words, config)
+        states = [network.start(source, lengths) for network in self.networks]
+        if len(states) == 1:
+            found = self._search(self.networks[0], states[0], lengths, most, rules, config)
+        else:
+            found = self._search(Ensemble(self.networks), states, lengths, most, rules, config)
+        return [
+            self._best(row, own, limit, config.n_best)
+            for row, own, limit in zip(found, words, most.tolist(), strict=True)
+        ]
+
+    def _search(
+        self,
+        model: StepModel[State],
+        state: State,
+        lengths: Tensor,
+        most: Tensor,
+        rules: list[Rule],
+        config: SearchConfig,
+    ) -> list[list[Found]]:
+        penalty = LengthPenalty(config.length_penalty, config.length_formula)
+        coverage = None
+        if config.coverage_penalty:
+            coverage = CoveragePenalty(config.coverage_penalty, config.coverage_formula), lengths
+        if config.beam_size == 1 and coverage is None:
+            found = greedy_search(model, state, most, self._pieces, penalty, rules)
+            return [[one] for one in found]
+        return beam_search(
+            model, state, most, self._pieces, config.beam_size, penalty, rules, coverage
+        )
+
+    def _rules(
+        self, fewest: Tensor, words: list[tuple[str, ...]], config: SearchConfig
+    ) -> list[Rule]:
+        """What the options rule out."""
+        rules: list[Rule] = []
+        if bool((fewest > 0).any()):
+            rules.append(MinLength(fewest, self._pieces.eos))
+        if config.min_words or config.max_words is not None:
+            own = torch.tensor(self._parts, device=fewest.device).repeat(len(words), 1)
+            copied = pad([[_word_part(word) for word in row] for row in words]).to(fewest.device)
+            limits = config.min_words, config.max_words
+            rules.append(WordLimits(torch.cat([own, copied], 1), *limits, self._pieces.eos))
+        if config.no_repeat_ngram:
+            rules.append(NoRepeatedNgram(config.no_repeat_ngram))
+        return rules
+
+    @functools.cached_property
+    def _parts(self) -> list[WordPart]:
+        """What each target piece is to words."""
+        target = self.tokenizers.target
+        pieces = target.pieces(range(target.vocab_size))
+        if any(piece.endswith(SPACE) and piece.strip(SPACE) for piece in pieces):
+            raise ConfigError(
+                "min_words, max_words: the target's tokenizer writes spaces behind words, so words cannot be"
+                " counted before they end; limit pieces with min_length and max_length"
+            )
+        return [_word_part(piece) for piece in pieces]
+
+    def _best(
+        self, found: list[Found], words: Sequence[str], limit: int, n_best: int
+    ) -> list[Hypothesis]:
+        """The hypotheses to return of a source."""
+        if not found or not math.isfinite(found[0].log_prob):
+            raise CheckpointError(
+                "the network's outputs are no probabilities (nan or infinite): training has diverged;"
+                " lower the learning rate, or use an earlier checkpoint"
+            )
+        target = self.tokenizers.target
+        return [
+            Hypothesis(
+                text=target.decode(one.ids, words),
+                score=one.score,
+                log_prob=one.log_prob,
+                pieces=tuple(target.pieces(one.ids, words)),
+                ids=one.ids,
+                at_limit=len(one.ids) >= limit,
+            )
+            for one in found[:n_best]
+        ]
+
+
+def _word_part(piece: str) -> WordPart:
+    if not piece.startswith(SPACE):
+        return WordPart.INNER
+    return WordPart.FIRST if piece.strip(SPACE) else WordPart.SPACE
+
+
+def generator_of(
+    models: Sequence[checkpoint.Model],
+    where: Sequence[str | Path],
+    device: str,
+    precision: Precision,
+) -> Generator:
+    """One that decodes with all ``models`` as an ensemble; ``where`` they come from is for messages.
+
+    Raises:
+        CheckpointError: Tokenizers differ, or weights do not fit.
+        ConfigError: The device is not there.
+    """
+    tokenizers, columns = models[0].tokenizers, models[0].columns
+    for other, model in zip(where, models, strict=True):
+        for side in ("source", "target"):
+            if bytes(getattr(model.tokenizers, side)) != bytes(getattr(tokenizers, side)):
+                raise CheckpointError(
+                    f"{other}: its {side} tokenizer is not that of {where[0]}; the models of an ensemble"
+                    " share their tokenizers: train one with `seqtext tokenizer`, and all models with it"
+                )
+    networks = []
+    for model, path in zip(models, where, strict=True):
+        network = EncoderDecoder(model.config, *tokenizers.sizes, tokenizers.unknown)
+        checkpoint.restore(network, model.weights, path, device, precision)
+        network.decoder.precompute()
+        networks.append(network)
+    limits = checkpoint.common_limit(models), checkpoint.common_longest(models)
+    first = models[0]
+    return Generator(networks, tokenizers, columns, first.task, *limits, first.scoring)
+
+
+def texts(hypotheses: Iterable[list[Hypothesis]]) -> list[str]:
+    """The best text of every source."""
+    return [found[0].text for found in hypotheses]

@@ -1,0 +1,132 @@
+"""Checkpoints -> what generates, or classifies. Imports neither Lightning nor datasets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from seqtext import checkpoint
+from seqtext.errors import CheckpointError, ConfigError
+from seqtext.inference.classifier import Classifier, classifier_of
+from seqtext.inference.generator import Generator, generator_of
+from seqtext.nn.precision import Precision, has_bfloat16
+from seqtext.values import check_value
+
+
+def load(
+    path: str | Path | Sequence[str | Path], device: str = "cpu", precision: Precision = "fp32"
+) -> Any:
+    """Load a checkpoint, or several as an ensemble.
+
+    An ensemble predicts the mean of its networks' probabilities. They may differ in anything but
+    their tokenizers and labels.
+
+    Args:
+        path: A checkpoint file or a run folder; or a list of them.
+        device: Where to decode, as PyTorch names it: ``cpu``, ``cuda``, ``cuda:1``, ``mps``.
+        precision: ``fp32``, or ``bf16``: about twice as fast where the processor has bfloat16, half
+            the memory, and a few outputs differ.
+
+    Returns:
+        A ``Generator``; of classifiers, a ``Classifier``.
+
+    Raises:
+        CheckpointError: There is no checkpoint, it cannot be read, or tokenizers differ.
+        ConfigError: The device is not there, or has no bfloat16. Or an argument has another type.
+    """
+    precision = check_value("precision", precision, Precision)
+    _check_device(device, precision)
+    paths = _paths(path)
+    if not paths:
+        raise ConfigError("path: an empty list, expected at least one checkpoint")
+    models = [checkpoint.load_any(path) for path in paths]
+    of_text = [model for model in models if isinstance(model, checkpoint.Model)]
+    of_labels = [model for model in models if isinstance(model, checkpoint.ClassifierModel)]
+    if of_text and of_labels:
+        raise CheckpointError(
+            f"{_named(paths)}: some generate text and some classify it; an ensemble needs models"
+            " of one kind"
+        )
+    if of_text:
+        return generator_of(of_text, paths, device, precision)
+    return classifier_of(of_labels, paths, device, precision)
+
+
+def _check_device(device: Any, precision: Precision) -> None:
+    """Refuse a device that cannot compute, before a checkpoint is read for it.
+
+    Raises:
+        ConfigError: PyTorch does not know it, it is not there, or it has no bfloat16.
+    """
+    known = "expected cpu, cuda, cuda:1 or mps"
+    if not isinstance(device, str | torch.device):
+        raise ConfigError(f"device: {device!r:.60} ({type(device).__name__}), {known}")
+    try:
+        place = torch.device(device)
+    except RuntimeError:
+        raise ConfigError(
+            f"device: {str(device)!r} is no device that PyTorch knows, {known}"
+        ) from None
+    if place.type == "meta":
+        raise ConfigError(
+            f"device: 'meta' has no memory, so nothing can be computed on it, {known}"
+        )
+    if place.type == "cuda" and not torch.cuda.is_available():
+        raise ConfigError(f"device: {str(device)!r} is not available: PyTorch finds no GPU")
+    try:
+        torch.zeros(1, device=place)
+    # PyTorch raises all of these for a device that is missing or that it was built without
+    except (RuntimeError, AssertionError, NotImplementedError, ImportError) as error:
+        reason = str(error).split("\n")[0].split(". ")[0]
+        raise ConfigError(f"device: {str(device)!r} is not available ({reason:.120})") from error
+    if precision == "bf16" and place.type == "cpu" and not has_bfloat16():
+        raise ConfigError("precision: this processor has no bfloat16; leave it at fp32")
+
+
+def _paths(path: Any) -> list[str | Path]:
+    single = isinstance(path, str | Path | bytes | Mapping) or not isinstance(path, Iterable)
+    paths = [path] if single else list(path)
+    for one in paths:
+        if not isinstance(one, str | Path) or not str(one):
+            raise ConfigError(
+                f"path: {one!r:.60} ({type(one).__name__}), expected a checkpoint file or a run folder"
+            )
+    return paths
+
+
+def load_generator(
+    path: str | Path | Sequence[str | Path], device: str = "cpu", precision: Precision = "fp32"
+) -> Generator:
+    """``load`` of what generates text.
+
+    Raises:
+        CheckpointError: It does not; see ``load`` as well.
+    """
+    found = load(path, device, precision)
+    if not isinstance(found, Generator):
+        raise checkpoint.no_generator(_named(path))
+    return found
+
+
+def load_classifier(
+    path: str | Path | Sequence[str | Path], device: str = "cpu", precision: Precision = "fp32"
+) -> Classifier:
+    """``load`` of what classifies text.
+
+    Raises:
+        CheckpointError: It does not; see ``load`` as well.
+    """
+    found = load(path, device, precision)
+    if not isinstance(found, Classifier):
+        raise CheckpointError(
+            f"{_named(path)}: was trained for {found.task}, it generates text and has no labels; use it with"
+            " `seqtext generate`"
+        )
+    return found
+
+
+def _named(path: str | Path | Sequence[str | Path]) -> str:
+    return str(path) if isinstance(path, str | Path) else ", ".join(map(str, path))

@@ -125,8 +125,8 @@ class Unfinished:
         self._finished = False
 
     def _append(self, sources: Sequence[Any], content: bytes) -> None:
+        _write(self._file, self.path, sources, content)
         with write_errors(self.path, "--output"):
-            write_all(self._file, content)
             self._progress.note(sources, content)
 
     def lines(self) -> list[str]:
@@ -186,8 +186,12 @@ def unfinished(options: argparse.Namespace) -> Iterator[Unfinished]:
     with file:
         if not files.lock(file):
             raise _running(place)
-        with write_errors(path, "--output"), Progress(place) as progress:
-            work = Unfinished(path, place, file, progress)
+        # not around the whole: what goes wrong while answers are made is no fault of the output
+        with write_errors(path, "--output"):
+            progress = Progress(place)
+        with progress:
+            with write_errors(path, "--output"):
+                work = Unfinished(path, place, file, progress)
             if options.resume:
                 done = work.answers.done
                 told = (
@@ -208,15 +212,16 @@ def _place(options: argparse.Namespace) -> Path:
     """What the unfinished output of these options is called.
 
     Raises:
+        CheckpointError: There is no such checkpoint.
         DataError: There is one of other options.
     """
+    from seqtext import checkpoint
+
     decisive: dict[str, Any] = {k: v for k, v in vars(options).items() if k not in _INDECISIVE}
     decisive["input"] = None  # a pipe has another name each time; what is in it is compared
-    for name in options.checkpoints:
-        for found in (Path(name), Path(name) / "best.ckpt"):
-            if found.is_file():
-                status = found.stat()
-                decisive[str(found)] = status.st_size, status.st_mtime_ns
+    for found in map(checkpoint.find, options.checkpoints):
+        status = found.stat()
+        decisive[str(found)] = status.st_size, status.st_mtime_ns
     key = hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()[:8]
     target = os.path.realpath(options.output)
     mine = Path(f"{target}.{key}.unfinished")
@@ -273,15 +278,8 @@ class Collected:
         Raises:
             DataError: More is kept than there are sources, or answers of other sources.
         """
-        found = [json.loads(line) for line in self._work.lines()] if self._work else []
-        if (done := len(found)) > len(sources):
-            raise DataError(
-                f"--resume: {done:,} answers are kept for {len(sources):,} {what}; the corpus has changed."
-                " Leave --resume out, and remove the kept file"
-            )
-        for source in sources[:done]:
-            assert self._work is not None
-            self._work.answers.skip(source)
+        found = _earlier(self._work, sources, what) if self._work else []
+        done = len(found)
         chunks = (sources[i : i + CHUNK] for i in range(done, len(sources), CHUNK))
         for chunk in watched(chunks, what, found.__len__, len(sources)):
             new = answer(chunk)
@@ -300,6 +298,19 @@ class Collected:
             self._work.finish(content)
         elif self._path is not None:
             write_whole(self._path, content)
+
+
+def _earlier(work: Unfinished, sources: Sequence[Any], what: str) -> list[Any]:
+    """The answers that are kept, once they are known to be of these sources."""
+    found = [json.loads(line) for line in work.lines()]
+    if len(found) > len(sources):
+        raise DataError(
+            f"--resume: {len(found):,} answers are kept for {len(sources):,} {what}; the corpus has"
+            " changed. Leave --resume out, and remove the kept file"
+        )
+    for source in sources[: len(found)]:
+        work.answers.skip(source)
+    return found
 
 
 @contextlib.contextmanager

@@ -31,9 +31,9 @@ class Progress:
         self._path = place.with_suffix(".progress")
         self._kept, self._skipped = Kept(), 0
         self._sources = hashlib.sha256()
+        self._file = self._path.open("a+b", buffering=0)
 
     def __enter__(self) -> Progress:
-        self._file = self._path.open("a+b", buffering=0)
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -7,7 +7,6 @@ import hashlib
 import json
 import os
 import shutil
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -97,14 +96,15 @@ def _opened(seal: Path) -> datasets.Dataset:
 
 
 def _sealed(seal: Path, dataset: datasets.Dataset) -> datasets.Dataset:
-    files = []
-    for name in dict.fromkeys(file["filename"] for file in dataset.cache_files):
+    parts = []
+    for name in dict.fromkeys(one["filename"] for one in dataset.cache_files):
         path = Path(name)
         status = path.stat()
         digest = _sha256(path, status.st_size, status.st_mtime_ns)
         relative = os.path.relpath(path, seal.parent)
-        files.append({"path": relative, "size": status.st_size, "sha256": digest})
-    replace_file(seal, json.dumps(files).encode())
+        parts.append({"path": relative, "size": status.st_size, "sha256": digest})
+    with files.whole(seal) as file:
+        file.write(json.dumps(parts).encode())
     return dataset
 
 
@@ -113,11 +113,3 @@ def _sha256(path: Path, size: int, modified: int) -> str:
     """Digest of a file that has this size and time: about 0.6 s a GB."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def replace_file(path: Path, content: bytes) -> None:
-    """Write a file that is never half-written. Of several writers the last one wins."""
-    with tempfile.TemporaryDirectory(dir=path.parent) as folder:
-        part = Path(folder) / path.name
-        part.write_bytes(content)
-        part.replace(path)

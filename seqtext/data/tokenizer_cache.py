@@ -9,9 +9,10 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
+from seqtext import files
 from seqtext.console import say
 from seqtext.data.encoding import digest_of
-from seqtext.data.prepared import replace_file, unwritable
+from seqtext.data.prepared import unwritable
 from seqtext.data.tokenizer import Tokenizer, TokenizerConfig
 from seqtext.errors import DataError
 
@@ -59,7 +60,8 @@ def trained(
         told = f"{tokenizer.vocab_size - base.vocab_size:,} pieces added to those given"
     say(f"tokenizer: {told} in {time.perf_counter() - start:.1f} s")
     try:
-        replace_file(folder / f"{key}-{tokenizer.fingerprint}.model", bytes(tokenizer))
+        with files.whole(folder / f"{key}-{tokenizer.fingerprint}.model") as file:
+            file.write(bytes(tokenizer))
     except OSError as error:
         raise unwritable(cache_dir, error) from error
     return tokenizer

@@ -472,6 +472,19 @@ def test_a_failure_at_the_end_keeps_all(
     assert Path("out.txt").read_text() == expected
 
 
+def test_an_error_elsewhere_is_no_fault_of_the_output(
+    trained: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def search(*_: Any) -> Any:
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), "elsewhere")
+
+    Path("in.txt").write_text(TEXT)
+    monkeypatch.setattr(Generator, "search", search)
+    with pytest.raises(FileNotFoundError):
+        generate(trained, "--input", "in.txt", "--output", "out.txt")
+    assert "--output" not in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("command", "options"),
     [

@@ -196,15 +196,15 @@ def test_no_home_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None
 def test_a_disk_that_is_full_when_the_digests_are_written(
     tmp_path: Path, good: tuple[Path, list[Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    original = Path.write_bytes
+    original = Path.open
 
-    def full(path: Path, content: bytes) -> int:
-        if path.suffix == ".json":
+    def full(path: Path, mode: str = "r", *arguments: Any, **options: Any) -> Any:
+        if ".json" in path.suffixes and mode == "xb":
             raise OSError(errno.ENOSPC, "No space left on device")
-        return original(path, content)
+        return original(path, mode, *arguments, **options)
 
     with monkeypatch.context() as patch:
-        patch.setattr(Path, "write_bytes", full)
+        patch.setattr(Path, "open", full)
         with pytest.raises(DataError, match=r"cannot be written there \(No space left on device\)"):
             start(tmp_path / "cache")
     assert epoch_of(start(tmp_path / "cache")) == good[1]

@@ -13,7 +13,6 @@ from typing import BinaryIO, TextIO
 from seqtext import files
 from seqtext.errors import ConfigError, DataError
 
-PACKINGS = (".gz", ".zst")
 STANDARD = ("-", "/dev/stdout")
 _ERRORS = "/dev/stderr"
 _DESCRIPTOR = re.compile(r"/(?:dev|proc/self)/fd/(\d+)")  # what a shell makes of >(gzip > out.gz)
@@ -62,6 +61,8 @@ def check_apart(read: Iterable[str | None], written: Mapping[str, str | None]) -
     Raises:
         ConfigError: An output would replace an input, a checkpoint or another output.
     """
+    from seqtext.data.files import PACKINGS
+
     inputs = [Path(path) for path in read if path is not None]
     inputs += [path / name for path in inputs for name in ("best.ckpt", "last.ckpt")]
     taken = {os.path.realpath(path): f"{path} is read by the same command" for path in inputs}

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import math
 import os
 import types
 from collections.abc import Callable, Collection
 from numbers import Integral, Real
-from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from seqtext.errors import ConfigError
 
@@ -24,6 +25,57 @@ _LONGEST = 60  # characters of a value in a message
 # --- options, from Python or a command line --------------------------------------------------------------
 
 
+@dataclasses.dataclass(frozen=True)
+class Range:
+    """What a number may be, written beside its type: ``Annotated[int, Range(1)]``.
+
+    Args:
+        least: Smallest value.
+        most: Largest value.
+        above: Every value is larger.
+        below: Every value is smaller.
+    """
+
+    least: float | None = None
+    most: float | None = None
+    _: dataclasses.KW_ONLY
+    above: float | None = None
+    below: float | None = None
+
+    def __str__(self) -> str:
+        limits = (
+            ("at least", self.least), ("more than", self.above), ("at most", self.most),
+            ("less than", self.below),
+        )  # fmt: skip
+        return " and ".join(f"{name} {limit:,}" for name, limit in limits if limit is not None)
+
+    def __contains__(self, value: float) -> bool:
+        return (
+            math.isfinite(value)
+            and (self.least is None or value >= self.least)
+            and (self.above is None or value > self.above)
+            and (self.most is None or value <= self.most)
+            and (self.below is None or value < self.below)
+        )
+
+
+Positive = Annotated[int, Range(1)]
+Count = Annotated[int, Range(0)]
+Share = Annotated[float, Range(0, 1)]
+
+
+def range_of(declared: Any) -> Range | None:
+    """The range that a type declares, of one of its choices if it is a union."""
+    found = [
+        limit
+        for choice in _choices(declared)
+        if get_origin(choice) is Annotated
+        for limit in get_args(choice)[1:]
+        if isinstance(limit, Range)
+    ]
+    return found[0] if found else None
+
+
 def check_value(name: str, value: Any, expected: Any) -> Any:
     """Refuse a value of another type.
 
@@ -32,18 +84,22 @@ def check_value(name: str, value: Any, expected: Any) -> Any:
         value: What was given. NumPy's integers and floats count as numbers. A bool does not. A path
             counts as text.
         expected: ``int``, ``float``, ``str``, a ``Literal`` or another class. Or a list, a tuple of any
-            length or a dict of these, or a union.
+            length or a dict of these, or a union. A number may have a ``Range``.
 
     Returns:
         The value as a plain Python object.
 
     Raises:
-        ConfigError: It is of another type.
+        ConfigError: It is of another type or out of range.
     """
     choices = _choices(expected)
-    for one in choices:
+    for choice in choices:
         with contextlib.suppress(_OtherTypeError):
-            return _plain(value, one)
+            plain = _plain(value, choice)
+            limits = range_of(choice)
+            if limits is not None and plain not in limits:
+                raise ConfigError(f"{name}: {plain}, expected {limits}")
+            return plain
     wanted = " or ".join(_name(one) for one in choices)
     is_choice = isinstance(value, str) and any(get_origin(one) is Literal for one in choices)
     kind = "" if is_choice else f" ({type(value).__name__})"
@@ -60,10 +116,8 @@ def _plain(value: Any, kind: Any) -> Any:
     Raises:
         _OtherTypeError: It is of another one.
     """
-    origin, number = (
-        get_origin(kind),
-        not isinstance(value, bool),
-    )  # which Python counts as an integer
+    kind = _without_range(kind)
+    origin, number = get_origin(kind), not isinstance(value, bool)  # bool is an int for Python
     if origin is Literal:
         if isinstance(value, str) and value in get_args(kind):
             return str.__str__(value)
@@ -93,7 +147,7 @@ def check_fields(config: Any, prefix: str = "") -> None:
     Raises:
         ConfigError: A value is of another type.
     """
-    for name, expected in get_type_hints(type(config)).items():
+    for name, expected in get_type_hints(type(config), include_extras=True).items():
         value = check_value(f"{prefix}{name}", getattr(config, name), expected)
         object.__setattr__(config, name, value)  # the dataclass may be frozen
 
@@ -112,7 +166,7 @@ def check_arguments(
     Raises:
         ConfigError: A value is of another type.
     """
-    for name, expected in get_type_hints(function).items():
+    for name, expected in get_type_hints(function, include_extras=True).items():
         if name in values and name not in but:
             check_value(f"{prefix}{name}", values[name], expected)
 
@@ -203,7 +257,12 @@ def _choices(declared: Any) -> tuple[Any, ...]:
     return get_args(declared) if union else (declared,)
 
 
+def _without_range(kind: Any) -> Any:
+    return get_args(kind)[0] if get_origin(kind) is Annotated else kind
+
+
 def _name(kind: Any) -> str:
+    kind = _without_range(kind)
     if get_origin(kind) is Literal:
         return "one of " + ", ".join(get_args(kind))
     if get_origin(kind) in (list, tuple):

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import pytest
 
 from seqtext.errors import ConfigError
-from seqtext.values import check_value
+from seqtext.values import Positive, Range, Share, check_value
 
 
 @pytest.mark.parametrize(
@@ -68,3 +68,29 @@ def test_a_value_of_another_type_is_refused(given: Any, expected: Any, told: str
 def test_values_in_lists_and_dicts_become_plain(given: Any, expected: Any, plain: Any) -> None:
     value = check_value("option", given, expected)
     assert value == plain and type(value) is type(plain)
+
+
+@pytest.mark.parametrize(
+    ("given", "expected", "told"),
+    [
+        (0, Positive, "option: 0, expected at least 1"),
+        (0, Positive | None, "option: 0, expected at least 1"),
+        (1.5, Share, "option: 1.5, expected at least 0 and at most 1"),
+        (1.0, Annotated[float, Range(0, below=1)], "expected at least 0 and less than 1"),
+        (0, Annotated[float, Range(above=0)], "expected more than 0"),
+        (float("inf"), Annotated[float, Range(0)], "option: inf, expected at least 0"),
+        (float("nan"), Annotated[float, Range(0)], "option: nan, expected at least 0"),
+        (10_000, Annotated[int, Range(1, 1000)], "at most 1,000"),
+        ("1", Positive, "option: '1' (str), expected a whole number"),
+    ],
+)
+def test_a_value_out_of_range_is_refused(given: Any, expected: Any, told: str) -> None:
+    with pytest.raises(ConfigError) as error:
+        check_value("option", given, expected)
+    assert told in str(error.value)
+
+
+def test_a_value_in_range_passes() -> None:
+    assert check_value("option", np.int64(1), Positive | None) == 1
+    assert check_value("option", None, Positive | None) is None
+    assert check_value("option", 0, Share) == 0.0

@@ -20,7 +20,9 @@ from common import in_turns, parser_of, report, table, use_threads
 from seqtext.data.batch import IGNORE
 from seqtext.nn.config import NetworkConfig
 from seqtext.nn.encoder_decoder import EncoderDecoder
-from seqtext.search import MinLength, Pieces, beam_search
+from seqtext.search.beam import beam_search
+from seqtext.search.protocol import Pieces
+from seqtext.search.rules import MinLength
 
 VOCABULARY, ROWS, SOURCE, TARGET = 4032, 30, 32, 16
 VARIANTS: dict[

@@ -11,11 +11,11 @@ if TYPE_CHECKING:
     from seqtext.data.pairs import PairsDataModule
     from seqtext.inference.classifier import Classification, Classifier
     from seqtext.inference.generator import Generator, Hypothesis
-    from seqtext.inference.loading import load
+    from seqtext.inference.loading import load, load_classifier, load_generator
     from seqtext.training import ClassifierModule, EncoderDecoderModule
 
-# PyTorch's CPU kernels keep what they prepared for each of the last 1,024 shapes, which text with its
-# many lengths makes hundreds of megabytes, for a few percent of speed. Read when first used.
+# PyTorch's CPU kernels keep what they prepared for each of the last 1,024 shapes. Texts have many lengths,
+# so this takes hundreds of megabytes, for a few percent of speed. PyTorch reads these at its first use.
 os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "64")
 os.environ.setdefault("LRU_CACHE_CAPACITY", "16")
 
@@ -30,6 +30,8 @@ _WHERE = {
     "LabelsDataModule": "seqtext.data.labelled",
     "PairsDataModule": "seqtext.data.pairs",
     "load": "seqtext.inference.loading",
+    "load_classifier": "seqtext.inference.loading",
+    "load_generator": "seqtext.inference.loading",
 }
 __all__ = [
     "Classification",
@@ -41,6 +43,8 @@ __all__ = [
     "LabelsDataModule",
     "PairsDataModule",
     "load",
+    "load_classifier",
+    "load_generator",
 ]
 
 

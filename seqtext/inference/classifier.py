@@ -5,32 +5,32 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor
 
 from seqtext import checkpoint
-from seqtext.data.batch import batches_to_read, source_rows
+from seqtext.data.batch import source_rows
 from seqtext.data.labels import TextAndLabels
 from seqtext.data.readers import SEPARATOR
-from seqtext.data.texts import TextCounts, check_text, rows_of
-from seqtext.errors import CheckpointError, ConfigError
+from seqtext.data.texts import check_text, rows_of
+from seqtext.errors import ConfigError
+from seqtext.inference.config import DecisionConfig
+from seqtext.inference.predictor import Predictor, diverged, restore_networks
 from seqtext.nn.classifier import Classifier as Network
 from seqtext.nn.classifier import label_probabilities
 from seqtext.nn.precision import Precision
-from seqtext.values import check_value
 
 Text = str | tuple[str, str]  # two where the classifier reads two
 
 
 @dataclass(frozen=True, kw_only=True)
 class Classification:
-    """What a text is.
+    """The labels of a text.
 
     Args:
-        labels: The decision: one label; where a text can have several, all at least as likely as not.
-        probabilities: Of these; of a text that is out of scope, that of its likeliest label.
+        labels: The decision. One label, or where a text can have several, those above the threshold.
+        probabilities: Of these labels. Of a text that is out of scope, that of its likeliest label.
         top: The likeliest labels and their probabilities, likeliest first.
     """
 
@@ -39,23 +39,19 @@ class Classification:
     top: tuple[tuple[str, float], ...]
 
 
-class Classifier:
+class Classifier(Predictor[Network]):
     """Networks, their tokenizer and labels, ready to classify.
 
     Args:
-        networks: One, or several that classify as an ensemble; in evaluation mode while they do.
+        networks: See ``Predictor``.
         sides: Tokenizer and labels, shared by all networks.
-        columns: Names of text and label in the corpus trained on.
-        temperatures: What the logits of each network are divided by (Guo et al. 2017).
-        threshold: Below this probability of the likeliest label a text is out of scope; an ensemble has
-            none, for the members' says nothing about their mean.
-        source_limit: Pieces of a text that are read.
+        columns: Names of text and label in the training corpus.
+        temperatures: Divisor of the logits of each network (Guo et al. 2017).
+        threshold: Below this probability of the likeliest label a text is out of scope. An ensemble has 0,
+            because the thresholds of its members say nothing about their mean.
+        source_limit: Most pieces of a text that are read.
         longest_source: Pieces of the longest text in training. None if nobody knows.
-
-    ``counts`` says what was remarkable about the texts since it was last set to ``TextCounts()``.
     """
-
-    task = checkpoint.CLASSIFICATION
 
     def __init__(
         self,
@@ -67,12 +63,10 @@ class Classifier:
         source_limit: int | None = None,
         longest_source: int | None = None,
     ) -> None:
-        self.networks = networks
+        super().__init__(networks, columns, checkpoint.CLASSIFICATION, source_limit, longest_source)
+        self.sides = sides
         self.tokenizer, self.labels = sides
-        self.columns = columns
         self.temperatures, self.threshold = temperatures, threshold
-        self.source_limit, self.longest_source = source_limit, longest_source
-        self.counts = TextCounts()
 
     def classify(
         self,
@@ -87,26 +81,20 @@ class Classifier:
         Args:
             texts: Texts, in any iterable: a list, generator, pandas Series, NumPy array, … Pairs of texts
                 where the classifier reads two.
-            top_k: Labels told of each text, as many as there are at most.
-            threshold: Probability below which a text is out of scope; of a classifier whose texts can have
-                several labels, from which on it has one. Default: the one chosen in training, or 0.5.
-            batch_size: Most texts together, fewer where they are long. Changes the speed, not the result.
+            top_k: See ``DecisionConfig``, as for the other options.
+            threshold: Probability below which a text is out of scope.
+            batch_size: Most texts together.
 
         Returns:
-            For every text, in order, what it is.
+            The classification of every text, in order.
 
         Raises:
             ConfigError: A row is no text, or a value is of another type or out of range.
             CheckpointError: The network's outputs are no numbers.
         """
-        top_k = check_value("top_k", top_k, int)
-        threshold = check_value("threshold", threshold, float | None)
-        if top_k < 1:
-            raise ConfigError(f"top_k: {top_k}, expected at least 1")
-        if threshold is not None and not 0 <= threshold <= 1:
-            raise ConfigError(f"threshold: {threshold}, expected 0 <= x <= 1")
-        probabilities = self.probabilities(texts, batch_size=batch_size)
-        return [self._classification(row, top_k, threshold) for row in probabilities]
+        config = DecisionConfig(top_k=top_k, threshold=threshold, batch_size=batch_size)
+        probabilities = self.probabilities(texts, batch_size=config.batch_size)
+        return [self._classification(row, config.top_k, config.threshold) for row in probabilities]
 
     def _classification(
         self, probabilities: Tensor, top_k: int, threshold: float | None = None
@@ -135,66 +123,62 @@ class Classifier:
         return (names[int(place)],), (float(best),)
 
     def probabilities(self, texts: Iterable[Text], *, batch_size: int = 64) -> Tensor:
-        """Of every label for every text, (N, L) float32 on the CPU.
+        """The probability of every label for every text, (N, L) float32 on the CPU.
 
-        They sum to 1, but for a classifier whose texts can have several labels. The mean over the
-        networks of an ensemble.
+        Those of a text sum to 1, unless a text can have several labels. An ensemble gives the mean of
+        its networks.
 
         Raises:
             ConfigError: ``texts`` is a single string, a row is no text, or two texts stand where one is read.
             CheckpointError: The network's outputs are no numbers.
         """
-        batch_size = check_value("batch_size", batch_size, int)
-        if batch_size < 1:
-            raise ConfigError(f"batch_size: {batch_size}, expected at least 1")
+        batch_size = DecisionConfig(batch_size=batch_size).batch_size
         ids = self.encode(texts)
-        found = torch.zeros(len(ids), self.labels.vocab_size)
-        for rows in batches_to_read(list(map(len, ids)), batch_size, beam_size=1):
-            found[rows] = self._classify([ids[row] for row in rows])[0].cpu()
-        if not found.isfinite().all():
-            raise CheckpointError(
-                "the network's outputs are no probabilities (nan or infinite): training has diverged;"
-                " lower the learning rate, or use an earlier checkpoint"
-            )
-        return found
+        if not ids:
+            return torch.zeros(0, self.labels.vocab_size)
+        rows = self._by_length(
+            ids, lambda rows: self._classify([ids[row] for row in rows])[0].cpu(), batch_size
+        )
+        probabilities = torch.stack(rows)
+        if not probabilities.isfinite().all():
+            raise diverged()
+        return probabilities
 
     def look(self, text: Text, top_k: int) -> tuple[Classification, Tensor, list[int]]:
-        """What a text is, and which of its pieces said so.
+        """Classify a text, and weigh its pieces.
 
         Returns:
-            What it is, weights (S,) of the pieces (see ``Pooling``; that of eos is left out), and the
+            The classification, weights (S,) float32 of the pieces without eos (see ``Pooling``), and the
             pieces' ids.
         """
         [ids] = self.encode([text])
-        probabilities, weights = self._classify([ids])
-        found = self._classification(probabilities[0].cpu(), top_k)
-        return found, weights[0, : len(ids)].cpu(), ids
+        with self.evaluating():
+            probabilities, weights = self._classify([ids])
+        classification = self._classification(probabilities[0].cpu(), top_k)
+        return classification, weights[0, : len(ids)].cpu(), ids
 
     def encode(self, texts: Iterable[Text]) -> list[list[int]]:
-        """Ids of as much of texts as is read. Adds to ``counts``.
+        """Ids of texts, cut to what is read, and counted.
 
         Raises:
             ConfigError: A row is not what the classifier reads.
         """
-        read = self.texts_of(texts)
-        sides = TextAndLabels(self.tokenizer, self.labels)
-        ids = sides.source.encode(read)
-        unknown = [
-            sides.source.unknown_parts(text, row) for text, row in zip(read, ids, strict=True)
-        ]
-        self.counts.add(list(map(len, ids)), unknown, self.source_limit, self.longest_source)
-        return [sides.cut(row, self.source_limit) for row in ids]
+        plain = self.texts_of(texts)
+        ids = self.tokenizer.encode(plain)
+        pairs = zip(plain, ids, strict=True)
+        self._count(ids, [self.tokenizer.unknown_parts(text, row) for text, row in pairs])
+        return [self.sides.cut(row, self.source_limit) for row in ids]
 
     def texts_of(self, texts: Iterable[Text]) -> list[str]:
         """Each row as one text, see ``encode``."""
-        return [self._one(row, f"texts[{i}]") for i, row in enumerate(rows_of(texts, "texts"))]
+        return [self._text_of(row, f"texts[{i}]") for i, row in enumerate(rows_of(texts, "texts"))]
 
     @property
     def pairs(self) -> bool:
         """Whether it reads two texts."""
         return "+" in self.columns[0]
 
-    def _one(self, row: Any, where: str) -> str:
+    def _text_of(self, row: object, where: str) -> str:
         if not self.pairs or (isinstance(row, str) and f" {SEPARATOR} " in row):
             return check_text(row, where)
         parts = row.tolist() if hasattr(row, "tolist") else row  # a row of a NumPy array
@@ -205,22 +189,15 @@ class Classifier:
         both = [check_text(part, f"{where}[{i}]") for i, part in enumerate(parts)]
         return f" {SEPARATOR} ".join(both)
 
-    @torch.inference_mode()
     def _classify(self, ids: list[list[int]]) -> tuple[Tensor, Tensor]:
-        """Probabilities (B, L) and weights of positions (B, S), float32."""
-        device = next(self.networks[0].parameters()).device
-        source, lengths = (part.to(device) for part in source_rows(ids, self.tokenizer.eos))
-        found, looks = [], []
+        """Probabilities (B, L) and weights of positions (B, S), float32, the means over the networks."""
+        source, lengths = (part.to(self.device) for part in source_rows(ids, self.tokenizer.eos))
+        chances, looks = [], []
         for network, temperature in zip(self.networks, self.temperatures, strict=True):
-            training = network.training
-            network.eval()
-            try:
-                logits, weights = network.look(source, lengths)
-            finally:
-                network.train(training)
-            found.append(label_probabilities(logits, temperature, self.labels.several))
+            logits, weights = network.look(source, lengths)
+            chances.append(label_probabilities(logits, temperature, self.labels.several))
             looks.append(weights.float())
-        return torch.stack(found).mean(0), torch.stack(looks).mean(0)
+        return torch.stack(chances).mean(0), torch.stack(looks).mean(0)
 
 
 def classifier_of(
@@ -229,34 +206,29 @@ def classifier_of(
     device: str,
     precision: Precision,
 ) -> Classifier:
-    """One that classifies with all ``models`` as an ensemble; ``where`` they come from is for messages.
+    """A classifier that classifies with all models. Their paths are for messages.
 
     Raises:
         CheckpointError: Tokenizers or labels differ, or weights do not fit.
-        ConfigError: The device is not there.
+        ConfigError: The device cannot hold a network.
     """
-    sides, columns = models[0].tokenizers, models[0].columns
-    networks = []
-    for path, model in zip(where, models, strict=True):
-        for name, here, there in (
-            ("tokenizer is", sides.source, model.tokenizers.source),
-            ("labels are", sides.target, model.tokenizers.target),
-        ):
-            if here.fingerprint != there.fingerprint:
-                raise CheckpointError(
-                    f"{path}: its {name} not that of {where[0]}; the models of an ensemble share both:"
-                    " train one tokenizer with `seqtext tokenizer`, and all models with it on the same labels"
-                )
-        network = Network(model.config, *sides.sizes)
-        checkpoint.restore(network, model.weights, path, device, precision)
-        networks.append(network)
+    first = models[0]
+    sides = first.tokenizers
+    networks = restore_networks(
+        models,
+        where,
+        device,
+        precision,
+        {"source": "tokenizers", "target": "labels"},
+        lambda model: Network(model.config, *sides.sizes),
+    )
     return Classifier(
         networks,
         sides,
-        columns,
+        first.columns,
         [model.temperature for model in models],
-        # what is likely to an ensemble is another thing than to its members
-        models[0].threshold if len(models) == 1 else 0.0,
+        # a threshold of one model says nothing about the mean of several
+        first.threshold if len(models) == 1 else 0.0,
         checkpoint.common_limit(models),
         checkpoint.common_longest(models),
     )

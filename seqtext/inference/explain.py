@@ -12,7 +12,8 @@ from torch import Tensor
 
 from seqtext.data.batch import IGNORE, collate
 from seqtext.data.tokenizer import SPACE, Tokenizer
-from seqtext.inference.generator import Generator, SearchConfig
+from seqtext.inference.generator import Generator
+from seqtext.search.config import SearchConfig
 
 Word = tuple[str, list[int]]  # and the places of its pieces
 

@@ -15,10 +15,11 @@ from torch import Tensor
 
 from seqtext import checkpoint
 from seqtext.checkpoint.description import Scoring
-from seqtext.data.batch import batches_to_read, pad, source_rows
-from seqtext.data.texts import TextCounts, texts_of
+from seqtext.data.batch import pad, source_rows
+from seqtext.data.texts import texts_of
 from seqtext.data.tokenizer import SPACE, Tokenizers
-from seqtext.errors import CheckpointError, ConfigError
+from seqtext.errors import ConfigError
+from seqtext.inference.predictor import Predictor, diverged, restore_networks
 from seqtext.nn.encoder_decoder import EncoderDecoder
 from seqtext.nn.precision import Precision
 from seqtext.search.beam import beam_search
@@ -30,8 +31,6 @@ from seqtext.search.length_penalty import LengthPenalty
 from seqtext.search.protocol import Found, Pieces, State, StepModel
 from seqtext.search.rules import MinLength, NoRepeatedNgram, Rule, WordLimits, WordPart
 
-__all__ = ["Generator", "Hypothesis", "SearchConfig", "generator_of", "texts"]
-
 
 @dataclass(frozen=True, kw_only=True)
 class Hypothesis:
@@ -42,7 +41,7 @@ class Hypothesis:
         score: What the search ranked by: ``log_prob`` under the length penalty.
         log_prob: Sum of the log-probabilities of all pieces and of eos, in nats.
         pieces: The pieces of the text.
-        ids: Their ids in the target's tokenizer; beyond its size a word that only the source has.
+        ids: Their ids in the target's tokenizer. An id beyond its size is a word that only the source has.
         at_limit: Whether it has as many pieces as its length limit allows. Then it may be cut off.
     """
 
@@ -54,19 +53,20 @@ class Hypothesis:
     at_limit: bool = False
 
 
-class Generator:
+_NO_TEXT = Hypothesis(text="", score=0.0, log_prob=0.0, pieces=(), ids=())
+
+
+class Generator(Predictor[EncoderDecoder]):
     """Networks and their tokenizers, ready to decode.
 
     Args:
-        networks: One, or several that decode as an ensemble; in evaluation mode while they do.
+        networks: See ``Predictor``.
         tokenizers: Of both sides, shared by all networks.
-        columns: Names of source and target in the corpus trained on.
+        columns: Names of source and target in the training corpus.
         task: What the outputs are judged by.
-        source_limit: Pieces of a source that are read.
+        source_limit: Most pieces of a source that are read.
         longest_source: Pieces of the longest source in training. None if nobody knows.
         scoring: How outputs were scored in training.
-
-    ``counts`` says what was remarkable about the sources since it was last set to ``TextCounts()``.
     """
 
     def __init__(
@@ -79,13 +79,8 @@ class Generator:
         longest_source: int | None = None,
         scoring: Scoring = Scoring(),  # noqa: B008 (frozen)
     ) -> None:
-        self.networks = networks
-        self.tokenizers = tokenizers
-        self.columns = columns
-        self.task = task
-        self.source_limit, self.longest_source = source_limit, longest_source
-        self.scoring = scoring
-        self.counts = TextCounts()
+        super().__init__(networks, columns, task, source_limit, longest_source)
+        self.tokenizers, self.scoring = tokenizers, scoring
         self._copies = any(network.config.copying for network in networks)
         target = tokenizers.target
         banned = target.control_ids
@@ -119,47 +114,38 @@ class Generator:
         return self.decode(*self.encode(sources), config)
 
     def encode(self, sources: Iterable[str]) -> tuple[list[list[int]], list[tuple[str, ...]]]:
-        """Ids of as much of sources as is read, and the words that they alone have. Adds to ``counts``.
+        """Encode sources, cut to what is read, and count them.
+
+        Returns:
+            Ids of each source, and its words that the vocabulary lacks (see ``Tokenizers.encode_sources``).
 
         Raises:
             ConfigError: A source is no text.
         """
         ids, words = self.tokenizers.encode_sources(texts_of(sources, "sources"))
         unknown = [] if self._copies else words  # a copied word is not lost
-        self.counts.add(list(map(len, ids)), unknown, self.source_limit, self.longest_source)
+        self._count(ids, unknown)
         return [row[: self.source_limit] for row in ids], words
 
     def decode(
         self, ids: list[list[int]], words: list[tuple[str, ...]], config: SearchConfig
     ) -> list[list[Hypothesis]]:
         """``search`` for sources as ``encode`` returns them."""
-        nothing = Hypothesis(text="", score=0.0, log_prob=0.0, pieces=(), ids=())
-        results: list[list[Hypothesis]] = [[nothing] for _ in ids]
-        there = [row for row in range(len(ids)) if ids[row]]
-        lengths = [len(ids[row]) for row in there]
-        training = [network.training for network in self.networks]
-        for network in self.networks:
-            network.eval()
-        try:
-            for batch in batches_to_read(lengths, config.batch_size, config.beam_size):
-                rows = [there[place] for place in batch]
-                decoded = self._decode(
-                    [ids[row] for row in rows], [words[row] for row in rows], config
-                )
-                for row, hypotheses in zip(rows, decoded, strict=True):
-                    results[row] = hypotheses
-        finally:
-            for network, mode in zip(self.networks, training, strict=True):
-                network.train(mode)
+        rows = [row for row, own in enumerate(ids) if own]
+        decoded = iter(
+            self._by_length(
+                [ids[row] for row in rows],
+                lambda places: self._decode(
+                    [ids[rows[i]] for i in places], [words[rows[i]] for i in places], config
+                ),
+                config.batch_size,
+                config.beam_size,
+            )
+        )
+        results = [next(decoded) if own else [_NO_TEXT] for own in ids]
         self.counts.at_limit += sum(best.at_limit for best, *_ in results)
         return results
 
-    @property
-    def device(self) -> torch.device:
-        """Where the networks are."""
-        return next(self.networks[0].parameters()).device
-
-    @torch.inference_mode()
     def _decode(
         self, ids: list[list[int]], words: list[tuple[str, ...]], config: SearchConfig
     ) -> list[list[Hypothesis]]:
@@ -194,7 +180,7 @@ class Generator:
             coverage = CoveragePenalty(config.coverage_penalty, config.coverage_formula), lengths
         if config.beam_size == 1 and coverage is None:
             found = greedy_search(model, state, most, self._pieces, penalty, rules)
-            return [[one] for one in found]
+            return [[hypothesis] for hypothesis in found]
         return beam_search(
             model, state, most, self._pieces, config.beam_size, penalty, rules, coverage
         )
@@ -232,21 +218,18 @@ class Generator:
     ) -> list[Hypothesis]:
         """The hypotheses to return of a source."""
         if not found or not math.isfinite(found[0].log_prob):
-            raise CheckpointError(
-                "the network's outputs are no probabilities (nan or infinite): training has diverged;"
-                " lower the learning rate, or use an earlier checkpoint"
-            )
+            raise diverged()
         target = self.tokenizers.target
         return [
             Hypothesis(
-                text=target.decode(one.ids, words),
-                score=one.score,
-                log_prob=one.log_prob,
-                pieces=tuple(target.pieces(one.ids, words)),
-                ids=one.ids,
-                at_limit=len(one.ids) >= limit,
+                text=target.decode(hypothesis.ids, words),
+                score=hypothesis.score,
+                log_prob=hypothesis.log_prob,
+                pieces=tuple(target.pieces(hypothesis.ids, words)),
+                ids=hypothesis.ids,
+                at_limit=len(hypothesis.ids) >= limit,
             )
-            for one in found[:n_best]
+            for hypothesis in found[:n_best]
         ]
 
 
@@ -262,29 +245,26 @@ def generator_of(
     device: str,
     precision: Precision,
 ) -> Generator:
-    """One that decodes with all ``models`` as an ensemble; ``where`` they come from is for messages.
+    """A generator that decodes with all models. Their paths are for messages.
 
     Raises:
         CheckpointError: Tokenizers differ, or weights do not fit.
-        ConfigError: The device is not there.
+        ConfigError: The device cannot hold a network.
     """
-    tokenizers, columns = models[0].tokenizers, models[0].columns
-    for other, model in zip(where, models, strict=True):
-        for side in ("source", "target"):
-            if bytes(getattr(model.tokenizers, side)) != bytes(getattr(tokenizers, side)):
-                raise CheckpointError(
-                    f"{other}: its {side} tokenizer is not that of {where[0]}; the models of an ensemble"
-                    " share their tokenizers: train one with `seqtext tokenizer`, and all models with it"
-                )
-    networks = []
-    for model, path in zip(models, where, strict=True):
-        network = EncoderDecoder(model.config, *tokenizers.sizes, tokenizers.unknown)
-        checkpoint.restore(network, model.weights, path, device, precision)
-        network.decoder.precompute()
-        networks.append(network)
-    limits = checkpoint.common_limit(models), checkpoint.common_longest(models)
     first = models[0]
-    return Generator(networks, tokenizers, columns, first.task, *limits, first.scoring)
+    tokenizers = first.tokenizers
+    networks = restore_networks(
+        models,
+        where,
+        device,
+        precision,
+        {"source": "source tokenizers", "target": "target tokenizers"},
+        lambda model: EncoderDecoder(model.config, *tokenizers.sizes, tokenizers.unknown),
+    )
+    for network in networks:
+        network.decoder.precompute()
+    limits = checkpoint.common_limit(models), checkpoint.common_longest(models)
+    return Generator(networks, tokenizers, first.columns, first.task, *limits, first.scoring)
 
 
 def texts(hypotheses: Iterable[list[Hypothesis]]) -> list[str]:

@@ -1,10 +1,9 @@
-"""Checkpoints -> what generates, or classifies. Imports neither Lightning nor datasets."""
+"""Checkpoints -> a text generator or a classifier. Imports neither Lightning nor datasets."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import torch
 
@@ -18,20 +17,22 @@ from seqtext.values import check_value
 
 def load(
     path: str | Path | Sequence[str | Path], device: str = "cpu", precision: Precision = "fp32"
-) -> Any:
+) -> Generator | Classifier:
     """Load a checkpoint, or several as an ensemble.
+
+    Where a type checker should know the kind of model, call ``load_generator`` or ``load_classifier``.
 
     An ensemble predicts the mean of its networks' probabilities. They may differ in anything but
     their tokenizers and labels.
 
     Args:
-        path: A checkpoint file or a run folder; or a list of them.
-        device: Where to decode, as PyTorch names it: ``cpu``, ``cuda``, ``cuda:1``, ``mps``.
-        precision: ``fp32``, or ``bf16``: about twice as fast where the processor has bfloat16, half
-            the memory, and a few outputs differ.
+        path: A checkpoint file or a run folder, or a list of them.
+        device: Where to compute, as PyTorch names it: ``cpu``, ``cuda``, ``cuda:1``, ``mps``.
+        precision: ``fp32``, or ``bf16``. The latter takes half the memory, is about twice as fast where
+            the processor has bfloat16, and changes a few outputs.
 
     Returns:
-        A ``Generator``; of classifiers, a ``Classifier``.
+        A ``Generator`` for models that generate text, a ``Classifier`` for those that label it.
 
     Raises:
         CheckpointError: There is no checkpoint, it cannot be read, or tokenizers differ.
@@ -47,15 +48,14 @@ def load(
     of_labels = [model for model in models if isinstance(model, checkpoint.ClassifierModel)]
     if of_text and of_labels:
         raise CheckpointError(
-            f"{_named(paths)}: some generate text and some classify it; an ensemble needs models"
-            " of one kind"
+            f"{_named(paths)}: some generate text and some classify it. An ensemble needs models of one kind"
         )
     if of_text:
         return generator_of(of_text, paths, device, precision)
     return classifier_of(of_labels, paths, device, precision)
 
 
-def _check_device(device: Any, precision: Precision) -> None:
+def _check_device(device: object, precision: Precision) -> None:
     """Refuse a device that cannot compute, before a checkpoint is read for it.
 
     Raises:
@@ -83,49 +83,53 @@ def _check_device(device: Any, precision: Precision) -> None:
         reason = str(error).split("\n")[0].split(". ")[0]
         raise ConfigError(f"device: {str(device)!r} is not available ({reason:.120})") from error
     if precision == "bf16" and place.type == "cpu" and not has_bfloat16():
-        raise ConfigError("precision: this processor has no bfloat16; leave it at fp32")
+        raise ConfigError("precision: this processor has no bfloat16. Leave it at fp32")
 
 
-def _paths(path: Any) -> list[str | Path]:
-    single = isinstance(path, str | Path | bytes | Mapping) or not isinstance(path, Iterable)
-    paths = [path] if single else list(path)
-    for one in paths:
-        if not isinstance(one, str | Path) or not str(one):
+def _paths(path: object) -> list[str | Path]:
+    if isinstance(path, str | bytes | Mapping) or not isinstance(path, Iterable):
+        path = [path]
+    paths = list[str | Path]()
+    for place in path:
+        if not isinstance(place, str | Path) or not str(place):
             raise ConfigError(
-                f"path: {one!r:.60} ({type(one).__name__}), expected a checkpoint file or a run folder"
+                f"path: {place!r:.60} ({type(place).__name__}), expected a checkpoint file or a run folder"
             )
+        paths.append(place)
     return paths
 
 
 def load_generator(
     path: str | Path | Sequence[str | Path], device: str = "cpu", precision: Precision = "fp32"
 ) -> Generator:
-    """``load`` of what generates text.
+    """``load`` a model that generates text.
 
     Raises:
-        CheckpointError: It does not; see ``load`` as well.
+        CheckpointError: The model is a classifier, or see ``load``.
+        ConfigError: See ``load``.
     """
-    found = load(path, device, precision)
-    if not isinstance(found, Generator):
+    model = load(path, device, precision)
+    if not isinstance(model, Generator):
         raise checkpoint.no_generator(_named(path))
-    return found
+    return model
 
 
 def load_classifier(
     path: str | Path | Sequence[str | Path], device: str = "cpu", precision: Precision = "fp32"
 ) -> Classifier:
-    """``load`` of what classifies text.
+    """``load`` a model that classifies text.
 
     Raises:
-        CheckpointError: It does not; see ``load`` as well.
+        CheckpointError: The model generates text, or see ``load``.
+        ConfigError: See ``load``.
     """
-    found = load(path, device, precision)
-    if not isinstance(found, Classifier):
+    model = load(path, device, precision)
+    if not isinstance(model, Classifier):
         raise CheckpointError(
-            f"{_named(path)}: was trained for {found.task}, it generates text and has no labels; use it with"
+            f"{_named(path)}: was trained for {model.task}, it generates text and has no labels. Use it with"
             " `seqtext generate`"
         )
-    return found
+    return model
 
 
 def _named(path: str | Path | Sequence[str | Path]) -> str:

@@ -3,45 +3,39 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, get_args
 
 import torch
 from torch import Tensor
 
-from seqtext.errors import ConfigError
-
-CoverageFormula = Literal["wu", "repetition"]
+from seqtext.search.config import CoverageFormula, CoverageStrength
+from seqtext.values import check_fields
 
 
 @dataclass(frozen=True)
 class CoveragePenalty:
-    """What is added to the score of a finished hypothesis; eos counts as a step.
+    """What is added to the score of a finished hypothesis. eos counts as a step.
 
     ``wu``: beta sum_s log(min(c_s, 1)), against source left out (Wu et al. 2016, eq. 14).
     ``repetition``: -beta sum_s max(c_s - 1, 0), against reading the same again (Gehrmann et al. 2018,
     section 5.2).
 
     Args:
-        beta: Strength; 0 changes nothing.
+        beta: Strength. 0 changes nothing.
         formula: See above.
 
     Raises:
-        ConfigError: Unknown formula, or ``beta`` out of range.
+        ConfigError: A value is unknown, of another type or out of range.
 
     Example:
         >>> CoveragePenalty(0.5, "repetition")(torch.tensor([[1.0, 3.0, 0.2]]))
         tensor([-1.])
     """
 
-    beta: float = 0.0
+    beta: CoverageStrength = 0.0
     formula: CoverageFormula = "wu"
 
     def __post_init__(self) -> None:
-        if not 0 <= self.beta <= 100:
-            raise ConfigError(f"coverage_penalty: {self.beta}, expected 0 to 100")
-        if self.formula not in get_args(CoverageFormula):
-            choices = ", ".join(get_args(CoverageFormula))
-            raise ConfigError(f"coverage_formula: {self.formula!r}, expected one of {choices}")
+        check_fields(self)
 
     def start(self, lengths: Tensor) -> Tensor:
         """c before the first step, (N, 1, S), for sources of ``lengths`` (N,).

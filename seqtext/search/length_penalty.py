@@ -3,26 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, get_args
 
-from seqtext.errors import ConfigError
-
-Formula = Literal["power", "wu"]
+from seqtext.search.config import LengthFormula, LengthStrength
+from seqtext.values import check_fields
 
 
 @dataclass(frozen=True)
 class LengthPenalty:
-    """What a hypothesis' log-probability is divided by; the length counts eos.
+    """Divisor of a hypothesis' log-probability. The length counts eos.
 
     ``power``: length ** alpha (alpha 1 is the mean log-probability). ``wu``:
     ((5 + length) / 6) ** alpha (Wu et al. 2016, eq. 14). With alpha 0 nothing is divided.
 
     Args:
-        alpha: Strength; more favours longer output.
+        alpha: Strength. More favours longer output.
         formula: See above.
 
     Raises:
-        ConfigError: Unknown formula, or ``alpha`` out of range.
+        ConfigError: A value is unknown, of another type or out of range.
 
     Example:
         >>> LengthPenalty(1.0)(4)
@@ -31,16 +29,11 @@ class LengthPenalty:
         2.0
     """
 
-    alpha: float = 1.0
-    formula: Formula = "power"
+    alpha: LengthStrength = 1.0
+    formula: LengthFormula = "power"
 
     def __post_init__(self) -> None:
-        if not -10 <= self.alpha <= 10:
-            raise ConfigError(f"length_penalty: {self.alpha}, expected -10 to 10")
-        if self.formula not in get_args(Formula):
-            raise ConfigError(
-                f"length_formula: {self.formula!r}, expected one of {', '.join(get_args(Formula))}"
-            )
+        check_fields(self)
 
     def __call__(self, length: int) -> float:
         """The penalty of a hypothesis of ``length`` pieces, eos included."""

@@ -22,11 +22,12 @@ from seqtext import grammar as builtin
 from seqtext.cli import main
 from seqtext.data.tokenizer import Tokenizer, TokenizerConfig, Tokenizers
 from seqtext.errors import ConfigError
-from seqtext.inference.generator import Generator, SearchConfig
+from seqtext.inference.generator import Generator
 from seqtext.metrics import score_summaries
 from seqtext.nn.config import NetworkConfig
 from seqtext.nn.encoder_decoder import EncoderDecoder
 from seqtext.nn.precision import has_bfloat16
+from seqtext.search.config import SearchConfig
 
 SOURCES = ["The dog is sleeping.", "", "My sister has bought a very expensive red car.", "Нет"]
 
@@ -167,7 +168,7 @@ def test_an_ensemble_shares_its_tokenizers(trained: Path, other: Path, capsys) -
     torch.save(content, other)
     assert main(["generate", str(trained), str(other)]) == 2
     message = capsys.readouterr().err
-    assert f"{other}: its target tokenizer is not that of {trained}" in message
+    assert f"{other} and {trained}: have different target tokenizers" in message
     with pytest.raises(ConfigError, match="an empty list, expected at least one checkpoint"):
         seqtext.load([])
 
@@ -426,10 +427,7 @@ def test_options_of_the_search_by_name(trained: Path) -> None:
     with pytest.raises(ConfigError, match="no option 'beam'; there are beam_size, n_best"):
         translator.generate(["x"], beam=2)
     for options, message in (
-        (
-            {"min_words": 3, "max_words": 2},
-            "max_words: 2, expected more than 0, and at least min_words",
-        ),
+        ({"min_words": 3, "max_words": 2}, "max_words: 2, expected at least min_words, which is 3"),
         ({"max_ratio": 0.0}, "max_ratio: 0.0, expected more than 0"),
         ({"no_repeat_ngram": -1}, "no_repeat_ngram: -1, expected at least 0"),
         ({"coverage_formula": "x"}, "coverage_formula: 'x'"),

@@ -275,7 +275,10 @@ def test_checkpoint_of_another_format(fails, trained: Path) -> None:
         (["--format", "xml"], "'xml'"),
         (["--input", "nowhere.txt"], "--input nowhere.txt: no such file"),
         (["--device", "gpu"], "device: 'gpu'"),
-        (["--length_penalty", "nan"], "length_penalty: nan, expected -10 to 10"),
+        (
+            ["--length_penalty", "nan"],
+            "--length_penalty: nan, expected at least -10 and at most 10",
+        ),
         (["--output", "no/where.txt"], "--output no/where.txt: no folder"),
         (["--input", "latin1.txt"], "latin1.txt:2: not UTF-8"),
     ],

@@ -72,7 +72,7 @@ def test_pairs_may_come_from_a_table_of_numpy() -> None:
         ("top_k", 1.5, r"top_k: 1\.5 \(float\), expected a whole number"),
         ("top_k", True, r"top_k: True \(bool\), expected a whole number"),
         ("threshold", "0.5", r"threshold: '0\.5' \(str\), expected a number or nothing"),
-        ("threshold", float("nan"), "threshold: nan, expected 0 <= x <= 1"),
+        ("threshold", float("nan"), "threshold: nan, expected at least 0 and at most 1"),
         ("batch_size", "64", r"batch_size: '64' \(str\), expected a whole number"),
     ],
 )

@@ -14,9 +14,10 @@ from seqtext.data.texts import TextCounts
 from seqtext.data.tokenizer import Tokenizer, TokenizerConfig, Tokenizers
 from seqtext.errors import ConfigError
 from seqtext.inference.explain import explain
-from seqtext.inference.generator import Generator, SearchConfig, texts
+from seqtext.inference.generator import Generator, texts
 from seqtext.nn.config import NetworkConfig
 from seqtext.nn.encoder_decoder import EncoderDecoder
+from seqtext.search.config import SearchConfig
 
 WORDS = ["alma", "körte", "fa-9", "Éva"]
 
@@ -71,8 +72,8 @@ def test_a_generator_may_have_unknown_characters(generator: Generator) -> None:
         ("max_length", "9", "a whole number or nothing"),
         ("max_ratio", "x", "a number or nothing"),
         ("length_formula", 1, "one of power, wu"),
-        ("length_penalty", float("nan"), "-10 to 10"),
-        ("coverage_penalty", float("nan"), "0 to 100"),
+        ("length_penalty", float("nan"), "at least -10 and at most 10"),
+        ("coverage_penalty", float("nan"), "at least 0 and at most 100"),
         ("min_ratio", float("nan"), "at least 0"),
         ("min_ratio", 1e300, "at most 100"),
         ("beam_size", 10**9, "at most 1,000"),

@@ -42,3 +42,9 @@ def test_a_precision_is_fp32_or_bf16(precision: Any) -> None:
 def test_a_path_is_text(path: Any) -> None:
     with pytest.raises(ConfigError, match=r"path: .*, expected a checkpoint file or a run folder"):
         seqtext.load(path)
+
+
+def test_load_has_a_return_type_for_each_kind_of_model() -> None:
+    kinds = {seqtext.load: "Generator | Classifier", seqtext.load_generator: "Generator"}
+    for load, kind in {**kinds, seqtext.load_classifier: "Classifier"}.items():
+        assert load.__annotations__["return"] == kind

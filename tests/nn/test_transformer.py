@@ -13,7 +13,9 @@ from seqtext.nn.classifier import Classifier
 from seqtext.nn.config import ClassifierConfig, NetworkConfig
 from seqtext.nn.encoder_decoder import EncoderDecoder
 from seqtext.nn.transformer import positions
-from seqtext.search import Pieces, beam_search, greedy_search
+from seqtext.search.beam import beam_search
+from seqtext.search.greedy import greedy_search
+from seqtext.search.protocol import Pieces
 
 BOS, EOS = 1, 2
 SMALL = {"cell": "transformer", "embedding_size": 6, "hidden_size": 8, "heads": 2, "dropout": 0.0}

@@ -6,7 +6,10 @@ import torch
 from seqtext.data.batch import source_rows
 from seqtext.nn.config import NetworkConfig
 from seqtext.nn.encoder_decoder import EncoderDecoder
-from seqtext.search import LengthPenalty, Pieces, beam_search, greedy_search
+from seqtext.search.beam import beam_search
+from seqtext.search.greedy import greedy_search
+from seqtext.search.length_penalty import LengthPenalty
+from seqtext.search.protocol import Pieces
 
 SOURCE_VOCAB, TARGET_VOCAB, BOS, EOS = 15, 14, 1, 2
 PIECES = Pieces(bos=BOS, eos=EOS, banned=(0,))

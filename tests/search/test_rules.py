@@ -7,18 +7,13 @@ import pytest
 import torch
 
 from seqtext.errors import ConfigError
-from seqtext.search import (
-    CoveragePenalty,
-    Ensemble,
-    LengthPenalty,
-    MinLength,
-    NoRepeatedNgram,
-    Pieces,
-    WordLimits,
-    WordPart,
-    beam_search,
-    greedy_search,
-)
+from seqtext.search.beam import beam_search
+from seqtext.search.coverage_penalty import CoveragePenalty
+from seqtext.search.ensemble import Ensemble
+from seqtext.search.greedy import greedy_search
+from seqtext.search.length_penalty import LengthPenalty
+from seqtext.search.protocol import Pieces
+from seqtext.search.rules import MinLength, NoRepeatedNgram, WordLimits, WordPart
 
 BANNED, BOS, EOS, VOCAB = 0, 1, 2, 6
 REAL = range(3, VOCAB)
@@ -220,7 +215,7 @@ def test_an_ensemble_with_a_model_that_copies_words():
 
 @pytest.mark.parametrize(
     ("options", "message"),
-    [((-1.0,), "coverage_penalty"), ((1.0, "x"), "wu, repetition")],
+    [((-1.0,), "beta: -1.0"), ((1.0, "x"), "formula: 'x', .*wu, repetition")],
 )
 def test_wrong_penalties_say_what_was_expected(options, message):
     with pytest.raises(ConfigError, match=message):

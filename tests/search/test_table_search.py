@@ -10,7 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from seqtext.search import Ensemble, LengthPenalty, Pieces, beam_search, greedy_search
+from seqtext.search.beam import beam_search
+from seqtext.search.ensemble import Ensemble
+from seqtext.search.greedy import greedy_search
+from seqtext.search.length_penalty import LengthPenalty
+from seqtext.search.protocol import Pieces
 
 BANNED, BOS, EOS, VOCAB = 0, 1, 2, 6
 REAL = range(3, VOCAB)

@@ -13,7 +13,7 @@ from seqtext.cli import main
 from seqtext.data.encoding import batch_of, sampled
 from seqtext.data.tokenizer import Tokenizer, TokenizerConfig, Tokenizers
 from seqtext.inference.explain import Explanation, as_html, as_text, explain
-from seqtext.inference.generator import SearchConfig
+from seqtext.search.config import SearchConfig
 
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
 

@@ -1,36 +1,39 @@
-"""Where each word of an output came from: what was attended to for it, and how much of it was copied."""
+"""Where each word of an output came from: what the network attended to, and how much it copied."""
 
 from __future__ import annotations
 
-import html
-import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
 
 from seqtext.data.batch import IGNORE, collate
 from seqtext.data.tokenizer import SPACE, Tokenizer
+from seqtext.inference.explanation import Explanation, Paragraph, Word, paint
 from seqtext.inference.generator import Generator
 from seqtext.search.config import SearchConfig
 
-Word = tuple[str, list[int]]  # and the places of its pieces
+Pieces = list[int]  # places of the pieces of a word
+_GREEN, _DIM = "32", "2"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Explanation:
+class OutputExplanation(Explanation):
     """One output, word by word.
 
     Args:
         source: Words of the source.
         words: Words of the output.
-        attention: For each word of the output what each word of the source got: the sum over the
-            source word's pieces, the mean over the output word's. What is missing to 1 went to the
-            source's end.
-        copied: Of each word's probability the share that was copied, the mean over its pieces; 0
+        attention: Attention of each word of the output to each word of the source. It is the sum over the
+            source word's pieces, and the mean over the output word's. The rest to 1 went to the source's
+            end.
+        copied: Share of each output word's probability that was copied, the mean over its pieces. It is 0
             without ``network.copying``.
     """
+
+    title: ClassVar[str] = "Where each word came from"
 
     source: list[str]
     words: list[str]
@@ -43,64 +46,97 @@ class Explanation:
         best = max(range(len(row)), key=row.__getitem__)
         return best, row[best]
 
+    @classmethod
+    def intro(cls, explanations: Sequence[OutputExplanation]) -> str:
+        told = "Point at a word of an output: the source shows what was attended to."
+        if any(any(explanation.copied) for explanation in explanations):
+            told += " The greener a word of an output, the more of it was copied."
+        return told
 
-@torch.inference_mode()
+    def lines(self, colours: bool) -> list[str]:
+        width = max(map(len, self.words), default=0)
+        lines = [" ".join(self.source), f"-> {' '.join(self.words)}"]
+        for i, (word, copied) in enumerate(zip(self.words, self.copied, strict=True)):
+            line, weight = f"  {word:{width}s}", 0.0
+            if self.source:
+                place, weight = self.origin(i)
+                line += f"  <- {self.source[place]} ({weight:.2f})"
+            if copied >= 0.005:
+                line += f", copied {copied:.0%}"
+            code = _GREEN if copied >= 0.5 else _DIM if weight < 0.2 else "0"
+            lines.append(paint(line, code) if colours else line)
+        return lines
+
+    def paragraphs(self) -> list[Paragraph]:
+        output = [
+            Word(word, 0.6 * share, f"{share:.0%} copied" if share else "")
+            for word, share in zip(self.words, self.copied, strict=True)
+        ]
+        return [
+            Paragraph("source", [Word(word) for word in self.source]),
+            Paragraph("output", output),
+        ]
+
+    @property
+    def links(self) -> list[list[float]]:
+        return self.attention
+
+
 def explain(
     generator: Generator, sources: Iterable[str], config: SearchConfig
-) -> list[Explanation]:
-    """Decode, read every output again, and look at what the network does.
-
-    Of an ensemble it is the mean over its networks.
+) -> list[OutputExplanation]:
+    """Decode, read every output again, and note attention and copying. Ensembles give the mean.
 
     Raises:
         CheckpointError, ConfigError: See ``Generator.generate``.
     """
-    ids, words = generator.encode(sources)
-    found = [best for best, *_ in generator.decode(ids, words, config)]
-    explained = []
-    for row, unknown, best in zip(ids, words, found, strict=True):
-        if not row:
-            explained.append(Explanation(source=[], words=[], attention=[], copied=[]))
-            continue
-        attention, copied = _look(generator, row, list(best.ids))
-        of_source = words_of(generator.tokenizers.source, row, unknown)
-        of_target = words_of(generator.tokenizers.target, best.ids, unknown)
-        explained.append(_by_words(of_source, of_target, attention, copied))
-    return explained
+    ids, unknown = generator.encode(sources)
+    decoded = generator.decode(ids, unknown, config)
+    return [
+        _explained(generator, *row)
+        for row in zip(ids, unknown, (best.ids for best, *_ in decoded), strict=True)
+    ]
+
+
+def _explained(
+    generator: Generator, source: list[int], unknown: Sequence[str], output: Sequence[int]
+) -> OutputExplanation:
+    """The explanation of an output, whose ids beyond the vocabulary are the ``unknown`` words."""
+    if not source:
+        return OutputExplanation(source=[], words=[], attention=[], copied=[])
+    attention, copied = _look(generator, source, list(output))
+    of_source = words_of(generator.tokenizers.source, source, unknown)
+    of_output = words_of(generator.tokenizers.target, output, unknown)
+    return OutputExplanation(
+        source=[word for word, _ in of_source],
+        words=[word for word, _ in of_output],
+        attention=[
+            [float(attention[inside][:, columns].sum(1).mean()) for _, columns in of_source]
+            for _, inside in of_output
+        ],
+        copied=[float(copied[inside].mean()) for _, inside in of_output],
+    )
 
 
 def _look(generator: Generator, source: list[int], target: list[int]) -> tuple[Tensor, Tensor]:
-    """Attention (T, S) and copied share (T,) of the pieces of an output, float64; T is without eos."""
+    """Attention (T, S) and copied share (T,) of the T pieces of an output without eos, float64."""
     own, other = generator.tokenizers
     batch = collate(
         [source], [target], source_eos=own.eos, target_bos=other.bos, target_eos=other.eos
     )
     parts = [part.to(generator.device) for part in batch]
-    looks = [network.look(*parts) for network in generator.networks]
+    with generator.evaluating():
+        looks = [network.look(*parts) for network in generator.networks]
     attention = torch.stack([weights[0].double() for weights, _ in looks]).mean(0)
     copied = torch.stack([share[0].double() for _, share in looks]).mean(0)
     kept = (batch.labels[0] != IGNORE).sum() - 1  # without eos
     return attention[:kept, : len(source)].cpu(), copied[:kept].cpu()
 
 
-def _by_words(
-    of_source: list[Word], of_target: list[Word], attention: Tensor, copied: Tensor
-) -> Explanation:
-    rows = [
-        [float(attention[inside][:, columns].sum(1).mean()) for _, columns in of_source]
-        for _, inside in of_target
-    ]
-    shares = [float(copied[inside].mean()) for _, inside in of_target]
-    return Explanation(
-        source=[word for word, _ in of_source],
-        words=[word for word, _ in of_target],
-        attention=rows,
-        copied=shares,
-    )
-
-
-def words_of(tokenizer: Tokenizer, ids: Sequence[int], unknown: Sequence[str]) -> list[Word]:
-    """Words as spaces separate them; of a single word its characters, where they are the pieces."""
+def words_of(
+    tokenizer: Tokenizer, ids: Sequence[int], unknown: Sequence[str]
+) -> list[tuple[str, Pieces]]:
+    """Words, separated by spaces. A single word gives its characters, where these are the pieces."""
     pieces = tokenizer.pieces(ids, unknown)
     words: list[list[int]] = []
     for place, piece in enumerate(pieces):
@@ -112,85 +148,3 @@ def words_of(tokenizer: Tokenizer, ids: Sequence[int], unknown: Sequence[str]) -
     told = [(tokenizer.decode([ids[i] for i in word], unknown).strip(), word) for word in words]
     # a space that is a piece of its own says nothing about its word
     return [(text, [i for i in word if pieces[i] != SPACE]) for text, word in told if text]
-
-
-# --- to look at -----------------------------------------------------------------------------------------
-
-_GREEN, _DIM, _PLAIN = "\x1b[32m", "\x1b[2m", "\x1b[0m"
-
-
-def as_text(one: Explanation, colours: bool) -> str:
-    """A line a word: the word, the source word that it comes from, how much is copied."""
-    wide = max((len(word) for word in one.words), default=0)
-    lines = []
-    for i, word in enumerate(one.words):
-        place, weight = one.origin(i) if one.source else (0, 0.0)
-        line = f"  {word:{wide}s}"
-        if one.source:
-            line += f"  <- {one.source[place]} ({weight:.2f})"
-        if one.copied[i] >= 0.005:
-            line += f", copied {one.copied[i]:.0%}"
-        if colours:
-            line = (
-                f"{_GREEN if one.copied[i] >= 0.5 else _DIM if weight < 0.2 else ''}{line}{_PLAIN}"
-            )
-        lines.append(line)
-    heads = [" ".join(one.source), f"-> {' '.join(one.words)}"]
-    return "\n".join([*heads, *lines]) + "\n"
-
-
-_PAGE = """<!DOCTYPE html>
-<html lang="en"><head><meta charset="utf-8"><title>Where each word came from</title><style>
-body { font-family: sans-serif; max-width: 50em; margin: 2em auto; line-height: 1.8 }
-section { border-top: 1px solid #ccc; padding: 1em 0 }
-span { padding: .1em .15em; border-radius: .2em }
-.output span { cursor: pointer }
-.output span:hover, .output span:focus { outline: 2px solid #27c }
-.source { color: #555 }
-</style></head><body>
-<h1>Where each word came from</h1>
-<p>Point at a word of an output: the source shows what was attended to.</p>
-"""
-# A direction of its own keeps the heading out of the search for the direction of the text
-_HEAD = '<b dir="ltr">{}</b>'
-_COPIED = "<p>The greener a word of an output, the more of it was copied.</p>\n"
-_SCRIPT = """<script>
-for (const section of document.querySelectorAll("section")) {
-  const attention = JSON.parse(section.dataset.attention);
-  const source = section.querySelectorAll(".source span");
-  section.querySelectorAll(".output span").forEach((word, i) => {
-    const show = () => source.forEach((one, j) => {
-      one.style.background = `rgba(255, 160, 0, ${attention[i][j]})`;
-    });
-    const hide = () => source.forEach(one => { one.style.background = ""; });
-    for (const event of ["mouseenter", "focus"]) word.addEventListener(event, show);
-    for (const event of ["mouseleave", "blur"]) word.addEventListener(event, hide);
-  });
-}
-</script></body></html>
-"""
-
-
-def _copied(share: float) -> str:
-    """Attributes of a word of an output."""
-    if not share:
-        return ""
-    return f' style="background: rgba(40, 160, 60, {share * 0.6:.2f})" title="{share:.0%} copied"'
-
-
-def as_html(explanations: Sequence[Explanation]) -> str:
-    """A page of its own, without anything from elsewhere."""
-    sections = [_COPIED] if any(any(one.copied) for one in explanations) else []
-    for one in explanations:
-        attention = html.escape(json.dumps([[round(w, 3) for w in row] for row in one.attention]))
-        source = " ".join(f"<span>{html.escape(word)}</span>" for word in one.source)
-        output = " ".join(
-            f'<span tabindex="0"{_copied(share)}>{html.escape(word)}</span>'
-            for word, share in zip(one.words, one.copied, strict=True)
-        )
-        sections.append(
-            f'<section data-attention="{attention}">'
-            f'<p class="source" dir="auto">{_HEAD.format("source")} {source}</p>'
-            f'<p class="output" dir="auto">{_HEAD.format("output")} {output}</p></section>\n'
-        )
-    return _PAGE + "".join(sections) + _SCRIPT

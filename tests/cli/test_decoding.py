@@ -283,17 +283,19 @@ def test_explain_shows_every_word(trained: Path, capsys: pytest.CaptureFixture[s
         assert "".join(line.split("<-")[0].strip() for line in lines[1:]) == "".join(text.split())
     assert main(["explain", *options, "--html", "page.html"]) == 0
     page = Path("page.html").read_text(encoding="utf-8")
-    assert page.count('<p class="source" dir="auto"><b dir="ltr">') == 3
-    assert page.count('<p class="output" dir="auto"><b dir="ltr">') == 3
+    assert page.count('<p><b>source</b></p><p dir="auto"><span') == 3
+    assert page.count('<p><b>output</b></p><p dir="auto"><span') == 3
     assert page.count("<section ") == 3 and "http" not in page.split("<style>")[1]
     assert "Нет" in page
     root = ElementTree.fromstring(
         page.split("</head>")[1].split("<script>")[0].replace("<body>", "<b>") + "</b>"
     )
     for section, text in zip(root.iter("section"), found, strict=True):
-        attention = json.loads(section.get("data-attention") or "")
+        attention = json.loads(section.get("data-links") or "")
         source, output = (
-            ["".join(one.itertext()) for one in p.iter("span")] for p in section.iter("p")
+            ["".join(word.itertext()) for word in p.iter("span")]
+            for p in section.iter("p")
+            if p.get("dir")
         )
         assert "".join(output) == "".join(text.split()) and len(attention) == len(output)
         assert all(len(row) == len(source) for row in attention)

@@ -13,7 +13,7 @@ from seqtext.data.labels import Labels, TextAndLabels
 from seqtext.data.tokenizer import Tokenizer, TokenizerConfig
 from seqtext.errors import ConfigError
 from seqtext.inference.classifier import Classifier
-from seqtext.inference.explain_labels import as_html, explain_labels
+from seqtext.inference.explain_labels import LabelExplanation, explain_labels
 from seqtext.nn.classifier import Classifier as Network
 from seqtext.nn.config import ClassifierConfig
 
@@ -103,6 +103,6 @@ def test_long_texts_make_small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_page_of_a_label_keeps_its_direction() -> None:
-    page = as_html(explain_labels(build(), ["alma"]))
+    page = LabelExplanation.as_html(explain_labels(build(), ["alma"]))
     assert "<bdi>שלום</bdi>" in page and "<bdi>&lt;b&gt;</bdi>" in page
     assert '<p dir="auto"><span' in page

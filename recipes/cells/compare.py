@@ -233,7 +233,7 @@ def translate(cell: str, run: Path, seed: int, more: Sequence[str]) -> Row:
     seeds = [f"--model.seed={seed}", f"--data.seed={seed}", "--trainer.accelerator=cpu"]
     fit("translation/builtin.yaml", run, [*command_line(CELLS[cell]), *seeds, *more])
     scores = score(run, "builtin:test:500", "--beam_size=5")
-    translator = seqtext.load(run)
+    translator = seqtext.load_generator(run)
     sources = [source for source, _ in _builtin(200)]
     start = time.perf_counter()
     found = translator.generate(sources, beam_size=5)

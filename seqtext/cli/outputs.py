@@ -51,18 +51,21 @@ def check_output(path: str | None, option: str = "--output") -> None:
             raise DataError(f"{option} {path}: {place} must not be written (Permission denied)")
 
 
-def check_apart(read: Iterable[str | None], written: Mapping[str, str | None]) -> None:
-    """Refuse outputs of a command that are files of the same command.
+def check_outputs(read: Iterable[str | None], written: Mapping[str, str | None]) -> None:
+    """``check_output`` for all outputs of a command, and refuse those that it reads.
 
     Args:
-        read: What it reads: files, and folders of runs.
+        read: What the command reads: files, and folders of runs.
         written: What it writes, by option.
 
     Raises:
+        DataError: See ``check_output``.
         ConfigError: An output would replace an input, a checkpoint or another output.
     """
     from seqtext.data.files import PACKINGS
 
+    for option, path in written.items():
+        check_output(path, option)
     inputs = [Path(path) for path in read if path is not None]
     inputs += [path / name for path in inputs for name in ("best.ckpt", "last.ckpt")]
     taken = {os.path.realpath(path): f"{path} is read by the same command" for path in inputs}

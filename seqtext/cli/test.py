@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 import sys
 import time
@@ -10,33 +9,27 @@ from collections.abc import Sequence
 from typing import get_args
 
 from seqtext.cli.answers import add_output, collected_answers
-from seqtext.cli.classify import add_threshold, check_options
 from seqtext.cli.corpora import add_columns, add_corpus, add_label_columns
-from seqtext.cli.generate import (
-    add_checkpoints,
-    add_computing_options,
-    add_search_options,
-    load_models,
-    refuse,
-    search_config,
-    search_options,
-    tell_counts,
-)
+from seqtext.cli.flags import Parser, config_of, names_of
 from seqtext.cli.measure import Measure
-from seqtext.cli.outputs import check_apart, check_output
+from seqtext.cli.models import add_checkpoints, add_computing, load_models, tell_counts
+from seqtext.cli.outputs import check_outputs
 from seqtext.cli.streams import as_line, lines_of
+from seqtext.inference.config import DecisionConfig
 from seqtext.metrics import BleuTokenize, Symbols, Task, check_bleu_tokenize, unseen_words
+from seqtext.search.config import SearchConfig
 
 _OF_TEXT = ("source", "target", "metrics", "bleu_tokenize", "symbols", "lead", "train")
+_SEARCH = [name for name in names_of(SearchConfig) if name != "n_best"]
 _OF_LABELS = ("text", "label", "classes", "confusion", "threshold")
 
 
-def parser() -> argparse.ArgumentParser:
-    """The options; importing and asking for help stays light."""
-    parser = argparse.ArgumentParser(
-        prog="seqtext test",
-        usage="%(prog)s CKPT… --data.test PATH [--KEY VALUE]…",
-        description="Score a trained model on a corpus; the last line printed is one JSON object.",
+def parser() -> Parser:
+    """The options. Importing this and asking for help stays light."""
+    parser = Parser(
+        "test",
+        "CKPT… --data.test PATH [--KEY VALUE]…",
+        "Score a trained model on a corpus. The last line printed is one JSON object.",
     )
     add_checkpoints(parser)
     add_corpus(parser, "test", required=True)
@@ -70,7 +63,7 @@ def parser() -> argparse.ArgumentParser:
         "--confusion", metavar="F",
         help="of a classifier: draw which labels are taken for which (.png, .svg or .pdf)",
     )  # fmt: skip
-    add_threshold(parser)
+    parser.add_fields(DecisionConfig, ["threshold"])
     parser.add_argument(
         "--data.train", dest="train", metavar="PATH",
         help="the training corpus: count how words fare that it has not, and the source has",
@@ -83,8 +76,8 @@ def parser() -> argparse.ArgumentParser:
         metavar="N",
         help="print N sources with references and output",
     )
-    add_search_options(parser)
-    add_computing_options(parser, "sentences")
+    parser.add_fields(SearchConfig, _SEARCH)
+    add_computing(parser)
     return parser
 
 
@@ -96,27 +89,23 @@ def run(arguments: Sequence[str]) -> None:
     from seqtext.data.corpus import Corpus
     from seqtext.inference.classifier import Classifier
     from seqtext.inference.generator import texts
+    from seqtext.inference.loading import load
 
-    check_options(options)
-    check_output(options.output)
-    check_output(options.confusion, "--confusion")
     written = {"--output": options.output, "--confusion": options.confusion}
-    check_apart([options.test, options.train, *options.checkpoints], written)
-    config = search_config(options)
-    generator = load_models(options)
+    check_outputs([options.test, options.train, *options.checkpoints], written)
+    config = config_of(SearchConfig, options)
+    config_of(DecisionConfig, options)
+    generator = load_models(options, load)
     if isinstance(generator, Classifier):
         from seqtext.cli.score_labels import run as run_labels
 
-        refuse(
-            options,
-            parser(),
-            [*_OF_TEXT, *search_options()],
-            "model that generates text",
-            "a classifier",
+        searching = [name for name in _SEARCH if name != "batch_size"]
+        parser().refuse(
+            options, [*_OF_TEXT, *searching], "model that generates text", "a classifier"
         )
         run_labels(options, generator)
         return
-    refuse(options, parser(), _OF_LABELS, "classifier", "a model that generates text")
+    parser().refuse(options, _OF_LABELS, "classifier", "a model that generates text")
     source = options.source or generator.columns[0]
     target = options.target or generator.columns[1]
     corpus = Corpus(options.test, source, target, "test")

@@ -32,10 +32,10 @@ class SearchConfig:
         beam_size: Hypotheses kept at every step. 1 is greedy search.
         n_best: Hypotheses returned for a source, at most the beam size.
         length_penalty: Strength of the length penalty, alpha. More favours longer output, 0 is none.
-        length_formula: Length penalty. ``power`` divides the log-probability by length^alpha, ``wu`` by
+        length_formula: ``power`` divides the log-probability by length^alpha, ``wu`` by
             ((5 + length) / 6)^alpha (Wu et al. 2016).
         coverage_penalty: Strength of the coverage penalty, beta.
-        coverage_formula: Coverage penalty. ``wu`` is against source left out (Wu et al. 2016),
+        coverage_formula: ``wu`` is against source left out (Wu et al. 2016),
             ``repetition`` against reading the same again (Gehrmann et al. 2018).
         min_length: Fewest pieces of an output.
         max_length: Most pieces of an output. Default: twice the source's, and 20 more.

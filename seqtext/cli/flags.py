@@ -1,0 +1,140 @@
+"""Flags of a command. Those of a configuration come from its fields, so that each option stands once."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import inspect
+import re
+import types
+from collections.abc import Sequence
+from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
+
+from seqtext.errors import ConfigError
+
+T = TypeVar("T")
+_METAVARS = {int: "N", float: "X"}
+_FIELD = re.compile(r"    (\w+): (.*)")  # in a docstring's Args
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser that knows its flags by the names of their values.
+
+    Args:
+        command: What follows ``seqtext``.
+        usage: What follows the command.
+        description: What the command does.
+    """
+
+    def __init__(self, command: str, usage: str, description: str) -> None:
+        self._flags: dict[str, str] = {}
+        super().__init__(
+            prog=f"seqtext {command}", usage=f"%(prog)s {usage}", description=description
+        )
+
+    def add_argument(self, *names: str, **options: Any) -> argparse.Action:
+        """See ``argparse``."""
+        action = super().add_argument(*names, **options)
+        self._flags[action.dest] = names[0]
+        return action
+
+    def add_fields(self, config: type[Any], names: Sequence[str] = ()) -> None:
+        """Add a flag for each field of a dataclass, or for those of these names.
+
+        A field is an ``int``, a ``float``, a ``bool`` or a ``Literal``. A ``bool`` that is true by default
+        gets the flag ``--no_NAME``. The help is the text of the field in the docstring.
+        """
+        types_of, texts = get_type_hints(config), field_texts(config)
+        for field in dataclasses.fields(config):
+            if names and field.name not in names:
+                continue
+            kind, text = _plain_type(types_of[field.name]), texts[field.name]
+            if kind is bool and field.default:
+                self.add_argument(
+                    f"--no_{field.name}",
+                    dest=field.name,
+                    action="store_false",
+                    help=f"turn this off: {text}",
+                )
+            elif kind is bool:
+                self.add_argument(f"--{field.name}", action="store_true", help=text)
+            else:
+                options = {"type": kind, "metavar": _METAVARS.get(kind)}
+                if get_origin(kind) is Literal:
+                    options = {"choices": get_args(kind)}
+                if field.default is not None:
+                    text += f" (default: {_shown(field.default)})"
+                self.add_argument(f"--{field.name}", default=field.default, help=text, **options)
+
+    def refuse(
+        self, options: argparse.Namespace, names: Sequence[str], user: str, model: str
+    ) -> None:
+        """Refuse options that the checkpoint at hand does not use.
+
+        Args:
+            options: What was parsed.
+            names: Of the options.
+            user: What kind of model uses them.
+            model: What kind of model the checkpoint holds.
+
+        Raises:
+            ConfigError: An option differs from its default.
+        """
+        for name in names:
+            if getattr(options, name) != self.get_default(name):
+                raise ConfigError(
+                    f"{self._flags[name]}: is of a {user}; {options.checkpoints[0]} is {model}"
+                )
+
+
+def names_of(config: type[Any]) -> list[str]:
+    """Names of the fields of a dataclass."""
+    return [field.name for field in dataclasses.fields(config)]
+
+
+def config_of(config: type[T], options: argparse.Namespace, prefix: str = "") -> T:
+    """A dataclass from the options of its fields. A field without an option keeps its default.
+
+    Args:
+        config: The dataclass.
+        options: What was parsed.
+        prefix: What the dataclass writes before the names of its fields in messages.
+
+    Raises:
+        ConfigError: A value is out of range, or two contradict each other.
+    """
+    known = names_of(config)
+    try:
+        return config(**{name: value for name, value in vars(options).items() if name in known})
+    except ConfigError as error:
+        raise ConfigError(f"--{str(error).removeprefix(prefix)}") from error
+
+
+def field_texts(config: type[Any]) -> dict[str, str]:
+    """What the ``Args`` of a dataclass's docstring say of each field, as help: no capital, no full stop."""
+    texts: dict[str, str] = {}
+    name = ""
+    for line in (inspect.getdoc(config) or "").partition("\nArgs:\n")[2].split("\n"):
+        if line and not line.startswith(" "):
+            break  # the next section
+        if field := _FIELD.fullmatch(line):
+            name, texts[field[1]] = field[1], field[2]
+        elif line:
+            texts[name] += f" {line.strip()}"
+    return {name: _as_help(text) for name, text in texts.items()}
+
+
+def _as_help(text: str) -> str:
+    first, space, rest = text.replace("``", "").replace("%", "%%").removesuffix(".").partition(" ")
+    is_name = first[1:] != first[1:].lower()
+    return f"{first if is_name else first.lower()}{space}{rest}"
+
+
+def _plain_type(declared: Any) -> Any:
+    """The type of a value, without None."""
+    kinds = [kind for kind in get_args(declared) if kind is not types.NoneType]
+    return kinds[0] if type(None) in get_args(declared) else declared
+
+
+def _shown(default: object) -> str:
+    return f"{default:g}" if isinstance(default, float) else str(default)

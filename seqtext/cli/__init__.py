@@ -1,4 +1,4 @@
-"""The command line: ``seqtext COMMAND``. Importing this, or asking for help, loads no heavy library."""
+"""The command line: ``seqtext COMMAND``. Importing this and asking for help loads no heavy library."""
 
 from __future__ import annotations
 
@@ -69,11 +69,13 @@ def main(
         _tell(arguments, f"standard output: cannot be written ({error.strerror})")
         return 2
     except (MemoryError, RuntimeError) as error:
-        if not _lacks_memory(error):
+        from seqtext.cli.internals import lacks_memory
+
+        if not lacks_memory(error):
             raise
         _tell(
             arguments,
-            "out of memory; lower --batch_size or --beam_size, or in fit --data.batch_tokens",
+            "out of memory. Lower --batch_size or --beam_size, or in fit --data.batch_tokens",
         )
         return 2
     except SystemExit as error:
@@ -92,7 +94,7 @@ def _run(arguments: list[str], task: str | None, preset: dict[str, Any]) -> int:
     command, *rest = arguments
     if command not in COMMANDS:
         print(
-            f"seqtext: unknown command {command!r}; there are {', '.join(COMMANDS)}",
+            f"seqtext: unknown command {command!r}. There are {', '.join(COMMANDS)}",
             file=sys.stderr,
         )
         return 2
@@ -103,14 +105,8 @@ def _run(arguments: list[str], task: str | None, preset: dict[str, Any]) -> int:
     return module.run(rest) or 0
 
 
-def _lacks_memory(error: Exception) -> bool:
-    # on a CPU PyTorch has no class for it
-    known = "can't allocate memory" in str(error) or "not enough memory" in str(error)
-    return known or isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError"
-
-
 def _tell(arguments: list[str], message: str) -> None:
-    if os.environ.get("LOCAL_RANK", "0") == "0":  # what all processes find, one tells
+    if os.environ.get("LOCAL_RANK", "0") == "0":  # all processes meet the error, the first tells it
         command = f" {arguments[0]}" if arguments and arguments[0] in COMMANDS else ""
         print(f"seqtext{command}: {message}", file=sys.stderr)
 
@@ -121,6 +117,6 @@ def entry() -> None:
     try:
         if sys.stdout is not None:
             sys.stdout.flush()
-    except OSError:  # told already; Python would tell it again, with another status
+    except OSError:  # told already. Python would tell it again, with another status
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     sys.exit(status)

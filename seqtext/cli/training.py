@@ -11,11 +11,12 @@ from typing import Any
 import torch
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch import Callback, Trainer
-from lightning.pytorch.strategies.launchers import _SubprocessScriptLauncher
+from lightning.pytorch.callbacks import EarlyStopping
 from lightning.pytorch.utilities import rank_zero_only
 
 from seqtext import checkpoint
 from seqtext.checkpoint import ClassifierModel, Model
+from seqtext.cli.internals import raised_by
 from seqtext.cli.options import (
     FitCLI,
     classes_of,
@@ -169,7 +170,7 @@ def _fit(
             comparison.finish(trainer, cli.model, run.path / folder.BEST)
             report.finish(trainer)
     except Exception as error:
-        reason = _reason(error, run, resume)
+        reason = _reason(error, trainer, run, resume)
         if reason is None:
             raise
         raise ConfigError(reason) from error
@@ -177,7 +178,7 @@ def _fit(
         _end_other_processes(trainer)
 
 
-def _reason(error: Exception, run: RunFolder, resume: Path | None) -> str | None:
+def _reason(error: Exception, trainer: Trainer, run: RunFolder, resume: Path | None) -> str | None:
     """What to say of an error that a user can mend, None of any other."""
     text = str(error)
     if isinstance(error, SeqtextError):
@@ -186,7 +187,7 @@ def _reason(error: Exception, run: RunFolder, resume: Path | None) -> str | None
         return text
     if isinstance(error, OSError) and not isinstance(error, BrokenPipeError):
         return _unwritable(run, error)
-    if isinstance(error, RuntimeError) and "Early stopping conditioned on metric" in text:
+    if isinstance(error, RuntimeError) and raised_by(error, EarlyStopping.__module__):
         return f"trainer.callbacks: {text}"
     if isinstance(error, ValueError) and "parameter group" in text:
         return (
@@ -194,8 +195,12 @@ def _reason(error: Exception, run: RunFolder, resume: Path | None) -> str | None
             " checkpoint was written with; give the same ones, or start a new run from it with"
             " --model.init_from"
         )
-    if isinstance(error, ValueError) and "val_check_interval" in text:
-        return f"trainer.{text.strip().strip('`')}"
+    interval, batches = trainer.val_check_interval, trainer.num_training_batches
+    if isinstance(error, ValueError) and isinstance(interval, int) and interval > batches:
+        return (
+            f"trainer.val_check_interval: {interval}, expected at most {batches}, the batches of an epoch."
+            " To count batches over all epochs, set trainer.check_val_every_n_epoch to null"
+        )
     return None
 
 
@@ -216,5 +221,5 @@ def _unwritable(run: RunFolder, error: OSError) -> str:
 def _end_other_processes(trainer: Trainer) -> None:
     """Processes that this one has started would wait for it forever after an error."""
     launcher = trainer.strategy.launcher
-    if isinstance(sys.exception(), Exception) and isinstance(launcher, _SubprocessScriptLauncher):
+    if isinstance(sys.exception(), Exception) and launcher is not None:
         launcher.kill(getattr(signal, "SIGKILL", signal.SIGTERM))

@@ -186,7 +186,7 @@ def test_precision_is_checked(trained: Path, monkeypatch: pytest.MonkeyPatch) ->
     with pytest.raises(ConfigError, match="precision: 'fp8', expected one of fp32, bf16"):
         seqtext.load(trained, precision="fp8")
     monkeypatch.setattr("seqtext.inference.loading.has_bfloat16", lambda: False)
-    with pytest.raises(ConfigError, match="this processor has no bfloat16; leave it at fp32"):
+    with pytest.raises(ConfigError, match="precision: this processor has no bfloat16"):
         seqtext.load(trained, precision="bf16")
 
 

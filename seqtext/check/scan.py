@@ -39,7 +39,7 @@ class Scan(NamedTuple):
     flags: Flags  # (N,) one bit a finding
     words: list[Lengths]  # (N,) of each side that is text
     pieces: list[Lengths] | None  # likewise, with a tokenizer
-    scripts: list[str]  # of nearly all rows of a side; "" where there is no such script
+    scripts: list[str]  # of nearly all rows of a side, "" where there is no such script
     uncovered: list[float]  # share of the pieces that are unknown, or bytes
     sources: Hashes  # (N,) of the source texts, equal within this process alone
     labels: LabelledRows | None  # of rows that have labels in place of a target text
@@ -72,16 +72,16 @@ class _Side:
         self.scripts, self.uncovered = array("i"), 0
 
     def add(self, texts: Sequence[str]) -> int:
-        """Look at one more row's text, or texts; the bits of its findings."""
+        """Look at the text, or texts, of a further row. Returns the bits of its findings."""
         text = texts[0] if len(texts) == 1 else " ".join(texts)
-        script, found = look(text)
+        script, flags = look(text)
         self.scripts.append(script)
         self.words.append(len(text.split()))
         self.characters.append(len(text))
-        return found
+        return flags
 
     def encode(self, texts: list[str], tokenizer: Tokenizer) -> list[int]:
-        """Count the pieces of texts; which of them the tokenizer does not cover."""
+        """Count the pieces of texts. Returns the rows that the tokenizer does not cover."""
         uncovered = []
         for row, ids in enumerate(tokenizer.encode(texts)):
             self.pieces.append(len(ids))
@@ -101,78 +101,101 @@ def scan(
 
     Args:
         corpus: Whose rows they are.
-        tokenizers: Of source and target; of rows with labels, of the text.
-        labels: How those of a labelled corpus are read; its names do not count.
+        tokenizers: Of source and target, or of the text alone where rows have labels.
+        labels: How those of a labelled corpus are read. Its names do not count.
         watch: Passes the rows on, and shows how far they are.
 
     Raises:
         DataError: The file as a whole cannot be read.
     """
-    sides, bits = [_Side() for _ in range(1 if corpus.labelled else 2)], array("I")
-    sources, both = array("q"), array("q")
-    reading = LabelReading(labels or Labels()) if corpus.labelled else None
-    everything = watch(corpus.records(lenient=True))
-    while records := list(islice(everything, 1000)):
-        first = len(bits)
-        rows = [("", "") if isinstance(one.row, DataError) else one.row for one in records]
-        for one, row in zip(records, rows, strict=True):
-            readable = not isinstance(one.row, DataError)
-            target: tuple[str, ...] = row[1:]
-            if reading is None:
-                texts: Sequence[str] = row
-                found = sides[0].add(row[:1]) | sides[1].add(row[1:])
-            else:
-                texts = corpus.texts_of(row[0])
-                found = sides[0].add(texts)
-                target = reading.add(row[1] if readable else None)
-            if not readable:
-                found = bit("unreadable")
-            elif not all(text.strip() for text in texts):
-                found |= bit("empty")
-            elif reading is None and _untranslated(*row):
-                found |= bit("untranslated")
-            bits.append(found)
-            sources.append(hash(row[0]))
-            both.append(hash((row[0], target)))
-        for i, (side, tokenizer) in enumerate(zip(sides, tokenizers, strict=False)):
+    rows = _Rows(corpus, tokenizers, labels)
+    records = watch(corpus.records(lenient=True))
+    while some := list(islice(records, 1000)):
+        rows.add(some)
+    return rows.scan()
+
+
+class _Rows:
+    """What is known of the rows read so far. For the arguments see ``scan``."""
+
+    def __init__(
+        self, corpus: Corpus, tokenizers: Sequence[Tokenizer], labels: Labels | None
+    ) -> None:
+        self._corpus, self._tokenizers = corpus, tokenizers
+        self._sides = [_Side() for _ in range(1 if corpus.labelled else 2)]
+        self._bits, self._sources, self._whole_rows = array("I"), array("q"), array("q")
+        self._labels = LabelReading(labels or Labels()) if corpus.labelled else None
+
+    def add(self, records: list[Record]) -> None:
+        """Look at further rows."""
+        first = len(self._bits)
+        rows = [("", "") if isinstance(row, DataError) else row for _, row in records]
+        for record, row in zip(records, rows, strict=True):
+            self._bits.append(self._look(row, readable=not isinstance(record.row, DataError)))
+        for i, (side, tokenizer) in enumerate(zip(self._sides, self._tokenizers, strict=False)):
             for index in side.encode([row[i] for row in rows], tokenizer):
-                bits[first + index] |= bit("uncovered")
-    words, characters, pieces = (
-        [np.array(getattr(side, name), dtype=np.int32) for side in sides]
-        for name in ("words", "characters", "pieces")
-    )
-    scripts, odd = zip(*(main_script(np.array(side.scripts)) for side in sides), strict=True)
-    flags = np.array(bits, dtype=np.uint32)
-    whole = flags & (bit("unreadable") | bit("empty")) == 0
-    again = _seen_before(np.array(both), whole)
-    limit = _LABELLED_LIMIT if corpus.labelled else _LIMIT
-    marks = {
-        "duplicate": again,
-        "ambiguous": _seen_before(np.array(sources), whole & ~again),
-        "script": np.logical_or.reduce(odd),
-        "long": np.maximum.reduce(pieces if tokenizers else words) > limit,
-    }
-    if reading is None:
-        marks["ratio"] = _unlike(characters[0], characters[1], whole)
-    for name, which in marks.items():
-        flags[which & whole] |= np.uint32(bit(name))
-    labelled = None if reading is None else reading.done()
-    if labelled is not None:
-        flags |= labelled.flags()
-    return Scan(
-        corpus,
-        flags,
-        words,
-        pieces if tokenizers else None,
-        list(scripts),
-        [side.uncovered / max(1, sum(side.pieces)) for side in sides],
-        np.array(sources),
-        labelled,
-    )
+                self._bits[first + index] |= bit("uncovered")
+
+    def _look(self, row: Row, *, readable: bool) -> int:
+        """Add a row, and return the bits of what is odd about it alone."""
+        target: tuple[str, ...] = row[1:]
+        if self._labels is None:
+            texts: Sequence[str] = row
+            flags = self._sides[0].add(row[:1]) | self._sides[1].add(row[1:])
+        else:
+            texts = self._corpus.texts_of(row[0])
+            flags = self._sides[0].add(texts)
+            target = self._labels.add(row[1] if readable else None)
+        self._sources.append(hash(row[0]))
+        self._whole_rows.append(hash((row[0], target)))
+        if not readable:
+            return bit("unreadable")
+        if not all(text.strip() for text in texts):
+            return flags | bit("empty")
+        if self._labels is None and _untranslated(*row):
+            return flags | bit("untranslated")
+        return flags
+
+    def scan(self) -> Scan:
+        """All that is known, once every row has been added."""
+        words, characters, pieces = (
+            [np.array(getattr(side, name), dtype=np.int32) for side in self._sides]
+            for name in ("words", "characters", "pieces")
+        )
+        scripts, odd = zip(
+            *(main_script(np.array(side.scripts)) for side in self._sides), strict=True
+        )
+        sources, flags = np.array(self._sources), np.array(self._bits, dtype=np.uint32)
+        whole = flags & (bit("unreadable") | bit("empty")) == 0
+        again = _seen_before(np.array(self._whole_rows), whole)
+        limit = _LABELLED_LIMIT if self._corpus.labelled else _LIMIT
+        marks = {
+            "duplicate": again,
+            "ambiguous": _seen_before(sources, whole & ~again),
+            "script": np.logical_or.reduce(odd),
+            "long": np.maximum.reduce(pieces if self._tokenizers else words) > limit,
+        }
+        if self._labels is None:
+            marks["ratio"] = _unlike(characters[0], characters[1], whole)
+        for name, which in marks.items():
+            flags[which & whole] |= np.uint32(bit(name))
+        labelled = None if self._labels is None else self._labels.done()
+        if labelled is not None:
+            flags |= labelled.flags()
+        return Scan(
+            corpus=self._corpus,
+            flags=flags,
+            words=words,
+            pieces=pieces if self._tokenizers else None,
+            scripts=list(scripts),
+            uncovered=[side.uncovered / max(1, sum(side.pieces)) for side in self._sides],
+            sources=sources,
+            labels=labelled,
+        )
 
 
 def mark_overlap(train: Scan, others: list[Scan]) -> None:
-    """Mark the training rows whose source a held-out corpus has, too."""
+    """Mark the training rows whose source is also in a held-out corpus."""
     held_out = np.concatenate([np.empty(0, np.int64), *(other.sources for other in others)])
     overlap = np.isin(train.sources, held_out) & train.kept(["unreadable", "empty"])
     train.flags[overlap] |= np.uint32(bit("overlap"))
@@ -184,20 +207,20 @@ def examples(scan: Scan, count: int) -> dict[str, list[Record]]:
     rows = {row for rows in wanted.values() for row in rows}
     last = max(rows, default=-1)
     records: dict[int, Record] = {}
-    for i, one in enumerate(scan.corpus.records(lenient=True)):
+    for i, record in enumerate(scan.corpus.records(lenient=True)):
         if i > last:
             break
         if i in rows:
-            records[i] = one
+            records[i] = record
     return {name: [records[row] for row in rows] for name, rows in wanted.items() if rows}
 
 
 def clean_rows(scan: Scan, names: list[str]) -> Iterator[Row]:
     """The rows without any of the findings ``names``, read once more."""
     records = scan.corpus.records(lenient=True)
-    for one, kept in zip(records, scan.kept(names).tolist(), strict=True):
-        if kept and not isinstance(one.row, DataError):
-            yield one.row
+    for record, kept in zip(records, scan.kept(names).tolist(), strict=True):
+        if kept and not isinstance(record.row, DataError):
+            yield record.row
 
 
 # --- one pair -------------------------------------------------------------------------------------------

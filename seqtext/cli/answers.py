@@ -1,4 +1,4 @@
-"""Answers of commands as they come. They survive an interruption, and ``--resume`` goes on from there."""
+"""Answers of commands, written as they come. They survive an interruption, and ``--resume`` continues."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, BinaryIO, TypeVar
+from typing import BinaryIO
 
 from seqtext import files, signals
 from seqtext.cli.outputs import (
@@ -25,14 +25,10 @@ from seqtext.cli.outputs import (
     write_errors,
     write_whole,
 )
-from seqtext.cli.progress import watched
-from seqtext.cli.streams import CHUNK, as_json
 from seqtext.cli.unfinished import Progress
 from seqtext.errors import ConfigError, DataError
 
-T = TypeVar("T")
 _INDECISIVE = ("output", "resume", "batch_size", "device", "show")  # options that change no answer
-_NO_FILE = "--resume: needs --output with a file, which holds what is finished"
 
 
 def add_output(
@@ -42,7 +38,7 @@ def add_output(
     parser.add_argument("--output", metavar="F", help=what)
     parser.add_argument(
         "--resume", action="store_true",
-        help="go on with an interrupted command behind what it had finished; with --output",
+        help="continue an interrupted command after the answers that it has finished; with --output",
     )  # fmt: skip
 
 
@@ -51,22 +47,22 @@ class Answers:
 
     Args:
         write: Takes sources and the bytes of their answers. Nothing is held back.
-        done: Sources whose answers are there already.
-        skip: Takes each of these sources. It raises a DataError if they are others than those answered.
-        on_terminal: Somebody reads the answers as they come.
+        done: Number of sources that were answered before.
+        skip: Takes each of these sources. It raises a DataError if other sources were answered.
+        on_terminal: Whether the answers appear on a terminal.
     """
 
     def __init__(
         self,
-        write: Callable[[Sequence[Any], bytes], None],
+        write: Callable[[Sequence[object], bytes], None],
         done: int = 0,
-        skip: Callable[[Any], None] = lambda source: None,
+        skip: Callable[[object], None] = lambda source: None,
         *,
         on_terminal: bool = False,
     ) -> None:
         self._write, self.done, self.skip, self.on_terminal = write, done, skip, on_terminal
 
-    def add(self, sources: Sequence[Any], answers: Sequence[str]) -> None:
+    def add(self, sources: Sequence[object], answers: Sequence[str]) -> None:
         """Write the answer of each source, each with the end of its last line."""
         self._write(sources, "".join(answers).encode())
         self.done += len(answers)
@@ -76,16 +72,15 @@ class Answers:
 def open_answers(options: argparse.Namespace) -> Iterator[Answers]:
     """The output that ``--output`` and ``--resume`` name.
 
-    A file appears under its name when it is whole. Until then it is ``F.KEY.unfinished``, where KEY
-    stands for the options that the answers depend on. An interruption leaves that file.
+    A file gets its name when it is whole. Until then it is called ``F.KEY.unfinished``. KEY stands for the
+    options that change the answers. An interruption leaves that file.
 
     Raises:
         ConfigError: ``--resume`` without a file.
         DataError: The output cannot be written, or belongs to another command.
     """
     path: str | None = options.output
-    if options.resume and (path is None or is_stream(path)):
-        raise ConfigError(_NO_FILE)
+    refuse_resume_without_file(options)
     if path is None or path in STANDARD:
         on_terminal = standard_output().isatty()
         yield Answers(lambda _, content: to_standard_output(content), on_terminal=on_terminal)
@@ -101,19 +96,29 @@ def open_answers(options: argparse.Namespace) -> Iterator[Answers]:
         work.finish()
 
 
-def _write(file: BinaryIO, path: str, sources: Sequence[Any], content: bytes) -> None:
+def refuse_resume_without_file(options: argparse.Namespace) -> None:
+    """Refuse ``--resume`` where the output is no file.
+
+    Raises:
+        ConfigError: It is given.
+    """
+    if options.resume and (options.output is None or is_stream(options.output)):
+        raise ConfigError("--resume: needs --output with a file, which holds the finished answers")
+
+
+def _write(file: BinaryIO, path: str, sources: Sequence[object], content: bytes) -> None:
     with write_errors(path, "--output"):
         write_all(file, content)
 
 
 class Unfinished:
-    """A file of answers that is not whole yet, held by this process alone.
+    """A file of answers that is not whole yet. This process alone holds it.
 
     Args:
-        path: What the file will be called.
-        place: What it is called until then.
+        path: The file's name when it is whole.
+        place: Its name until then.
         file: Open for reading and writing, at its start.
-        progress: What is known of its content.
+        progress: The list of its whole answers.
     """
 
     def __init__(self, path: str, place: Path, file: BinaryIO, progress: Progress) -> None:
@@ -124,18 +129,18 @@ class Unfinished:
         self.answers = Answers(self._append, kept.answered, progress.skip)
         self._finished = False
 
-    def _append(self, sources: Sequence[Any], content: bytes) -> None:
+    def _append(self, sources: Sequence[object], content: bytes) -> None:
         _write(self._file, self.path, sources, content)
         with write_errors(self.path, "--output"):
             self._progress.note(sources, content)
 
     def lines(self) -> list[str]:
-        """What is there already, a line each."""
+        """The lines written so far."""
         self._file.seek(0)
         return self._file.read().decode().split("\n")[:-1]
 
     def finish(self, content: str | None = None) -> None:
-        """Give the file its name. With ``content``, write that instead."""
+        """Give the file its name. ``content`` replaces what it holds, if given."""
         if content is not None:
             write_whole(self.path, content)
         with write_errors(self.path, "--output"):
@@ -148,7 +153,7 @@ class Unfinished:
         self._finished = True
 
     def keep(self) -> None:
-        """Say what an interruption leaves, and how to go on."""
+        """Say what an interruption leaves, and how to continue."""
         if self._finished or not self.place.exists():
             return
         if not (count := self.answers.done):
@@ -159,34 +164,34 @@ class Unfinished:
             return
         with contextlib.suppress(OSError):  # the terminal may be closed
             print(
-                f"the answers to {count:,} lines are kept in {self.place}; the same command with --resume"
-                f" goes on at line {count + 1:,}",
+                f"the answers to {count:,} lines are kept in {self.place}. The same command with --resume"
+                f" continues at line {count + 1:,}",
                 file=sys.stderr,
             )
 
 
 @contextlib.contextmanager
 def unfinished(options: argparse.Namespace) -> Iterator[Unfinished]:
-    """The file that holds the answers of this command until it ends, and keeps them if it is interrupted.
+    """The file that holds the answers of this command until it ends. An interruption leaves the file.
 
     Raises:
         DataError: Another process, or another command, has begun this output.
     """
     path: str = options.output
-    place = _place(options)
+    place = _unfinished_name(options)
     with write_errors(path, "--output"):
-        there = place.exists()
-        if there and not options.resume:
+        exists = place.exists()
+        if exists and not options.resume:
             _refuse_running(place)
             raise DataError(
-                f"--output {path}: this command was interrupted before, and {place} holds what it finished."
-                " Add --resume to go on, or remove that file"
+                f"--output {path}: this command was interrupted before, and {place} holds its finished"
+                " answers. Add --resume to continue, or remove that file"
             )
-        file = place.open("r+b" if there else "x+b", buffering=0)
+        file = place.open("r+b" if exists else "x+b", buffering=0)
     with file:
         if not files.lock(file):
             raise _running(place)
-        # not around the whole: what goes wrong while answers are made is no fault of the output
+        # not around everything: an error while answers are made is no error of the output
         with write_errors(path, "--output"):
             progress = Progress(place)
         with progress:
@@ -194,11 +199,8 @@ def unfinished(options: argparse.Namespace) -> Iterator[Unfinished]:
                 work = Unfinished(path, place, file, progress)
             if options.resume:
                 done = work.answers.done
-                told = (
-                    f"{place} holds the answers to {done:,} lines"
-                    if there
-                    else "nothing to go on with"
-                )
+                held = f"{place} holds the answers to {done:,} lines"
+                told = held if exists else "no unfinished output"
                 print(f"resume: {told}, starting at line {done + 1:,}", file=sys.stderr)
             with _ends_in_order():
                 try:
@@ -208,20 +210,20 @@ def unfinished(options: argparse.Namespace) -> Iterator[Unfinished]:
                     raise
 
 
-def _place(options: argparse.Namespace) -> Path:
-    """What the unfinished output of these options is called.
+def _unfinished_name(options: argparse.Namespace) -> Path:
+    """The name of the unfinished output of these options.
 
     Raises:
         CheckpointError: There is no such checkpoint.
-        DataError: There is one of other options.
+        DataError: There is an unfinished output of other options.
     """
     from seqtext import checkpoint
 
-    decisive: dict[str, Any] = {k: v for k, v in vars(options).items() if k not in _INDECISIVE}
-    decisive["input"] = None  # a pipe has another name each time; what is in it is compared
-    for found in map(checkpoint.find, options.checkpoints):
-        status = found.stat()
-        decisive[str(found)] = status.st_size, status.st_mtime_ns
+    decisive: dict[str, object] = {k: v for k, v in vars(options).items() if k not in _INDECISIVE}
+    decisive["input"] = None  # a pipe has another name each time, so its content is compared
+    for path in map(checkpoint.find, options.checkpoints):
+        status = path.stat()
+        decisive[str(path)] = status.st_size, status.st_mtime_ns
     key = hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()[:8]
     target = os.path.realpath(options.output)
     mine = Path(f"{target}.{key}.unfinished")
@@ -229,8 +231,8 @@ def _place(options: argparse.Namespace) -> Path:
         if other != mine:
             _refuse_running(other)
             raise DataError(
-                f"--output {options.output}: {other} holds what a command with other options, or with"
-                " another checkpoint, has finished. End that one with --resume, or remove the file"
+                f"--output {options.output}: {other} holds the answers of a command with other options, or"
+                " with another checkpoint. Finish that command with --resume, or remove the file"
             )
     return mine
 
@@ -242,7 +244,7 @@ def _refuse_running(place: Path) -> None:
 
 
 def _running(place: Path) -> DataError:
-    return DataError(f"{place}: another process is writing it; wait for its end")
+    return DataError(f"{place}: another process is writing it. Wait for its end")
 
 
 @contextlib.contextmanager
@@ -257,70 +259,3 @@ def _ends_in_order() -> Iterator[None]:
         yield
     finally:
         signals.restore(before)
-
-
-class Collected:
-    """Answers of a command that needs them all in the end, kept as JSON lines until then.
-
-    Args:
-        work: The file that holds them; None where no file is written.
-        path: What ``--output`` names.
-    """
-
-    def __init__(self, work: Unfinished | None, path: str | None) -> None:
-        self._work, self._path = work, path
-
-    def answers_to(
-        self, sources: Sequence[T], answer: Callable[[Sequence[T]], list[Any]], what: str
-    ) -> list[Any]:
-        """What ``answer`` makes of sources, read or computed.
-
-        Raises:
-            DataError: More is kept than there are sources, or answers of other sources.
-        """
-        found = _earlier(self._work, sources, what) if self._work else []
-        done = len(found)
-        chunks = (sources[i : i + CHUNK] for i in range(done, len(sources), CHUNK))
-        for chunk in watched(chunks, what, found.__len__, len(sources)):
-            new = answer(chunk)
-            if self._work:
-                self._work.answers.add(chunk, [f"{as_json(one)}\n" for one in new])
-            found.extend(new)
-        return found
-
-    def finish(self, content: str) -> None:
-        """Write the output, if one is wanted.
-
-        Raises:
-            DataError: It cannot be written.
-        """
-        if self._work:
-            self._work.finish(content)
-        elif self._path is not None:
-            write_whole(self._path, content)
-
-
-def _earlier(work: Unfinished, sources: Sequence[Any], what: str) -> list[Any]:
-    """The answers that are kept, once they are known to be of these sources."""
-    found = [json.loads(line) for line in work.lines()]
-    if len(found) > len(sources):
-        raise DataError(
-            f"--resume: {len(found):,} answers are kept for {len(sources):,} {what}; the corpus has"
-            " changed. Leave --resume out, and remove the kept file"
-        )
-    for source in sources[: len(found)]:
-        work.answers.skip(source)
-    return found
-
-
-@contextlib.contextmanager
-def collected_answers(options: argparse.Namespace) -> Iterator[Collected]:
-    """Likewise of ``open_answers``, where the output is written at the end."""
-    path: str | None = options.output
-    if path is not None and not is_stream(path):
-        with unfinished(options) as work:
-            yield Collected(work, path)
-        return
-    if options.resume:
-        raise ConfigError(_NO_FILE)
-    yield Collected(None, path)

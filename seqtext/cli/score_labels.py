@@ -12,8 +12,8 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from seqtext.cli.answers import collected_answers
 from seqtext.cli.classify import tell_threshold
+from seqtext.cli.collected import collected_answers
 from seqtext.cli.models import tell_counts
 from seqtext.cli.outputs import write_whole
 from seqtext.cli.streams import as_line, as_row, lines_of

@@ -8,7 +8,8 @@ import time
 from collections.abc import Sequence
 from typing import get_args
 
-from seqtext.cli.answers import add_output, collected_answers
+from seqtext.cli.answers import add_output
+from seqtext.cli.collected import collected_answers
 from seqtext.cli.corpora import add_columns, add_corpus, add_label_columns
 from seqtext.cli.flags import Parser, config_of, names_of
 from seqtext.cli.measure import Measure

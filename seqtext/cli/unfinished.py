@@ -7,7 +7,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple
+from typing import BinaryIO, NamedTuple
 
 from seqtext.errors import DataError
 
@@ -56,7 +56,7 @@ class Progress:
         self._kept = kept
         return kept
 
-    def skip(self, source: Any) -> None:
+    def skip(self, source: object) -> None:
         """Pass over a source that is answered.
 
         Raises:
@@ -70,7 +70,7 @@ class Progress:
                 " interruption. Give the same input, or remove the unfinished file and start again"
             )
 
-    def note(self, sources: Sequence[Any], content: bytes) -> None:
+    def note(self, sources: Sequence[object], content: bytes) -> None:
         """``content``, the answers of ``sources``, is written."""
         for source in sources:
             self._add(source)
@@ -83,7 +83,7 @@ class Progress:
         }
         self._file.write(f"{json.dumps(row)}\n".encode())
 
-    def _add(self, source: Any) -> None:
+    def _add(self, source: object) -> None:
         self._sources.update(f"{json.dumps(source)}\n".encode())
 
     def remove(self) -> None:

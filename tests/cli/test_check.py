@@ -80,7 +80,7 @@ def test_what_cannot_be_read_is_not_written(
 
 def test_lists_are_not_checked_as_one(capsys: pytest.CaptureFixture[str]) -> None:
     assert main([*CHECK, "--data.train", "[a.tsv, b.tsv]"]) == 2
-    assert "one corpus at a time" in capsys.readouterr().err
+    assert "--data.train [a.tsv, b.tsv]: is a list" in capsys.readouterr().err
 
 
 def test_plot_and_tokenizer(corpus: str, trained: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -93,7 +93,7 @@ def test_plot_and_tokenizer(corpus: str, trained: Path, capsys: pytest.CaptureFi
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--drop", "nothing"], "--drop nothing: no such finding; there are unreadable"),
+        (["--drop", "nothing"], "--drop nothing: no such finding. There are unreadable"),
         (["--write", "clean.tsv"], "--write clean.tsv: expected a name that ends with .jsonl"),
         (["--write", "old.jsonl"], "--write old.jsonl: exists already"),
         (["--plot", "old.jsonl"], "--plot old.jsonl: expected a name that ends with .png"),
@@ -200,15 +200,15 @@ def test_what_is_written_is_read_as_before(text: str) -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--data.source", "en"], "--data.source and --data.target are of pairs"),
+        (["--data.source", "en"], "--data.source and --data.target: name columns of pairs"),
         (["--data.label_separator", ","], "data.label_separator: of what?"),
         (
             ["--data.several_labels", "True", "--data.label_separator", ""],
             "label_separator: is empty",
         ),
         (["--data.text", "a+b+c"], "data.text: a+b+c, expected one column, or two joined by +"),
-        (["--data.validation", "split:4"], "--data.validation split:4: takes training rows"),
-        (["--drop", "ratio"], "--drop ratio: no such finding; there are unreadable"),
+        (["--data.validation", "split:4"], "--data.validation split:4: names training rows"),
+        (["--drop", "ratio"], "--drop ratio: no such finding. There are unreadable"),
     ],
 )
 def test_mistakes_about_labels(
@@ -221,7 +221,7 @@ def test_mistakes_about_labels(
 @pytest.mark.parametrize(
     ("options", "told"),
     [
-        (["--drop", "empty"], "--drop empty: is what --write leaves out; name a file with --write"),
+        (["--drop", "empty"], "--drop empty: says what --write leaves out"),
         (["--examples", "-1"], "--examples -1: expected at least 0"),
     ],
 )

@@ -219,7 +219,7 @@ def test_an_interrupted_command_goes_on(
     with monkeypatch.context() as patch:
         patch.setattr(Classifier, "probabilities", probabilities)
         assert main([*command, "--output=out.txt"]) == 130
-    assert "goes on at line 7" in capsys.readouterr().err
+    assert "continues at line 7" in capsys.readouterr().err
     assert main([*command, "--output=out.txt", "--resume"]) == 0
     assert capsys.readouterr().out == whole
     assert Path("out.txt").read_text() == Path("whole.txt").read_text()

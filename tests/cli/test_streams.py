@@ -26,7 +26,7 @@ from hypothesis import strategies as st
 
 import seqtext
 from seqtext import files
-from seqtext.cli import answers, main, outputs, progress, streams
+from seqtext.cli import answers, collected, main, outputs, progress, streams
 from seqtext.inference.generator import Generator, Hypothesis
 
 SOURCES = [f"The dog sees {count} cats." for count in range(11)]
@@ -48,7 +48,7 @@ def generate(trained: Path, *options: str) -> int:
 def few_lines(monkeypatch: pytest.MonkeyPatch) -> None:
     """Output is written after every three lines."""
     monkeypatch.setattr(streams, "CHUNK", 3)
-    monkeypatch.setattr(answers, "CHUNK", 3)
+    monkeypatch.setattr(collected, "CHUNK", 3)
 
 
 # --- input ----------------------------------------------------------------------------------------------
@@ -332,7 +332,7 @@ def test_an_interruption_keeps_what_is_finished(
     told = capsys.readouterr().err
     [unfinished] = Path().glob("out.txt.*.unfinished")
     assert unfinished.name in told
-    assert re.search(rf"\b{kept} lines\b.*--resume goes on at line {kept + 1}\b", told)
+    assert re.search(rf"\b{kept} lines\b.*--resume continues at line {kept + 1}\b", told)
     assert not Path("out.txt").exists()
     with unfinished.open("a") as file:
         file.write("0\tcut in the mid")  # as a kill may leave it

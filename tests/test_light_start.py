@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from seqtext.cli import COMMANDS
+
 HEAVY = ("lightning", "datasets", "torchmetrics", "pandas", "matplotlib", "sacrebleu")
 PROGRAM = f"""
 import sys
@@ -26,7 +28,7 @@ def loaded(*arguments: str, text: str = "") -> set[str]:
     return set(result.stdout.splitlines()[-1].split()[1:])
 
 
-@pytest.mark.parametrize("command", ["classify", "explain", "fit", "generate", "test", "tokenizer"])
+@pytest.mark.parametrize("command", COMMANDS)
 def test_help_loads_nothing_heavy(command: str) -> None:
     assert loaded(command, "--help") == set()
 

@@ -23,7 +23,7 @@ _BYTES = {
 }
 _CONTINUED = "".join(map(chr, _BYTES)) + "\u0080-\u00bf"
 _MOJIBAKE = re.compile(f"[ÂÃÐÑ][{_CONTINUED}]|â€[{_CONTINUED}]|ï»¿")
-_SCRIPTS: list[str] = [""]  # by number; 0 is none
+_SCRIPTS: list[str] = [""]  # by number, 0 is none
 # scripts of one writing system
 _ALIKE = {"HIRAGANA": "CJK", "KATAKANA": "CJK", "FULLWIDTH": "LATIN", "HALFWIDTH": "CJK"}
 
@@ -33,19 +33,19 @@ def look(text: str) -> tuple[int, int]:
     if text.isascii() and text.isprintable():
         latin = sum(map(str.isalpha, set(text))) >= _FEWEST_LETTERS
         return _script_number("LATIN") if latin else 0, 0
-    found = 0
+    findings = 0
     scripts: dict[int, int] = {}
     for character in sorted(set(text)):  # as many of two scripts: the same one each time
         script, flags = _of_character(character)
-        found |= flags
+        findings |= flags
         if script:
             scripts[script] = scripts.get(script, 0) + 1
     if _was_misread(text):
-        found |= bit("mojibake")
+        findings |= bit("mojibake")
     if not unicodedata.is_normalized("NFC", text):
-        found |= bit("normalization")
+        findings |= bit("normalization")
     main = max(scripts, key=scripts.__getitem__, default=0)
-    return main if scripts.get(main, 0) >= _FEWEST_LETTERS else 0, found
+    return main if scripts.get(main, 0) >= _FEWEST_LETTERS else 0, findings
 
 
 def _was_misread(text: str) -> bool:
@@ -83,7 +83,7 @@ def _script_number(name: str) -> int:
 
 
 def main_script(numbers: npt.NDArray[np.int64]) -> tuple[str, Mask]:
-    """The script of most rows, and which rows have another; "" if there is no such script."""
+    """The script of most rows, or "", and which rows have another script."""
     counts = np.bincount(numbers, minlength=len(_SCRIPTS))
     counts[0] = 0
     main = int(counts.argmax())

@@ -23,19 +23,19 @@ _FEW = 5  # rows of a label
 class LabelledRows(NamedTuple):
     """Labels of N rows."""
 
-    labels: Labels  # how they are read; its names do not count
-    of_rows: npt.NDArray[np.int64]  # (N,) places in ``known``; -1 where a row cannot be read
+    labels: Labels  # how they are read. Its names do not count
+    of_rows: npt.NDArray[np.int64]  # (N,) places in ``known``, -1 where a row cannot be read
     known: list[tuple[str, ...]]  # names of labels that some rows have
 
     def counts(self, which: Mask | None = None) -> dict[str, int]:
         """How many of the rows ``which`` have each label, the most frequent first."""
         places = self.of_rows if which is None else self.of_rows[which]
         rows = np.bincount(places[places >= 0], minlength=len(self.known)).tolist()
-        found: Counter[str] = Counter()
+        labels: Counter[str] = Counter()
         for names, count in zip(self.known, rows, strict=True):
             if count:
-                found.update(dict.fromkeys(names, count))
-        return dict(found.most_common())
+                labels.update(dict.fromkeys(names, count))
+        return dict(labels.most_common())
 
     def learned(self, which: Mask | None = None) -> set[str]:
         """The labels that training on the rows ``which`` would learn."""
@@ -69,8 +69,9 @@ class LabelledRows(NamedTuple):
         return flags
 
     def _rows(self, of_known: list[bool]) -> Mask:
-        found: Mask = np.array([*of_known, False])[self.of_rows]  # the last one is that of -1
-        return found
+        # row -1, which cannot be read, takes the last value
+        mask: Mask = np.array([*of_known, False])[self.of_rows]
+        return mask
 
 
 class LabelReading:
@@ -82,7 +83,7 @@ class LabelReading:
         self._of_text: dict[str, tuple[str, ...]] = {}
 
     def add(self, text: str | None) -> tuple[str, ...]:
-        """One more row's labels, None where it cannot be read; their names, in one order."""
+        """Add a row's labels, None where it cannot be read. Returns their names, sorted."""
         if text is None:
             self._of_rows.append(-1)
             return ()
@@ -98,28 +99,28 @@ class LabelReading:
 
 
 def mark_unknown(train: LabelledRows, held_out: LabelledRows, flags: Flags) -> None:
-    """Mark the rows of a held-out corpus with a label that no training row has; rare ones may be there."""
+    """Mark held-out rows with a label that no training row has. Their labels may be rare."""
     unknown = held_out.having(held_out.learned() - train.learned())
     flags[unknown] |= np.uint32(bit("unknown"))
     flags &= ~np.uint32(bit("rare"))
 
 
 def stops(train: LabelledRows, validation: LabelledRows | None) -> list[str]:
-    """What training would stop at in the corpora as a whole."""
+    """What would stop training in the corpora as a whole."""
     labels, outside = train.labels, train.labels.out_of_scope
-    found, learned = [], train.learned()
+    messages, learned = [], train.learned()
     if len(learned) < (fewest := 1 if labels.several else 2):
-        found.append(
+        messages.append(
             f"training needs {fewest} labels, and there are {len(learned)}; is it the right column?"
         )
     both = [rows for rows in (train, validation) if rows is not None]
     if outside is not None and not any(outside in rows.counts() for rows in both):
-        found.append(
+        messages.append(
             f"no text of the training or validation set is labelled {outside!r} (out_of_scope)"
         )
     if validation is not None and not (validation.learned() or labels.several):
-        found.append("every text of the validation set is out of scope")
-    return found
+        messages.append("every text of the validation set is out of scope")
+    return messages
 
 
 def _alike(counts: dict[str, int]) -> set[str]:
@@ -131,8 +132,8 @@ def _alike(counts: dict[str, int]) -> set[str]:
 
 
 def _odd(names: tuple[str, ...]) -> int:
-    found = 0
+    flags = 0
     for name in names:
         for line in name.split("\n"):
-            found |= look(line)[1]
-    return found
+            flags |= look(line)[1]
+    return flags

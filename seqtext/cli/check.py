@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from seqtext.data.readers import Row
     from seqtext.data.tokenizer import Tokenizer
 
-FOUND = 3  # exit status
+HARMFUL = 3  # exit status where harmful rows remain
 
 
 def parser() -> Parser:
@@ -37,7 +37,7 @@ def parser() -> Parser:
         "check",
         "--data.train PATH [--KEY VALUE]…",
         "Look at every row of a corpus before it is trained on: pairs, or texts with labels. Exit status"
-        f" {FOUND} means that harmful rows remain. 0 means that none do, or that --write has left them out.",
+        f" {HARMFUL} means that harmful rows remain. 0 means that none do, or that --write has left them out.",
     )
     add_corpus(parser, "train", required=True)
     add_corpus(parser, "validation")
@@ -108,7 +108,7 @@ def run(arguments: Sequence[str]) -> int:
         drop = list(dict.fromkeys(["unreadable", *drop]))
         _write(train, drop, options.write)
         odd[0] = bool((train.kept(drop) & ~train.kept(harmful(train.findings))).any())
-    return FOUND if any(odd) or stops else 0
+    return HARMFUL if any(odd) or stops else 0
 
 
 def _dropped(options: argparse.Namespace, findings: list[Finding]) -> list[str]:
@@ -164,7 +164,7 @@ def _scan_splits(options: argparse.Namespace, labels: Labels | None) -> dict[str
 
 
 def _labels(options: argparse.Namespace) -> Labels | None:
-    """How labels are read; None where rows are pairs."""
+    """How labels are read, or None where rows are pairs."""
     named = options.text, options.label, options.label_separator, options.out_of_scope
     several = options.several_labels == "true"
     if not several and named == (None,) * len(named):

@@ -58,11 +58,11 @@ def run(arguments: Sequence[str]) -> None:
         with open_input(options.input) as lines:
             for chunk in lines.watched(answers):
                 done = answers.done
-                found = classifier.classify(
+                results = classifier.classify(
                     [text_of(line, classifier, i) for i, line in enumerate(chunk, done + 1)],
                     **vars(config),
                 )
-                rows = enumerate(zip(chunk, found, strict=True), done)
+                rows = enumerate(zip(chunk, results, strict=True), done)
                 answers.add(chunk, [_render(options, i, *row) for i, row in rows])
     tell_counts(classifier)
 
@@ -94,17 +94,17 @@ def text_of(line: str, classifier: Classifier, number: int) -> Text:
     return parts[0], parts[1]
 
 
-def _render(options: argparse.Namespace, index: int, line: str, found: Classification) -> str:
+def _render(options: argparse.Namespace, index: int, line: str, result: Classification) -> str:
     if options.format == "jsonl":
         record = {
             "index": index,
             "text": line,
-            "labels": found.labels,
-            "probabilities": [round(p, 6) for p in found.probabilities],
-            "top": [{"label": name, "probability": round(p, 6)} for name, p in found.top],
+            "labels": result.labels,
+            "probabilities": [round(p, 6) for p in result.probabilities],
+            "top": [{"label": name, "probability": round(p, 6)} for name, p in result.top],
         }
         return lines_of([as_json(record)])
     if options.top_k > 1:
-        return lines_of(as_row(str(index), f"{p:.4f}", name) for name, p in found.top)
-    chances = ", ".join(f"{p:.4f}" for p in found.probabilities)
-    return lines_of([as_row(", ".join(found.labels), chances)])
+        return lines_of(as_row(str(index), f"{p:.4f}", name) for name, p in result.top)
+    chances = ", ".join(f"{p:.4f}" for p in result.probabilities)
+    return lines_of([as_row(", ".join(result.labels), chances)])

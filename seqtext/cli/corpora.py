@@ -1,4 +1,4 @@
-"""What the commands that read a corpus have in common."""
+"""Flags of the commands that read a corpus."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ def add_columns(
     """``--data.source NAME --data.target NAME``.
 
     Args:
-        parser: What they are options of.
-        filled: Whether they name themselves where they are left out.
-        told: What the help says of that.
+        parser: Gets the flags.
+        filled: Whether ``source`` and ``target`` are the defaults.
+        told: The default in the help.
     """
     for side in ("source", "target"):
         parser.add_argument(
@@ -36,7 +36,7 @@ def add_columns(
 
 
 def add_label_columns(parser: argparse.ArgumentParser, *, told: str = "{side}") -> None:
-    """``--data.text NAME --data.label NAME``; see ``add_columns``."""
+    """``--data.text NAME --data.label NAME``. See ``add_columns``."""
     for side in ("text", "label"):
         parser.add_argument(
             f"--data.{side}", dest=side, metavar="NAME",

@@ -22,17 +22,17 @@ _DESCRIPTOR = re.compile(r"/(?:dev|proc/self)/fd/(\d+)")  # what a shell makes o
 
 
 def is_stream(path: str) -> bool:
-    """Whether ``path`` is standard output, a pipe or a device, which takes what is written as it comes."""
+    """Whether ``path`` is standard output, a pipe or a device. These take output as it comes."""
     if path in (*STANDARD, _ERRORS) or _DESCRIPTOR.fullmatch(path):
         return True
     return os.path.exists(path) and not os.path.isfile(path) and not os.path.isdir(path)
 
 
 def check_output(path: str | None, option: str = "--output") -> None:
-    """Refuse a place that cannot be written before any work is done for it.
+    """Refuse a path that cannot be written, before any work is done for it.
 
     Raises:
-        DataError: Its folder is not there, it is a folder itself, or it must not be written.
+        DataError: Its folder is missing, it is a folder itself, or it must not be written.
     """
     if path is None or is_stream(path):
         return
@@ -40,12 +40,12 @@ def check_output(path: str | None, option: str = "--output") -> None:
     if (
         reason := files.odd_name(path) or files.odd_name(f"{path}.{'0' * 8}.unfinished")
     ) is not None:
-        raise DataError(f"{option} {path}: cannot be written ({reason}); choose another name")
+        raise DataError(f"{option} {path}: cannot be written ({reason}). Choose another name")
     target = Path(os.path.realpath(path))
     if target.is_dir():
         raise DataError(f"{option} {path}: is a folder, expected a file")
     if not target.parent.is_dir():
-        raise DataError(f"{option} {path}: no folder {target.parent}; make it first")
+        raise DataError(f"{option} {path}: no folder {target.parent}. Make it first")
     for place in (target.parent, target):
         if place.exists() and not os.access(place, os.W_OK):
             raise DataError(f"{option} {path}: {place} must not be written (Permission denied)")
@@ -73,10 +73,10 @@ def check_outputs(read: Iterable[str | None], written: Mapping[str, str | None])
         if path is None or is_stream(path):
             continue
         if reason := taken.get(os.path.realpath(path)):
-            raise ConfigError(f"{option} {path}: {reason}; choose another name")
+            raise ConfigError(f"{option} {path}: {reason}. Choose another name")
         if path.endswith(PACKINGS):
             raise ConfigError(
-                f"{option} {path}: outputs are not packed; give a name without"
+                f"{option} {path}: outputs are not packed. Give a name without"
                 f" {os.path.splitext(path)[1]}, and pack the file afterwards"
             )
         taken[os.path.realpath(path)] = f"{option} writes it"
@@ -101,7 +101,7 @@ def write_errors(path: str, option: str) -> Iterator[None]:
 
 
 def write_whole(path: str, text: str | bytes, option: str = "--output") -> None:
-    """Write a file, a pipe or standard output; a file appears when it is whole.
+    """Write a file, a pipe or standard output. A file appears when it is whole.
 
     Raises:
         DataError: It cannot be written.
@@ -126,7 +126,7 @@ def standard_output() -> TextIO:
     """
     # Python has None where a shell closed it, and says otherwise that a stream was closed later
     if sys.stdout is None or sys.stdout.closed:
-        raise DataError("standard output is closed; name a file with --output")
+        raise DataError("standard output is closed. Name a file with --output")
     return sys.stdout
 
 
@@ -155,7 +155,7 @@ def open_stream(path: str) -> BinaryIO:
 
 
 def write_all(file: BinaryIO, content: bytes) -> None:
-    """All of it: an unbuffered file may take a part."""
+    """Write all of it. An unbuffered file may take only a part at once."""
     left = memoryview(content)
     while left:
         left = left[file.write(left) :]

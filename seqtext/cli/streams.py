@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 STANDARD = ("-", "/dev/stdin")
 CHUNK = 2_000  # most lines decoded before their output is written
-_FIRST = 500  # lines of the first chunk; each further one has twice as many
+_FIRST = 500  # lines of the first chunk. Each further chunk has twice as many
 _BLOCK = 1 << 16  # bytes, which is what a pipe holds
 
 
@@ -38,7 +38,7 @@ def use_utf8() -> None:
 
 def _standard_input() -> BinaryIO:
     if sys.stdin is None or sys.stdin.closed:
-        raise DataError("standard input is closed; name a file with --input")
+        raise DataError("standard input is closed. Name a file with --input")
     if (buffer := getattr(sys.stdin, "buffer", None)) is not None:
         return cast(BinaryIO, buffer)
     return io.BytesIO(sys.stdin.read().encode())  # text alone, as in a notebook
@@ -76,9 +76,9 @@ class Input:
     ) -> Iterator[list[str]]:
         """Lines, at most ``CHUNK`` together.
 
-        A pipe may wait for the answer to a line before it gives the next one, so all that has
-        arrived makes a chunk there. In a file the first chunks are short, so that an interruption
-        finds something finished.
+        A pipe may wait for the answer to a line before it gives the next line. So all lines that have
+        arrived make a chunk. The first chunks of a file are short, so that an interruption leaves
+        some finished answers.
 
         Args:
             skip: Lines at the start that are left out.
@@ -114,16 +114,16 @@ class Input:
             raise DataError(f"{self.name}: cannot be read after line {number} ({error})") from error
         if number < skip:
             raise DataError(
-                f"{self.name}: has {number:,} lines, but {skip:,} are answered already; is it the same input?"
+                f"{self.name}: has {number:,} lines, but {skip:,} are answered already. Is it the same input?"
             )
         if chunk:
             yield chunk
 
     def watched(self, answers: Answers) -> Iterator[list[str]]:
-        """``chunks`` behind what is answered, with a bar."""
+        """``chunks`` after the answered lines, with a progress bar."""
         chunks = self.chunks(skip=answers.done, skipped=answers.skip)
         if answers.on_terminal:
-            return chunks  # a bar would mix with them
+            return chunks  # a bar would mix with the answers
         position = (lambda: self.position) if self.size else (lambda: answers.done)
         return watched(chunks, "lines", position, self.size, count=lambda: answers.done)
 
@@ -185,7 +185,7 @@ def open_input(path: str | None) -> Iterator[Input]:
 
 # --- lines and columns ----------------------------------------------------------------------------------
 
-# all that some program takes for the end of a line: Python's str.splitlines knows most of them
+# every character that some program takes for the end of a line, as Python's str.splitlines does
 _ENDS = re.compile("\r\n|[\n\r\v\f\x1c\x1d\x1e\x85\u2028\u2029]")
 _ESCAPED = {ord(end): f"\\u{ord(end):04x}" for end in "\x85\u2028\u2029"}  # JSON leaves these raw
 

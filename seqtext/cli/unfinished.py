@@ -1,4 +1,4 @@
-"""What an interrupted command has finished: which answers are whole, and of which sources they are."""
+"""The list of the whole answers of an interrupted command, and of their sources."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Progress:
         self._file.close()
 
     def kept(self, file: BinaryIO) -> Kept:
-        """What of ``file`` is as it was written; the rest of the list is forgotten."""
+        """The part of ``file`` that is as it was written. The rest leaves the list."""
         kept, end = Kept(), 0
         self._file.seek(0)
         for line in self._file.read().splitlines(keepends=True):

@@ -157,12 +157,12 @@ class Generator(Predictor[EncoderDecoder]):
         rules = self._rules(fewest, words, config)
         states = [network.start(source, lengths) for network in self.networks]
         if len(states) == 1:
-            found = self._search(self.networks[0], states[0], lengths, most, rules, config)
+            rows = self._search(self.networks[0], states[0], lengths, most, rules, config)
         else:
-            found = self._search(Ensemble(self.networks), states, lengths, most, rules, config)
+            rows = self._search(Ensemble(self.networks), states, lengths, most, rules, config)
         return [
             self._best(row, own, limit, config.n_best)
-            for row, own, limit in zip(found, words, most.tolist(), strict=True)
+            for row, own, limit in zip(rows, words, most.tolist(), strict=True)
         ]
 
     def _search(
@@ -179,8 +179,8 @@ class Generator(Predictor[EncoderDecoder]):
         if config.coverage_penalty:
             coverage = CoveragePenalty(config.coverage_penalty, config.coverage_formula), lengths
         if config.beam_size == 1 and coverage is None:
-            found = greedy_search(model, state, most, self._pieces, penalty, rules)
-            return [[hypothesis] for hypothesis in found]
+            best = greedy_search(model, state, most, self._pieces, penalty, rules)
+            return [[hypothesis] for hypothesis in best]
         return beam_search(
             model, state, most, self._pieces, config.beam_size, penalty, rules, coverage
         )
@@ -188,7 +188,7 @@ class Generator(Predictor[EncoderDecoder]):
     def _rules(
         self, fewest: Tensor, words: list[tuple[str, ...]], config: SearchConfig
     ) -> list[Rule]:
-        """What the options rule out."""
+        """The rules that the options ask for."""
         rules: list[Rule] = []
         if bool((fewest > 0).any()):
             rules.append(MinLength(fewest, self._pieces.eos))
@@ -203,21 +203,21 @@ class Generator(Predictor[EncoderDecoder]):
 
     @functools.cached_property
     def _parts(self) -> list[WordPart]:
-        """What each target piece is to words."""
+        """The part of a word that each target piece is."""
         target = self.tokenizers.target
         pieces = target.pieces(range(target.vocab_size))
         if any(piece.endswith(SPACE) and piece.strip(SPACE) for piece in pieces):
             raise ConfigError(
                 "min_words, max_words: the target's tokenizer writes spaces behind words, so words cannot be"
-                " counted before they end; limit pieces with min_length and max_length"
+                " counted before they end. Limit pieces with min_length and max_length"
             )
         return [_word_part(piece) for piece in pieces]
 
     def _best(
-        self, found: list[Found], words: Sequence[str], limit: int, n_best: int
+        self, hypotheses: list[Found], words: Sequence[str], limit: int, n_best: int
     ) -> list[Hypothesis]:
-        """The hypotheses to return of a source."""
-        if not found or not math.isfinite(found[0].log_prob):
+        """The hypotheses of a source that are returned."""
+        if not hypotheses or not math.isfinite(hypotheses[0].log_prob):
             raise diverged()
         target = self.tokenizers.target
         return [
@@ -229,7 +229,7 @@ class Generator(Predictor[EncoderDecoder]):
                 ids=hypothesis.ids,
                 at_limit=len(hypothesis.ids) >= limit,
             )
-            for hypothesis in found[:n_best]
+            for hypothesis in hypotheses[:n_best]
         ]
 
 
@@ -269,4 +269,4 @@ def generator_of(
 
 def texts(hypotheses: Iterable[list[Hypothesis]]) -> list[str]:
     """The best text of every source."""
-    return [found[0].text for found in hypotheses]
+    return [best.text for best, *_ in hypotheses]

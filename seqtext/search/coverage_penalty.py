@@ -15,8 +15,9 @@ from seqtext.values import check_fields
 class CoveragePenalty:
     """What is added to the score of a finished hypothesis. eos counts as a step.
 
-    ``wu``: beta sum_s log(min(c_s, 1)), against source left out (Wu et al. 2016, eq. 14).
-    ``repetition``: -beta sum_s max(c_s - 1, 0), against reading the same again (Gehrmann et al. 2018,
+    ``wu`` is beta sum_s log(min(c_s, 1)), against source left out (Wu et al. 2016, eq. 14).
+
+    ``repetition`` is -beta sum_s max(c_s - 1, 0), against reading the same again (Gehrmann et al. 2018,
     section 5.2).
 
     Args:

@@ -12,8 +12,11 @@ from seqtext.values import check_fields
 class LengthPenalty:
     """Divisor of a hypothesis' log-probability. The length counts eos.
 
-    ``power``: length ** alpha (alpha 1 is the mean log-probability). ``wu``:
-    ((5 + length) / 6) ** alpha (Wu et al. 2016, eq. 14). With alpha 0 nothing is divided.
+    ``power`` is length ** alpha. With alpha 1 the score is the mean log-probability.
+
+    ``wu`` is ((5 + length) / 6) ** alpha (Wu et al. 2016, eq. 14).
+
+    With alpha 0 nothing is divided.
 
     Args:
         alpha: Strength. More favours longer output.

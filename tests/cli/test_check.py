@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from seqtext.cli import main
-from seqtext.cli.check import FOUND
+from seqtext.cli.check import HARMFUL
 from seqtext.data.corpus import Corpus
 
 HEADER = "en\tde"
@@ -31,7 +31,7 @@ def held_out() -> str:
 
 def test_report(corpus: str, held_out: str, capsys: pytest.CaptureFixture[str]) -> None:
     status = main([*CHECK, "--data.train", corpus, "--data.test", held_out, "--examples", "1"])
-    assert status == FOUND
+    assert status == HARMFUL
     told = capsys.readouterr().out
     assert "train: a.tsv, 33 pairs\n" in told
     assert "test: test.tsv, 1 pairs\n" in told
@@ -42,7 +42,7 @@ def test_report(corpus: str, held_out: str, capsys: pytest.CaptureFixture[str]) 
 
 
 def test_json_and_status(corpus: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main([*CHECK, "--data.train", corpus, "--format", "json"]) == FOUND
+    assert main([*CHECK, "--data.train", corpus, "--format", "json"]) == HARMFUL
     [line] = capsys.readouterr().out.splitlines()
     figures = json.loads(line)["train"]
     assert figures["pairs"] == 33
@@ -61,7 +61,9 @@ def test_write(corpus: str, capsys: pytest.CaptureFixture[str]) -> None:
     ]
     assert main([*CHECK, "--data.train", "clean.jsonl"]) == 0
     options = ["--write", "some.jsonl", "--drop", "ratio,empty"]
-    assert main([*CHECK, "--data.train", corpus, *options]) == FOUND  # the duplicate is still there
+    assert (
+        main([*CHECK, "--data.train", corpus, *options]) == HARMFUL
+    )  # the duplicate is still there
     assert len(list(Corpus("some.jsonl", "en", "de").rows())) == 31
 
 
@@ -70,10 +72,12 @@ def test_what_cannot_be_read_is_not_written(
 ) -> None:
     with Path(corpus).open("a", encoding="utf-8") as file:
         file.write("no tab\n")
-    assert main([*CHECK, "--data.train", corpus, "--write", "c.jsonl", "--drop", "empty"]) == FOUND
+    assert (
+        main([*CHECK, "--data.train", corpus, "--write", "c.jsonl", "--drop", "empty"]) == HARMFUL
+    )
     assert "c.jsonl: 32 of 34 pairs; left out: 1 unreadable, 1 empty" in capsys.readouterr().err
     assert len(list(Corpus("c.jsonl", "en", "de").rows())) == 32
-    assert main([*CHECK, "--data.train", corpus, "--examples", "0"]) == FOUND
+    assert main([*CHECK, "--data.train", corpus, "--examples", "0"]) == HARMFUL
     told = capsys.readouterr().out
     assert "unreadable: 1 of the pairs" in told and "nothing odd" not in told
 
@@ -85,7 +89,7 @@ def test_lists_are_not_checked_as_one(capsys: pytest.CaptureFixture[str]) -> Non
 
 def test_plot_and_tokenizer(corpus: str, trained: Path, capsys: pytest.CaptureFixture[str]) -> None:
     options = ["--plot", "a.png", "--tokenizer", str(trained)]
-    assert main([*CHECK, "--data.train", corpus, *options]) == FOUND
+    assert main([*CHECK, "--data.train", corpus, *options]) == HARMFUL
     assert Path("a.png").read_bytes().startswith(b"\x89PNG")
     assert " pieces a word, " in capsys.readouterr().out
 
@@ -131,7 +135,7 @@ def labelled() -> str:
 
 
 def test_texts_with_labels(labelled: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main([*LABELLED, "--data.train", labelled, "--plot", "a.png"]) == FOUND
+    assert main([*LABELLED, "--data.train", labelled, "--plot", "a.png"]) == HARMFUL
     told = capsys.readouterr().out
     assert "train: a.jsonl, 14 texts\n" in told
     assert "3 labels: 'yes' 7 (50.0%), 'no' 6 (42.9%), '' 1 (7.1%)" in told
@@ -141,7 +145,7 @@ def test_texts_with_labels(labelled: str, capsys: pytest.CaptureFixture[str]) ->
     assert "* unlabelled: 1 of the texts (7.14%); no label" in told
     assert "a.jsonl:14: 'A. <sep> B.' | ''" in told
     assert Path("a.png").exists()
-    assert main([*LABELLED, "--data.train", labelled, "--format", "json"]) == FOUND
+    assert main([*LABELLED, "--data.train", labelled, "--format", "json"]) == HARMFUL
     figures = json.loads(capsys.readouterr().out)["train"]
     assert figures["labels"] == {"yes": 7, "no": 6, "": 1}
     assert figures["findings"] == {"unlabelled": 1, "duplicate": 1}
@@ -161,11 +165,11 @@ def test_held_out_labels(capsys: pytest.CaptureFixture[str]) -> None:
         "--data.test",
         "test.jsonl",
     ]
-    assert main(options) == FOUND
+    assert main(options) == HARMFUL
     told = capsys.readouterr().out
     assert "* unknown: 1 of the texts (33.33%)" in told
     assert "--write" not in told
-    assert main([*options, "--data.out_of_scope", "c"]) == FOUND
+    assert main([*options, "--data.out_of_scope", "c"]) == HARMFUL
     told = capsys.readouterr().out
     assert "unknown" not in told
     assert told.endswith(
@@ -189,7 +193,7 @@ def test_what_is_written_is_read_as_before(text: str) -> None:
     rows = [{**texts, "label": label} for label in labels]
     Path("a.jsonl").write_text("\n".join(map(json.dumps, rows)))
     options = ["--data.text", text, "--data.several_labels", "--drop", "", "--write", "b.jsonl"]
-    assert main(["check", "--data.train", "a.jsonl", *options]) == FOUND
+    assert main(["check", "--data.train", "a.jsonl", *options]) == HARMFUL
     before, after = (
         list(Corpus(name, text, "label", labelled=True).rows()) for name in ("a.jsonl", "b.jsonl")
     )

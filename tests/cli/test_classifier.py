@@ -15,7 +15,7 @@ import pytest
 import torch
 
 from seqtext import checkpoint, load
-from seqtext.cli import answers, main, streams
+from seqtext.cli import collected, main, streams
 from seqtext.errors import ConfigError
 from seqtext.inference.classifier import Classifier
 from seqtext.metrics.classification import choose_threshold, fit_temperature
@@ -202,7 +202,7 @@ def test_an_interrupted_command_goes_on(
     trained: Path, event: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(streams, "CHUNK", 3)
-    monkeypatch.setattr(answers, "CHUNK", 3)
+    monkeypatch.setattr(collected, "CHUNK", 3)
     Path("in.txt").write_text("".join(f"{row['text']}\n" for row in ROWS[:10]))
     Path("in.jsonl").write_text("".join(json.dumps(row) + "\n" for row in ROWS[:10]))
     given = ["--top_k=2", "--input=in.txt"] if event == "classify" else ["--data.test=in.jsonl"]

@@ -12,7 +12,7 @@ from seqtext import checkpoint
 from seqtext.cli import main
 from seqtext.data.encoding import batch_of, sampled
 from seqtext.data.tokenizer import Tokenizer, TokenizerConfig, Tokenizers
-from seqtext.inference.explain import OutputExplanation, explain
+from seqtext.inference.explain import explain
 from seqtext.search.config import SearchConfig
 
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
@@ -144,20 +144,6 @@ def test_rows_with_unknown_words_are_not_sampled() -> None:
     assert found == ([expected[0][0]] * 30, [expected[1][0]] * 30)
     assert max(expected[1][0]) >= both.vocab_size
     assert len({str(ids) for ids in sampled(tokenizers, rows[1:] * 30, config, keys)[0]}) > 1
-
-
-def test_an_output_without_a_source_to_show() -> None:
-    nothing = OutputExplanation(source=[], words=["a"], attention=[[]], copied=[0.0])
-    assert nothing.as_text(colours=False) == "\n-> a\n  a\n"
-    assert "<span" in OutputExplanation.as_html([nothing])
-
-
-def test_copied_words_are_green() -> None:
-    words = {"source": ["x"], "words": ["a", "b"], "attention": [[1.0], [1.0]]}
-    page = OutputExplanation.as_html([OutputExplanation(**words, copied=[0.5, 0.0])])
-    assert page.count("50% copied") == 1 and "greener" in page and page.count("% copied") == 1
-    nothing = OutputExplanation(**words, copied=[0.0, 0.0])
-    assert "copied" not in OutputExplanation.as_html([nothing])
 
 
 def test_fine_tuning_goes_on_with_task_and_tells_of_the_limit(tiny: list[str], capsys) -> None:  # type: ignore[no-untyped-def]

@@ -37,7 +37,7 @@ def parser() -> Parser:
         "check",
         "--data.train PATH [--KEY VALUE]…",
         "Look at every row of a corpus before it is trained on: pairs, or texts with labels. Exit status"
-        f" {HARMFUL} means that harmful rows remain. 0 means that none do, or that --write has left them out.",
+        f" {HARMFUL} means that harmful rows remain, 0 that none do, or that --write has left them out.",
     )
     add_corpus(parser, "train", required=True)
     add_corpus(parser, "validation")

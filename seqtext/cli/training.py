@@ -58,8 +58,7 @@ def train(arguments: list[str], task: str | None, preset: dict[str, Any]) -> Non
     resume = resuming.find(options.resume, options.run, root)
     # the configuration of the run that is gone on with in its folder
     saved = resume.parent / folder.CONFIG if resume is not None else None
-    if saved is not None and not saved.exists():
-        saved = None
+    saved = saved if saved is not None and saved.exists() else None
     if saved is not None:
         before = with_config(saved, f"--resume {options.resume}: {saved}", options.trusted)
         arguments = [before, *arguments]
@@ -77,9 +76,7 @@ def train(arguments: list[str], task: str | None, preset: dict[str, Any]) -> Non
         if options.resume == "auto":
             folder.clear_stillborn(run)
         folder.check_unused(run)
-    model = None
-    if resume is not None:
-        model = resuming.model_in(resume)
+    model = None if resume is None else resuming.model_in(resume)
     if saved is not None:
         was = parse([before], preset, options.trusted)
         resuming.tell_changes(saved.parent, *(flatten(one.config.as_dict()) for one in (was, cli)))

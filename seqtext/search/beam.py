@@ -1,4 +1,4 @@
-"""Beam search over the step protocol, batched; finished sentences leave the batch."""
+"""Beam search over the step protocol, batched. Finished sentences leave the batch."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from seqtext.search.length_penalty import LengthPenalty
 from seqtext.search.protocol import Constraint, Found, Pieces, State, StepModel, look_now
 from seqtext.search.rules import Rule
 
-# Finished sentences leave when they are one in so many: each size of the batch costs the matrix
-# products a preparation of their own, in time and memory.
+# Finished sentences leave when they are at least one in so many. PyTorch prepares its matrix products for
+# each size of the batch, which costs time and memory.
 _SHARE_TO_LEAVE = 8
 
 
@@ -48,9 +48,9 @@ def beam_search(
 ) -> list[list[Found]]:
     """Keep the ``beam_size`` most probable hypotheses at every step.
 
-    A hypothesis is finished when eos is among the best ``beam_size`` continuations; a sentence,
-    when it has ``beam_size`` finished hypotheses or reaches its maximum length, where the live
-    ones are ended with eos. With ``beam_size`` 1 this is greedy search.
+    A hypothesis is finished when eos is among the best ``beam_size`` continuations. A sentence is finished
+    when it has ``beam_size`` finished hypotheses, or reaches its maximum length. There the live ones are
+    ended with eos. With ``beam_size`` 1 this is greedy search.
 
     Args:
         model: See ``StepModel``.
@@ -63,7 +63,7 @@ def beam_search(
         coverage: A penalty that ranks them as well, and the lengths of the sources (N,).
 
     Returns:
-        For every sentence its finished hypotheses, at most ``beam_size``, best first; none where
+        For every sentence its finished hypotheses, at most ``beam_size``, best first. There is none where
         the model gives eos no probability.
 
     Raises:
@@ -71,30 +71,43 @@ def beam_search(
     """
     if beam_size < 1:
         raise ConfigError(f"beam_size: {beam_size}, expected at least 1")
-    penalty = length_penalty or LengthPenalty()
-    count, device = len(max_lengths), max_lengths.device
-    ids = torch.full((count, 1), pieces.bos, device=device)
-    results: list[list[Found]] = [[] for _ in range(count)]
-    beam: _Beam | None = None
+    start = torch.full((len(max_lengths), 1), pieces.bos, device=max_lengths.device)
     constraint = Constraint(pieces, max_lengths, rules)
+    penalty = length_penalty or LengthPenalty()
+    return _search(model, state, start, pieces.eos, beam_size, constraint, penalty, coverage)
+
+
+def _search(
+    model: StepModel[State],
+    state: State,
+    ids: Tensor,
+    eos: int,
+    beam_size: int,
+    constraint: Constraint,
+    penalty: LengthPenalty,
+    coverage: tuple[CoveragePenalty, Tensor] | None,
+) -> list[list[Found]]:
+    """``beam_search`` of sentences that start with ``ids`` (N, 1)."""
+    results: list[list[Found]] = [[] for _ in range(len(ids))]
+    beam: _Beam | None = None
     step = 0
     while beam is None or len(beam.origin):
         log_probs, state = model.step(ids, state)
         if beam is None:
             covered = None if coverage is None else coverage[0].start(coverage[1])
-            beam = _first(count, beam_size, log_probs)._replace(covered=covered)
+            beam = _first(len(ids), beam_size, log_probs)._replace(covered=covered)
         at_end = constraint.at_end(beam.history, beam.origin)
         log_probs = constraint(log_probs, beam.history, beam.origin, at_end)
         bonus = None
         if coverage is not None and beam.covered is not None:
             covered = beam.covered + model.attention(state)
             beam, bonus = beam._replace(covered=covered), coverage[0](covered)
-        beam, parents = _advance(beam, log_probs, pieces.eos, beam_size, penalty(step + 1), bonus)
-        rows = torch.arange(len(beam.origin), device=device)
-        if look_now(step + 1, device):
+        beam, parents = _advance(beam, log_probs, eos, beam_size, penalty(step + 1), bonus)
+        rows = torch.arange(len(beam.origin), device=ids.device)
+        if look_now(step + 1, ids.device):
             done = (beam.finished > -torch.inf).all(1) | at_end
             if _SHARE_TO_LEAVE * int(done.sum()) >= len(rows):
-                for origin, found in _collect(beam.keep(done.nonzero()[:, 0]), pieces.eos):
+                for origin, found in _collect(beam.keep(done.nonzero()[:, 0]), eos):
                     results[origin] = found
                 rows = (~done).nonzero()[:, 0]
                 beam, parents = beam.keep(rows), parents[rows]

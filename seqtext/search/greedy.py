@@ -21,7 +21,7 @@ def greedy_search(
     length_penalty: LengthPenalty | None = None,
     rules: Sequence[Rule] = (),
 ) -> list[Found]:
-    """Take the best piece until eos; a hypothesis at its maximum length is ended with eos.
+    """Take the best piece until eos. A hypothesis at its maximum length is ended with eos.
 
     Args:
         model: See ``StepModel``.
@@ -36,8 +36,7 @@ def greedy_search(
     """
     penalty = length_penalty or LengthPenalty()
     device = max_lengths.device
-    # finished sentences leave the batch; `origin` says where the others came from
-    origin = torch.arange(len(max_lengths), device=device)
+    origin = torch.arange(len(max_lengths), device=device)  # of the sentences that are not finished
     ids = torch.full((len(origin), 1), pieces.bos, device=device)
     history = ids[:, :0]
     log_prob: Tensor | float = 0.0

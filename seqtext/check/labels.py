@@ -99,7 +99,7 @@ class LabelReading:
 
 
 def mark_unknown(train: LabelledRows, held_out: LabelledRows, flags: Flags) -> None:
-    """Mark held-out rows with a label that no training row has. Their labels may be rare."""
+    """Mark held-out rows with a label that no training row has. No held-out label counts as rare."""
     unknown = held_out.having(held_out.learned() - train.learned())
     flags[unknown] |= np.uint32(bit("unknown"))
     flags &= ~np.uint32(bit("rare"))

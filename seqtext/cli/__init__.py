@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from importlib import import_module
 from typing import Any
 
+from seqtext.cli.internals import lacks_memory
 from seqtext.cli.streams import use_utf8
 from seqtext.errors import ConfigError, SeqtextError
 
@@ -69,8 +70,6 @@ def main(
         _tell(arguments, f"standard output: cannot be written ({error.strerror})")
         return 2
     except (MemoryError, RuntimeError) as error:
-        from seqtext.cli.internals import lacks_memory
-
         if not lacks_memory(error):
             raise
         _tell(

@@ -56,7 +56,7 @@ def train(arguments: list[str], task: str | None, preset: dict[str, Any]) -> Non
         task = checkpoint.CLASSIFICATION if labels else "translation"
     root = Path("runs") / task
     resume = resuming.find(options.resume, options.run, root)
-    # the configuration of the run that is gone on with in its folder
+    # the configuration of the resumed run
     saved = resume.parent / folder.CONFIG if resume is not None else None
     saved = saved if saved is not None and saved.exists() else None
     if saved is not None:

@@ -1,41 +1,57 @@
-"""Which rows are not trained on, and why: counted, and told once all have been read."""
+"""Which rows are not trained on, and why: counted, and said once all have been read."""
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 
 import numpy as np
 import numpy.typing as npt
 
 from seqtext.console import say
-from seqtext.data.bucketing import Lengths, Rows
+from seqtext.data.bucketing import Lengths, Rows, cut_lengths
 from seqtext.errors import DataError
 
-Reasons = dict[str, npt.NDArray[np.bool_]]  # of each row, whether it is left out on account of this
-
-
-def kept_rows(reasons: Reasons) -> Rows:
-    """The rows that there is no reason to leave out."""
-    return np.flatnonzero(~np.logical_or.reduce(list(reasons.values())))
+# Defaults of data.max_source_length and data.max_target_length, and of data.max_length, in pieces
+LONGEST_OF_PAIR = 250
+LONGEST_LABELLED = 400
+OUT_OF_SCOPE = "out of scope"  # the reason of rows that are left out, and yet validated on
+Reasons = dict[str, npt.NDArray[np.bool_]]  # reason -> (N,) whether a row is left out for it
 
 
 class LeftOut:
     """Counts of training rows.
 
     Args:
+        names: Names of the training corpora.
         rows_are: What a row is called.
         source_limit: Pieces behind which sources are cut, if they are.
+        reasons: Given lengths of sources as they are read, and of targets, which rows are left out.
     """
 
-    def __init__(self, rows_are: str, source_limit: int | None) -> None:
-        self.rows_are, self.source_limit = rows_are, source_limit
+    def __init__(
+        self,
+        names: str,
+        rows_are: str,
+        source_limit: int | None,
+        reasons: Callable[[Lengths, Lengths], Reasons],
+    ) -> None:
+        self.names, self.rows_are = names, rows_are
+        self.source_limit, self._reasons = source_limit, reasons
         self.read = self.cut = self.total = 0
         self.longest = 0  # pieces read of the longest source that is trained on
         self.by_reason = Counter[str]()
 
-    def count(self, reasons: Reasons, source: Lengths) -> Rows:
-        """Count rows with the lengths of their sources; those that are trained on."""
-        kept = kept_rows(reasons)
+    def usable(self, source: Lengths, target: Lengths) -> Rows:
+        """The rows that can be validated on."""
+        reasons = self._find(source, target)
+        reasons.pop(OUT_OF_SCOPE, None)
+        return _kept(reasons)
+
+    def count(self, source: Lengths, target: Lengths) -> Rows:
+        """Count rows with these lengths; returns those that are trained on."""
+        reasons = self._find(source, target)
+        kept = _kept(reasons)
         longest = int(source[kept].max(initial=self.longest))
         if self.source_limit is not None:
             self.cut += int((source[kept] > self.source_limit).sum())
@@ -51,11 +67,11 @@ class LeftOut:
         self.total += rows
         self.by_reason[reason] += rows
 
-    def tell(self, names: str) -> None:
-        """Say what was counted in the corpora called ``names``.
+    def tell(self) -> None:
+        """Say what was counted.
 
         Raises:
-            DataError: It is everything.
+            DataError: Nothing is left.
         """
         if self.cut:
             say(
@@ -69,6 +85,13 @@ class LeftOut:
             )
         if self.total and self.total == self.read:
             raise DataError(
-                f"{names}: nothing is left to train on ({counts}); longer rows stay in with"
+                f"{self.names}: nothing is left to train on ({counts}); longer rows stay in with"
                 " data.max_source_length and data.max_target_length"
             )
+
+    def _find(self, source: Lengths, target: Lengths) -> Reasons:
+        return self._reasons(cut_lengths(source, self.source_limit), target)
+
+
+def _kept(reasons: Reasons) -> Rows:
+    return np.flatnonzero(~np.logical_or.reduce(list(reasons.values())))

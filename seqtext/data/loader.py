@@ -13,7 +13,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from seqtext import signals
 from seqtext.console import say
-from seqtext.data.batch import Batch
+from seqtext.data.batch import Batch, LabelledBatch
 from seqtext.data.bucketing import Rows
 
 
@@ -87,22 +87,22 @@ def _end_with_parent() -> None:
     os._exit(0)
 
 
-class _Batches(Dataset[Batch]):
-    def __init__(self, plan: list[Rows], read: Callable[[Rows], Batch]) -> None:
+class _Batches(Dataset[Batch | LabelledBatch]):
+    def __init__(self, plan: list[Rows], read: Callable[[Rows], Batch | LabelledBatch]) -> None:
         self.plan, self.read = plan, read
 
     def __len__(self) -> int:
         return len(self.plan)
 
-    def __getitem__(self, index: int) -> Batch:
+    def __getitem__(self, index: int) -> Batch | LabelledBatch:
         return self.read(self.plan[index])
 
 
 class PlannedLoader:
-    """Iterates over one epoch's batches; its state is the number of batches handed out.
+    """Iterates over one epoch's batches. Its state is the number of batches handed out.
 
-    Batches that worker processes have prepared ahead do not count, so a loader that is given this
-    state goes on with the very batch that comes next.
+    Batches that worker processes have prepared ahead do not count, so a loader with this state resumes
+    at the batch that comes next.
 
     Args:
         plan: Rows of each batch.
@@ -114,7 +114,7 @@ class PlannedLoader:
     def __init__(
         self,
         plan: list[Rows],
-        read: Callable[[Rows], Batch],
+        read: Callable[[Rows], Batch | LabelledBatch],
         *,
         epoch: int = 0,
         num_workers: int = 0,
@@ -126,7 +126,7 @@ class PlannedLoader:
     def __len__(self) -> int:
         return len(self._plan)
 
-    def __iter__(self) -> Iterator[Batch]:
+    def __iter__(self) -> Iterator[Batch | LabelledBatch]:
         plan = self._plan[self._start :]
         batches = read_ahead(
             lambda done: _Batches(plan[done:], self._read),
@@ -143,6 +143,6 @@ class PlannedLoader:
         return {"epoch": self._epoch, "position": self._position}
 
     def load_state_dict(self, state: dict[str, int]) -> None:
-        """Go on where the loader with this state was; a state of another epoch is none of ours."""
+        """Resume behind the position of a state. A state of another epoch is ignored."""
         if state["epoch"] == self._epoch:
             self._start = self._position = state["position"]

@@ -15,7 +15,7 @@ from seqtext.check.findings import FINDINGS, LABEL_FINDINGS, Finding, bit
 from seqtext.check.labels import LabelledRows, LabelReading
 from seqtext.data.corpus import Corpus
 from seqtext.data.labels import Labels
-from seqtext.data.left_out import LONGEST_LABELLED, LONGEST_OF_PAIR
+from seqtext.data.options import LONGEST_LABELLED, LONGEST_OF_PAIR
 from seqtext.data.readers import Record, Row
 from seqtext.data.tokenizer import Tokenizer
 from seqtext.errors import DataError

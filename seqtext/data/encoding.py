@@ -25,30 +25,14 @@ _CACHE_VERSION = "5"  # another one when cached results of the same input would 
 Ids = tuple[list[list[int]], list[list[int]]]  # of sources and of targets, without special pieces
 
 
-class Vocabulary(Protocol):
-    """What one side of a row is written in: a ``Tokenizer`` or ``Labels``."""
-
-    @property
-    def vocab_size(self) -> int:
-        """Number of pieces or labels."""
-
-    @property
-    def fingerprint(self) -> str:
-        """Hexadecimal digest of ``bytes(vocabulary)``."""
-
-    def __bytes__(self) -> bytes: ...
-
-
 class Sides(Protocol):
     """Both sides of a row, text -> ids -> batch: ``Tokenizers`` or ``TextAndLabels``."""
 
     @property
-    def source(self) -> Tokenizer:
-        """Of source texts."""
+    def source(self) -> Tokenizer: ...
 
     @property
-    def target(self) -> Vocabulary:
-        """Of target texts, or of labels."""
+    def target(self) -> Tokenizer | Labels: ...
 
     @property
     def described(self) -> str:

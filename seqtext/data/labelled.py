@@ -5,22 +5,28 @@ from __future__ import annotations
 import dataclasses
 import functools
 from collections.abc import Sequence
-from typing import Annotated
 
 import numpy as np
 
 from seqtext.data.bucketing import Lengths
-from seqtext.data.corpus_options import CorpusOptions
 from seqtext.data.encoding import lengths_of
 from seqtext.data.labels import Labels, TextAndLabels, check_text_column
-from seqtext.data.left_out import LONGEST_LABELLED, OUT_OF_SCOPE, Reasons
-from seqtext.data.module import CORPORA, PROCESSES, TextDataModule
+from seqtext.data.left_out import OUT_OF_SCOPE, Reasons
+from seqtext.data.module import TextDataModule
+from seqtext.data.options import (
+    CORPORA,
+    LONGEST_LABELLED,
+    CorpusOptions,
+    Processes,
+    Temperature,
+    Workers,
+)
 from seqtext.data.readers import SEPARATOR
 from seqtext.data.tokenizer import TokenizerConfig
 from seqtext.data.tokenizer.building import TokenizerBuilder
 from seqtext.data.training_set import PreparedTrainingSet
 from seqtext.errors import ConfigError, DataError
-from seqtext.values import Count, Positive, Range, check_arguments
+from seqtext.values import Count, Positive, check_arguments
 
 _OF_TARGETS = ("target_type", "target_model", "new_pieces")  # options of tokenizers
 
@@ -79,13 +85,13 @@ class LabelsDataModule(TextDataModule[TextAndLabels]):
         several_labels: bool = False,
         label_separator: str | None = None,
         out_of_scope: str | None = None,
-        temperature: Annotated[float, Range(1)] | None = None,
+        temperature: Temperature | None = None,
         tokenizer: TokenizerConfig = TokenizerConfig(),  # noqa: B008 (frozen)
         batch_tokens: Positive | None = None,
         batch_size: Positive | None = 64,
         max_length: Positive = LONGEST_LABELLED,
-        num_workers: Annotated[int, Range(0, PROCESSES)] = 0,
-        processes: Annotated[int, Range(1, PROCESSES)] = 1,
+        num_workers: Workers = 0,
+        processes: Processes = 1,
         seed: Count = 1,
         cache_dir: str | None = None,
     ) -> None:

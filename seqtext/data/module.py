@@ -6,7 +6,7 @@ import dataclasses
 import functools
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, Generic, TypeVar
 
 import datasets
@@ -14,12 +14,11 @@ from lightning.pytorch import LightningDataModule
 
 from seqtext.console import duration, say
 from seqtext.data.bucketing import Lengths, Place, Planner, check_size
-from seqtext.data.corpus import Corpus, Example, Split
-from seqtext.data.corpus_options import CorpusConfig, read_options
+from seqtext.data.corpus import Example
 from seqtext.data.encoding import BatchReader, Sides, encode, join
 from seqtext.data.left_out import LeftOut, Reasons
 from seqtext.data.loader import PlannedLoader
-from seqtext.data.mixing import Mixture
+from seqtext.data.options import Mixture, read_options
 from seqtext.data.prepared import cache_folder
 from seqtext.data.streaming import StreamedLoader
 from seqtext.data.tokenizer import Tokenizer, TokenizerConfig
@@ -29,8 +28,6 @@ from seqtext.data.validation_set import ValidationSet
 from seqtext.errors import ConfigError, DataError
 
 SidesT = TypeVar("SidesT", bound=Sides)
-CORPORA = ("train", "validation", "test", "compare")  # options that name corpora
-PROCESSES = 512  # the most, as each holds Python and PyTorch
 
 
 class TextDataModule(LightningDataModule, ABC, Generic[SidesT]):
@@ -41,16 +38,10 @@ class TextDataModule(LightningDataModule, ABC, Generic[SidesT]):
     Args:
         corpora: Values of the options that name corpora, by their names.
         columns: Names of the columns of source and target.
-        temperature: See ``Mixture``.
-        tokenizer: How text becomes pieces.
-        batch_tokens: See ``BatchPlan``.
-        batch_size: Likewise.
-        source_limit: Sources are cut behind so many pieces; None cuts none.
-        shuffle_buffer: Rows of a stream that are shuffled together; None keeps rows prepared on disk.
-        num_workers: Processes that prepare batches ahead.
-        processes: Processes that tokenize.
-        seed: Of the batch plan.
-        cache_dir: Folder of prepared corpora, see ``cache_folder``.
+        source_limit: Sources are cut behind so many pieces. None cuts none.
+        shuffle_buffer: Rows of a stream that are shuffled together. None keeps rows prepared on disk.
+
+    The other arguments are options of both children.
 
     Raises:
         ConfigError: A corpus or its options are wrong, or options contradict each other.
@@ -82,8 +73,9 @@ class TextDataModule(LightningDataModule, ABC, Generic[SidesT]):
         self.num_workers, self.processes = num_workers, processes
         self.cache_dir = cache_folder(cache_dir)
         held_out, configs = read_options(corpora, self.aliases)
+        streamed = shuffle_buffer is not None
         self.corpora = {
-            option: [self._corpus(config, option, shuffle_buffer) for config in named]
+            option: [config.corpus(option, columns, self.labelled, streamed) for config in named]
             for option, named in configs.items()
         }
         self.tokenizers: SidesT | None = None  # a checkpoint's, or those of ``setup``
@@ -92,11 +84,7 @@ class TextDataModule(LightningDataModule, ABC, Generic[SidesT]):
         self._planner = Planner(
             batch_tokens, batch_size, seed, source_limit, not self.labelled, self.rows_are
         )
-        mixture = Mixture(
-            [config.path for config in configs["train"]],
-            [config.weight for config in configs["train"]],
-            temperature,
-        )
+        mixture = Mixture(configs["train"], temperature)
         self.training_set = self._training_set(mixture, held_out, shuffle_buffer)
 
     @abstractmethod
@@ -132,33 +120,22 @@ class TextDataModule(LightningDataModule, ABC, Generic[SidesT]):
             f" options, as in seqtext.{cls.__name__}(train=…)"
         )
 
-    def _corpus(self, config: CorpusConfig, option: str, shuffle_buffer: int | None) -> Corpus:
-        splits: dict[str, Split] = {"train": "train", "test": "test"}
-        return Corpus(
-            config.path,
-            config.source or self.columns[0],
-            config.target or self.columns[1],
-            splits.get(option, "validation"),
-            config.tag,
-            streamed=shuffle_buffer is not None and option == "train",
-            labelled=self.labelled,
-        )
-
     def _training_set(
         self, mixture: Mixture, held_out: int, shuffle_buffer: int | None
     ) -> TrainingSet:
-        names = " and ".join(mixture.names)
-        shared: dict[str, Any] = {
-            "corpora": self.corpora["train"],
-            "mixture": mixture,
-            "planner": self._planner,
-            "left_out": LeftOut(names, self.rows_are, self.source_limit, self.reasons_to_leave_out),
-            "validation_rows": held_out,
-            "num_workers": self.num_workers,
-        }
-        if shuffle_buffer is None:
-            return PreparedTrainingSet(**shared, encode=functools.partial(self._encode, "train"))
-        return StreamedTrainingSet(**shared, shuffle_buffer=shuffle_buffer)
+        kind: Callable[..., TrainingSet] = (
+            functools.partial(PreparedTrainingSet, encode=functools.partial(self._encode, "train"))
+            if shuffle_buffer is None
+            else functools.partial(StreamedTrainingSet, shuffle_buffer=shuffle_buffer)
+        )
+        return kind(
+            corpora=self.corpora["train"],
+            mixture=mixture,
+            planner=self._planner,
+            left_out=LeftOut(self._names("train"), self._planner, self.reasons_to_leave_out),
+            validation_rows=held_out,
+            num_workers=self.num_workers,
+        )
 
     # --- what training asks ---------------------------------------------------------------------------
 
@@ -196,8 +173,7 @@ class TextDataModule(LightningDataModule, ABC, Generic[SidesT]):
 
     def validation_examples(self, limit: int, *, merged: bool = False) -> list[Example]:
         """See ``ValidationSet.examples``; empty if there is no validation set."""
-        rows = self.validation_set
-        return [] if rows is None else rows.examples(limit, merged=merged)
+        return self.validation_set.examples(limit, merged=merged) if self.validation_set else []
 
     # --- reading and tokenizing, once on each node ------------------------------------------------------
 
@@ -248,9 +224,9 @@ class TextDataModule(LightningDataModule, ABC, Generic[SidesT]):
             cache_dir=self.cache_dir,
         )
         origin = self.tokenizer.source_model or "trained on data.train"
-        return self.build_tokenizers(builder, pretrained), (
-            origin if pretrained is None else "the checkpoint's"
-        )
+        if pretrained is not None:
+            origin = "the checkpoint's"
+        return self.build_tokenizers(builder, pretrained), origin
 
     def _encode(self, option: str, tokenizers: Sides) -> list[datasets.Dataset]:
         return [

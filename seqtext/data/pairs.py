@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import Annotated
 
 from seqtext.data.bucketing import Lengths
 from seqtext.data.corpus import Example
-from seqtext.data.corpus_options import CorporaOption
-from seqtext.data.left_out import LONGEST_OF_PAIR, Reasons
-from seqtext.data.module import CORPORA, PROCESSES, TextDataModule
+from seqtext.data.left_out import Reasons
+from seqtext.data.module import TextDataModule
+from seqtext.data.options import (
+    CORPORA,
+    LONGEST_OF_PAIR,
+    CorporaOption,
+    Processes,
+    Temperature,
+    Workers,
+)
 from seqtext.data.tokenizer import TokenizerConfig, Tokenizers
 from seqtext.data.tokenizer.building import TokenizerBuilder
 from seqtext.data.validation_set import spread
-from seqtext.values import Count, Positive, Range, check_arguments
+from seqtext.values import Count, Positive, check_arguments
 
 
 class PairsDataModule(TextDataModule[Tokenizers]):
@@ -66,7 +72,7 @@ class PairsDataModule(TextDataModule[Tokenizers]):
         compare: CorporaOption | None = None,
         source: str = "source",
         target: str = "target",
-        temperature: Annotated[float, Range(1)] | None = None,
+        temperature: Temperature | None = None,
         tokenizer: TokenizerConfig = TokenizerConfig(),  # noqa: B008 (frozen)
         batch_tokens: Positive | None = 1500,
         batch_size: Positive | None = None,
@@ -75,8 +81,8 @@ class PairsDataModule(TextDataModule[Tokenizers]):
         truncate_sources: bool = False,
         streaming: bool = False,
         shuffle_buffer: Positive = 100_000,
-        num_workers: Annotated[int, Range(0, PROCESSES)] = 0,
-        processes: Annotated[int, Range(1, PROCESSES)] = 1,
+        num_workers: Workers = 0,
+        processes: Processes = 1,
         seed: Count = 1,
         cache_dir: str | None = None,
     ) -> None:

@@ -16,10 +16,9 @@ from seqtext.console import say
 from seqtext.data.bucketing import Place, Planner, Rows, Weights, share
 from seqtext.data.corpus import Corpus
 from seqtext.data.encoding import BatchReader, Sides, encode_rows, join, lengths_of
-from seqtext.data.held_out import hold_out, source_hash
-from seqtext.data.left_out import LeftOut
+from seqtext.data.left_out import LeftOut, hold_out, source_hash
 from seqtext.data.loader import PlannedLoader
-from seqtext.data.mixing import Mixture
+from seqtext.data.options import Mixture
 from seqtext.data.readers import Row
 from seqtext.data.streaming import Pool, Pools, Stream, StreamedLoader
 
@@ -49,12 +48,8 @@ class TrainingSet(ABC):
     left_out: LeftOut
     validation_rows: int
     num_workers: int
+    is_open: bool = field(init=False, default=False)
     held_out: datasets.Dataset | None = field(init=False, default=None)  # after ``open``
-
-    @property
-    @abstractmethod
-    def is_open(self) -> bool:
-        """Whether ``open`` has run."""
 
     @abstractmethod
     def rows(self) -> Iterator[Row]:
@@ -97,10 +92,6 @@ class TrainingSet(ABC):
             DataError: There are too few rows for all shares of an update.
         """
 
-    @property
-    def _names(self) -> str:
-        return " and ".join(corpus.name for corpus in self.corpora)
-
 
 @dataclass(kw_only=True, eq=False)
 class PreparedTrainingSet(TrainingSet):
@@ -112,21 +103,10 @@ class PreparedTrainingSet(TrainingSet):
 
     streamed = False
     encode: Callable[[Sides], list[datasets.Dataset]]
-    _table: datasets.Dataset | None = field(init=False, default=None)
+    table: datasets.Dataset = field(init=False)  # of all rows, see ``encode``
     kept: Rows = field(init=False)  # indices of the rows that are trained on
     _weights: Weights | None = field(init=False)  # of these rows
     _reader: BatchReader = field(init=False)
-
-    @property
-    def is_open(self) -> bool:
-        """Whether ``open`` has run."""
-        return self._table is not None
-
-    @property
-    def table(self) -> datasets.Dataset:
-        """All rows, see ``encode``."""
-        assert self._table is not None
-        return self._table
 
     def rows(self) -> Iterator[Row]:
         """All rows."""
@@ -135,12 +115,12 @@ class PreparedTrainingSet(TrainingSet):
     def prepare(self, tokenizers: Sides) -> str:
         """Tokenize all rows."""
         count = sum(map(len, self.encode(tokenizers)))
-        return f"{count:,} train {self.planner.rows_are} from {self._names}"
+        return f"{count:,} train {self.planner.rows_are} from {self.left_out.names}"
 
     def open(self, reader: BatchReader) -> None:
         """Open the tables, and choose rows by their lengths."""
         tables, self._reader = self.encode(reader.tokenizers), reader
-        self._table = join(tables)
+        self.table = join(tables)
         lengths = lengths_of(self.table)
         self.kept = self.left_out.count(*lengths)
         self.left_out.tell()
@@ -156,6 +136,7 @@ class PreparedTrainingSet(TrainingSet):
             self.kept = np.setdiff1d(self.kept, chosen)
         sizes = [len(table) for table in tables]
         self._weights = self.mixture.of_rows(sizes, self.kept, self.planner.rows_are)
+        self.is_open = True
 
     def updates_per_epoch(self, shares: int) -> int:
         """Updates in the first epoch."""
@@ -184,13 +165,8 @@ class StreamedTrainingSet(TrainingSet):
 
     streamed = True
     shuffle_buffer: int
-    _pools: Pools | None = field(init=False, default=None)
+    _pools: Pools = field(init=False)
     _whole: Stream | None = field(init=False, default=None)
-
-    @property
-    def is_open(self) -> bool:
-        """Whether ``open`` has run."""
-        return self._pools is not None
 
     def rows(self) -> Iterator[Row]:
         """The first rows."""
@@ -198,7 +174,7 @@ class StreamedTrainingSet(TrainingSet):
 
     def prepare(self, tokenizers: Sides) -> str:
         """Nothing is prepared on disk."""
-        return f"train streamed from {self._names}"
+        return f"train streamed from {self.left_out.names}"
 
     def _stream(self) -> Stream:
         """All rows, none held out."""
@@ -227,13 +203,13 @@ class StreamedTrainingSet(TrainingSet):
             hashes = frozenset(source_hash(first[row][0]) for row in chosen)
             stream = dataclasses.replace(stream, held_out=hashes)
         self._pools = Pools(stream, self.shuffle_buffer, reader)
+        self.is_open = True
 
     def updates_per_epoch(self, shares: int) -> None:
         """Nobody knows."""
 
     def loader(self, place: Place, read_epoch: int, *, asked_ahead: bool) -> StreamedLoader:
         """The batches of a rank, planned pool by pool."""
-        assert self._pools is not None
         return StreamedLoader(
             self._pools,
             lambda pool, epoch, number: self._batches(pool, epoch, number, place),

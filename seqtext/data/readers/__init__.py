@@ -10,10 +10,9 @@ from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from seqtext.data.readers.json_objects import read_json, read_jsonl
-from seqtext.data.readers.lines import count_lines, read_parallel
 from seqtext.data.readers.parquet import count_parquet_rows, read_parquet
 from seqtext.data.readers.rows import SEPARATOR, Columns, LabelColumns, Record, Row
-from seqtext.data.readers.tables import read_csv, read_tsv
+from seqtext.data.readers.text import count_lines, read_csv, read_parallel, read_tsv
 from seqtext.data.readers.tmx import read_tmx
 
 __all__ = [

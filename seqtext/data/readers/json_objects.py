@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from seqtext.data.readers.lines import lines_of
 from seqtext.data.readers.rows import Columns, Record, Repeated, places_of, records
+from seqtext.data.readers.text import lines_of
 from seqtext.errors import DataError
 
 

@@ -1,15 +1,31 @@
-"""The corpora that an option names: paths, or paths with options of their own."""
+"""Options of data modules: their types and defaults, the corpora they name, and the weights of these."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Required, TypedDict, get_type_hints
+from typing import Annotated, Any, Required, TypedDict, get_type_hints
 
+import numpy as np
+
+from seqtext.console import say
+from seqtext.data.bucketing import Rows, Weights
+from seqtext.data.corpus import Corpus, Split
 from seqtext.errors import ConfigError
 from seqtext.values import Range, check_value
 
+# options that name corpora -> the split to take of the hub's data where a name has none
+CORPORA: dict[str, Split] = {
+    "train": "train", "validation": "validation", "test": "test", "compare": "validation",
+}  # fmt: skip
+# defaults in pieces: of data.max_source_length and data.max_target_length, and of data.max_length
+LONGEST_OF_PAIR, LONGEST_LABELLED = 250, 400
+# types; each process holds Python and PyTorch
+Workers = Annotated[int, Range(0, 512)]
+Processes = Annotated[int, Range(1, 512)]
+Temperature = Annotated[float, Range(1)]
+_MOST_ROWS = 500_000_000  # of an epoch, whose order is kept in memory
 _WEIGHTS = Range(most=1_000_000, above=0)
 
 
@@ -54,6 +70,27 @@ class CorpusConfig:
             raise ConfigError(f"data: weight {self.weight} of {self.path}, expected {_WEIGHTS}")
         if self.tag is not None and (not self.tag or self.tag.split() != [self.tag]):
             raise ConfigError(f"data: tag {self.tag!r} of {self.path}, expected a word, as <en>")
+
+    def corpus(
+        self, option: str, columns: tuple[str, str], labelled: bool, streamed: bool
+    ) -> Corpus:
+        """The corpus.
+
+        Args:
+            option: The option that names it, one of ``CORPORA``.
+            columns: Its columns of source and target, where its own options name none.
+            labelled: Whether targets are labels.
+            streamed: Whether the training corpora are streamed.
+        """
+        return Corpus(
+            self.path,
+            self.source or columns[0],
+            self.target or columns[1],
+            CORPORA[option],
+            self.tag,
+            streamed=streamed and option == "train",
+            labelled=labelled,
+        )
 
 
 def read_options(
@@ -110,3 +147,57 @@ def _read_corpus(given: Any, where: str, aliases: Mapping[str, str]) -> CorpusCo
     if "path" not in checked:
         raise ConfigError(f"{where}: {options}, expected a path as well")
     return CorpusConfig(**checked)
+
+
+@dataclass(frozen=True)
+class Mixture:
+    """Weights of training corpora.
+
+    Args:
+        corpora: Their options.
+        temperature: T of shares ~ size ** (1 / T) (Arivazhagan et al. 2019, section 4.1). None takes the
+            weights of the options.
+
+    Raises:
+        ConfigError: Temperature and options both give weights.
+    """
+
+    corpora: Sequence[CorpusConfig]
+    temperature: float | None
+
+    def __post_init__(self) -> None:
+        weighted = any(corpus.weight != 1 for corpus in self.corpora)
+        if self.temperature is not None and weighted:
+            raise ConfigError("data.temperature: gives the weights; leave those of the corpora out")
+
+    def of_corpora(self, sizes: Sequence[int]) -> Weights:
+        """How often an epoch has each corpus, given the number of its rows."""
+        if self.temperature is None or len(self.corpora) == 1:
+            return np.array([corpus.weight for corpus in self.corpora])
+        rows = np.array(sizes)
+        weights: Weights = (rows / rows.max()) ** (1 / self.temperature - 1)
+        return weights
+
+    def of_rows(self, sizes: Sequence[int], kept: Rows, rows_are: str) -> Weights | None:
+        """How often an epoch has each kept row; None for once.
+
+        Args:
+            sizes: Rows of each corpus.
+            kept: Indices of the kept rows among all.
+            rows_are: What a row is called.
+
+        Raises:
+            ConfigError: An epoch would have too many rows.
+        """
+        weights = self.of_corpora(sizes)
+        if (weights == 1).all():
+            return None
+        parts = (f"{c.path} {w:.3g}" for c, w in zip(self.corpora, weights, strict=True))
+        say(f"data: weights {', '.join(parts)}")
+        of_rows: Weights = np.repeat(weights, sizes)[kept]
+        if of_rows.sum() > _MOST_ROWS:
+            raise ConfigError(
+                f"data.train: by its weights an epoch has {of_rows.sum():,.0f} {rows_are}, and"
+                f" {_MOST_ROWS:,} are the most; give smaller weights"
+            )
+        return of_rows

@@ -144,7 +144,7 @@ def scan(
     flags = np.array(bits, dtype=np.uint32)
     whole = flags & (bit("unreadable") | bit("empty")) == 0
     again = _seen_before(np.array(both), whole)
-    # the data modules count pieces; without a tokenizer there are only words
+    # the data modules count pieces. Without a tokenizer there are only words
     limit = LONGEST_LABELLED if corpus.labelled else LONGEST_OF_PAIR
     marks = {
         "duplicate": again,

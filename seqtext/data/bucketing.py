@@ -57,7 +57,7 @@ class BatchPlan:
         target_lengths: (N,) pieces of each target, eos counted.
         batch_tokens: Most pieces of an update, padding counted, on its longer side.
         batch_size: Or: rows of an update.
-        shares: Ranks times accumulation steps; each gets at least one row of every update.
+        shares: Ranks times accumulation steps. Each gets at least one row of every update.
         seed: Seed of the shuffling.
         weights: (N,) how often an epoch has each row. With 0.5 it has a random half of the rows with
             this weight. Default: every row once.
@@ -90,10 +90,10 @@ class BatchPlan:
         self.shares, self._seed, self._weights = shares, seed, weights
 
     def updates(self, *epoch: int) -> list[Rows]:
-        """The updates of one epoch, every row in as many of them as its weight says, in random order.
+        """The updates of one epoch in random order, with each row as often as its weight says.
 
         Args:
-            epoch: Its number; where an epoch has several plans, the plan's number as well.
+            epoch: The epoch's number, followed by the plan's where an epoch has several.
 
         Raises:
             DataError: Weights leave fewer rows than shares.

@@ -58,6 +58,6 @@ def read_builtin(name: str, columns: Columns) -> Iterator[Record]:
 
 
 def count_builtin_rows(name: str) -> int | None:
-    """The count in a name; None where it has none."""
+    """The count in a name, if it has one."""
     count = name.split(":")[2:3]
     return int(count[0]) if count and count[0].isdecimal() else None

@@ -23,8 +23,8 @@ class Corpus:
     """A place where sentence pairs are, not read yet.
 
     Args:
-        name: What the user wrote: ``file.{csv,tsv,jsonl,json,parquet,tmx}``, packed (``.gz``, ``.zst``)
-            or not, the PREFIX of parallel files ``PREFIX.en`` and ``PREFIX.de``,
+        name: What the user wrote. A file ``file.{csv,tsv,jsonl,json,parquet,tmx}``, or the PREFIX of
+            parallel files ``PREFIX.en`` and ``PREFIX.de``. These may be packed (``.gz``, ``.zst``). Or
             ``builtin:SPLIT:COUNT[:SEED]``, or a hub name (``NAME`` or ``NAME:CONFIG:SPLIT``).
         source: Column of the table (suffix of the file, language of a TMX file) with the source text.
             A dotted name reaches into nested columns: ``translation.en``. In a TSV file two numbers
@@ -88,7 +88,7 @@ class Corpus:
         """All pairs, in order.
 
         Raises:
-            DataError: A row or a file cannot be read; names file and line.
+            DataError: A row or a file cannot be read. The message names file and line.
         """
         for _, row in self.records():
             if isinstance(row, DataError):
@@ -119,7 +119,7 @@ class Corpus:
         return list(references.items())
 
     def records(self, *, lenient: bool = False) -> Iterator[Record]:
-        """All rows and where they stand; of a row that cannot be read, the reason.
+        """All rows and where they stand. A row that cannot be read comes as an error.
 
         Args:
             lenient: Put U+FFFD where bytes are not UTF-8, instead of raising.
@@ -148,7 +148,7 @@ class Corpus:
         return read(self.files, self.columns, lenient=lenient)
 
     def estimated_rows(self) -> int | None:
-        """About how many rows there are, estimated without parsing them; None where nothing tells.
+        """About how many rows there are, estimated without parsing them. None where nothing tells.
 
         Raises:
             DataError: A file cannot be read.

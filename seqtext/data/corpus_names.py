@@ -45,7 +45,7 @@ def check_name(name: str) -> None:
 
 
 def files_of(name: str, columns: Columns) -> list[Path]:
-    """The local files of a corpus; none where it is built in or on the hub.
+    """The local files of a corpus. The built-in one and those of the hub have no files.
 
     Raises:
         DataError: See ``check_name``, or a file is missing or no file.
@@ -88,7 +88,7 @@ def _prefix_files(prefix: str) -> list[Path]:
 
 
 def _looks_like_path(name: str) -> bool:
-    # a hub name is NAME or USER/NAME; whatever lies in an existing folder, or deeper, is a path
+    # a hub name is NAME or USER/NAME. Whatever lies in an existing folder, or deeper, is a path
     path = Path(name)
     return (
         name.startswith((".", "/", "~", "\\"))

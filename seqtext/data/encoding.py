@@ -59,7 +59,7 @@ class BatchReader:
     Args:
         tokenizers: Of both sides.
         source_limit: Sources are cut to so many pieces.
-        sampling: Options of drawn segmentations; None draws none.
+        sampling: Options of drawn segmentations. None draws none.
         seed: Of the draw.
     """
 
@@ -109,9 +109,9 @@ def encode(
         processes: Number of processes that tokenize.
 
     Returns:
-        Columns ``source``, ``target`` (text), ``row`` (the same for references of one source),
-        ``source_ids``, ``target_ids`` and ``source_length``, ``target_length`` (int32, bos and eos not
-        counted).
+        A table with texts (``source``, ``target``), ids (``source_ids``, ``target_ids``) and numbers of
+        ids (``source_length``, ``target_length``, int32). These do not count bos and eos. The column
+        ``row`` is the same for all references of one source.
 
     Raises:
         DataError: The corpus cannot be read, or the result cannot be written.
@@ -161,7 +161,7 @@ def _encode(
 
 
 def encode_rows(rows: Sequence[Row], tokenizers: Sides) -> datasets.Dataset:
-    """``encode`` of rows that have been read; kept in memory."""
+    """``encode`` rows that have been read, in memory."""
     table = {side: list(texts) for side, texts in zip(SIDES, zip(*rows, strict=True), strict=True)}
     numbers = {"row": list(range(len(rows)))}
     ids = _encode_rows(table, **_models(tokenizers))

@@ -50,14 +50,14 @@ class LabelsDataModule(TextDataModule[TextAndLabels]):
         train: Corpus, or corpora, to train on.
         validation: Likewise, to choose the best checkpoint, the temperature and the threshold by. Or
             ``split:COUNT``: that many rows of the training corpora, chosen by a hash of their text.
-        test: Corpus for ``seqtext test``; not read in training.
+        test: Corpus for ``seqtext test``. Training does not read it.
         text: Column of the text. ``premise+hypothesis`` names two columns, whose texts are joined by
             ``<sep>``.
         label: Column of the label: a name, a number (of the hub's data its name), or a list of them.
         several_labels: Whether a text can have several labels, or none.
         label_separator: Separator between several labels in one field of a table.
         out_of_scope: Label of the rows that belong to no label. They are not trained on. With some in the
-            validation set, a threshold is chosen; texts below it are out of scope.
+            validation set, training chooses a threshold. Texts below it are out of scope.
         temperature: Weights for corpora of unlike size, as in ``PairsDataModule``.
         tokenizer: How text becomes pieces.
         batch_tokens: Most pieces in one update, padding counted, over all ranks and accumulation steps.

@@ -26,7 +26,7 @@ class Labels:
     """The labels that a classifier tells apart. ``bytes(labels)`` is the whole of it.
 
     Args:
-        names: Name of each label; its id is its place. Empty before ``learn``.
+        names: Name of each label. Its id is its place. Empty before ``learn``.
         several: Whether a text can have several labels, or none.
         separator: What stands between several labels in one text, beside a line break.
         out_of_scope: The label of rows that belong to none of the labels.
@@ -105,14 +105,14 @@ class Labels:
 
     @property
     def count(self) -> int | None:
-        """Number of labels where a text can have several; None where it has one."""
+        """Number of labels where a text can have several, otherwise None."""
         return self.vocab_size if self.several else None
 
     def read(self, records: Iterable[Record]) -> Iterator[tuple[str, list[int]]]:
         """Each row's text, and the ids of its labels.
 
         Raises:
-            DataError: A row cannot be read, or see ``encode``; names file and line.
+            DataError: A row cannot be read, or see ``encode``. The message names file and line.
         """
         known: dict[str, list[int]] = {}
         for where, row in records:
@@ -145,7 +145,7 @@ class Labels:
         return None
 
     def encode(self, texts: Sequence[str]) -> list[list[int]]:
-        """Ids of each row's labels, ascending; none where it is out of scope.
+        """Ids of each row's labels, ascending. A row that is out of scope has none.
 
         Raises:
             DataError: A label is unknown, or a row has several where it can have one.

@@ -49,7 +49,7 @@ class LeftOut:
         return _kept(reasons)
 
     def count(self, source: Lengths, target: Lengths) -> Rows:
-        """Count rows with these lengths; returns those that are trained on."""
+        """Count rows with these lengths, and find those that are trained on."""
         reasons = self._find(source, target)
         kept = _kept(reasons)
         longest = int(source[kept].max(initial=self.longest))

@@ -28,7 +28,7 @@ def read_ahead(
 
     Args:
         items: Given a number, the data set without that many first items.
-        num_workers: Processes; 0 prepares items in this one.
+        num_workers: Processes. 0 prepares items in this one.
         each: Items that a process prepares ahead.
         options: More arguments of ``DataLoader``.
     """
@@ -101,14 +101,14 @@ class _Batches(Dataset[Batch | LabelledBatch]):
 class PlannedLoader:
     """Iterates over one epoch's batches. Its state is the number of batches handed out.
 
-    Batches that worker processes have prepared ahead do not count, so a loader with this state resumes
+    Batches that worker processes have prepared ahead do not count. So a loader with this state resumes
     at the batch that comes next.
 
     Args:
         plan: Rows of each batch.
-        read: Makes a batch of rows; runs in the workers.
+        read: Makes a batch of rows. It runs in the workers.
         epoch: What the state belongs to.
-        num_workers: Processes that prepare batches ahead; 0 prepares them in this one.
+        num_workers: Processes that prepare batches ahead. 0 prepares them in this one.
     """
 
     def __init__(

@@ -168,17 +168,17 @@ class TextDataModule(LightningDataModule, ABC, Generic[SidesT]):
             )
 
     def updates_per_epoch(self) -> int | None:
-        """Updates in the first epoch. Later epochs have nearly as many. None if streaming: nobody knows."""
+        """Updates in the first epoch. Later epochs have nearly as many. None when streaming."""
         return self.training_set.updates_per_epoch(self._place().shares)
 
     def validation_examples(self, limit: int, *, merged: bool = False) -> list[Example]:
-        """See ``ValidationSet.examples``; empty if there is no validation set."""
+        """Examples of the validation set, see ``ValidationSet.examples``. Empty if there is none."""
         return self.validation_set.examples(limit, merged=merged) if self.validation_set else []
 
     # --- reading and tokenizing, once on each node ------------------------------------------------------
 
     def prepare_data(self) -> None:
-        """Read, build tokenizers, tokenize; all of it cached on disk."""
+        """Read, build tokenizers, tokenize. The results are kept on disk."""
         if self.training_set.is_open:  # Lightning asks again before the last validation
             return
         start = time.perf_counter()
@@ -199,7 +199,7 @@ class TextDataModule(LightningDataModule, ABC, Generic[SidesT]):
         """Look for the files of every corpus, before the first is prepared.
 
         Raises:
-            DataError: A file is missing; names the option.
+            DataError: A file is missing. The message names the option.
         """
         for option, corpora in self.corpora.items():
             for corpus in corpora:
@@ -283,7 +283,7 @@ class TextDataModule(LightningDataModule, ABC, Generic[SidesT]):
         return self.training_set.loader(place, read_epoch, asked_ahead=isinstance(limit, float))
 
     def val_dataloader(self) -> PlannedLoader | list[Any]:
-        """This rank's batches of the validation set, nothing left out; empty if there is none."""
+        """This rank's batches of the validation set, nothing left out. Empty if there is none."""
         return [] if self.validation_set is None else self.validation_set.loader(self._place())
 
     def _place(self) -> Place:

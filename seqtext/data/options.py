@@ -21,7 +21,7 @@ CORPORA: dict[str, Split] = {
 }  # fmt: skip
 # defaults in pieces: of data.max_source_length and data.max_target_length, and of data.max_length
 LONGEST_OF_PAIR, LONGEST_LABELLED = 250, 400
-# types; each process holds Python and PyTorch
+# types of options. Every process holds Python and PyTorch, so their number is limited
 Workers = Annotated[int, Range(0, 512)]
 Processes = Annotated[int, Range(1, 512)]
 Temperature = Annotated[float, Range(1)]
@@ -106,7 +106,7 @@ def read_options(
         The training rows to hold out for validation, and the corpora of each option that names some.
 
     Raises:
-        ConfigError: A value is wrong; names the option. Or there is no training corpus.
+        ConfigError: A value is wrong, or there is no training corpus. The message names the option.
     """
     held_out, configs = 0, {}
     for option, given in corpora.items():
@@ -179,7 +179,7 @@ class Mixture:
         return weights
 
     def of_rows(self, sizes: Sequence[int], kept: Rows, rows_are: str) -> Weights | None:
-        """How often an epoch has each kept row; None for once.
+        """How often an epoch has each kept row. None stands for once.
 
         Args:
             sizes: Rows of each corpus.

@@ -25,23 +25,23 @@ from seqtext.values import Count, Positive, check_arguments
 class PairsDataModule(TextDataModule[Tokenizers]):
     """Pairs of source and target text.
 
-    A corpus is named by ``file.{csv,tsv,jsonl,json,parquet,tmx}``, by the PREFIX of two parallel files
-    ``PREFIX.en`` and ``PREFIX.de``, all packed (``.gz``, ``.zst``) or not, by
-    ``builtin:SPLIT:COUNT[:SEED]``, or by a hub name (``NAME`` or ``NAME:CONFIG:SPLIT``). Several make a
-    list, with the options of ``CorpusConfig`` each.
+    A corpus is named by ``file.{csv,tsv,jsonl,json,parquet,tmx}``, or by the PREFIX of two parallel files
+    ``PREFIX.en`` and ``PREFIX.de``. These may be packed (``.gz``, ``.zst``). Other names are
+    ``builtin:SPLIT:COUNT[:SEED]`` and hub names (``NAME`` or ``NAME:CONFIG:SPLIT``). Several corpora make
+    a list, each with the options of ``CorpusConfig``.
 
     Args:
         train: Corpus, or corpora, to train on.
         validation: Likewise, to choose the best checkpoint by. Or ``split:COUNT``: that many pairs of the
             training corpora, chosen by a hash of their source and not trained on.
-        test: Corpus for ``seqtext test``; not read in training.
+        test: Corpus for ``seqtext test``. Training does not read it.
         compare: Corpora to score before and after fine-tuning (``model.init_from``), beside the
             validation set. They show what the model forgets. ``fit`` refuses them without such a model.
         source: Column (``a.b`` for a nested one), file suffix or language of the source text.
         target: Likewise of the target text.
-        temperature: Weights for corpora of unlike size. With T each has a share ~ size ** (1 / T), and an
-            epoch reads the largest once (Arivazhagan et al. 2019, section 4.1). 1 leaves shares as they
-            are.
+        temperature: Weights for corpora of unlike size (Arivazhagan et al. 2019, section 4.1). With T each
+            has a share ~ size ** (1 / T). An epoch reads the largest once. Default: shares by size, as
+            with 1.
         tokenizer: How text becomes pieces.
         batch_tokens: Most pieces in one update, padding counted, on its longer side. An update spans all
             ranks and accumulation steps, so more devices make training faster, not different.

@@ -185,7 +185,7 @@ class StreamedLoader:
         epoch: What the state belongs to.
         read_epoch: The epoch that is read. Default: ``epoch``.
         asked_ahead: Whether Lightning asks for one batch more than it trains on.
-        num_workers: Processes that read and tokenize pools ahead; 0 does so in this one.
+        num_workers: Processes that read and tokenize pools ahead. 0 does so in this one.
         on_end: Called after the last batch.
     """
 

@@ -78,7 +78,7 @@ class TextCounts:
     Args:
         texts: Texts read.
         cut: Texts that have more pieces than the model reads.
-        longer: Texts of which more pieces were read than of any text in training.
+        longer: Texts that are longer, as they are read, than any text in training.
         longest: Pieces read of the longest text.
         unknown: Texts with parts that the tokenizer has no piece for. Not counted where the model copies
             such parts.

@@ -37,7 +37,7 @@ class TrainingSet(ABC):
         mixture: How often an epoch has each corpus.
         planner: Plans the batches.
         left_out: Says which rows are left out, and counts them.
-        validation_rows: Rows that become the validation set, and are not trained on; 0 for none.
+        validation_rows: Rows that become the validation set, and are not trained on. 0 for none.
         num_workers: Processes that prepare batches ahead.
     """
 
@@ -224,7 +224,7 @@ class StreamedTrainingSet(TrainingSet):
         """A rank's batches of a pool."""
         source, target = pool.source.lengths, pool.target.lengths
         kept = self.left_out.count(source, target)
-        if 0 < len(kept) < place.shares and number:  # of the last pool; each rank needs a row
+        if 0 < len(kept) < place.shares and number:  # of the last pool, as each rank needs a row
             self.left_out.drop(len(kept), "too few for the last update")
             return []
         if not len(kept):

@@ -25,7 +25,7 @@ class ValidationSet:
     Args:
         table: See ``encode``.
         planner: Plans the batches of training.
-        reader: Makes batches; it draws no segmentations.
+        reader: Makes batches. It draws no segmentations.
         num_workers: Processes that prepare batches ahead.
     """
 

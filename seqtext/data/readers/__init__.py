@@ -44,7 +44,7 @@ class Format(NamedTuple):
     """One format of corpus files."""
 
     read: Reader
-    # about how many rows a file has, without parsing it; None where nothing tells
+    # about how many rows a file has, without parsing it. None where nothing tells
     estimate: Callable[[Path], int | None] = lambda path: None
 
 

@@ -13,7 +13,7 @@ from seqtext.errors import DataError
 
 
 def read_jsonl(paths: list[Path], columns: Columns, *, lenient: bool = False) -> Iterator[Record]:
-    """An object a line; lines without text are passed over.
+    """An object a line. Empty lines are skipped.
 
     Raises:
         DataError: Not UTF-8 or unreadable.

@@ -51,7 +51,7 @@ def count_parquet_rows(path: Path) -> int:
 
 
 def _rows_of(batch: Any) -> Iterator[dict[str, Any] | None]:
-    """The rows of an Arrow batch; None for a row whose bytes are not UTF-8."""
+    """The rows of an Arrow batch. None stands for a row whose bytes are not UTF-8."""
     try:
         yield from batch.to_pylist()
     except UnicodeDecodeError:

@@ -21,7 +21,7 @@ csv.field_size_limit(2**31 - 1)  # rows of 100,000 words are longer than its def
 
 
 def lines_of(path: Path, *, ends: bool = False, lenient: bool = False) -> Iterator[str]:
-    """Lines of a file, packed or not; see ``text_lines``."""
+    """Lines of a file, packed or not. See ``text_lines``."""
     with open_file(path) as file:
         yield from text_lines(file, str(path), ends=ends, lenient=lenient)
 

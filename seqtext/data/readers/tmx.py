@@ -14,7 +14,7 @@ _LANGUAGE = "{http://www.w3.org/XML/1998/namespace}lang"
 
 
 def read_tmx(paths: list[Path], columns: Columns, *, lenient: bool = False) -> Iterator[Record]:
-    """A translation memory. ``columns`` are languages; ``en`` stands for ``en-GB`` as well.
+    """A translation memory. Columns are languages, where ``en`` stands for ``en-GB`` as well.
 
     Inline markup is taken out with its text, and the text that it encloses stays. A unit that lacks one
     of the languages is a record that says so.

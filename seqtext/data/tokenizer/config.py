@@ -30,9 +30,9 @@ class TokenizerConfig:
         source_model: A SentencePiece file for the source, instead of training one.
         target_model: Likewise for the target. With ``joint``, ``source_model`` serves both.
         normalization: How spellings of one text become the same. ``nfkc`` composes letters and marks, and
-            replaces special forms. ``nmt_nfkc`` cleans spaces as well. Their ``_cf`` forms also fold
-            letter case. ``nfc`` only composes letters and marks, so phonetic symbols survive.
-            ``nfc_lower`` also writes lower case. ``identity`` leaves text as it is, for code.
+            replaces special forms. The default also cleans spaces. Their ``_cf`` forms also fold letter
+            case. With ``nfc``, which only composes, phonetic symbols survive. The
+            form ``nfc_lower`` also writes lower case. Use ``identity``, which changes nothing, for code.
         target_normalization: Normalization of the target's tokenizer, if it differs.
         byte_fallback: Spell unknown characters as bytes, so that nothing is unknown.
         character_coverage: Share of the characters that get a piece. Use less for large alphabets.
@@ -41,8 +41,8 @@ class TokenizerConfig:
         new_pieces: With ``model.init_from``: the largest number of pieces that are learned from the
             training corpora and added to the checkpoint's. Single characters come first. A new piece
             starts with the mean weights of the pieces that it is made of.
-        sampling_nbest: In training, draw among this many segmentations of each sentence (subword
-            regularization, Kudo 2018, section 3.3; ``unigram`` only). 1 draws none.
+        sampling_nbest: In training, draw among this many segmentations of each sentence. 1 draws none.
+            Only ``unigram`` can draw. Subword regularization, Kudo 2018, section 3.3.
         sampling_alpha: How much the draw prefers probable segmentations. 0 is uniform.
 
     Raises:

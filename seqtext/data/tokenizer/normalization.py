@@ -23,7 +23,7 @@ def training_options(normalization: Normalization) -> Iterator[dict[str, Any]]:
     """Options of ``SentencePieceTrainer`` that make a model normalize text in this way.
 
     A model keeps its rules, so nothing but its file is needed to apply them. The options are valid within
-    the context; see ``finished``.
+    the context. See ``finished``.
     """
     if normalization not in _OURS:
         yield {"normalization_rule_name": normalization}

@@ -114,7 +114,7 @@ class Tokenizers(NamedTuple):
         )
 
     def copy_ids(self) -> list[int]:
-        """For each source piece the target piece with the same spelling; -1 where there is none."""
+        """For each source piece the target piece with the same spelling, or -1."""
         source, target = self
         shared = source.shared(target)
         for no_text in (source.unk, source.bos, source.eos, *source.control_ids):

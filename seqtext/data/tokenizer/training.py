@@ -48,7 +48,7 @@ def train(texts: Iterable[str], config: TokenizerConfig) -> bytes:
                 byte_fallback=config.byte_fallback and config.model_type in ("unigram", "bpe"),
                 character_coverage=config.character_coverage,
                 user_defined_symbols=list(dict.fromkeys(config.symbols)),
-                max_sentence_length=1 << 20,  # bytes; it leaves out longer texts without a word
+                max_sentence_length=1 << 20,  # bytes, as it silently leaves out longer texts
                 shuffle_input_sentence=False,
                 num_threads=1 if config.model_type == "unigram" else 4,
                 minloglevel=2,
@@ -66,7 +66,7 @@ def train(texts: Iterable[str], config: TokenizerConfig) -> bytes:
 
 
 def extend(base: Tokenizer, symbols: Sequence[str], texts: Iterable[str], count: int) -> bytes:
-    """The model of ``base`` with new pieces behind its own; see ``Tokenizer.extended``."""
+    """The model of ``base`` with new pieces behind its own, see ``Tokenizer.extended``."""
     from sentencepiece.sentencepiece_model_pb2 import ModelProto
 
     model = ModelProto.FromString(bytes(base))
@@ -116,7 +116,7 @@ def _learned(
 
 
 def sample_texts(texts: Iterable[str], limit: int) -> Iterator[str]:
-    """All texts, or ``limit`` of them, each as probable (Vitter 1985, algorithm R); in order, if all."""
+    """All texts in order, or ``limit`` of them drawn at random (Vitter 1985, algorithm R)."""
     generator = random.Random(0)
     kept: list[str] = []
     parts = (
@@ -135,7 +135,7 @@ def sample_texts(texts: Iterable[str], limit: int) -> Iterator[str]:
 
 
 def _noting(texts: Iterable[str], failures: list[DataError]) -> Iterator[str]:
-    """``texts``; notes an error in reading them, as SentencePiece turns it into an error of its own."""
+    """``texts``. An error in reading them is noted, as SentencePiece would replace it."""
     try:
         yield from texts
     except DataError as error:

@@ -197,13 +197,13 @@ class Planner:
             weights=weights,
         )
 
-    def smaller(self, parts: int) -> Planner:
-        """A planner of batches that are so many times smaller."""
+    def for_validation(self, accumulation: int) -> Planner:
+        """A planner of batches like those of training, which do not depend on the seed."""
         tokens, size = (
-            None if limit is None else max(1, limit // parts)
+            None if limit is None else max(1, limit // accumulation)
             for limit in (self.batch_tokens, self.batch_size)
         )
-        return dataclasses.replace(self, batch_tokens=tokens, batch_size=size)
+        return dataclasses.replace(self, batch_tokens=tokens, batch_size=size, seed=0)
 
     def describe(self, updates: list[Rows], source: Lengths, target: Lengths, where: str) -> str:
         """What updates of rows with these lengths hold, for a message."""

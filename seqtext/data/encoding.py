@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -82,8 +82,8 @@ class BatchReader:
         texts = list(zip(table["source"], table["target"], strict=True))
         return self.collate(*self.encode(texts, epoch, numbers))
 
-    def encode(self, rows: Sequence[Row], epoch: int, numbers: Iterable[int]) -> Ids:
-        """Ids of rows with their numbers."""
+    def encode(self, rows: Sequence[Row], epoch: int, numbers: Sequence[int]) -> Ids:
+        """Ids of rows with these numbers, which the draw depends on."""
         if self.sampling is None:
             return self.tokenizers.encode_pairs(*(list(side) for side in zip(*rows, strict=True)))
         keys = [f"{(self.seed, epoch)}-{number}" for number in numbers]

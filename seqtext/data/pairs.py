@@ -40,8 +40,8 @@ class PairsDataModule(TextDataModule[Tokenizers]):
         source: Column (``a.b`` for a nested one), file suffix or language of the source text.
         target: Likewise of the target text.
         temperature: Weights for corpora of unlike size (Arivazhagan et al. 2019, section 4.1). With T each
-            has a share ~ size ** (1 / T). An epoch reads the largest once. Default: shares by size, as
-            with 1.
+            has a share ~ size ** (1 / T). An epoch reads the largest once. With 1, shares stay as they
+            are.
         tokenizer: How text becomes pieces.
         batch_tokens: Most pieces in one update, padding counted, on its longer side. An update spans all
             ranks and accumulation steps, so more devices make training faster, not different.

@@ -145,7 +145,8 @@ class Pools:
     def _pool(self, rows: Iterator[Row], epoch: int, number: int) -> Pool | None:
         sides: list[tuple[list[npt.NDArray[np.int32]], list[int]]] = [([], [0]), ([], [0])]
         while chunk := list(itertools.islice(rows, _CHUNK)):
-            encoded = self.reader.encode(chunk, epoch, itertools.count(number))
+            numbers = range(number, number + len(chunk))
+            encoded = self.reader.encode(chunk, epoch, numbers)
             for ids, (arrays, lengths) in zip(encoded, sides, strict=True):
                 lengths += map(len, ids)
                 arrays.append(np.fromiter(itertools.chain.from_iterable(ids), np.int32))

@@ -45,7 +45,7 @@ class ValidationSet:
                 f"data.validation: {len(self.table)} validation {self.planner.rows_are} for {place.ranks}"
                 " processes; each needs one"
             )
-        planner = self.planner.smaller(place.accumulation)
+        planner = self.planner.for_validation(place.accumulation)
         updates = planner.plan(*lengths_of(self.table), place.ranks).updates(0)
         batches = share(updates, Place(rank=place.rank, ranks=place.ranks))
         return PlannedLoader(batches, self.reader.over(self.table, 0), num_workers=self.num_workers)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 from collections.abc import Sequence
+from typing import ClassVar
 
 import numpy as np
 
@@ -72,7 +73,7 @@ class LabelsDataModule(TextDataModule[TextAndLabels]):
 
     rows_are = "texts"
     labelled = True
-    aliases = {"text": "source", "label": "target"}  # noqa: RUF012
+    aliases: ClassVar = {"text": "source", "label": "target"}
 
     def __init__(
         self,

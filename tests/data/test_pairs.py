@@ -361,6 +361,14 @@ def test_sampling_draws_anew_every_epoch_and_alike_in_every_run(start: Start, pa
     assert segmentations(start(tokenizer=config, seed=2, trainer=at(epoch=1))) != second
 
 
+def test_validation_batches_do_not_depend_on_the_seed(start: Start) -> None:
+    """So the loss is summed in the same order, whatever the seed."""
+    first, second = (
+        [batch.source.tolist() for batch in start(seed=seed).val_dataloader()] for seed in (1, 2)
+    )
+    assert first == second
+
+
 def test_validation_draws_nothing(start: Start) -> None:
     plain = [batch.source.tolist() for batch in start().val_dataloader()]
     config = TokenizerConfig(vocab_size=300, sampling_nbest=16)

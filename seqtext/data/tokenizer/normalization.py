@@ -71,11 +71,11 @@ def composing_rules(*, lower: bool) -> dict[str, str]:
 def _spellings(character: str) -> set[str]:
     """Candidates: the letter and its marks in any order, the first of them composed."""
     decomposed = unicodedata.normalize("NFD", character)
-    found = {character}
+    spellings = {character}
     for order in itertools.permutations(decomposed[1:]):
         text = decomposed[0] + "".join(order)
-        found.update(_nfc(text[:end]) + text[end:] for end in range(1, len(text) + 1))
-    return found
+        spellings.update(_nfc(text[:end]) + text[end:] for end in range(1, len(text) + 1))
+    return spellings
 
 
 def _nfc(text: str) -> str:

@@ -28,11 +28,7 @@ _MOST_CHARACTERS = 10_000
 
 
 def train(texts: Iterable[str], config: TokenizerConfig) -> bytes:
-    """Train a model. The same texts and options give the same bytes.
-
-    Raises:
-        DataError: There is no text, or not enough of it for ``vocab_size``.
-    """
+    """The bytes of a new model, see ``Tokenizer.train``."""
     model = io.BytesIO()
     failures: list[DataError] = []
     identity = config.normalization == "identity"
@@ -66,7 +62,7 @@ def train(texts: Iterable[str], config: TokenizerConfig) -> bytes:
 
 
 def extend(base: Tokenizer, symbols: Sequence[str], texts: Iterable[str], count: int) -> bytes:
-    """The model of ``base`` with new pieces behind its own, see ``Tokenizer.extended``."""
+    """The bytes of the model of ``base`` with new pieces, see ``Tokenizer.extended``."""
     from sentencepiece.sentencepiece_model_pb2 import ModelProto
 
     model = ModelProto.FromString(bytes(base))

@@ -118,11 +118,9 @@ class LabelsDataModule(TextDataModule[TextAndLabels]):
             cache_dir=cache_dir,
         )
 
-    def build_tokenizers(
-        self, builder: TokenizerBuilder, pretrained: TextAndLabels | None
-    ) -> TextAndLabels:
+    def build_tokenizers(self, builder: TokenizerBuilder) -> TextAndLabels:
         """A tokenizer of texts, and the labels of the training corpora."""
-        labels = self._labels  # before training a tokenizer, which takes longer
+        labels = self._labels  # wrong ones are refused before a tokenizer is trained
         return TextAndLabels(builder.source(), labels)
 
     @functools.cached_property

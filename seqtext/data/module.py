@@ -21,7 +21,7 @@ from seqtext.data.loader import PlannedLoader
 from seqtext.data.options import Mixture, read_options
 from seqtext.data.prepared import cache_folder
 from seqtext.data.streaming import StreamedLoader
-from seqtext.data.tokenizer import Tokenizer, TokenizerConfig
+from seqtext.data.tokenizer import Tokenizer, TokenizerConfig, Tokenizers
 from seqtext.data.tokenizer.building import TokenizerBuilder
 from seqtext.data.training_set import PreparedTrainingSet, StreamedTrainingSet, TrainingSet
 from seqtext.data.validation_set import ValidationSet
@@ -88,13 +88,8 @@ class TextDataModule(LightningDataModule, ABC, Generic[SidesT]):
         self.training_set = self._training_set(mixture, held_out, shuffle_buffer)
 
     @abstractmethod
-    def build_tokenizers(self, builder: TokenizerBuilder, pretrained: SidesT | None) -> SidesT:
-        """Build what text is encoded with.
-
-        Args:
-            builder: Loads, trains and extends tokenizers.
-            pretrained: Those of the model that training starts from, if it brings some.
-        """
+    def build_tokenizers(self, builder: TokenizerBuilder) -> SidesT:
+        """Build what text is encoded with."""
 
     @abstractmethod
     def reasons_to_leave_out(self, source: Lengths, target: Lengths) -> Reasons:
@@ -217,16 +212,14 @@ class TextDataModule(LightningDataModule, ABC, Generic[SidesT]):
         pretrained = getattr(getattr(self.trainer, "lightning_module", None), "tokenizers", None)
         builder = TokenizerBuilder(
             config=self.tokenizer,
+            pretrained=pretrained if isinstance(pretrained, Tokenizers) else None,
             tags=[corpus.tag for corpus in self.corpora["train"] if corpus.tag is not None],
             rows=self.training_set.rows,
             digests=self._digests_of("train"),
             streamed=self.training_set.streamed,
             cache_dir=self.cache_dir,
         )
-        origin = self.tokenizer.source_model or "trained on data.train"
-        if pretrained is not None:
-            origin = "the checkpoint's"
-        return self.build_tokenizers(builder, pretrained), origin
+        return self.build_tokenizers(builder), builder.origin
 
     def _encode(self, option: str, tokenizers: Sides) -> list[datasets.Dataset]:
         return [

@@ -103,11 +103,9 @@ class PairsDataModule(TextDataModule[Tokenizers]):
             cache_dir=cache_dir,
         )
 
-    def build_tokenizers(
-        self, builder: TokenizerBuilder, pretrained: Tokenizers | None
-    ) -> Tokenizers:
+    def build_tokenizers(self, builder: TokenizerBuilder) -> Tokenizers:
         """Tokenizers of both sides."""
-        return builder.pair(pretrained)
+        return builder.pair()
 
     def reasons_to_leave_out(self, source: Lengths, target: Lengths) -> Reasons:
         """Pairs with an empty or a long side."""

@@ -26,10 +26,8 @@ class OwnDataModule(TextDataModule[Tokenizers]):
 
     rows_are, labelled = "rows", False
 
-    def build_tokenizers(
-        self, builder: TokenizerBuilder, pretrained: Tokenizers | None
-    ) -> Tokenizers:
-        return builder.pair(pretrained)
+    def build_tokenizers(self, builder: TokenizerBuilder) -> Tokenizers:
+        return builder.pair()
 
     def reasons_to_leave_out(self, source: Lengths, target: Lengths) -> Reasons:
         return {"short": source < 10}

@@ -27,6 +27,7 @@ class TokenizerBuilder:
 
     Args:
         config: Options.
+        pretrained: Tokenizers of the model that training starts from, if it brings some.
         tags: Words that become symbols, beside those of the options.
         rows: Reads the training rows to learn from.
         digests: Digests of the training corpora, for the keys on disk.
@@ -39,22 +40,26 @@ class TokenizerBuilder:
     """
 
     config: TokenizerConfig
+    pretrained: Tokenizers | None
     tags: Sequence[str]
     rows: Callable[[], Iterable[Row]]
     digests: Sequence[str]
     streamed: bool
     cache_dir: Path
 
-    def pair(self, pretrained: Tokenizers | None) -> Tokenizers:
-        """Tokenizers of source and target.
+    @property
+    def origin(self) -> str:
+        """Where tokenizers come from, for a message."""
+        if self.pretrained is not None:
+            return "the checkpoint's"
+        return self.config.source_model or "trained on data.train"
 
-        Args:
-            pretrained: Those of the model that training starts from, if it brings some.
-        """
+    def pair(self) -> Tokenizers:
+        """Tokenizers of source and target."""
         config = self.config
-        if pretrained is not None:
+        if self.pretrained is not None:
             self._check_pretrained()
-            return self._extend(*pretrained)
+            return self._extend(*self.pretrained)
         if config.new_pieces:
             raise ConfigError(
                 f"data.tokenizer.new_pieces: {config.new_pieces}, but no checkpoint brings the pieces"

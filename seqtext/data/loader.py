@@ -75,8 +75,8 @@ def _leave_signals(worker: int) -> None:
     """
     for number in {*signals.NUMBERS} - {signal.SIGTERM}:
         signal.signal(number, signal.SIG_IGN)
-    if hasattr(signal, "sigwaitinfo"):  # elsewhere nothing tells who has sent a signal
-        # threads that start later inherit the mask, so the signal waits for the one that asks for it
+    if hasattr(signal, "sigwaitinfo"):  # elsewhere nobody knows the sender of a signal.
+        # Threads that start later inherit the mask. So the signal waits for the thread that asks for it
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
         threading.Thread(target=_end_with_parent, daemon=True).start()
 

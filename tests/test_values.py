@@ -81,6 +81,7 @@ def test_values_in_lists_and_dicts_become_plain(given: Any, expected: Any, plain
         (float("inf"), Annotated[float, Range(0)], "option: inf, expected at least 0"),
         (float("nan"), Annotated[float, Range(0)], "option: nan, expected at least 0"),
         (10_000, Annotated[int, Range(1, 1000)], "at most 1,000"),
+        (10**400, Annotated[int, Range(1, 1000)], "at most 1,000"),
         ("1", Positive, "option: '1' (str), expected a whole number"),
     ],
 )

@@ -15,6 +15,7 @@ from seqtext.check.findings import FINDINGS, LABEL_FINDINGS, Finding, bit
 from seqtext.check.labels import LabelledRows, LabelReading
 from seqtext.data.corpus import Corpus
 from seqtext.data.labels import Labels
+from seqtext.data.options import LONGEST_LABELLED, LONGEST_OF_PAIR
 from seqtext.data.readers import Record, Row
 from seqtext.data.tokenizer import Tokenizer
 from seqtext.errors import DataError
@@ -25,8 +26,6 @@ Hashes = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
 
 
-_LIMIT = 250  # pieces, as data.max_source_length has it; without a tokenizer, words
-_LABELLED_LIMIT = 400  # likewise data.max_length
 _RATIO = 3.0
 _RATIO_SLACK = 10  # characters on both sides, so that short texts may differ
 _FEWEST_WORDS, _SAME_WORDS = 4, 0.8  # of a target that is taken for untranslated
@@ -168,7 +167,7 @@ class _Rows:
         sources, flags = np.array(self._sources), np.array(self._bits, dtype=np.uint32)
         whole = flags & (bit("unreadable") | bit("empty")) == 0
         again = _seen_before(np.array(self._whole_rows), whole)
-        limit = _LABELLED_LIMIT if self._corpus.labelled else _LIMIT
+        limit = LONGEST_LABELLED if self._corpus.labelled else LONGEST_OF_PAIR
         marks = {
             "duplicate": again,
             "ambiguous": _seen_before(sources, whole & ~again),

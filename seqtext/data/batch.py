@@ -8,11 +8,11 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-IGNORE = -100  # label of a padded position, as PyTorch's losses expect; elsewhere lengths say it
+IGNORE = -100  # label of a padded position, as PyTorch's losses expect
 
 # Most positions of a batch that a trained model reads. The encoder has rows times the longest row of them.
 # Attention has as many for every hypothesis. Each takes about 2.5 KB at hidden size 256, so this many
-# take 300 MB. 64 sources of 300 pieces fit with a beam of 5.
+# take 300 MB. So 64 sources of 300 pieces fit with a beam of 5.
 _MOST_POSITIONS = 120_000
 
 
@@ -30,7 +30,7 @@ class LabelledBatch(NamedTuple):
 
     source: Tensor  # (B, S) int64 ids, eos last
     source_lengths: Tensor  # (B,) int64, eos counted
-    labels: Tensor  # (B,) int64, IGNORE out of scope; or (B, L) bool where a text can have several
+    labels: Tensor  # (B,) int64, IGNORE out of scope, or (B, L) bool where a text can have several
 
 
 def pad(rows: Sequence[Sequence[int]], value: int = 0) -> Tensor:
@@ -100,7 +100,7 @@ def collate_labels(
 
     Args:
         sources: Ids without special pieces.
-        labels: Ids; of one label, or none, where ``count`` is None.
+        labels: Ids of each text's labels. One or none, where ``count`` is None.
         source_eos: Put behind each text.
         count: L, where a text can have several labels.
     """
@@ -108,7 +108,7 @@ def collate_labels(
 
 
 def label_tensor(rows: Sequence[Sequence[int]], count: int | None) -> Tensor:
-    """Ids of each row's labels -> ``LabelledBatch.labels``; for ``count`` see ``collate_labels``."""
+    """Ids of each row's labels -> ``LabelledBatch.labels``. For ``count`` see ``collate_labels``."""
     if count is None:
         return torch.tensor([[*ids, IGNORE][0] for ids in rows])
     has = torch.zeros(len(rows), count, dtype=torch.bool)

@@ -7,6 +7,10 @@ what an update contains: more ranks make training faster, not different.
 
 from __future__ import annotations
 
+import dataclasses
+from dataclasses import dataclass
+from typing import NamedTuple
+
 import numpy as np
 import numpy.typing as npt
 
@@ -25,13 +29,24 @@ def check_size(batch_tokens: int | None, batch_size: int | None) -> None:
     """Check the size of an update.
 
     Raises:
-        ConfigError: Not exactly one of the two is given, or it is too small.
+        ConfigError: Not exactly one of the two is given.
     """
     if (batch_tokens is None) == (batch_size is None):
         raise ConfigError("data: give either batch_tokens or batch_size, and not both")
-    for name, value in (("batch_tokens", batch_tokens), ("batch_size", batch_size)):
-        if value is not None and value < 1:
-            raise ConfigError(f"data.{name}: {value}, expected at least 1")
+
+
+class Place(NamedTuple):
+    """A rank in an epoch: what batches are cut for."""
+
+    epoch: int = 0
+    rank: int = 0
+    ranks: int = 1
+    accumulation: int = 1
+
+    @property
+    def shares(self) -> int:
+        """Shares of an update."""
+        return self.ranks * self.accumulation
 
 
 class BatchPlan:
@@ -42,10 +57,10 @@ class BatchPlan:
         target_lengths: (N,) pieces of each target, eos counted.
         batch_tokens: Most pieces of an update, padding counted, on its longer side.
         batch_size: Or: rows of an update.
-        shares: Ranks times accumulation steps; each gets at least one row of every update.
-        seed: Of the shuffling.
-        weights: (N,) how often an epoch has each row: 0.5 says that it has a random half of the rows
-            with this weight. Default: every row once.
+        shares: Ranks times accumulation steps. Each gets at least one row of every update.
+        seed: Seed of the shuffling.
+        weights: (N,) how often an epoch has each row. With 0.5 it has a random half of the rows with
+            this weight. Default: every row once.
 
     Raises:
         ConfigError: See ``check_size``.
@@ -75,10 +90,10 @@ class BatchPlan:
         self.shares, self._seed, self._weights = shares, seed, weights
 
     def updates(self, *epoch: int) -> list[Rows]:
-        """The updates of one epoch, every row in as many of them as its weight says, in random order.
+        """The updates of one epoch in random order, with each row as often as its weight says.
 
         Args:
-            epoch: Its number; where an epoch has several plans, the plan's number as well.
+            epoch: The epoch's number, followed by the plan's where an epoch has several.
 
         Raises:
             DataError: Weights leave fewer rows than shares.
@@ -145,14 +160,84 @@ class BatchPlan:
         return updates
 
 
-def share(updates: list[Rows], *, rank: int, ranks: int, accumulation: int) -> list[Rows]:
-    """The batches of one rank: every update cut in ``accumulation`` pieces of like length.
+@dataclass(frozen=True)
+class Planner:
+    """Plans batches by the options of a data module.
+
+    Args:
+        batch_tokens: See ``BatchPlan``.
+        batch_size: Likewise.
+        seed: Likewise.
+        source_limit: Sources are cut behind so many pieces.
+        counts_targets: Whether targets are texts, whose lengths count. Labels cost nothing.
+        rows_are: What a row is called.
+    """
+
+    batch_tokens: int | None
+    batch_size: int | None
+    seed: int
+    source_limit: int | None
+    counts_targets: bool
+    rows_are: str
+
+    def plan(
+        self, source: Lengths, target: Lengths, shares: int, weights: Weights | None = None
+    ) -> BatchPlan:
+        """Plan rows with these lengths, eos not counted.
+
+        Raises:
+            DataError: See ``BatchPlan``.
+        """
+        return BatchPlan(
+            *self._lengths(source, target),
+            batch_tokens=self.batch_tokens,
+            batch_size=self.batch_size,
+            shares=shares,
+            seed=self.seed,
+            weights=weights,
+        )
+
+    def for_validation(self, accumulation: int) -> Planner:
+        """A planner of batches like those of training, which do not depend on the seed."""
+        tokens, size = (
+            None if limit is None else max(1, limit // accumulation)
+            for limit in (self.batch_tokens, self.batch_size)
+        )
+        return dataclasses.replace(self, batch_tokens=tokens, batch_size=size, seed=0)
+
+    def describe(self, updates: list[Rows], source: Lengths, target: Lengths, where: str) -> str:
+        """What updates of rows with these lengths hold, for a message."""
+        source, target = self._lengths(source, target)
+        rows = sum(map(len, updates)) / len(updates)
+        counted = f"{len(updates):,} updates {where} of {rows:.0f} {self.rows_are}"
+        of_source = f"{padding(updates, source):.1%}"
+        if not self.counts_targets:
+            return f"{counted}; padding {of_source}"
+        pieces = sum(int(target[rows].sum()) for rows in updates) / len(updates)
+        return (
+            f"{counted}, {pieces:.0f} target pieces; padding {padding(updates, target):.1%} of the"
+            f" target, {of_source} of the source"
+        )
+
+    def _lengths(self, source: Lengths, target: Lengths) -> tuple[Lengths, Lengths]:
+        """What rows cost: pieces that are read, with eos."""
+        target = target + 1 if self.counts_targets else np.ones_like(target)
+        return cut_lengths(source, self.source_limit) + 1, target
+
+
+def cut_lengths(source: Lengths, limit: int | None) -> Lengths:
+    """Lengths of sources that are cut behind ``limit`` pieces."""
+    return source if limit is None else np.minimum(source, limit)
+
+
+def share(updates: list[Rows], place: Place) -> list[Rows]:
+    """The batches of one rank: every update cut in pieces of like length, one for each accumulation step.
 
     Returns:
         ``len(updates) * accumulation`` batches, the pieces of an update one after the other.
     """
-    step = ranks * accumulation
-    return [rows[piece * ranks + rank :: step] for rows in updates for piece in range(accumulation)]
+    pieces = range(place.rank, place.shares, place.ranks)
+    return [rows[first :: place.shares] for rows in updates for first in pieces]
 
 
 def padding(batches: list[Rows], lengths: Lengths) -> float:

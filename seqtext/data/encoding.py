@@ -3,27 +3,97 @@
 from __future__ import annotations
 
 import functools
-import hashlib
-import random
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import datasets
 import numpy as np
 
-from seqtext.data.batch import Batch, collate
-from seqtext.data.bucketing import Rows
+from seqtext.data.batch import Batch, LabelledBatch
+from seqtext.data.bucketing import Lengths, Rows
 from seqtext.data.corpus import Corpus
 from seqtext.data.labels import Labels, TextAndLabels
-from seqtext.data.prepared import kept, unwritable
+from seqtext.data.prepared import digest_of, kept, unwritable
 from seqtext.data.readers import Row
 from seqtext.data.tokenizer import Tokenizer, TokenizerConfig, Tokenizers
 from seqtext.errors import DataError
 
 SIDES = ("source", "target")
-Sides = Tokenizers | TextAndLabels
 _CACHE_VERSION = "5"  # another one when cached results of the same input would differ
+Ids = tuple[list[list[int]], list[list[int]]]  # of sources and of targets, without special pieces
+
+
+class Sides(Protocol):
+    """Both sides of a row, text -> ids -> batch: ``Tokenizers`` or ``TextAndLabels``."""
+
+    @property
+    def source(self) -> Tokenizer: ...
+
+    @property
+    def target(self) -> Tokenizer | Labels: ...
+
+    @property
+    def described(self) -> str:
+        """The sizes, for a message."""
+
+    def encode_pairs(self, sources: Sequence[str], targets: Sequence[str]) -> Ids:
+        """Ids of rows."""
+
+    def sample_pairs(
+        self, rows: Sequence[Row], config: TokenizerConfig, keys: Sequence[str]
+    ) -> Ids:
+        """Ids of rows, of segmentations drawn by their ``keys`` alone."""
+
+    def collate(
+        self, source: Sequence[list[int]], target: Sequence[list[int]], source_limit: int | None
+    ) -> Batch | LabelledBatch:
+        """The batch of rows of ids. Sources are cut to ``source_limit`` pieces."""
+
+
+@dataclass(frozen=True)
+class BatchReader:
+    """Encoded rows -> batches. Worker processes get a copy.
+
+    Args:
+        tokenizers: Of both sides.
+        source_limit: Sources are cut to so many pieces.
+        sampling: Options of drawn segmentations. None draws none.
+        seed: Of the draw.
+    """
+
+    tokenizers: Sides
+    source_limit: int | None
+    sampling: TokenizerConfig | None
+    seed: int
+
+    def over(
+        self, encoded: datasets.Dataset, epoch: int
+    ) -> Callable[[Rows], Batch | LabelledBatch]:
+        """A function from row numbers to their batch, with segmentations drawn for an epoch."""
+        columns = ["source_ids", "target_ids"] + (["source", "target"] if self.sampling else [])
+        return functools.partial(self._read, encoded.select_columns(columns), epoch)
+
+    def _read(self, encoded: datasets.Dataset, epoch: int, rows: Rows) -> Batch | LabelledBatch:
+        table, numbers = encoded[rows.tolist()], rows.tolist()
+        if self.sampling is None:
+            return self.collate(table["source_ids"], table["target_ids"])
+        texts = list(zip(table["source"], table["target"], strict=True))
+        return self.collate(*self.encode(texts, epoch, numbers))
+
+    def encode(self, rows: Sequence[Row], epoch: int, numbers: Sequence[int]) -> Ids:
+        """Ids of rows with these numbers, which the draw depends on."""
+        if self.sampling is None:
+            return self.tokenizers.encode_pairs(*(list(side) for side in zip(*rows, strict=True)))
+        keys = [f"{(self.seed, epoch)}-{number}" for number in numbers]
+        return self.tokenizers.sample_pairs(rows, self.sampling, keys)
+
+    def collate(
+        self, source: Sequence[list[int]], target: Sequence[list[int]]
+    ) -> Batch | LabelledBatch:
+        """The batch of rows of ids."""
+        return self.tokenizers.collate(source, target, self.source_limit)
 
 
 def encode(
@@ -34,18 +104,20 @@ def encode(
     Args:
         corpus: What to read.
         digest: Its digest.
-        tokenizers: Of both sides; or of texts, with their labels.
+        tokenizers: Of both sides.
         cache_dir: Where results are kept.
-        processes: That tokenize.
+        processes: Number of processes that tokenize.
 
     Returns:
-        Columns ``source``, ``target`` (text), ``row`` (the same for references of one source),
-        ``source_ids``, ``target_ids`` and ``source_length``, ``target_length`` (int32, bos and eos not
-        counted).
+        A table with texts (``source``, ``target``), ids (``source_ids``, ``target_ids``) and numbers of
+        ids (``source_length``, ``target_length``, int32). These do not count bos and eos. The column
+        ``row`` is the same for all references of one source.
 
     Raises:
-        DataError: The corpus cannot be read as what it should be, or the result cannot be written.
+        DataError: The corpus cannot be read, or the result cannot be written.
     """
+    if isinstance(tokenizers, TextAndLabels):
+        _check_labels(corpus, digest, tokenizers.target)
     try:
         return _encode(corpus, digest, tokenizers, cache_dir, processes)
     except (OSError, datasets.exceptions.DatasetGenerationError) as error:
@@ -57,11 +129,18 @@ def encode(
         raise unwritable(cache_dir, cause) from error
 
 
+@functools.lru_cache(maxsize=8)  # a run encodes a corpus to prepare it and to open it
+def _check_labels(corpus: Corpus, digest: str, labels: Labels) -> None:
+    """Refuse wrong labels with file and line, which are not known later."""
+    for _ in labels.read(corpus.records()):
+        pass
+
+
 def _encode(
     corpus: Corpus, digest: str, tokenizers: Sides, cache_dir: Path, processes: int
 ) -> datasets.Dataset:
     folder = cache_dir / "datasets" / digest_of(digest, _CACHE_VERSION)[:32]
-    source, target = tokenizers
+    source, target = tokenizers.source, tokenizers.target
     key = digest_of(digest, source.fingerprint, target.fingerprint, _CACHE_VERSION)[:32]
 
     def read() -> datasets.Dataset:
@@ -82,44 +161,37 @@ def _encode(
 
 
 def encode_rows(rows: Sequence[Row], tokenizers: Sides) -> datasets.Dataset:
-    """Likewise of rows that have been read; kept in memory."""
+    """``encode`` rows that have been read, in memory."""
     table = {side: list(texts) for side, texts in zip(SIDES, zip(*rows, strict=True), strict=True)}
     numbers = {"row": list(range(len(rows)))}
     ids = _encode_rows(table, **_models(tokenizers))
     return datasets.Dataset.from_dict({**table, **numbers, **ids})
 
 
-def _models(tokenizers: Sides) -> dict[str, Any]:
-    sides: tuple[Tokenizer, Tokenizer | Labels] = tokenizers
-    models = {f"{side}_model": bytes(model) for side, model in zip(SIDES, sides, strict=True)}
-    return {**models, "labelled": isinstance(tokenizers, TextAndLabels)}
+def join(tables: Sequence[datasets.Dataset]) -> datasets.Dataset:
+    """The rows of several tables, one table after the other."""
+    return tables[0] if len(tables) == 1 else datasets.concatenate_datasets(tables)
 
 
-def held_out(sources: Iterable[str], rows: Rows, count: int) -> Rows:
-    """Some of ``rows``, by a hash of their source: the same ones wherever they stand.
-
-    Rows with the same source go together, so ``count`` may be exceeded.
-    """
-    hashes = np.fromiter(map(source_hash, sources), dtype=np.uint64)[rows]
-    last = np.sort(hashes)[min(count, len(rows)) - 1]
-    chosen: Rows = rows[hashes <= last]
-    return chosen
-
-
-def source_hash(source: str) -> int:
-    """64 bits that depend on the text alone."""
-    return int.from_bytes(hashlib.blake2b(source.encode(), digest_size=8).digest())
-
-
-def digest_of(*parts: str) -> str:
-    """Hexadecimal digest of all ``parts``."""
-    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+def lengths_of(encoded: datasets.Dataset) -> tuple[Lengths, Lengths]:
+    """(N,) pieces of the sources and of the targets, eos not counted."""
+    source, target = (encoded.data.column(f"{side}_length").to_numpy() for side in SIDES)
+    return source, target
 
 
 def _generate(corpus: Corpus) -> Iterator[dict[str, Any]]:
     for number, (source, targets) in enumerate(corpus.examples()):
         for target in targets:
             yield {"source": source, "target": target, "row": number}
+
+
+def _models(tokenizers: Sides) -> dict[str, Any]:
+    """Tokenizers as arguments that the library datasets can hand to other processes."""
+    return {
+        "source_model": bytes(tokenizers.source),
+        "target_model": bytes(tokenizers.target),
+        "labelled": isinstance(tokenizers, TextAndLabels),
+    }
 
 
 @functools.lru_cache(maxsize=2)
@@ -142,68 +214,3 @@ def _encode_rows(
         columns[f"{side}_ids"] = ids
         columns[f"{side}_length"] = np.array([len(row) for row in ids], dtype=np.int32)
     return columns
-
-
-def read_batch(
-    encoded: datasets.Dataset,
-    tokenizers: Tokenizers,
-    sampling: TokenizerConfig | None,
-    key: tuple[int, int],
-    source_limit: int | None,
-    rows: Rows,
-) -> Batch:
-    """The batch of ``rows``; with ``sampling``, of segmentations drawn for ``key`` (seed, epoch).
-
-    Sources are cut behind ``source_limit`` pieces.
-    """
-    found = encoded[rows.tolist()]
-    source, target = found["source_ids"], found["target_ids"]
-    if sampling is not None:
-        texts = list(zip(found["source"], found["target"], strict=True))
-        keys = [f"{key}-{row}" for row in rows.tolist()]
-        source, target = sampled(tokenizers, texts, sampling, keys)
-    return batch_of(source, target, tokenizers, source_limit)
-
-
-def sampled(
-    tokenizers: Tokenizers, rows: Sequence[Row], sampling: TokenizerConfig, keys: Sequence[str]
-) -> tuple[list[list[int]], list[list[int]]]:
-    """Ids of segmentations that depend on ``keys`` alone: a resumed run draws what it would have drawn.
-
-    Rows with words that a vocabulary lacks are not drawn anew: those words have ids of their own.
-    """
-    nbest, alpha = sampling.sampling_nbest, sampling.sampling_alpha
-    found: list[list[list[int]]] = []
-    for texts, key in zip(rows, keys, strict=True):
-        pair = [
-            tokenizer.sample(text, nbest, alpha, random.Random(f"{key}-{side}"))
-            for side, tokenizer, text in zip(SIDES, tokenizers, texts, strict=True)
-        ]
-        if any(unk in ids for unk, ids in zip(tokenizers.unknown, pair, strict=True)):
-            pair = [ids for [ids] in tokenizers.encode_pairs(*([text] for text in texts))]
-        found.append(pair)
-    return [source for source, _ in found], [target for _, target in found]
-
-
-def batch_of(
-    source: Sequence[Sequence[int]],
-    target: Sequence[Sequence[int]],
-    tokenizers: Tokenizers,
-    source_limit: int | None,
-) -> Batch:
-    """The batch of pairs of ids, sources cut behind so many."""
-    source = [row[:source_limit] for row in source]
-    size, own = tokenizers.sizes
-    if source_limit is not None and any(max(row, default=0) >= own for row in target):
-        # a word that stood behind the cut cannot be copied
-        target = [
-            [i if i < own or size + i - own in words else tokenizers.target.unk for i in row]
-            for row, words in zip(target, map(set, source), strict=True)
-        ]
-    return collate(
-        source,
-        target,
-        source_eos=tokenizers.source.eos,
-        target_bos=tokenizers.target.bos,
-        target_eos=tokenizers.target.eos,
-    )

@@ -1,4 +1,7 @@
-"""The Hugging Face hub: asked once, not for minutes, and from its cache where it does not answer."""
+"""Data sets of the Hugging Face hub -> records.
+
+The hub is asked once and not for minutes. Where it does not answer, its cache on this disk does.
+"""
 
 from __future__ import annotations
 
@@ -8,12 +11,81 @@ import logging
 from collections.abc import Iterator
 from typing import Any
 
+from seqtext.data.readers import ENDINGS, Columns, LabelColumns, Record
+from seqtext.data.readers.rows import check_columns, fields, records, top_level
+from seqtext.errors import DataError
+
+
+def open_hub(name: str, split: str, streamed: bool) -> tuple[Any, str]:
+    """The data set of a hub name, and its fingerprint.
+
+    Args:
+        name: ``NAME`` or ``NAME:CONFIG:SPLIT``.
+        split: The split to take where the name has none.
+        streamed: Keep nothing on disk.
+
+    Raises:
+        DataError: The hub cannot be reached, or there is no such data, configuration or split.
+    """
+    path, _, rest = name.partition(":")
+    config, _, own_split = rest.partition(":")
+    if name.count(":") not in (0, 2):
+        raise DataError(f"{name}: expected a hub name NAME or NAME:CONFIG:SPLIT")
+    try:
+        return load(path, config or None, own_split or split, streamed)
+    except Exception as error:  # the hub's client raises whatever its transport does
+        reason = str(error).strip().split("\n")[0] or type(error).__name__
+        raise DataError(
+            f"{name}: is no file here, and cannot be had from the hub either ({reason})."
+            f" Local data is a table ({ENDINGS}) or the prefix of two parallel files"
+        ) from error
+
+
+def read_hub(name: str, columns: Columns, split: str, streamed: bool) -> Iterator[Record]:
+    """The rows of a data set, for the arguments see ``open_hub``.
+
+    Raises:
+        DataError: See ``open_hub``, or there is no such column.
+    """
+    dataset, _ = open_hub(name, split, streamed)
+    known = dataset.column_names
+    check_columns(known, columns, name)
+    needed = dict.fromkeys(top_level(field, known) for field in fields(columns, known))
+    for number, row in enumerate(dataset.select_columns(list(needed))):
+        where = f"{name}, row {number}"
+        try:
+            if isinstance(columns, LabelColumns):
+                row = _with_label_names(row, columns.label, dataset.features, where)
+            yield from records(row, columns, where)
+        except DataError as error:
+            yield Record(where, error)
+
+
+def _with_label_names(
+    row: dict[str, Any], column: str, features: Any, where: str
+) -> dict[str, Any]:
+    """A row whose labels are names, where the data set has numbers and knows their names."""
+    feature = (features or {}).get(column)
+    names = getattr(feature, "names", None) or getattr(
+        getattr(feature, "feature", None), "names", None
+    )
+    if names is None:
+        return row
+    value = row[column]
+    numbers = value if isinstance(value, list) else [value]
+    if not all(isinstance(number, int) and 0 <= number < len(names) for number in numbers):
+        raise DataError(
+            f"{where}: column {column!r} holds {value!r}, no label (test sets of the hub often"
+            " hide theirs); choose another split, as NAME:CONFIG:SPLIT"
+        )
+    return {**row, column: [names[number] for number in numbers]}
+
 
 @functools.cache  # the digest of a corpus and its rows both need it
 def load(name: str, config: str | None, split: str, streamed: bool) -> tuple[Any, str]:
-    """The ``datasets.Dataset`` of a split and its fingerprint; raises whatever the hub's client does.
+    """The ``datasets.Dataset`` of a split and its fingerprint. Errors are those of the hub's client.
 
-    Streamed, it is a ``datasets.IterableDataset``: nothing is kept on disk.
+    A streamed one is a ``datasets.IterableDataset``: nothing is kept on disk.
     """
     import datasets
 
@@ -33,9 +105,9 @@ def load(name: str, config: str | None, split: str, streamed: bool) -> tuple[Any
 
 @contextlib.contextmanager
 def _answering_hub() -> Iterator[Exception | None]:
-    """Ask the hub once for an answer; without one, yield why, and have only what lies in its cache.
+    """Ask the hub once. Where it does not answer, yield the reason and use only the cache.
 
-    Left alone, its client asks for minutes, and warns each time.
+    Left alone, the hub's client asks for minutes, and warns each time.
     """
     import datasets
     import huggingface_hub

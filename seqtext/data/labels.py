@@ -5,32 +5,36 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import random
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from seqtext.data.readers import SEPARATOR, Record
-from seqtext.data.tokenizer import Tokenizer
+from seqtext.data.readers import SEPARATOR, Record, Row
+from seqtext.data.tokenizer import Tokenizer, TokenizerConfig
 from seqtext.errors import ConfigError, DataError
 from seqtext.values import read_fields
+
+if TYPE_CHECKING:
+    from seqtext.data.batch import LabelledBatch
 
 _SEPARATORS = (",", ";", "|", "/", "+")  # that files have between several labels
 
 
 @dataclass(frozen=True)
 class Labels:
-    """The labels that a classifier tells apart. ``bytes(labels)`` is all there is to it.
+    """The labels that a classifier tells apart. ``bytes(labels)`` is the whole of it.
 
     Args:
-        names: Of each label; its id is its place. None yet where they are to be learned.
+        names: Name of each label. Its id is its place. Empty before ``learn``.
         several: Whether a text can have several labels, or none.
-        separator: What stands between several labels in one text; a line break always does.
-        out_of_scope: What rows are called that belong to none of the labels.
+        separator: What stands between several labels in one text, beside a line break.
+        out_of_scope: The label of rows that belong to none of the labels.
 
     White space around a label is no part of it.
 
     Raises:
-        ConfigError: Two of the options do not go together.
+        ConfigError: Two of the options contradict each other.
     """
 
     names: tuple[str, ...] = ()
@@ -50,16 +54,16 @@ class Labels:
             )
 
     def learn(self, texts: Iterable[str]) -> Labels:
-        """With the labels of a training corpus, in alphabetical order (numbers by size).
+        """Add the labels of a training corpus in alphabetical order, numbers by size.
 
         Raises:
             DataError: There are fewer than two (one, where a text can have several).
         """
-        found = {name for text in set(texts) for name in self.split(text)} - {self._outside}
-        # what is no name is told with its line when the rows are looked at
-        names = sorted((one for one in found if one and "\n" not in one), key=_order)
+        parts = {name for text in set(texts) for name in self.split(text)} - {self._outside}
+        # wrong names are refused when the rows are read, with file and line
+        names = sorted((part for part in parts if part and "\n" not in part), key=_order)
         if len(names) < (1 if self.several else 2):
-            if lists := sorted(one for one in found if "\n" in one):
+            if lists := sorted(part for part in parts if "\n" in part):
                 raise DataError(f"data.label: {self._unknown(lists[0])}")
             raise DataError(
                 f"data.label: there {'is' if len(names) == 1 else 'are'} {len(names)} label(s) in the"
@@ -70,10 +74,10 @@ class Labels:
 
     @classmethod
     def load(cls, content: bytes) -> Labels:
-        """From ``bytes(labels)``.
+        """Read ``bytes(labels)``.
 
         Raises:
-            ValueError: They are something else.
+            ValueError: The bytes hold something else.
         """
         try:
             fields = json.loads(content)
@@ -96,19 +100,19 @@ class Labels:
 
     @property
     def _outside(self) -> str | None:
-        """``out_of_scope`` as ``split`` has it. In older checkpoints names have white space around them."""
+        """``out_of_scope`` as ``split`` returns it. Older checkpoints keep white space around names."""
         return None if self.out_of_scope is None else self.out_of_scope.strip()
 
     @property
     def count(self) -> int | None:
-        """Number of labels where a text can have several; None where it has one."""
+        """Number of labels where a text can have several, otherwise None."""
         return self.vocab_size if self.several else None
 
     def read(self, records: Iterable[Record]) -> Iterator[tuple[str, list[int]]]:
         """Each row's text, and the ids of its labels.
 
         Raises:
-            DataError: A row cannot be read, or see ``encode``; names file and line.
+            DataError: A row cannot be read, or see ``encode``. The message names file and line.
         """
         known: dict[str, list[int]] = {}
         for where, row in records:
@@ -133,7 +137,7 @@ class Labels:
 
     @staticmethod
     def separator_in(name: str, known: Collection[str]) -> str | None:
-        """What stands between several labels in ``name``, if all its parts are among ``known``."""
+        """The separator between the parts of ``name``, if all parts are among ``known``."""
         for separator in _SEPARATORS:
             parts = [part.strip() for part in name.split(separator)]
             if len(parts) > 1 and all(part and part in known for part in parts):
@@ -141,10 +145,10 @@ class Labels:
         return None
 
     def encode(self, texts: Sequence[str]) -> list[list[int]]:
-        """Ids of each row's labels, ascending; none where it is out of scope.
+        """Ids of each row's labels, ascending. A row that is out of scope has none.
 
         Raises:
-            DataError: A label is unknown, or there are several where each row has one.
+            DataError: A label is unknown, or a row has several where it can have one.
         """
         ids = {name.strip(): i for i, name in enumerate(self.names)}
         ids |= {name: i for i, name in enumerate(self.names)}
@@ -159,8 +163,8 @@ class Labels:
 
     def _unknown(self, name: str) -> str:
         if not self.several and "\n" in name:
-            found = ", ".join(map(repr, name.split("\n")))
-            return f"a row has several labels ({found}), expected one; data.several_labels allows several"
+            names = ", ".join(map(repr, name.split("\n")))
+            return f"a row has several labels ({names}), expected one; data.several_labels allows several"
         if (separator := self.separator_in(name, self.names)) is not None:
             return (
                 f"{name!r} is no label of the training corpus, but its parts between {separator!r} are; if"
@@ -177,10 +181,10 @@ class Labels:
 
 
 def check_text_column(column: str) -> None:
-    """Raise what is wrong with the name of the text's column.
+    """Check the name of the text's column.
 
     Raises:
-        ConfigError: It names more than two.
+        ConfigError: It names more than two columns.
     """
     if column.count("+") > 1:
         raise ConfigError(f"data.text: {column}, expected one column, or two joined by +")
@@ -201,8 +205,14 @@ class TextAndLabels(NamedTuple):
         """Numbers of pieces and of labels."""
         return self.source.vocab_size, self.target.vocab_size
 
+    @property
+    def described(self) -> str:
+        """These numbers, for a message."""
+        pieces, labels = self.sizes
+        return f"{pieces:,} pieces; {labels:,} labels"
+
     def cut(self, ids: list[int], limit: int | None) -> list[int]:
-        """The ids of a text that are read: its beginning; of two texts the longer one's end goes first."""
+        """The first ids of a text. Of two texts the longer one is cut first."""
         if limit is None or len(ids) <= limit:
             return ids
         separator = self.source.id_of(SEPARATOR)
@@ -222,3 +232,27 @@ class TextAndLabels(NamedTuple):
             DataError: See ``Labels.encode``.
         """
         return self.source.encode(sources), self.target.encode(targets)
+
+    def sample_pairs(
+        self, rows: Sequence[Row], config: TokenizerConfig, keys: Sequence[str]
+    ) -> tuple[list[list[int]], list[list[int]]]:
+        """Ids of drawn segmentations, which depend on ``keys`` alone, and of labels."""
+        nbest, alpha = config.sampling_nbest, config.sampling_alpha
+        drawn = [
+            self.source.sample(text, nbest, alpha, random.Random(key))
+            for (text, _), key in zip(rows, keys, strict=True)
+        ]
+        return drawn, self.target.encode([label for _, label in rows])
+
+    def collate(
+        self, source: Sequence[list[int]], target: Sequence[list[int]], source_limit: int | None
+    ) -> LabelledBatch:
+        """The batch of ids of texts and of labels, texts cut to ``source_limit`` pieces."""
+        from seqtext.data.batch import collate_labels
+
+        return collate_labels(
+            [self.cut(ids, source_limit) for ids in source],
+            target,
+            source_eos=self.source.eos,
+            count=self.target.count,
+        )

@@ -13,7 +13,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from seqtext import signals
 from seqtext.console import say
-from seqtext.data.batch import Batch
+from seqtext.data.batch import Batch, LabelledBatch
 from seqtext.data.bucketing import Rows
 
 
@@ -28,7 +28,7 @@ def read_ahead(
 
     Args:
         items: Given a number, the data set without that many first items.
-        num_workers: Processes; 0 prepares items in this one.
+        num_workers: Processes. 0 prepares items in this one.
         each: Items that a process prepares ahead.
         options: More arguments of ``DataLoader``.
     """
@@ -75,8 +75,8 @@ def _leave_signals(worker: int) -> None:
     """
     for number in {*signals.NUMBERS} - {signal.SIGTERM}:
         signal.signal(number, signal.SIG_IGN)
-    if hasattr(signal, "sigwaitinfo"):  # elsewhere nothing tells who has sent a signal
-        # threads that start later inherit the mask, so the signal waits for the one that asks for it
+    if hasattr(signal, "sigwaitinfo"):  # elsewhere nobody knows the sender of a signal.
+        # Threads that start later inherit the mask. So the signal waits for the thread that asks for it
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
         threading.Thread(target=_end_with_parent, daemon=True).start()
 
@@ -87,34 +87,34 @@ def _end_with_parent() -> None:
     os._exit(0)
 
 
-class _Batches(Dataset[Batch]):
-    def __init__(self, plan: list[Rows], read: Callable[[Rows], Batch]) -> None:
+class _Batches(Dataset[Batch | LabelledBatch]):
+    def __init__(self, plan: list[Rows], read: Callable[[Rows], Batch | LabelledBatch]) -> None:
         self.plan, self.read = plan, read
 
     def __len__(self) -> int:
         return len(self.plan)
 
-    def __getitem__(self, index: int) -> Batch:
+    def __getitem__(self, index: int) -> Batch | LabelledBatch:
         return self.read(self.plan[index])
 
 
 class PlannedLoader:
-    """Iterates over one epoch's batches; its state is the number of batches handed out.
+    """Iterates over one epoch's batches. Its state is the number of batches handed out.
 
-    Batches that worker processes have prepared ahead do not count, so a loader that is given this
-    state goes on with the very batch that comes next.
+    Batches that worker processes have prepared ahead do not count. So a loader with this state resumes
+    at the batch that comes next.
 
     Args:
         plan: Rows of each batch.
-        read: Makes a batch of rows; runs in the workers.
+        read: Makes a batch of rows. It runs in the workers.
         epoch: What the state belongs to.
-        num_workers: Processes that prepare batches ahead; 0 prepares them in this one.
+        num_workers: Processes that prepare batches ahead. 0 prepares them in this one.
     """
 
     def __init__(
         self,
         plan: list[Rows],
-        read: Callable[[Rows], Batch],
+        read: Callable[[Rows], Batch | LabelledBatch],
         *,
         epoch: int = 0,
         num_workers: int = 0,
@@ -126,7 +126,7 @@ class PlannedLoader:
     def __len__(self) -> int:
         return len(self._plan)
 
-    def __iter__(self) -> Iterator[Batch]:
+    def __iter__(self) -> Iterator[Batch | LabelledBatch]:
         plan = self._plan[self._start :]
         batches = read_ahead(
             lambda done: _Batches(plan[done:], self._read),
@@ -143,6 +143,6 @@ class PlannedLoader:
         return {"epoch": self._epoch, "position": self._position}
 
     def load_state_dict(self, state: dict[str, int]) -> None:
-        """Go on where the loader with this state was; a state of another epoch is none of ours."""
+        """Resume behind the position of a state. A state of another epoch is ignored."""
         if state["epoch"] == self._epoch:
             self._start = self._position = state["position"]

@@ -46,6 +46,11 @@ def cache_folder(given: str | None) -> Path:
     return path
 
 
+def digest_of(*parts: str) -> str:
+    """Hexadecimal digest of all ``parts``, which names a result."""
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+
 def unwritable(cache_dir: Path, error: OSError) -> DataError:
     """What to say where nothing can be kept."""
     reason = " ".join((error.strerror or str(error)).split())
@@ -97,7 +102,7 @@ def _opened(seal: Path) -> datasets.Dataset:
 
 def _sealed(seal: Path, dataset: datasets.Dataset) -> datasets.Dataset:
     parts = []
-    for name in dict.fromkeys(one["filename"] for one in dataset.cache_files):
+    for name in dict.fromkeys(file["filename"] for file in dataset.cache_files):
         path = Path(name)
         status = path.stat()
         digest = _sha256(path, status.st_size, status.st_mtime_ns)

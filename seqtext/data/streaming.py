@@ -1,11 +1,12 @@
 """Corpora that need not fit anywhere: read anew in every epoch, shuffled and planned pool by pool.
 
-A *pool* is as many pairs of the stream, one after the other, as the shuffle buffer holds. Its updates
-are planned as those of a whole corpus are, so every rank sees the same ones and takes its share.
+A *pool* holds consecutive pairs of the stream, as many as the shuffle buffer. Its updates are planned
+like those of a whole corpus, so every rank sees the same updates and takes its share.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import heapq
 import itertools
 import random
@@ -18,27 +19,28 @@ import numpy.typing as npt
 import torch
 from torch.utils.data import IterableDataset, get_worker_info
 
-from seqtext.data.batch import Batch
+from seqtext.data.batch import Batch, LabelledBatch
 from seqtext.data.bucketing import Lengths, Rows
 from seqtext.data.corpus import Corpus
-from seqtext.data.encoding import batch_of, sampled, source_hash
+from seqtext.data.encoding import BatchReader
+from seqtext.data.left_out import source_hash
 from seqtext.data.loader import read_ahead
 from seqtext.data.readers import Row
-from seqtext.data.tokenizer import TokenizerConfig, Tokenizers
 from seqtext.errors import DataError
 
-_CHUNK = 1000  # pairs tokenized at once: Python's lists of numbers take much more room than arrays
+# Pairs tokenized at once. Python's lists of numbers take much more memory than arrays
+_CHUNK = 1000
 
 
 @dataclass(frozen=True)
 class Stream:
-    """The pairs of an epoch, in an order that depends on nothing but the epoch.
+    """The pairs of an epoch, in an order that depends on the epoch alone.
 
     Args:
-        corpora: Where they come from. Several are dealt into each other evenly.
+        corpora: Where the pairs come from. Several corpora are dealt into each other evenly.
         weights: How often an epoch has each corpus.
-        sizes: Pairs of each corpus; only looked at if there are several.
-        seed: Of what a weight with a fraction leaves out.
+        sizes: Pairs of each corpus. A single corpus needs none.
+        seed: Of the draw that a weight with a fraction makes.
         held_out: Hashes of sources that are passed over.
     """
 
@@ -49,7 +51,7 @@ class Stream:
     held_out: Set[int] = frozenset()
 
     def rows(self, epoch: int) -> Iterator[Row]:
-        """Every pair as often as its corpus' weight says.
+        """Every pair as often as the weight of its corpus says.
 
         Raises:
             DataError: One cannot be read.
@@ -59,6 +61,10 @@ class Stream:
         if self.held_out:
             return (row for row in rows if source_hash(row[0]) not in self.held_out)
         return rows
+
+    def unweighted(self) -> Iterator[Row]:
+        """Every pair once."""
+        return dataclasses.replace(self, weights=[1.0] * len(self.weights)).rows(0)
 
     def _part(self, index: int, epoch: int) -> Iterator[Row]:
         corpus = self.corpora[index]
@@ -70,7 +76,7 @@ class Stream:
             yield from (row for row in corpus.rows() if generator.random() < share)
 
     def _dealt(self, parts: Sequence[Iterator[Row]]) -> Iterator[Row]:
-        """Next comes whatever is least far on its way."""
+        """Deal parts into each other: the next row is of the part that has advanced least."""
         steps = [1 / (s * w) for s, w in zip(self.sizes, self.weights, strict=True)]
         heap = [(step / 2, index) for index, step in enumerate(steps)]
         heapq.heapify(heap)
@@ -88,15 +94,15 @@ class Side(NamedTuple):
     """Ids of many texts, one after the other."""
 
     ids: npt.NDArray[np.int32]
-    starts: npt.NDArray[np.int64]  # (N + 1,), the last one being the end of all
+    starts: npt.NDArray[np.int64]  # (N + 1,), the last is the end of all
 
     @property
     def lengths(self) -> Lengths:
-        """(N,) pieces of each."""
+        """(N,) pieces of each text."""
         return np.diff(self.starts).astype(np.int32)
 
     def take(self, rows: Rows) -> list[list[int]]:
-        """Ids of some of them."""
+        """Ids of some texts."""
         return [self.ids[self.starts[row] : self.starts[row + 1]].tolist() for row in rows]
 
 
@@ -114,19 +120,15 @@ class Pools:
     Args:
         stream: Where the pairs come from.
         size: Pairs of a pool.
-        tokenizers: Of both sides.
-        sampling: If given, segmentations are drawn as it says.
-        seed: Of these draws.
+        reader: Tokenizes pairs and makes batches of them.
     """
 
     stream: Stream
     size: int
-    tokenizers: Tokenizers
-    sampling: TokenizerConfig | None
-    seed: int
+    reader: BatchReader
 
     def read(self, epoch: int, first: int = 0, step: int = 1) -> Iterator[Pool]:
-        """Pools ``first``, ``first + step``, …; pairs of the others are passed over as text.
+        """Pools ``first``, ``first + step``, …. Pairs of the others are not tokenized.
 
         Raises:
             DataError: A pair cannot be read.
@@ -143,7 +145,8 @@ class Pools:
     def _pool(self, rows: Iterator[Row], epoch: int, number: int) -> Pool | None:
         sides: list[tuple[list[npt.NDArray[np.int32]], list[int]]] = [([], [0]), ([], [0])]
         while chunk := list(itertools.islice(rows, _CHUNK)):
-            encoded = self._encode(chunk, epoch, number)
+            numbers = range(number, number + len(chunk))
+            encoded = self.reader.encode(chunk, epoch, numbers)
             for ids, (arrays, lengths) in zip(encoded, sides, strict=True):
                 lengths += map(len, ids)
                 arrays.append(np.fromiter(itertools.chain.from_iterable(ids), np.int32))
@@ -151,13 +154,6 @@ class Pools:
         if not sides[0][0]:
             return None
         return Pool(*(Side(np.concatenate(a), np.cumsum(n, dtype=np.int64)) for a, n in sides))
-
-    def _encode(self, rows: list[Row], epoch: int, number: int) -> Sequence[list[list[int]]]:
-        """Ids of both sides."""
-        if self.sampling is None:
-            return self.tokenizers.encode_pairs(*(list(side) for side in zip(*rows, strict=True)))
-        keys = [f"{(self.seed, epoch)}-{row}" for row in range(number, number + len(rows))]
-        return sampled(self.tokenizers, rows, self.sampling, keys)
 
 
 class _Source(IterableDataset[Pool | DataError]):
@@ -173,16 +169,16 @@ class _Source(IterableDataset[Pool | DataError]):
             torch.utils.data._utils.worker._worker_info = None
         try:
             yield from self._pools.read(self._epoch, self._first + first, step)
-        except DataError as error:  # raised in a worker it would come with the worker's traceback
+        except DataError as error:  # raised in a worker it would carry the worker's traceback
             yield error
 
 
 class StreamedLoader:
-    """Iterates over one epoch's batches, whose number nobody knows beforehand.
+    """Iterates over one epoch's batches, whose number is unknown.
 
-    Of such a loader Lightning asks for one batch more than it trains on, to know which one is the
-    last. It does not if it knows the number, as with ``limit_train_batches``. The state names the
-    batch to train on next: the one that was handed out last, or the one behind it.
+    Lightning asks such a loader for one batch more than it trains on, to know the last one. With
+    ``limit_train_batches`` it knows the number and does not ask. The state names the batch to train on
+    next: the one that was handed out last, or the one behind it.
 
     Args:
         pools: Where pairs come from.
@@ -190,8 +186,7 @@ class StreamedLoader:
         epoch: What the state belongs to.
         read_epoch: The epoch that is read. Default: ``epoch``.
         asked_ahead: Whether Lightning asks for one batch more than it trains on.
-        source_limit: Sources are cut behind so many pieces.
-        num_workers: Processes that read and tokenize pools ahead; 0 does so in this one.
+        num_workers: Processes that read and tokenize pools ahead. 0 does so in this one.
         on_end: Called after the last batch.
     """
 
@@ -203,24 +198,23 @@ class StreamedLoader:
         epoch: int = 0,
         read_epoch: int | None = None,
         asked_ahead: bool = True,
-        source_limit: int | None = None,
         num_workers: int = 0,
         on_end: Callable[[], None] = lambda: None,
     ) -> None:
-        self._pools, self._plan, self._source_limit = pools, plan, source_limit
+        self._pools, self._plan = pools, plan
         self._epoch, self._num_workers, self._on_end = epoch, num_workers, on_end
         self._read_epoch = epoch if read_epoch is None else read_epoch
         self._asked_ahead = asked_ahead
         self._state = {"epoch": epoch, "pool": 0, "position": 0}
 
-    def __iter__(self) -> Iterator[Batch]:
+    def __iter__(self) -> Iterator[Batch | LabelledBatch]:
         start = self._state
         pools = read_ahead(
             lambda done: _Source(self._pools, self._read_epoch, start["pool"] + done),
             self._num_workers,
             each=1,
             batch_size=None,
-            collate_fn=_as_it_is,
+            collate_fn=_unchanged,
         )
         for number, pool in enumerate(pools, start["pool"]):
             if isinstance(pool, DataError):
@@ -232,7 +226,7 @@ class StreamedLoader:
                 self._state = {"epoch": self._epoch, "pool": number, "position": following}
                 rows = batches[position]
                 source, target = pool.source.take(rows), pool.target.take(rows)
-                yield batch_of(source, target, self._pools.tokenizers, self._source_limit)
+                yield self._pools.reader.collate(source, target)
             self._state = {"epoch": self._epoch, "pool": number + 1, "position": 0}
         self._on_end()
 
@@ -241,10 +235,10 @@ class StreamedLoader:
         return dict(self._state)
 
     def load_state_dict(self, state: dict[str, int]) -> None:
-        """Go on where the loader with this state was; a state of another epoch is none of ours."""
+        """Resume behind the position of a state. A state of another epoch is ignored."""
         if state["epoch"] == self._epoch:
             self._state = dict(state)
 
 
-def _as_it_is(item: Any) -> Any:
+def _unchanged(item: Any) -> Any:
     return item

@@ -78,7 +78,7 @@ class TextCounts:
     Args:
         texts: Texts read.
         cut: Texts that have more pieces than the model reads.
-        longer: Texts of which more pieces were read than of any text in training.
+        longer: Texts that are longer, as they are read, than any text in training.
         longest: Pieces read of the longest text.
         unknown: Texts with parts that the tokenizer has no piece for. Not counted where the model copies
             such parts.
@@ -126,26 +126,26 @@ class TextCounts:
 
     def messages(self, source_limit: int | None, longest_source: int | None) -> list[str]:
         """A line for each thing that a user should know. For the arguments see ``add``."""
-        of, told = f"of {self.texts:,} texts", []
+        of, lines = f"of {self.texts:,} texts", []
         if self.cut:
-            told.append(f"{self.cut:,} {of} cut behind {source_limit:,} pieces, as in training")
+            lines.append(f"{self.cut:,} {of} cut behind {source_limit:,} pieces, as in training")
         if self.longer:
-            told.append(
+            lines.append(
                 f"{self.longer:,} {of} are longer than any in training: up to {self.longest:,} pieces, in"
                 f" training {longest_source:,}. The model may leave out most of such a text, so split it"
             )
         if self.unknown:
             parts = ", ".join(map(_shown, self.unknown_parts))
-            told.append(
+            lines.append(
                 f"{self.unknown:,} {of} have parts that the model does not know, such as {parts}. Letter"
                 " case or the Unicode form (NFC) may be the cause"
             )
         if self.at_limit:
-            told.append(
+            lines.append(
                 f"{self.at_limit:,} of {self.texts:,} outputs reached their length limit and may be cut off."
                 " --max_length and --max_ratio change the limit"
             )
-        return told
+        return lines
 
 
 def _shown(part: str) -> str:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seqtext.data.bucketing import BatchPlan, Rows, padding, share
+from seqtext.data.bucketing import BatchPlan, Place, Rows, padding, share
 from seqtext.errors import ConfigError, DataError
 
 
@@ -48,11 +48,7 @@ def test_every_row_once_an_epoch_over_all_shares(
 ) -> None:
     plan = BatchPlan(**corpus, shares=ranks[0] * ranks[1], seed=seed)
     updates = plan.updates(epoch)
-    batches = [
-        rows
-        for rank in range(ranks[0])
-        for rows in share(updates, rank=rank, ranks=ranks[0], accumulation=ranks[1])
-    ]
+    batches = [rows for rank in range(ranks[0]) for rows in share(updates, Place(0, rank, *ranks))]
     assert all(len(rows) for rows in batches)
     assert sorted(np.concatenate(batches).tolist()) == list(range(len(corpus["source_lengths"])))
 
@@ -73,9 +69,7 @@ def test_share_cuts_each_update_evenly_and_in_its_place(
 ) -> None:
     (count, accumulation) = ranks
     updates = BatchPlan(**corpus, shares=count * accumulation).updates(0)
-    cut = [
-        share(updates, rank=rank, ranks=count, accumulation=accumulation) for rank in range(count)
-    ]
+    cut = [share(updates, Place(0, rank, count, accumulation)) for rank in range(count)]
     assert {len(batches) for batches in cut} == {len(updates) * accumulation}
     for number, update in enumerate(sets(updates)):
         pieces = [
@@ -200,8 +194,6 @@ def test_longer_side_counts() -> None:
     [
         ({}, r"data: give either batch_tokens or batch_size, and not both"),
         ({"batch_tokens": 9, "batch_size": 9}, r"data: give either batch_tokens or batch_size"),
-        ({"batch_tokens": 0}, r"data\.batch_tokens: 0, expected at least 1"),
-        ({"batch_size": -1}, r"data\.batch_size: -1, expected at least 1"),
     ],
 )
 def test_wrong_size(options: dict[str, Any], message: str) -> None:

@@ -134,7 +134,7 @@ def hub(monkeypatch: pytest.MonkeyPatch, feature: Any, labels: list[Any]) -> Cor
     features = datasets.Features({"text": datasets.Value("string"), "label": feature})
     texts = [f"text {i}" for i in range(len(labels))]
     table = datasets.Dataset.from_dict({"text": texts, "label": labels}, features=features)
-    monkeypatch.setattr(Corpus, "_load_hub", lambda self: (table, "fingerprint"))
+    monkeypatch.setattr("seqtext.data.hub.load", lambda *_: (table, "fingerprint"))
     return Corpus("someone/news", "text", "label", labelled=True)
 
 

@@ -12,6 +12,7 @@ from support import at, epoch_of, pairs_of, text_of
 
 from seqtext.data import encoding
 from seqtext.data.corpus import Corpus
+from seqtext.data.encoding import lengths_of
 from seqtext.data.pairs import PairsDataModule
 from seqtext.data.tokenizer import Tokenizer, TokenizerConfig, Tokenizers
 from seqtext.errors import ConfigError, DataError
@@ -252,7 +253,7 @@ def test_limits_leave_out_and_tell(
 
 def test_limit_is_the_longest_that_stays(start: Start, capsys: pytest.CaptureFixture[str]) -> None:
     data = start(train=[("dog " * n, "Hund") for n in range(1, 9)], max_source_length=250)
-    lengths = data._lengths("train")[0].tolist()
+    lengths = lengths_of(data.training_set.table)[0].tolist()
     capsys.readouterr()
     data = start(max_source_length=lengths[4])
     assert len(epoch_of(data)) == 5
@@ -358,6 +359,14 @@ def test_sampling_draws_anew_every_epoch_and_alike_in_every_run(start: Start, pa
     assert 0 < len(other) < 60
     assert other.items() <= second.items()
     assert segmentations(start(tokenizer=config, seed=2, trainer=at(epoch=1))) != second
+
+
+def test_validation_batches_do_not_depend_on_the_seed(start: Start) -> None:
+    """So the loss is summed in the same order, whatever the seed."""
+    first, second = (
+        [batch.source.tolist() for batch in start(seed=seed).val_dataloader()] for seed in (1, 2)
+    )
+    assert first == second
 
 
 def test_validation_draws_nothing(start: Start) -> None:
@@ -476,7 +485,7 @@ def test_every_corpus_is_looked_for_before_the_first_is_prepared(
     corpora: dict[str, str] = dict.fromkeys(("train", "validation", "test", "compare"), "there.tsv")
     (tmp_path / "there.tsv").write_text("source\ttarget\na\tb\n")
     (tmp_path / "folder").mkdir()
-    monkeypatch.setattr(PairsDataModule, "_tokenizers", None)  # is not come to
+    monkeypatch.setattr(PairsDataModule, "build_tokenizers", None)  # is not come to
     for name, message in (
         ("missing.tsv", "missing.tsv: no such file"),
         ("folder", "folder: is a folder, expected csv"),

@@ -327,6 +327,30 @@ def test_long_sources_are_cut_and_counted(
     assert whole.longest_source == max(len(row) for row in ids if len(row) <= 20) > 12
 
 
+@pytest.mark.parametrize("workers", [0, 2])
+def test_segmentations_are_drawn_by_epoch_and_row(
+    start: Start, tmp_path: Path, workers: int
+) -> None:
+    """So they are the same in pools of another size."""
+    config = TokenizerConfig(vocab_size=320, sampling_nbest=16, sampling_alpha=0.1)
+
+    def drawn(epoch: int, **options: Any) -> dict[Row, list[int]]:
+        data = start(trainer=at(epoch=epoch), tokenizer=config, **options)
+        return {
+            row: ids[:length].tolist()
+            for batch in data.train_dataloader()
+            for row, ids, length in zip(
+                text_of(batch, data), batch.source, batch.source_lengths, strict=True
+            )
+        }
+
+    first = drawn(0, num_workers=workers)
+    assert set(first) == set(file_rows(tmp_path))
+    assert drawn(0, shuffle_buffer=20) == first
+    second = drawn(1)
+    assert sum(first[row] != second[row] for row in first) > 75
+
+
 def test_words_without_a_piece_are_the_same_when_streaming(start: Start) -> None:
     """Numbers that the vocabulary of words lacks have ids beyond it, on both sides."""
     tokenizer = TokenizerConfig(model_type="word", vocab_size=60)

@@ -10,7 +10,6 @@ import pytest
 import seqtext
 from seqtext import checkpoint
 from seqtext.cli import main
-from seqtext.data.encoding import batch_of, sampled
 from seqtext.data.tokenizer import Tokenizer, TokenizerConfig, Tokenizers
 from seqtext.inference.explain import explain
 from seqtext.search.config import SearchConfig
@@ -125,10 +124,10 @@ def test_words_without_a_piece() -> None:
     assert tokenizer.decode(of_target[0], words[0]).startswith("Ann traf sie ihn heute")
     assert tokenizer.pieces([size + 1, ids[1][0]], words[0]) == ["▁and", "▁she"]
     # behind the cut it is none that could be copied
-    batch = batch_of(of_source[:1], of_target[:1], tokenizers, 4)
+    batch = tokenizers.collate(of_source[:1], of_target[:1], 4)
     assert batch.source[0].tolist() == [*ids[0][:4], tokenizer.eos]
     assert batch.labels[0, 0] == size and batch.labels[0].max() == size
-    whole = batch_of(of_source[:1], of_target[:1], tokenizers, 5)
+    whole = tokenizers.collate(of_source[:1], of_target[:1], 5)
     assert whole.labels[0].max() == size + 2
 
 
@@ -139,11 +138,11 @@ def test_rows_with_unknown_words_are_not_sampled() -> None:
     tokenizers = Tokenizers(both, both)
     rows = [("the dog sees 東京 there", "dog 東京"), ("the dog sees the cat there", "a cat")]
     keys = [str(i) for i in range(30)]
-    found = sampled(tokenizers, rows[:1] * 30, config, keys)
+    found = tokenizers.sample_pairs(rows[:1] * 30, config, keys)
     expected = tokenizers.encode_pairs(*zip(*rows[:1], strict=True))
     assert found == ([expected[0][0]] * 30, [expected[1][0]] * 30)
     assert max(expected[1][0]) >= both.vocab_size
-    assert len({str(ids) for ids in sampled(tokenizers, rows[1:] * 30, config, keys)[0]}) > 1
+    assert len({str(ids) for ids in tokenizers.sample_pairs(rows[1:] * 30, config, keys)[0]}) > 1
 
 
 def test_fine_tuning_goes_on_with_task_and_tells_of_the_limit(tiny: list[str], capsys) -> None:  # type: ignore[no-untyped-def]

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from seqtext import EncoderDecoderModule, PairsDataModule
 from seqtext.cli import main
+from seqtext.data.bucketing import Place
 from seqtext.data.tokenizer import TokenizerConfig
 from seqtext.errors import ConfigError
 from seqtext.metrics import BleuTokenize, score_translations
@@ -99,15 +100,10 @@ def test_short_last_window_counts_its_own_pieces(tmp_path: Path, devices: int) -
     data = data_module()
     data.prepare_data()
     data.setup("fit")
-    from seqtext.data.bucketing import share
-    from seqtext.data.loader import PlannedLoader
-
-    plan = data._plan(*data._kept_lengths(), None)
-    updates = [data._kept[rows] for rows in plan.updates(0)]
     batches = []
     for rank in range(devices):
-        rows = share(updates, rank=rank, ranks=devices, accumulation=4)[4:6]
-        batches += list(PlannedLoader(rows, data._reader(data._encoded["train"], 0, False)))
+        place = Place(rank=rank, ranks=devices, accumulation=4)
+        batches += list(data.training_set.loader(place, 0, asked_ahead=True))[4:6]
     assert len(found) == 2
     torch.testing.assert_close(found[1], token_mean_gradient(batches), rtol=0, atol=1e-6)
 

@@ -23,7 +23,7 @@ def training_options(normalization: Normalization) -> Iterator[dict[str, Any]]:
     """Options of ``SentencePieceTrainer`` that make a model normalize text in this way.
 
     A model keeps its rules, so nothing but its file is needed to apply them. The options are valid within
-    the context; see ``finished``.
+    the context. See ``finished``.
     """
     if normalization not in _OURS:
         yield {"normalization_rule_name": normalization}
@@ -71,11 +71,11 @@ def composing_rules(*, lower: bool) -> dict[str, str]:
 def _spellings(character: str) -> set[str]:
     """Candidates: the letter and its marks in any order, the first of them composed."""
     decomposed = unicodedata.normalize("NFD", character)
-    found = {character}
+    spellings = {character}
     for order in itertools.permutations(decomposed[1:]):
         text = decomposed[0] + "".join(order)
-        found.update(_nfc(text[:end]) + text[end:] for end in range(1, len(text) + 1))
-    return found
+        spellings.update(_nfc(text[:end]) + text[end:] for end in range(1, len(text) + 1))
+    return spellings
 
 
 def _nfc(text: str) -> str:

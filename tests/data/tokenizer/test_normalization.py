@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from sentencepiece import SentencePieceProcessor
 
 from seqtext.cli.tokenizer import parser
-from seqtext.data.normalization import Normalization
 from seqtext.data.tokenizer import Tokenizer, TokenizerConfig
+from seqtext.data.tokenizer.normalization import Normalization
 from seqtext.errors import ConfigError
 
 LETTERS = "".join(map(chr, range(0x41, 0x250))) + "αειηωΑΕΩабийІ"

@@ -1,0 +1,140 @@
+"""The name of a corpus -> its kind and its files, or what is wrong with it."""
+
+from __future__ import annotations
+
+import glob
+import os
+from pathlib import Path
+from typing import Literal
+
+from seqtext.data import builtin
+from seqtext.data.files import PACKINGS
+from seqtext.data.readers import ENDINGS, FORMATS, OTHER_ENDINGS, Columns
+from seqtext.errors import DataError
+
+_SPREADSHEETS = ("xlsx", "xls", "ods", "numbers")
+_ARCHIVES = ("zip", "tar", "tgz", "7z", "rar", "bz2", "xz")
+
+
+def kind_of(name: str) -> Literal["builtin", "hub", "lines"] | str:
+    """``builtin``, ``lines``, ``hub``, or a key of ``FORMATS``."""
+    if name.startswith(builtin.PREFIX):
+        return "builtin"
+    if _ending(name) in FORMATS:
+        return _ending(name)
+    if _prefix_files(name) or _looks_like_path(name):
+        return "lines"
+    return "hub"
+
+
+def check_name(name: str) -> None:
+    """Refuse what cannot be the name of a corpus.
+
+    Raises:
+        DataError: It is empty, an address, or an unknown part of the grammar.
+    """
+    if not name:
+        raise DataError(f"the name is empty, expected {ENDINGS}, a PREFIX or a hub name")
+    if "://" in name:
+        raise DataError(
+            f"{name}: is an address, and nothing is downloaded from there; fetch the file, and give"
+            " its name"
+        )
+    if name.startswith(builtin.PREFIX):
+        builtin.fields_of(name)
+
+
+def files_of(name: str, columns: Columns) -> list[Path]:
+    """The local files of a corpus. The built-in one and those of the hub have no files.
+
+    Raises:
+        DataError: See ``check_name``, or a file is missing or no file.
+    """
+    check_name(name)
+    kind = kind_of(name)
+    if kind in ("builtin", "hub"):
+        return []
+    paths = [_side(name, side) for side in columns] if kind == "lines" else [Path(name)]
+    for path in paths:
+        try:
+            exists = path.is_file()
+        except OSError as error:  # a folder on the way that may not be entered
+            raise DataError(f"{path}: cannot be read ({error.strerror})") from error
+        if not exists:
+            raise DataError(_missing(path, name, columns))
+    return paths
+
+
+def _ending(name: str) -> str:
+    """The ending in lower case without a dot. That of a packing does not count."""
+    path = Path(name.lower())
+    suffix = Path(path.stem).suffix if path.suffix in PACKINGS else path.suffix
+    return OTHER_ENDINGS.get(suffix[1:], suffix[1:])
+
+
+def _side(prefix: str, suffix: str) -> Path:
+    """One of two parallel files, packed or not."""
+    path = Path(f"{prefix}.{suffix}")
+    candidates = (path, *(Path(f"{path}{packing}") for packing in PACKINGS))
+    return next((candidate for candidate in candidates if candidate.exists()), path)
+
+
+def _prefix_files(prefix: str) -> list[Path]:
+    path = Path(prefix)
+    try:
+        return sorted(path.parent.glob(f"{glob.escape(path.name)}.*")) if path.name else []
+    except (OSError, ValueError):
+        return []
+
+
+def _looks_like_path(name: str) -> bool:
+    # a hub name is NAME or USER/NAME. Whatever lies in an existing folder, or deeper, is a path
+    path = Path(name)
+    return (
+        name.startswith((".", "/", "~", "\\"))
+        or len(path.parts) > 2
+        or os.path.exists(path)
+        or (len(path.parts) == 2 and os.path.isdir(path.parent))
+    )
+
+
+# --- messages ---------------------------------------------------------------------------------------------
+
+
+def _missing(path: Path, name: str, columns: Columns) -> str:
+    """What is wrong where ``path``, a file of the corpus ``name``, does not exist."""
+    source, target = columns
+    expected = f"expected {ENDINGS}, or the PREFIX of PREFIX.{source} and PREFIX.{target}"
+    files = _prefix_files(name) if kind_of(name) == "lines" else []
+    if files and not path.is_dir():
+        return (
+            f"{path}: no such file; with the prefix {name} there are {', '.join(map(str, files))}. Name two"
+            " of the suffixes with --data.source and --data.target"
+        )
+    for folder in (path, Path(name)):
+        if folder.is_dir():
+            return f"{folder}: is a folder, {expected}"
+    if Path(name).is_file():
+        return _other_format(name, columns, expected)
+    return f"{path}: no such file ({expected})"
+
+
+def _other_format(name: str, columns: Columns, expected: str) -> str:
+    """What is wrong with a file that has no reader."""
+    suffix = Path(name).suffix
+    prefix = name.removesuffix(suffix)
+    if suffix[1:] in columns:
+        return f"{name}: is one side of parallel files; give their prefix, {prefix}"
+    if _ending(name) in _SPREADSHEETS:
+        return f"{name}: is a spreadsheet; save it as CSV (UTF-8), or as text with tabs named .tsv"
+    if _ending(name) in _ARCHIVES:
+        return f"{name}: is packed in a way that is not read here; unpack it ({expected})"
+    others = [str(file) for file in _prefix_files(prefix)]
+    others = [other for other in others if other != name and kind_of(other) == "lines"]
+    advice = "if tabs separate source and target, rename it to end with .tsv"
+    if others:
+        advice = (
+            f"if it is one side of parallel files, beside {', '.join(others)}, give their prefix,"
+            f" {prefix}, and the two suffixes with --data.source and --data.target"
+        )
+    return f"{name}: its ending does not say what it is ({expected}); {advice}"

@@ -1,0 +1,164 @@
+"""One row of a corpus: its source and target, picked from the columns of a table or an object."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from seqtext.errors import DataError
+
+Row = tuple[str, str]
+Columns = tuple[str, str]  # names of the source and of the target
+SEPARATOR = "<sep>"  # a word of its own between two texts
+_COLUMN_MARKS = (",", ";", "|", "\t")  # that tables have between columns
+
+
+class LabelColumns(NamedTuple):
+    """``Columns`` of rows whose target is a label, or a list of labels, instead of a text."""
+
+    text: str  # or two, which make one text: premise+hypothesis
+    label: str
+
+
+class Record(NamedTuple):
+    """One row of a corpus."""
+
+    where: str  # file and line, as messages name it
+    row: Row | DataError  # the error says why the row cannot be read
+
+
+class Repeated(NamedTuple):
+    """The value of a field that an object has more than once."""
+
+    places: list[int]
+
+
+def records(row: Mapping[str, Any], columns: Columns, where: str) -> Iterator[Record]:
+    """Source and target of a row. A dotted column name reaches into an object within the row.
+
+    A list of several targets (references) makes as many records, which all stand at ``where``.
+    """
+    try:
+        rows = (
+            [_labelled(row, columns, where)]
+            if isinstance(columns, LabelColumns)
+            else _pairs(row, columns, where)
+        )
+    except DataError as error:
+        yield Record(where, error)
+        return
+    yield from (Record(where, pair) for pair in rows)
+
+
+def _pairs(row: Mapping[str, Any], columns: Columns, where: str) -> list[Row]:
+    source, target = (_value(row, column, where) for column in columns)
+    source = _text(source, columns[0], where)
+    targets = target if isinstance(target, list) and target else [target]
+    return [(source, _text(reference, columns[1], where)) for reference in targets]
+
+
+def _labelled(row: Mapping[str, Any], columns: LabelColumns, where: str) -> Row:
+    *text_columns, label_column = fields(columns, row)
+    texts = [_text(_value(row, column, where), column, where) for column in text_columns]
+    value = _value(row, label_column, where)
+    labels = value if isinstance(value, list) else [value]
+    names = (_label(label, label_column, where) for label in labels)
+    return f" {SEPARATOR} ".join(texts), "\n".join(names)
+
+
+def _label(value: Any, column: str, where: str) -> str:
+    """The name of a label. A number is a name too."""
+    if isinstance(value, bool | int):
+        return str(value).lower()
+    name = _text(value, column, where).strip()
+    if "\n" in name:
+        raise DataError(f"{where}: column {column!r} holds {name!r}, expected a label in one line")
+    return name
+
+
+def _value(row: Mapping[str, Any], column: str, where: str) -> Any:
+    value: Any = row
+    for name in [column] if column in row else column.split("."):
+        if not isinstance(value, Mapping) or name not in value:
+            raise DataError(_missing(column, list(_names(row)), where))
+        value = value[name]
+        if isinstance(value, Repeated):
+            raise DataError(_repeated(name, value.places, where))
+    return value
+
+
+def _text(value: Any, column: str, where: str) -> str:
+    if not isinstance(value, str):
+        content = "nothing (null)" if value is None else f"{type(value).__name__} {value!r}"
+        raise DataError(f"{where}: column {column!r} holds {content}, expected text")
+    try:
+        value.encode()
+    except UnicodeEncodeError as error:  # JSON can spell half of a character
+        half = f"\\u{ord(value[error.start]):04x}"
+        raise DataError(
+            f"{where}: column {column!r} holds {half}, half of a surrogate pair, expected text"
+        ) from error
+    return value
+
+
+def _names(row: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
+    for name, value in row.items():
+        if isinstance(value, Mapping):
+            yield from _names(value, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}"
+
+
+# --- the columns of a table -------------------------------------------------------------------------------
+
+
+def fields(columns: Columns, known: Iterable[str]) -> list[str]:
+    """The single columns that ``columns`` name in rows with the columns ``known``."""
+    if not isinstance(columns, LabelColumns) or columns.text in known:
+        return list(columns)
+    return [*columns.text.split("+"), columns.label]
+
+
+def check_columns(names: Iterable[str], columns: Columns, where: str) -> None:
+    """Check that a table has the columns, each once.
+
+    Raises:
+        DataError: A column is missing, or the table has it twice.
+    """
+    known = list(names)
+    for column in fields(columns, known):
+        name = top_level(column, known)
+        if name not in known:
+            raise DataError(_missing(column, known, where))
+        if known.count(name) > 1:
+            raise DataError(_repeated(name, places_of(name, known), where))
+
+
+def top_level(column: str, known: Sequence[str]) -> str:
+    """The column of a table that holds the values of a dotted name."""
+    return column if column in known else column.partition(".")[0]
+
+
+def places_of(name: str, names: Sequence[str]) -> list[int]:
+    """Where ``names`` has this name, counted from 1."""
+    return [place for place, known in enumerate(names, 1) if known == name]
+
+
+def _repeated(column: str, places: list[int], where: str) -> str:
+    numbers = " and ".join(map(str, places))
+    return (
+        f"{where}: column {column!r} is there {len(places)} times, at places {numbers}; rename or"
+        " delete one"
+    )
+
+
+def _missing(column: str, known: list[str], where: str) -> str:
+    if len(known) == 1 and any(mark in known[0] for mark in _COLUMN_MARKS):
+        return (
+            f"{where}: no column {column!r}; all of the header is one column, {known[0]!r:.80}. Commas"
+            " separate the columns of a .csv file, and tabs those of a .tsv file; convert it, or rename it"
+        )
+    return (
+        f"{where}: no column {column!r}; there are {', '.join(map(repr, known))}. Choose with"
+        " --data.source and --data.target (of a classifier --data.text and --data.label)"
+    )

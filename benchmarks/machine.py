@@ -27,6 +27,7 @@ from unittest.mock import patch
 import torch
 import yaml
 from common import TRANSLATION, parser_of, report, table
+from seqtext.nn.linear_recurrence import GATES
 from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -34,7 +35,6 @@ from seqtext.nn import linear
 from seqtext.nn.config import LINEAR_CELLS, AttentionKind, NetworkConfig, RecurrentCell
 from seqtext.nn.embedding import padded_size
 from seqtext.nn.encoder_decoder import EncoderDecoder
-from seqtext.nn.linear_recurrence import GATES
 from seqtext.nn.precision import has_bfloat16
 
 # --- rates of matrix products ---------------------------------------------------------------------------

@@ -15,9 +15,9 @@ from seqtext.nn.config import NetworkConfig
 from seqtext.nn.deferred import DeferredLinear
 from seqtext.nn.dropout import Dropout
 from seqtext.nn.embedding import OutputLayer, PieceEmbedding
-from seqtext.nn.encoder import Bridge, EncoderOutput
+from seqtext.nn.encoder import Bridge
 from seqtext.nn.linear import Linear, packed, product
-from seqtext.nn.recurrent import Recurrence, RecurrentStack, advance
+from seqtext.nn.recurrent import EncoderOutput, RecurrentStack
 
 
 class DecoderState(NamedTuple):
@@ -91,13 +91,13 @@ class Decoder(nn.Module):
 
     def __init__(self, config: NetworkConfig, vocab_size: int) -> None:
         super().__init__()
-        assert config.cell != "transformer"
+        cell = config.cell_class()
         size, width = config.hidden_size, config.embedding_size
         self.embedding = PieceEmbedding.of(config, vocab_size)
         readout_size = config.readout_size or width
         self.feed_size = readout_size if config.input_feeding else 0
         self.bottom = RecurrentStack(
-            config.cell,
+            cell,
             width + self.feed_size,
             size,
             recurrent_dropout=config.recurrent_dropout,
@@ -109,7 +109,7 @@ class Decoder(nn.Module):
         self.upper: RecurrentStack | None = None
         if config.decoder_layers > 1:
             self.upper = RecurrentStack(
-                config.cell,
+                cell,
                 attended,
                 size,
                 layers=config.decoder_layers - 1,
@@ -128,7 +128,7 @@ class Decoder(nn.Module):
         self.gate = nn.Linear(readout_size, 1) if config.copying else None
         self._search: _Search | None = None  # see precompute
         self.bridge = Bridge(
-            size * config.encoder_layers, (config.decoder_layers, self.bottom.parts, size)
+            size * config.encoder_layers, (config.decoder_layers, self.bottom.state_parts, size)
         )
 
     @property
@@ -184,7 +184,7 @@ class Decoder(nn.Module):
         device forget it.
         """
         with torch.no_grad():
-            table = self._multiply(self.embedding.weight)
+            table = self.bottom.cell(0).project(self.embedding.weight)
         step = _StepMaps(*(packed(*part) for part in self._step_weights()))
         output = packed(self.output.weight, self.output.bias)
         self._search = _Search(table, step, output)
@@ -207,21 +207,16 @@ class Decoder(nn.Module):
         """What the first layer takes of each piece: (B, K, T) -> (B, K, T, gates * H)."""
         if self._search is not None and not torch.is_grad_enabled():
             return F.embedding(ids, self._search.table)
-        return self._multiply(self.embedding(ids))
-
-    def _multiply(self, embedded: Tensor) -> Tensor:
-        """What the first layer takes of embeddings: (..., E) -> (..., gates * H)."""
-        cell: Recurrence = self.bottom.forwards[0]
-        return F.linear(embedded, cell.weight_ih_l0[:, : embedded.size(-1)], cell.bias_ih_l0)
+        return self.bottom.cell(0).project(self.embedding(ids))
 
     def _step_weights(self) -> list[tuple[Tensor, Tensor | None]]:
         """Weights and biases in the order of ``_StepMaps``."""
-        cell: Recurrence = self.bottom.forwards[0]
+        cell = self.bottom.cell(0)
         weights: list[tuple[Tensor, Tensor | None]] = [
             (cell.weight_ih_l0[:, cell.input_size - self.feed_size :], None),
             (self.readout.weight, self.readout.bias),
         ]
-        if hasattr(cell, "weight_hh_l0"):
+        if cell.recurrent_weights:
             weights.append((cell.weight_hh_l0, cell.bias_hh_l0))
         return weights
 
@@ -243,7 +238,7 @@ class Decoder(nn.Module):
         if self.feed_size:
             projected = projected + maps.feed(state.feed.flatten(0, 1))
         hidden = None if maps.hidden is None else maps.hidden(recurrent[:, 0])
-        bottom = advance(self.bottom.forwards[0], projected, hidden, recurrent)
+        bottom = self.bottom.cell(0).step(projected, hidden, recurrent)
         return self._attend(bottom[:, :1], bottom.unsqueeze(1), state, maps.readout)
 
     def _attend(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
@@ -11,16 +9,8 @@ from torch.utils.checkpoint import checkpoint
 from seqtext.nn.config import EncoderConfig
 from seqtext.nn.dropout import Dropout
 from seqtext.nn.embedding import PieceEmbedding
-from seqtext.nn.recurrent import RecurrentOutput, RecurrentStack
+from seqtext.nn.recurrent import EncoderOutput, RecurrentOutput, RecurrentStack
 from seqtext.nn.transformer import TransformerStack
-
-
-class EncoderOutput(NamedTuple):
-    """What the encoder knows of the source."""
-
-    memory: Tensor  # (B, S, M)
-    last: Tensor  # (B, layers, M), hidden state at each row's end, both directions side by side
-    mask: Tensor  # (B, S) bool, True = real piece
 
 
 class Encoder(nn.Module):
@@ -91,10 +81,10 @@ class Encoder(nn.Module):
 
 def stack_of(config: EncoderConfig) -> nn.Module:
     """The layers over embeddings (B, T, E) that ``config`` describes; called as ``RecurrentStack``."""
-    if config.cell == "transformer":
+    if not config.is_recurrent:
         return TransformerStack(config)
     return RecurrentStack(
-        config.cell,
+        config.cell_class(),
         config.embedding_size,
         config.hidden_size // (2 if config.bidirectional else 1),
         layers=config.encoder_layers,

@@ -54,8 +54,8 @@ class EncoderDecoder(nn.Module):
         self.vocab_sizes = source_vocab_size, target_vocab_size
         self.unknown = unknown
         self.encoder = Encoder(config, source_vocab_size)
-        transformer = config.cell == "transformer"
-        self.decoder = (TransformerDecoder if transformer else Decoder)(config, target_vocab_size)
+        decoder = Decoder if config.is_recurrent else TransformerDecoder
+        self.decoder = decoder(config, target_vocab_size)
         if config.copying:
             # The target piece that each source piece is. Set where the vocabularies differ.
             # A list, as PyTorch loads modules for 2 s before torch.arange on the meta device.

@@ -7,17 +7,14 @@ own layers: a step of search reads the whole hypothesis again.
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from seqtext.nn.config import EncoderConfig, NetworkConfig
 from seqtext.nn.embedding import OutputLayer, PieceEmbedding
-from seqtext.nn.recurrent import RecurrentOutput
-
-if TYPE_CHECKING:
-    from seqtext.nn.encoder import EncoderOutput
+from seqtext.nn.recurrent import EncoderOutput, RecurrentOutput
 
 _WIDER = 4  # how much wider than its input the inner layer of a feed-forward part is
 

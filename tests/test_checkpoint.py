@@ -225,7 +225,7 @@ def test_the_digest_is_of_the_weights_that_a_callback_puts_there() -> None:
         (
             "seqtext network cell",
             ["lstm"],
-            "network.cell: found a value of type list, expected one",
+            "network.cell: found a value of type list, expected text",
         ),
         ("seqtext network dropout", float("nan"), "network.dropout: nan, expected"),
         ("seqtext network init_scale", 1e300, "network.init_scale: 1e+300, expected"),

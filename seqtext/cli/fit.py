@@ -45,8 +45,8 @@ data
   --data.tokenizer.vocab_size N     also model_type, joint, source_model, target_model, …
 
 model
-  --model.network.cell C            rnn_tanh, rnn_relu, lstm, gru, min_gru, min_lstm, sru, ssru; or
-                                    transformer, as a baseline
+  --model.network.cell C            rnn_tanh, rnn_relu, lstm, gru, min_gru, min_lstm, sru, ssru;
+                                    mypackage.MyCell; or transformer, as a baseline
   --model.network.hidden_size N     also embedding_size, encoder_layers, decoder_layers
   --model.network.attention A       dot, general, additive or multi_head
   --model.network.input_feeding B   true or false

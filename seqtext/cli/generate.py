@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from seqtext.cli.answers import add_output, open_answers
+from seqtext.cli.consent import add_trust, check_packages, look_in_working_folder
 from seqtext.cli.outputs import check_apart, check_output
 from seqtext.cli.streams import (
     add_input,
@@ -56,6 +57,7 @@ def add_checkpoints(parser: argparse.ArgumentParser) -> None:
         "checkpoints", nargs="+", metavar="CKPT",
         help="a checkpoint file or a run folder; several make an ensemble",
     )  # fmt: skip
+    add_trust(parser)
 
 
 def add_search_options(parser: argparse.ArgumentParser) -> None:
@@ -162,8 +164,13 @@ def load_models(options: argparse.Namespace, loader: str = "load") -> Any:
 
     from seqtext.inference import loading
 
+    check_packages(options.trust)
+    if options.trust:
+        look_in_working_folder()
     torch.set_flush_denormal(True)  # denormal numbers make oneDNN's LSTM many times slower
-    return getattr(loading, loader)(options.checkpoints, options.device, options.precision)
+    return getattr(loading, loader)(
+        options.checkpoints, options.device, options.precision, options.trust
+    )
 
 
 def tell_counts(model: Generator | Classifier) -> None:

@@ -78,7 +78,8 @@ def train(arguments: list[str], task: str | None, preset: dict[str, Any]) -> Non
         folder.check_unused(run)
     model = None
     if resume is not None:
-        model = resuming.model_in(resume)
+        with options.trusted.enforced():
+            model = resuming.model_in(resume)
     if saved is not None:
         was = parse([before], preset, options.trusted)
         resuming.tell_changes(saved.parent, *(flatten(one.config.as_dict()) for one in (was, cli)))

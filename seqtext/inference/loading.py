@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from seqtext import checkpoint
+from seqtext.checkpoint.consent import trusting
 from seqtext.errors import CheckpointError, ConfigError
 from seqtext.inference.classifier import Classifier, classifier_of
 from seqtext.inference.generator import Generator, generator_of
@@ -17,7 +18,10 @@ from seqtext.values import check_value
 
 
 def load(
-    path: str | Path | Sequence[str | Path], device: str = "cpu", precision: Precision = "fp32"
+    path: str | Path | Sequence[str | Path],
+    device: str = "cpu",
+    precision: Precision = "fp32",
+    trust: Sequence[str] = (),
 ) -> Any:
     """Load a checkpoint, or several as an ensemble.
 
@@ -34,7 +38,8 @@ def load(
         A ``Generator``; of classifiers, a ``Classifier``.
 
     Raises:
-        CheckpointError: There is no checkpoint, it cannot be read, or tokenizers differ.
+        CheckpointError: There is no checkpoint, it cannot be read, or tokenizers differ. Or it names a
+            class that is not trusted, or cannot be imported.
         ConfigError: The device is not there, or has no bfloat16. Or an argument has another type.
     """
     precision = check_value("precision", precision, Precision)
@@ -42,7 +47,8 @@ def load(
     paths = _paths(path)
     if not paths:
         raise ConfigError("path: an empty list, expected at least one checkpoint")
-    models = [checkpoint.load_any(path) for path in paths]
+    with trusting(check_value("trust", trust, list[str])):
+        models = [checkpoint.load_any(path) for path in paths]
     of_text = [model for model in models if isinstance(model, checkpoint.Model)]
     of_labels = [model for model in models if isinstance(model, checkpoint.ClassifierModel)]
     if of_text and of_labels:
@@ -98,28 +104,34 @@ def _paths(path: Any) -> list[str | Path]:
 
 
 def load_generator(
-    path: str | Path | Sequence[str | Path], device: str = "cpu", precision: Precision = "fp32"
+    path: str | Path | Sequence[str | Path],
+    device: str = "cpu",
+    precision: Precision = "fp32",
+    trust: Sequence[str] = (),
 ) -> Generator:
     """``load`` of what generates text.
 
     Raises:
         CheckpointError: It does not; see ``load`` as well.
     """
-    found = load(path, device, precision)
+    found = load(path, device, precision, trust)
     if not isinstance(found, Generator):
         raise checkpoint.no_generator(_named(path))
     return found
 
 
 def load_classifier(
-    path: str | Path | Sequence[str | Path], device: str = "cpu", precision: Precision = "fp32"
+    path: str | Path | Sequence[str | Path],
+    device: str = "cpu",
+    precision: Precision = "fp32",
+    trust: Sequence[str] = (),
 ) -> Classifier:
     """``load`` of what classifies text.
 
     Raises:
         CheckpointError: It does not; see ``load`` as well.
     """
-    found = load(path, device, precision)
+    found = load(path, device, precision, trust)
     if not isinstance(found, Classifier):
         raise CheckpointError(
             f"{_named(path)}: was trained for {found.task}, it generates text and has no labels; use it with"

@@ -112,6 +112,11 @@ class EncoderConfig:
         recurrent = self.recurrent_dropout or self.recurrent_start != "scaled"
         return bool(recurrent or self.forget_bias)
 
+    def check_cell(self) -> None:
+        """``cell_class``, so that a class that is no cell is refused before data are read."""
+        if self.is_recurrent:
+            self.cell_class()
+
     def cell_class(self) -> type[Cell]:
         """The class of the recurrent cell. One from outside of seqtext is imported and checked.
 

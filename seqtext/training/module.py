@@ -15,6 +15,7 @@ from torch import Tensor
 from torch.optim import Optimizer
 
 from seqtext import checkpoint
+from seqtext.checkpoint.consent import trusting
 from seqtext.errors import ConfigError, TrainingError
 from seqtext.training import optimizer
 from seqtext.training.optimizer import OptimizerConfig
@@ -325,7 +326,8 @@ class TextModule(LightningModule):
 
     def on_load_checkpoint(self, content: dict[str, Any]) -> None:
         """Build the checkpoint's network; where there is one already, refuse weights of another."""
-        model = checkpoint.unpack(content, "checkpoint")
+        with trusting([self.config.cell]):
+            model = checkpoint.unpack(content, "checkpoint")
         if self.network is None:
             self.config, self.columns = model.config, model.columns
             self.build(model.tokenizers)

@@ -154,7 +154,7 @@ def test_a_class_that_cannot_be_imported_is_named(name: str) -> None:
 @pytest.mark.parametrize("name", ["elman", "", "a.", ".b", "a b.c", "mine.cell.yaml:1"])
 def test_names_are_checked_without_an_import(name: str) -> None:
     with pytest.raises(
-        ConfigError, match="expected one of rnn_tanh, .*, or the import path"
+        ConfigError, match=r"expected one of rnn_tanh, .*, or the import path"
     ) as error:
         NetworkConfig(cell=name)
     assert all(known in str(error.value) for known in (*CELLS, TRANSFORMER))

@@ -24,7 +24,8 @@ GUIDE = (Path(__file__).parent.parent / "docs/own-cells.md").read_text(encoding=
 CELL = "mycells.MinimalGatedUnit"
 TRACE = "\n\nimport pathlib\n\npathlib.Path('ran').touch()\n"
 SMALL = [
-    "--data.train=builtin:train:60", "--data.batch_size=20", "--data.tokenizer.vocab_size=300",
+    "--data.train=builtin:train:60", "--data.batch_size=20", "--data.tokenizer.vocab_size=400",
+    "--data.tokenizer.byte_fallback=false",
     "--model.network.hidden_size=16", "--model.network.embedding_size=8", "--model.decode_sentences=4",
     "--trainer.accelerator=cpu", "--trainer.max_epochs=1", "--selection.average=1",
 ]  # fmt: skip
@@ -131,11 +132,9 @@ def test_commands_ask_for_consent(words: list[str], capsys: pytest.CaptureFixtur
 def test_files_and_runs_ask_for_consent(capsys: pytest.CaptureFixture[str]) -> None:
     options = {"model": {"init_args": {"network": {"cell": CELL}}}}
     Path("c.yaml").write_text(json.dumps(options))
-    Path("network.yaml").write_text(f"cell: {CELL}\n")
     for words in (
         ["--config=c.yaml", "--run=other"],
         [f"--config={json.dumps(options)}", "--run=other"],
-        ["--model.network=network.yaml", "--run=other"],
         ["--resume=runs/mine", "--trainer.max_epochs=2"],
         ["--model.init_from=runs/mine", "--run=other"],
     ):
@@ -144,6 +143,20 @@ def test_files_and_runs_ask_for_consent(capsys: pytest.CaptureFixture[str]) -> N
         told = capsys.readouterr().err
         assert CELL in told and "--trust mycells" in told, words
         assert not Path("ran").exists() and not Path("other").exists(), words
+
+
+def test_other_sources_of_options_ask_for_consent(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = {
+        "class_path": "seqtext.EncoderDecoderModule",
+        "init_args": {"network": {"cell": CELL}},
+    }
+    monkeypatch.setenv("JSONARGPARSE_DEFAULT_ENV", "true")
+    monkeypatch.setenv("PL_MODEL", json.dumps(options))
+    assert main(["fit", "--data.train=builtin:train:60", "--run=other"]) == 2
+    assert "model.network.cell: mycells.MinimalGatedUnit is not" in capsys.readouterr().err
+    assert not Path("ran").exists() and not Path("other").exists()
 
 
 @pytest.mark.parametrize(
@@ -155,16 +168,21 @@ def test_files_and_runs_ask_for_consent(capsys: pytest.CaptureFixture[str]) -> N
     ],
 )
 def test_consent_may_be_typed(words: list[str], tmp_path: Path) -> None:
-    short = [word for word in SMALL if not ("init_from" in words[0] and "network" in word)]
+    short = [
+        word
+        for word in SMALL
+        if not ("init_from" in words[0] and ("network" in word or "tokenizer" in word))
+    ]
     corpus = ["--data.source=en", "--data.target=de"]
     run = tmp_path / "run"
     assert main(["fit", *short, *corpus, *words, f"--run={run}"]) == 0
+    assert (run / "comparison.json").exists() is ("init_from" in words[0])
     assert checkpoint.read(run)["seqtext"]["network"]["cell"] == CELL
 
 
 def test_a_run_goes_on(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["fit", "--resume=runs/mine", "--trainer.max_epochs=2", "--trust=mycells"]) == 0
-    assert "epoch 2" in capsys.readouterr().out
+    assert "trainer.max_epochs is now 2" in capsys.readouterr().err
 
 
 def test_a_class_that_is_no_cell_is_refused_before_data_are_read(

@@ -19,7 +19,7 @@ def trusting(names: Iterable[str]) -> Iterator[None]:
     """Let checkpoints that are read meanwhile name classes.
 
     Args:
-        names: Packages or modules of which everything is trusted, or paths of classes.
+        names: Packages and modules that are trusted as a whole, or paths of classes.
     """
     token = _TRUSTED.set((*_TRUSTED.get(), *names))
     try:

@@ -49,7 +49,7 @@ class Trust:
     """What may be imported because a value names it.
 
     Args:
-        packages: Packages or modules of which everything is trusted.
+        packages: Packages or modules that are trusted as a whole.
         paths: Classes and functions that are trusted by their paths or, if loaded, by their names.
 
     Raises:
@@ -77,7 +77,7 @@ class Trust:
         """Refuse a configuration that names other classes.
 
         Raises:
-            ConfigError: It does; tells ``name``, line and class.
+            ConfigError: It does. The message has ``name``, line and class.
         """
         try:
             for option, path, line in _class_paths(node):

@@ -112,7 +112,7 @@ def load_generator(
     """``load`` of what generates text.
 
     Raises:
-        CheckpointError: It does not; see ``load`` as well.
+        CheckpointError: It does not. See ``load`` too.
     """
     found = load(path, device, precision, trust)
     if not isinstance(found, Generator):
@@ -129,7 +129,7 @@ def load_classifier(
     """``load`` of what classifies text.
 
     Raises:
-        CheckpointError: It does not; see ``load`` as well.
+        CheckpointError: It does not. See ``load`` too.
     """
     found = load(path, device, precision, trust)
     if not isinstance(found, Classifier):

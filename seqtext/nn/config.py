@@ -1,4 +1,4 @@
-"""The typed description of a network: all that is needed, with the weights, to build it again."""
+"""The typed description of a network. It and the weights are enough to build the network again."""
 
 from __future__ import annotations
 
@@ -28,21 +28,21 @@ class EncoderConfig:
     """Sizes and kinds of an encoder, and how its weights start.
 
     Args:
-        cell: Recurrent cell: a plain RNN (``rnn_tanh``, ``rnn_relu``), ``lstm``, ``gru``, or one whose gates
-            read the input alone (``min_gru``, ``min_lstm``, ``sru``, ``ssru``), which trains without
-            products in time. Or the import path of your own class, as ``mypackage.MyCell``. Or no
-            recurrence: ``transformer``, PyTorch's layers, as a baseline.
+        cell: Recurrent cell: a plain RNN (``rnn_tanh``, ``rnn_relu``), ``lstm`` or ``gru``. The gates of
+            ``min_gru``, ``min_lstm``, ``sru`` and ``ssru`` read the input alone. They train without
+            products in time. Your own class goes by its import path, as ``mypackage.MyCell``. The
+            baseline ``transformer`` has PyTorch's layers and no recurrence.
         embedding_size: Width of embeddings.
         hidden_size: Width of the encoder's output, both directions together.
         encoder_layers: Layers of the encoder.
         heads: Heads of a ``transformer``, and of ``multi_head`` attention.
         bidirectional: Whether the encoder reads in both directions, each ``hidden_size / 2`` wide.
-        window: Read the source in windows of so many pieces, each for itself, for sources of hundreds of
+        window: Read the source in windows of so many pieces, each for itself. For sources of hundreds of
             pieces. All windows of a source are read at once, and a piece is as fast as in a short source.
             Default: read it as a whole.
         carry_state: Begin each window with the last state of the window before, and cut the gradient
-            between them: truncated back-propagation through time (Williams & Peng 1990), for texts of
-            thousands of pieces. The backward pass computes each window again instead of keeping it. For
+            between them. This is truncated back-propagation through time (Williams & Peng 1990), for texts
+            of thousands of pieces. The backward pass computes each window again instead of keeping it. For
             encoders that read in one direction.
         residual: Add the input of a recurrent layer to its output where the widths agree: from the
             encoder's second layer on.
@@ -55,11 +55,12 @@ class EncoderConfig:
         word_dropout: Probability of dropping a position's whole embedding (Sennrich & Zhang 2019).
         init_scale: Weights start uniform within +-(init_scale / sqrt(fan-in)), embeddings with
             standard deviation 1 / sqrt(embedding_size).
-        recurrent_start: How weights from state to state start: like the others (``scaled``), as an
-            ``orthogonal`` matrix (of each gate), or as the ``identity`` (Le et al. 2015, for ``rnn_relu``).
-        forget_bias: Initial bias of the gate that keeps the state, of any cell that has one. The gate keeps
-            sigmoid(forget_bias) of the state per step. Use 0 for text, about log T to remember T steps
-            (Gers et al. 2000; Tallec & Ollivier 2018).
+        recurrent_start: How weights from state to state start. With ``scaled`` they start like the others.
+            With ``orthogonal`` the matrix of each gate is orthogonal. With ``identity`` it is the identity
+            (Le et al. 2015, for ``rnn_relu``).
+        forget_bias: Initial bias of the gate that keeps the state, for cells with such a gate. The gate
+            keeps sigmoid(forget_bias) of the state per step. Use 0 for text, about log T to remember T
+            steps (Gers et al. 2000, Tallec & Ollivier 2018).
 
     Raises:
         ConfigError: A value is out of range, or two contradict each other.
@@ -165,25 +166,24 @@ class EncoderConfig:
 class NetworkConfig(EncoderConfig):
     """Sizes and kinds of an encoder-decoder with attention.
 
-    What is said of the encoder in ``EncoderConfig`` goes for the decoder too: its cell and state have the
-    same kind and width, and it drops and starts likewise. A much smaller ``init_scale`` than the default
-    and a fused decoder aligns late.
+    The options of ``EncoderConfig`` hold for the decoder too: its cell, width, dropout and start. With a
+    much smaller ``init_scale`` than the default, a fused decoder aligns late.
 
     Args:
-        decoder_layers: Layers of the decoder. The first one queries the memory; the others read its
+        decoder_layers: Layers of the decoder. The first layer queries the memory. The others read its
             output and the context, so that they know where the attention has been.
         attention: How the decoder scores the memory: ``dot``, ``general``, ``additive`` or
             ``multi_head``.
         input_feeding: Feed each step's readout into the next one (Luong et al. 2015, section 3.3).
-            Slower: training then needs a loop over the target.
+            Slower, for training then needs a loop over the target.
         readout_size: Width of the readout, which the output layer turns into logits. Default:
-            ``embedding_size``, as ``tied_readout`` needs it.
+            ``embedding_size``, which ``tied_readout`` needs.
         tied_readout: Use the target embeddings as weights of the output layer (Press & Wolf 2017).
-        copying: Mix the output distribution with the attention, so that pieces of the source can be copied
+        copying: Mix the output distribution with the attention, which copies pieces of the source
             (See et al. 2017, eq. 8 and 9).
         coverage: Show the attention how much it has attended to each position before (See et al. 2017,
-            eq. 11). With ``input_feeding`` that is the sum of its weights; without, where all queries
-            are answered at once, the sum of the weights that a first pass without it gives.
+            eq. 11). With ``input_feeding`` that is the sum of its weights. Without, all queries are answered
+            at once, and the weights come from a first pass without coverage.
 
     Raises:
         ConfigError: A value is out of range, or two contradict each other.
@@ -225,9 +225,9 @@ class ClassifierConfig(EncoderConfig):
     """Sizes and kinds of a text classifier.
 
     Args:
-        pooling: What becomes of the encoder's outputs: the ``last`` states of both directions, each
-            unit's ``max``imum or ``mean`` over the text, or their sum weighted by ``attention`` (Yang et
-            al. 2016, eq. 5 to 7).
+        pooling: How the encoder's outputs become one vector. ``last`` takes the last states of both
+            directions. ``max`` and ``mean`` go over the text, unit by unit. ``attention`` is a weighted sum
+            (Yang et al. 2016, eq. 5 to 7).
 
     Raises:
         ConfigError: A value is out of range, or two contradict each other.

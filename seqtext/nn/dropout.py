@@ -48,7 +48,7 @@ def factors(shape: Sequence[int], p: float, like: Tensor) -> Tensor:
     # its byte is below 256 p.
     dropped = min(max(round(256 * p), 1), 255)
     count = torch.Size(shape).numel()
-    # eight bytes at a time; None for the upper limit lets all 64 bits be random
+    # Drawn eight bytes at a time. The upper limit None makes all 64 bits random.
     numbers = torch.empty(-(-count // 8), dtype=torch.int64).random_(-(2**63), None)
     kept = numbers.view(torch.uint8)[:count].view(*shape) >= dropped
     return kept.to(like.dtype).mul_(256 / (256 - dropped))

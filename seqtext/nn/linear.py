@@ -19,7 +19,7 @@ def _by_onednn(tensor: Tensor, *types: torch.dtype) -> bool:
 
 
 def product(inputs: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
-    """Inputs (..., I), weight (O, I), bias (O,) -> (..., O); no gradient."""
+    """Inputs (..., I), weight (O, I), bias (O,) -> (..., O). No gradient."""
     if _by_onednn(inputs, torch.float32):
         # oneDNN reads a part of a matrix a thousand times slower
         if not (weight.is_contiguous() or weight.t().is_contiguous()):

@@ -77,7 +77,7 @@ def _slices(rows: int, step: int) -> list[slice]:
 def _nll(logits: Tensor, ids: Tensor, smoothing: float) -> tuple[Tensor, Tensor]:
     """Logits (N, V), ids (N, 1) -> loss (N,) and its gradient by the logits (N, V)."""
     gradient = logits.softmax(1)
-    # The largest probability is at least 1 / V, so its logarithm is exact enough. Thus log Z comes
+    # The largest probability is at least 1 / V, so it cannot be 0 here. Its logarithm gives log Z
     # without a second exponential of all logits.
     log_norm = logits.amax(1) - gradient.amax(1).log()
     expected = (1 - smoothing) * logits.gather(1, ids)[:, 0]

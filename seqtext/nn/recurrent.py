@@ -1,4 +1,4 @@
-"""One recurrent stack for every cell: padded, with lengths, one or two directions."""
+"""One recurrent stack for every cell: padded rows with lengths, one or two directions."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class RecurrentOutput(NamedTuple):
 
     outputs: Tensor  # (B, T, D * H), one vector a position
     last: Tensor  # (B, layers, D * H), hidden state at each row's last position
-    state: Tensor  # (B, layers, P, D * H), to go on from; its first part is the hidden state
+    state: Tensor  # (B, layers, P, D * H), to go on from, the hidden state first
 
 
 class EncoderOutput(NamedTuple):
@@ -28,7 +28,7 @@ class EncoderOutput(NamedTuple):
 
 
 def reverse(inputs: Tensor, lengths: Tensor) -> Tensor:
-    """Reverse each row within its length; padding stays where it is.
+    """Reverse each row within its length. Padding stays where it is.
 
     Args:
         inputs: (B, T, I).
@@ -128,12 +128,12 @@ class RecurrentStack(nn.Module):
 
         Args:
             inputs: (B, T, I).
-            lengths: (B,) int64, at least 1 each; None where no row is padded.
-            state: (B, layers, P, D * H) to go on from; None starts at zero.
+            lengths: (B,) int64, at least 1 each. None where no row is padded.
+            state: (B, layers, P, D * H) to go on from. None starts at zero.
 
         Returns:
-            ``RecurrentOutput``. Its ``state`` is meaningful only for rows without padding. Of a shorter row
-            the memory that an LSTM had at its end is overwritten.
+            ``RecurrentOutput``. Its ``state`` is meaningful only for rows without padding. In a shorter row
+            the padding overwrites the memory of an LSTM.
         """
         last, states = [], []
         for layer in range(self.layers):

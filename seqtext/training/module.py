@@ -325,7 +325,7 @@ class TextModule(LightningModule):
                 del content["current_model_state"], content["averaging_state"]
 
     def on_load_checkpoint(self, content: dict[str, Any]) -> None:
-        """Build the checkpoint's network; where there is one already, refuse weights of another."""
+        """Build the checkpoint's network, or refuse weights of another network than the present."""
         with trusting([self.config.cell]):
             model = checkpoint.unpack(content, "checkpoint")
         if self.network is None:

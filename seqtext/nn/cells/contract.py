@@ -37,7 +37,7 @@ class Cell(nn.Module, ABC):
     """
 
     gates: ClassVar[int]  # G, number of vectors (H,) that ``step`` takes of each map
-    state_parts: ClassVar[int] = 1  # P; the first part is the hidden state, which is the output
+    state_parts: ClassVar[int] = 1  # P. The first part is the hidden state, which is the output.
     recurrent_weights: ClassVar[bool] = True  # whether gates read the hidden state
     # Gates whose bias ``forget_bias`` sets. The value is 1 where a larger bias keeps more, else -1.
     keep_gates: ClassVar[Mapping[int, int]] = MappingProxyType({})
@@ -47,8 +47,8 @@ class Cell(nn.Module, ABC):
     # named as in nn.RNNBase, so that checkpoints of all cells look alike
     weight_ih_l0: nn.Parameter  # (G * H, I), W
     bias_ih_l0: nn.Parameter  # (G * H,), b
-    weight_hh_l0: nn.Parameter  # (G * H, H), U; missing without recurrent weights
-    bias_hh_l0: nn.Parameter  # (G * H,), c; likewise
+    weight_hh_l0: nn.Parameter  # (G * H, H), U, missing without recurrent weights
+    bias_hh_l0: nn.Parameter  # (G * H,), c, missing likewise
 
     def __init__(self, input_size: int, hidden_size: int) -> None:
         super().__init__()
@@ -75,7 +75,7 @@ class Cell(nn.Module, ABC):
 
         Args:
             projected: (B, G * H), W x + b.
-            recurrent: (B, G * H), U h + c; None without recurrent weights.
+            recurrent: (B, G * H), U h + c. None without recurrent weights.
             state: (B, P, H) before.
 
         Returns:
@@ -89,7 +89,7 @@ class Cell(nn.Module, ABC):
 
         Args:
             inputs: (B, T, I).
-            state: (B, P, H) before; None is zero.
+            state: (B, P, H) before. None is zero.
             drop: Probability of dropping a weight of U, drawn once a call.
 
         Returns:
@@ -113,7 +113,7 @@ class Cell(nn.Module, ABC):
         return functools.partial(product, weight=weight, bias=self.bias_hh_l0)
 
     def dropped_weights(self, drop: float) -> Tensor:
-        """U, of which each weight is dropped with probability ``drop`` (Merity et al. 2018, section 2)."""
+        """U with each weight dropped with probability ``drop`` (Merity et al. 2018, section 2)."""
         weight = self.weight_hh_l0
         return weight * factors(weight.shape, drop, weight) if drop else weight
 

@@ -58,7 +58,10 @@ class FusedCell(Cell):
 
 
 class LSTM(FusedCell, nn.LSTM):
-    """i, f, o = s(.), g = tanh(.); c' = f c + i g, h' = o tanh(c') (Gers et al. 2000)."""
+    """c' = f c + i g, h' = o tanh(c') (Gers et al. 2000).
+
+    Gates i, f, o = s(.). The candidate g = tanh(.).
+    """
 
     gates, state_parts, keep_gates = 4, 2, MappingProxyType({1: 1})
     kernel, autocast_on_cpu = torch.lstm, True
@@ -75,7 +78,10 @@ class LSTM(FusedCell, nn.LSTM):
 
 
 class GRU(FusedCell, nn.GRU):
-    """r, z = s(.), n = tanh(W x + b + r (U h + c)); h' = (1 - z) n + z h (Cho et al. 2014)."""
+    """h' = (1 - z) n + z h (Cho et al. 2014).
+
+    Gates r, z = s(.). The candidate n = tanh(W x + b + r (U h + c)).
+    """
 
     gates, keep_gates = 3, MappingProxyType({1: 1})
     kernel = torch.gru

@@ -1,4 +1,4 @@
-"""Cells whose gates read the input alone, so that c_t = a_t c_{t-1} + b_t is all there is in time.
+"""Cells whose gates read the input alone, so that the recurrence is c_t = a_t c_{t-1} + b_t.
 
 All products with weights are one for the whole row. What is left goes element by element.
 """
@@ -19,7 +19,7 @@ Extra = tuple[Tensor, ...]
 
 
 class LinearCell(Cell):
-    """A subclass says what a, b and the output are. Below, p1, p2, … are the gates and s(.) the sigmoid."""
+    """A subclass says what a, b and the output are. Below, p1, p2, … are the gates, s(.) the sigmoid."""
 
     recurrent_weights = False
 
@@ -66,7 +66,10 @@ class MinGRU(LinearCell):
 
 
 class MinLSTM(LinearCell):
-    """f = s(p1), i = s(p2), h_t = (f h_{t-1} + i p3) / (f + i) (Feng et al. 2024, section 3.2)."""
+    """h_t = (f h_{t-1} + i p3) / (f + i) (Feng et al. 2024, section 3.2).
+
+    Gates f = s(p1), i = s(p2).
+    """
 
     gates = 3
     keep_gates = MappingProxyType({0: 1, 1: -1})  # s(b) / (s(b) + s(-b)) = s(b)
@@ -96,10 +99,10 @@ class SSRU(LinearCell):
 
 
 class SRU(LinearCell):
-    """f = s(p1), r = s(p2), c_t = f c_{t-1} + (1 - f) p3, h_t = r c_t + (1 - r) p4.
+    """c_t = f c_{t-1} + (1 - f) p3, h_t = r c_t + (1 - r) p4.
 
-    Lei et al. 2018, eq. 1 to 4, without the weights from c_{t-1} to the gates. p4 stands for the input of
-    the highway connection, whatever its width.
+    Gates f = s(p1), r = s(p2). These are eq. 1 to 4 of Lei et al. 2018, without the weights from c_{t-1} to
+    the gates. p4 stands for the input of the highway connection.
     """
 
     gates, state_parts, keep_gates = 4, 2, MappingProxyType({0: 1})
@@ -153,7 +156,7 @@ class _Scan(torch.autograd.Function):
 
 
 def _forward(keep: Tensor, new: Tensor, start: Tensor) -> Tensor:
-    # on CPU a step is quick, and what it reads is still in the cache; elsewhere few calls are better
+    # On CPU a step is quick, and its inputs are still in the cache. Elsewhere few calls are better.
     return (one_by_one if keep.device.type == "cpu" else doubling)(keep, new, start)
 
 

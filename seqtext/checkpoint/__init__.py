@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from seqtext.checkpoint import archive, description, training_state
-from seqtext.checkpoint.consent import check_cell
+from seqtext.checkpoint.consent import check_consent
 from seqtext.checkpoint.description import (
     FORMAT,
     KEY,
@@ -191,7 +191,7 @@ def unpack(content: dict[str, Any], where: str) -> Model | ClassifierModel:
     """
     try:
         described = described_in(content)
-        check_cell(described.network, where)
+        check_consent(described.network, where)
         weights = {
             name.removeprefix(_PREFIX): value
             for name, value in weights_in(content).items()

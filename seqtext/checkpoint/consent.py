@@ -33,7 +33,7 @@ def covers(names: Iterable[str], path: str) -> bool:
     return any(path == name or path.startswith(f"{name}.") for name in names)
 
 
-def check_cell(config: EncoderConfig, where: str) -> None:
+def check_consent(config: EncoderConfig, where: str) -> None:
     """Import the cell of a checkpoint's network, if it is foreign and trusted.
 
     Args:

@@ -26,8 +26,8 @@ Train a model. What a FILE says, a --KEY overrides; what the run used is written
   --config FILE                     YAML file; recipes/… are also found in the installed package
   --run DIR                         a new folder for the run (default: runs/TASK/001, 002, …)
   --resume DIR|CKPT|auto            go on with a run; auto: the newest unfinished one, else a new one
-  --trust PACKAGE                   let FILE, or the config.yaml of a resumed run, name classes of this
-                                    package or module; otherwise a file names known classes only
+  --trust PACKAGE                   let FILE, the config.yaml of a resumed run, or a checkpoint name classes
+                                    of this package or module; otherwise they name known classes only
   --seed_everything N               seed of the model and of the data, where they have none of their own
   --print_config                    print the configuration and stop
 

@@ -44,7 +44,7 @@ class Cell(nn.Module, ABC):
 
     input_size: int
     hidden_size: int
-    # named as in nn.RNNBase, so that checkpoints of all cells look alike
+    # names and order of nn.RNNBase, so that checkpoints of all cells look alike
     weight_ih_l0: nn.Parameter  # (G * H, I), W
     bias_ih_l0: nn.Parameter  # (G * H,), b
     weight_hh_l0: nn.Parameter  # (G * H, H), U, missing without recurrent weights
@@ -54,12 +54,14 @@ class Cell(nn.Module, ABC):
         super().__init__()
         self.input_size, self.hidden_size = input_size, hidden_size
         rows, bound = self.gates * hidden_size, hidden_size**-0.5
-        for name, size in (("ih", input_size), ("hh", hidden_size)):
-            if name == "ih" or self.recurrent_weights:
-                weight = nn.Parameter(torch.empty(rows, size))
-                nn.init.uniform_(weight, -bound, bound)
-                self.register_parameter(f"weight_{name}_l0", weight)
-                self.register_parameter(f"bias_{name}_l0", nn.Parameter(torch.zeros(rows)))
+        sizes = (
+            {"ih": input_size, "hh": hidden_size} if self.recurrent_weights else {"ih": input_size}
+        )
+        for name, size in sizes.items():
+            weight = torch.empty(rows, size).uniform_(-bound, bound)
+            self.register_parameter(f"weight_{name}_l0", nn.Parameter(weight))
+        for name in sizes:
+            self.register_parameter(f"bias_{name}_l0", nn.Parameter(torch.zeros(rows)))
 
     def project(self, inputs: Tensor) -> Tensor:
         """W x + b: (..., I) -> (..., G * H). Narrower inputs take the first columns of W."""

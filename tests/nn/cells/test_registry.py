@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from types import MappingProxyType
+from typing import Any
 
 import pytest
 import torch
+from support import LOW_PRECISION
 from torch import Tensor, nn
+from torch.testing import assert_close
 
+from seqtext.cli.fit import HELP
 from seqtext.errors import ConfigError
 from seqtext.nn.cells.contract import Cell, check_contract
 from seqtext.nn.cells.registry import CELLS, TRANSFORMER, load_cell
-from seqtext.nn.config import NetworkConfig
+from seqtext.nn.config import EncoderConfig, NetworkConfig
 from seqtext.nn.encoder_decoder import EncoderDecoder
+
+OWN_GRU = f"{__name__}.OwnGRU"
 
 
 class Leaky(Cell):
@@ -171,6 +178,76 @@ def test_options_are_read_without_torch() -> None:
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert done.stdout == "False\n", done.stderr
+
+
+class OwnGRU(Cell):
+    """The equations of nn.GRU, run by ``Cell.run``."""
+
+    gates = 3
+    keep_gates = MappingProxyType({1: 1})
+
+    def step(self, projected: Tensor, recurrent: Tensor | None, state: Tensor) -> Tensor:
+        assert recurrent is not None
+        (r, z, n), (u_r, u_z, u_n) = projected.chunk(3, 1), recurrent.chunk(3, 1)
+        z = (z + u_z).sigmoid()
+        return ((1 - z) * (n + (r + u_r).sigmoid() * u_n).tanh() + z * state[:, 0]).unsqueeze(1)
+
+
+OPTIONS: list[dict[str, Any]] = [
+    {},
+    {"encoder_layers": 2, "decoder_layers": 2, "residual": True, "layer_norm": True},
+    {"input_feeding": True, "coverage": True},
+    {"bidirectional": False, "window": 3, "carry_state": True},
+    {"recurrent_dropout": 0.3, "forget_bias": 1.0},
+]
+SOURCE, LENGTHS = torch.tensor([[3, 4, 5, 2], [6, 2, 9, 9]]), torch.tensor([4, 2])
+TARGET, LABELS = torch.tensor([[1, 5, 6], [1, 7, 8]]), torch.tensor([[5, 6, 2], [7, 2, -1]])
+
+
+def network_of(cell: str, options: dict[str, Any]) -> EncoderDecoder:
+    torch.manual_seed(1)
+    config = NetworkConfig(cell=cell, embedding_size=6, hidden_size=8, dropout=0.0, **options)
+    return EncoderDecoder(config, 11, 13)
+
+
+@pytest.mark.parametrize("options", OPTIONS, ids=str)
+def test_a_network_of_a_users_cell_equals_that_of_pytorchs(options: dict[str, Any]) -> None:
+    own, built_in = (network_of(name, options).double() for name in (OWN_GRU, "gru"))
+    own.load_state_dict(built_in.state_dict())
+    results = []
+    for network in (own, built_in):
+        torch.manual_seed(2)  # of recurrent dropout
+        loss = network.loss(SOURCE, LENGTHS, TARGET, LABELS)
+        gradients = torch.autograd.grad(loss, list(network.parameters()))
+        network.eval()
+        with torch.no_grad():
+            logits = network(SOURCE, LENGTHS, TARGET)
+            network.decoder.precompute()
+            first, state = network.step(TARGET[:, :1], network.start(SOURCE, LENGTHS))
+            second, _ = network.step(TARGET[:, 1:2], state)
+        results.append((loss, gradients, logits, first, second))
+    assert_close(results[0], results[1])
+
+
+@pytest.mark.parametrize("device", LOW_PRECISION)
+@pytest.mark.parametrize("options", OPTIONS, ids=str)
+def test_a_users_cell_runs_under_autocast(device: str, options: dict[str, Any]) -> None:
+    network = network_of(OWN_GRU, options).to(device)
+    batch = [part.to(device) for part in (SOURCE, LENGTHS, TARGET, LABELS)]
+    expected = network.eval().loss(*batch)
+    with torch.autocast(device, torch.bfloat16):
+        loss = network.train().loss(*batch)
+        with torch.no_grad():
+            low = network.eval().loss(*batch)
+    assert_close(low, expected, rtol=0.02, atol=0)
+    assert all(
+        part.isfinite().all() for part in torch.autograd.grad(loss, list(network.parameters()))
+    )
+
+
+@pytest.mark.parametrize("told", [EncoderConfig.__doc__, HELP], ids=["docstring", "help"])
+def test_every_cell_is_told(told: str) -> None:
+    assert all(re.search(rf"\b{name}\b", told) for name in (*CELLS, TRANSFORMER))
 
 
 class NoGates(OfInputs):

@@ -89,7 +89,9 @@ class EncoderConfig:
         check_name(self.cell)
         if not self.is_recurrent:
             self._check_transformer()
-        elif self.cell in CELLS and self._asks_of_cell:  # a foreign class needs the user's consent
+        elif self.cell in CELLS and (self._sets_recurrent_weights or self.forget_bias):
+            # at once for built-in cells alone: a foreign class is imported with consent, and any class
+            # needs torch
             self.cell_class()
         if self.carry_state and (self.window is None or self.bidirectional):
             raise ConfigError(
@@ -108,13 +110,11 @@ class EncoderConfig:
         return self.cell != TRANSFORMER
 
     @property
-    def _asks_of_cell(self) -> bool:
-        """Whether an option is set that not every cell has a use for."""
-        recurrent = self.recurrent_dropout or self.recurrent_start != "scaled"
-        return bool(recurrent or self.forget_bias)
+    def _sets_recurrent_weights(self) -> bool:
+        return self.recurrent_dropout > 0 or self.recurrent_start != "scaled"
 
     def check_cell(self) -> None:
-        """``cell_class``, so that a class that is no cell is refused before data are read."""
+        """Load the class of the recurrent cell, if there is one. See ``cell_class``."""
         if self.is_recurrent:
             self.cell_class()
 
@@ -125,9 +125,7 @@ class EncoderConfig:
             ConfigError: It cannot be imported, breaks the contract, or has no use for an option.
         """
         cell = load_cell(self.cell)
-        if not cell.recurrent_weights and (
-            self.recurrent_dropout or self.recurrent_start != "scaled"
-        ):
+        if self._sets_recurrent_weights and not cell.recurrent_weights:
             raise ConfigError(
                 f"network.cell: {self.cell} has no weights from state to state; leave out"
                 " network.recurrent_dropout and network.recurrent_start"

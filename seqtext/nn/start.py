@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import nn
 
 from seqtext.nn.attention import Attention
-from seqtext.nn.cells.contract import Cell
+from seqtext.nn.cells.contract import WEIGHTS, Cell
 from seqtext.nn.config import EncoderConfig
 from seqtext.nn.embedding import OutputLayer, PieceEmbedding
 
@@ -47,6 +47,8 @@ def initialize(network: nn.Module, config: EncoderConfig) -> None:
 
 def _start_matrices(module: nn.Module, config: EncoderConfig) -> None:
     for name, parameter in module.named_parameters(recurse=False):
+        if isinstance(module, Cell) and name not in WEIGHTS:
+            continue  # a weight beyond the contract keeps the start that its class gives it
         if "bias" in name:
             nn.init.zeros_(parameter)
         elif "weight_hh" in name and config.recurrent_start != "scaled":

@@ -21,6 +21,9 @@ from seqtext.nn.deferred import DeferredLinear
 from seqtext.nn.dropout import factors
 from seqtext.nn.linear import Linear, product
 
+# names and order of nn.RNNBase, so that checkpoints of all cells look alike
+WEIGHTS = ("weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0")
+
 
 class Cell(nn.Module, ABC):
     """One recurrent layer in one direction.
@@ -44,7 +47,6 @@ class Cell(nn.Module, ABC):
 
     input_size: int
     hidden_size: int
-    # names and order of nn.RNNBase, so that checkpoints of all cells look alike
     weight_ih_l0: nn.Parameter  # (G * H, I), W
     bias_ih_l0: nn.Parameter  # (G * H,), b
     weight_hh_l0: nn.Parameter  # (G * H, H), U, missing without recurrent weights
@@ -54,9 +56,7 @@ class Cell(nn.Module, ABC):
         super().__init__()
         self.input_size, self.hidden_size = input_size, hidden_size
         rows, bound = self.gates * hidden_size, hidden_size**-0.5
-        sizes = (
-            {"ih": input_size, "hh": hidden_size} if self.recurrent_weights else {"ih": input_size}
-        )
+        sizes = {"ih": input_size} | ({"hh": hidden_size} if self.recurrent_weights else {})
         for name, size in sizes.items():
             weight = torch.empty(rows, size).uniform_(-bound, bound)
             self.register_parameter(f"weight_{name}_l0", nn.Parameter(weight))
@@ -65,11 +65,10 @@ class Cell(nn.Module, ABC):
 
     def project(self, inputs: Tensor) -> Tensor:
         """W x + b: (..., I) -> (..., G * H). Narrower inputs take the first columns of W."""
-        width, weight = inputs.size(-1), self.weight_ih_l0
-        # a slice of all columns would still copy the gradient
-        return F.linear(
-            inputs, weight if width == self.input_size else weight[:, :width], self.bias_ih_l0
-        )
+        weight: Tensor = self.weight_ih_l0
+        if inputs.size(-1) < self.input_size:  # a slice of all columns would copy the gradient
+            weight = weight[:, : inputs.size(-1)]
+        return F.linear(inputs, weight, self.bias_ih_l0)
 
     @abstractmethod
     def step(self, projected: Tensor, recurrent: Tensor | None, state: Tensor) -> Tensor:
@@ -97,7 +96,8 @@ class Cell(nn.Module, ABC):
         Returns:
             Outputs (B, T, H) and the state (B, P, H) after the last position.
         """
-        if state is None:  # in the type of the weights: under autocast sums stay in float32
+        if state is None:
+            # in the type of the weights, so that under autocast the state stays in float32
             shape = len(inputs), self.state_parts, self.hidden_size
             state = inputs.new_zeros(shape, dtype=self.weight_ih_l0.dtype)
         recurrent = self._recurrent_map(drop) if self.recurrent_weights else None
@@ -136,9 +136,7 @@ def check_contract(cell: type, name: str) -> None:
         ConfigError: It is no ``Cell``, a shape is wrong, or its results depend on how it is called.
     """
     if not (isinstance(cell, type) and issubclass(cell, Cell)):
-        raise ConfigError(
-            f"network.cell: {name} is no subclass of seqtext.nn.cells.contract.Cell; see docs/own-cells.md"
-        )
+        raise ConfigError(f"network.cell: {name} is no subclass of seqtext.nn.cells.contract.Cell")
     try:
         # on the CPU, whatever device a network is built on, and without a trace in random numbers
         with torch.device("cpu"), torch.random.fork_rng(devices=[]), torch.inference_mode(False):
@@ -154,11 +152,12 @@ def check_contract(cell: type, name: str) -> None:
 
 def _broken_rule(cell: type[Cell]) -> str | None:
     """The first rule that a class breaks, with what was found."""
-    module = cell(_INPUTS, _UNITS).double()
+    module = cell(_INPUTS, _UNITS).double().eval()
     if wrong := _wrong_size(module):
         return wrong
-    for parameter in module.parameters():
-        nn.init.uniform_(parameter, -1, 1)
+    for name, parameter in module.named_parameters():
+        if name in WEIGHTS:
+            nn.init.uniform_(parameter, -1, 1)
     inputs = torch.randn(_ROWS, _LENGTH, _INPUTS, dtype=torch.double)
     start = torch.randn(_ROWS, module.state_parts, _UNITS, dtype=torch.double)
     with torch.enable_grad():

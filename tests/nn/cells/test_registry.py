@@ -250,6 +250,13 @@ def test_every_cell_is_told(told: str) -> None:
     assert all(re.search(rf"\b{name}\b", told) for name in (*CELLS, TRANSFORMER))
 
 
+def test_a_weight_beyond_the_contract_keeps_its_start() -> None:
+    network = network_of(f"{__name__}.Peephole", {"init_scale": 2.0})
+    for cell in network.encoder.stack.forwards:
+        assert not cell.peephole.any()
+        assert 1.0 < 6**0.5 * cell.weight_ih_l0.abs().max() <= 2.0
+
+
 class NoGates(OfInputs):
     keep_gates = MappingProxyType({})
 

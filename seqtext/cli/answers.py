@@ -31,14 +31,8 @@ from seqtext.cli.unfinished import Progress
 from seqtext.errors import ConfigError, DataError
 
 T = TypeVar("T")
-_INDECISIVE = (
-    "output",
-    "resume",
-    "batch_size",
-    "device",
-    "show",
-    "trust",
-)  # options that change no answer
+# options that change no answer
+_INDECISIVE = ("output", "resume", "batch_size", "device", "show", "trust")
 _NO_FILE = "--resume: needs --output with a file, which holds what is finished"
 
 

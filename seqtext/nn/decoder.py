@@ -44,14 +44,8 @@ class DecoderState(NamedTuple):
             memory = Memory(*(part[sentences] for part in memory))
             pieces = pieces[sentences]
         rows = sentences.unsqueeze(1)
-        return DecoderState(
-            self.recurrent[rows, beams],
-            self.feed[rows, beams],
-            self.covered[rows, beams],
-            memory,
-            pieces,
-            self.size,
-        )
+        recurrent, feed = self.recurrent[rows, beams], self.feed[rows, beams]
+        return DecoderState(recurrent, feed, self.covered[rows, beams], memory, pieces, self.size)
 
 
 class DecoderOutput(NamedTuple):
@@ -275,18 +269,9 @@ class Decoder(nn.Module):
         readout = to_readout(attended.flatten(0, 1)).view(rows * beams, length, -1)
         readout = self.dropout(torch.tanh(readout)).view(rows, beams, length, -1)
         feed = readout[:, :, -1] if self.feed_size else state.feed
-        return DecoderOutput(
-            readout,
-            weights.view(rows, beams, length, -1),
-            DecoderState(
-                bottom_state.view(rows, beams, *bottom_state.shape[1:]),
-                feed,
-                covered,
-                state.memory,
-                state.pieces,
-                state.size,
-            ),
-        )
+        recurrent = bottom_state.view(rows, beams, *bottom_state.shape[1:])
+        state = DecoderState(recurrent, feed, covered, state.memory, state.pieces, state.size)
+        return DecoderOutput(readout, weights.view(rows, beams, length, -1), state)
 
     def _read(self, queries: Tensor, state: DecoderState) -> tuple[Tensor, Tensor, Tensor]:
         """Queries (B, K * T, H) -> context, weights (B, K * T, S) and the coverage after (B, K, S)."""

@@ -10,9 +10,7 @@ from typing import Any
 
 import torch
 
-_MKLDNN: Any = None
-if torch.backends.mkldnn.is_available():  # type: ignore[no-untyped-call]
-    _MKLDNN = torch.ops.mkldnn
+_MKLDNN = torch.ops.mkldnn if torch.backends.mkldnn.is_available() else None  # type: ignore[no-untyped-call]
 
 # x W' + b by oneDNN, which PyTorch's own compiler calls too: (inputs, weight, bias, "none", [], "").
 # For a few rows in float32 it is up to twice as fast as MKL. PyTorch 2.8 to 2.13.

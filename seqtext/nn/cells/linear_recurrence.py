@@ -101,8 +101,8 @@ class SSRU(LinearCell):
 class SRU(LinearCell):
     """c_t = f c_{t-1} + (1 - f) p3, h_t = r c_t + (1 - r) p4.
 
-    Gates f = s(p1), r = s(p2). These are eq. 1 to 4 of Lei et al. 2018, without the weights from c_{t-1} to
-    the gates. p4 stands for the input of the highway connection.
+    Gates f = s(p1), r = s(p2). Lei et al. 2018, eq. 1 to 4, without the weights from c_{t-1} to the gates.
+    And p4 stands for the input of the highway connection.
     """
 
     gates, state_parts, keep_gates = 4, 2, MappingProxyType({0: 1})

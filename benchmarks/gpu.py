@@ -30,7 +30,9 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 import seqtext
 from seqtext.grammar import pairs
 from seqtext.nn import loss
-from seqtext.nn.recurrent import RecurrentStack, advance
+from seqtext.nn.cells.fused import LSTM
+from seqtext.nn.cells.registry import load_cell
+from seqtext.nn.recurrent import RecurrentStack
 from seqtext.search import beam
 
 _ROUNDS = 9
@@ -98,7 +100,7 @@ def directions(cell: str, precision: str) -> dict[str, float]:
     lengths = torch.randint(15, 31, (64,))
     lengths[0] = 30
     on_device = lengths.cuda()
-    stack = RecurrentStack(cell, 256, 256, bidirectional=True).cuda()  # type: ignore[arg-type]
+    stack = RecurrentStack(load_cell(cell), 256, 256, bidirectional=True).cuda()
     kind = nn.LSTM if cell == "lstm" else nn.GRU
     whole = kind(256, 256, batch_first=True, bidirectional=True).cuda()
 
@@ -119,7 +121,7 @@ def directions(cell: str, precision: str) -> dict[str, float]:
 @torch.no_grad()
 def steps(rows: int) -> dict[str, float]:
     """As products and elementwise operations, and by PyTorch's own module and function."""
-    lstm = nn.LSTM(512, 512, batch_first=True).cuda()
+    lstm = LSTM(512, 512).cuda()
     inputs = torch.randn(rows, 512, device="cuda")
     state = torch.randn(rows, 2, 512, device="cuda")
     weights = (lstm.weight_ih_l0, lstm.weight_hh_l0, lstm.bias_ih_l0, lstm.bias_hh_l0)
@@ -127,7 +129,7 @@ def steps(rows: int) -> dict[str, float]:
 
     def products() -> None:
         projected = nn.functional.linear(inputs, weights[0], weights[2])
-        advance(lstm, projected, nn.functional.linear(state[:, 0], weights[1], weights[3]), state)
+        lstm.step(projected, nn.functional.linear(state[:, 0], weights[1], weights[3]), state)
 
     return milliseconds(
         products=products,

@@ -30,11 +30,11 @@ from common import TRANSLATION, parser_of, report, table
 from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
-from seqtext.nn import linear
-from seqtext.nn.config import LINEAR_CELLS, AttentionKind, NetworkConfig, RecurrentCell
+from seqtext.nn import internals
+from seqtext.nn.cells.registry import CELLS
+from seqtext.nn.config import AttentionKind, NetworkConfig
 from seqtext.nn.embedding import padded_size
 from seqtext.nn.encoder_decoder import EncoderDecoder
-from seqtext.nn.linear_recurrence import GATES
 from seqtext.nn.precision import has_bfloat16
 
 # --- rates of matrix products ---------------------------------------------------------------------------
@@ -151,9 +151,6 @@ def rates(repeats: int = 10) -> dict[str, float]:
 # --- the work of a network ------------------------------------------------------------------------------
 
 
-_GATES = {"rnn_tanh": 1, "rnn_relu": 1, "lstm": 4, "gru": 3, **GATES}
-
-
 class Work(NamedTuple):
     """What a network reads and writes, eos counted."""
 
@@ -178,16 +175,16 @@ def flops(config: NetworkConfig, target_vocab: int, work: Work) -> dict[str, flo
     size, embedded = config.hidden_size, config.embedding_size
     width = config.readout_size or embedded
     source, target = work.source_pieces, work.target_pieces
-    gates = _GATES[config.cell]
-    parts = 2 if config.cell in ("lstm", "sru", "ssru") else 1  # of a state
-    own = 0 if config.cell in LINEAR_CELLS else size  # what is read of the state
+    cell = config.cell_class()
+    gates = cell.gates
+    own = size if cell.recurrent_weights else 0  # what is read of the state
     queried = 2 * size  # first layer and context, for a context is as wide as a query
     later = config.decoder_layers - 1
     macs = {
         "encoder": source * _recurrent(config, gates),
         "bridge and keys": work.pairs
         * (size * config.encoder_layers)
-        * (size * parts * config.decoder_layers)
+        * (size * cell.state_parts * config.decoder_layers)
         + source * size * size * {"dot": 0, "multi_head": 2}.get(config.attention, 1),
         "first decoder layer": target
         * gates
@@ -209,7 +206,7 @@ def _recurrent(config: NetworkConfig, gates: int) -> int:
     """Multiply-adds of the encoder's recurrence for one piece."""
     directions = 2 if config.bidirectional else 1
     width = config.hidden_size // directions
-    own = 0 if config.cell in LINEAR_CELLS else width
+    own = width if config.cell_class().recurrent_weights else 0
     inputs = [config.embedding_size] + [config.hidden_size] * (config.encoder_layers - 1)
     return sum(directions * gates * width * (size + own) for size in inputs)
 
@@ -221,7 +218,7 @@ def training_seconds(forward: dict[str, float], gflops: float) -> float:
 
 def check() -> None:
     """Compare ``flops`` with the counter of torch for small networks. Exit on a difference."""
-    for cell, attention in itertools.product(get_args(RecurrentCell), get_args(AttentionKind)):
+    for cell, attention in itertools.product(CELLS, get_args(AttentionKind)):
         for layers, one_way in ((1, True), (2, False), (3, False)):
             for feeding in (False, True):
                 config = NetworkConfig(
@@ -246,7 +243,7 @@ def _compare(config: NetworkConfig) -> None:
         display=False,
         custom_mapping={torch.ops.aten.mv: lambda matrix, *_, **__: 2 * matrix.numel()},
     )
-    with warnings.catch_warnings(), counter, patch.object(linear, "_ONEDNN", None):
+    with warnings.catch_warnings(), counter, patch.object(internals, "linear_pointwise", None):
         warnings.simplefilter("ignore")
         with torch.backends.mkldnn.flags(enabled=False):  # whose products torch does not count
             lengths = torch.full((pairs,), source)

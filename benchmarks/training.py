@@ -51,8 +51,8 @@ from seqtext.data.pairs import PairsDataModule
 from seqtext.errors import SeqtextError
 from seqtext.nn.attention import Memory
 from seqtext.nn.decoder import Decoder, DecoderState
-from seqtext.nn.encoder import EncoderOutput
 from seqtext.nn.encoder_decoder import EncoderDecoder
+from seqtext.nn.recurrent import EncoderOutput
 from seqtext.training import optimizer
 from seqtext.training.encoder_decoder import EncoderDecoderModule
 

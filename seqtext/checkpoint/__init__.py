@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from seqtext.checkpoint import archive, description, training_state
+from seqtext.checkpoint.consent import check_consent
 from seqtext.checkpoint.description import (
     FORMAT,
     KEY,
@@ -185,10 +186,12 @@ def unpack(content: dict[str, Any], where: str) -> Model | ClassifierModel:
     """The model in what ``read`` returned.
 
     Raises:
-        CheckpointError: A field is missing, unknown, or has a wrong value. Or the weights do not fit.
+        CheckpointError: A field is missing, unknown, or has a wrong value. Or the weights do not fit, or the
+            network's cell is a foreign class that is not trusted or not there.
     """
     try:
         described = described_in(content)
+        check_consent(described.network, where)
         weights = {
             name.removeprefix(_PREFIX): value
             for name, value in weights_in(content).items()
@@ -206,6 +209,8 @@ def unpack(content: dict[str, Any], where: str) -> Model | ClassifierModel:
             )
         both = Tokenizers(source, Tokenizer(described.target_spm, "target_spm"))
         check_shapes(weights, described.network, *both.sizes)
+    except CheckpointError:
+        raise
     except ValueError as error:
         raise inconsistent(where, error) from error
     known = described.network, both, weights, limit, longest, described.scoring

@@ -28,7 +28,8 @@ from seqtext.cli.outputs import (
 from seqtext.cli.unfinished import Progress
 from seqtext.errors import ConfigError, DataError
 
-_INDECISIVE = ("output", "resume", "batch_size", "device", "show")  # options that change no answer
+# options that change no answer
+_INDECISIVE = ("output", "resume", "batch_size", "device", "show", "trust")
 
 
 def add_output(

@@ -26,8 +26,8 @@ Train a model. What a FILE says, a --KEY overrides; what the run used is written
   --config FILE                     YAML file; recipes/… are also found in the installed package
   --run DIR                         a new folder for the run (default: runs/TASK/001, 002, …)
   --resume DIR|CKPT|auto            go on with a run; auto: the newest unfinished one, else a new one
-  --trust PACKAGE                   let FILE, or the config.yaml of a resumed run, name classes of this
-                                    package or module; otherwise a file names known classes only
+  --trust PACKAGE                   let FILE, the config.yaml of a resumed run, or a checkpoint name classes
+                                    of this package or module; otherwise they name known classes only
   --seed_everything N               seed of the model and of the data, where they have none of their own
   --print_config                    print the configuration and stop
 
@@ -45,8 +45,8 @@ data
   --data.tokenizer.vocab_size N     also model_type, joint, source_model, target_model, …
 
 model
-  --model.network.cell C            rnn_tanh, rnn_relu, lstm, gru, min_gru, min_lstm, sru, ssru; or
-                                    transformer, as a baseline
+  --model.network.cell C            rnn_tanh, rnn_relu, lstm, gru, min_gru, min_lstm, sru, ssru;
+                                    mypackage.MyCell; or transformer, as a baseline
   --model.network.hidden_size N     also embedding_size, encoder_layers, decoder_layers
   --model.network.attention A       dot, general, additive or multi_head
   --model.network.input_feeding B   true or false

@@ -7,6 +7,8 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
+from seqtext.cli.consent import add_trust, check_packages, look_in_working_folder
+
 if TYPE_CHECKING:
     from seqtext.inference.classifier import Classifier
     from seqtext.inference.generator import Generator
@@ -17,11 +19,12 @@ T = TypeVar("T")
 
 
 def add_checkpoints(parser: argparse.ArgumentParser) -> None:
-    """``CKPT…``."""
+    """``CKPT… --trust PACKAGE``."""
     parser.add_argument(
         "checkpoints", nargs="+", metavar="CKPT",
         help="a checkpoint file or a run folder; several make an ensemble",
     )  # fmt: skip
+    add_trust(parser)
 
 
 def add_computing(parser: argparse.ArgumentParser) -> None:
@@ -36,13 +39,17 @@ def add_computing(parser: argparse.ArgumentParser) -> None:
 
 
 def load_models(
-    options: argparse.Namespace, load: Callable[[Sequence[str], str, Precision], T]
+    options: argparse.Namespace,
+    load: Callable[[Sequence[str], str, Precision, Sequence[str]], T],
 ) -> T:
     """The model of the checkpoints, by ``load`` or another function of ``seqtext.inference.loading``."""
     import torch
 
+    check_packages(options.trust)
+    if options.trust:
+        look_in_working_folder()
     torch.set_flush_denormal(True)  # denormal numbers make oneDNN's LSTM many times slower
-    return load(options.checkpoints, options.device, options.precision)
+    return load(options.checkpoints, options.device, options.precision, options.trust)
 
 
 def tell_counts(model: Generator | Classifier) -> None:

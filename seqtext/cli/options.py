@@ -212,6 +212,7 @@ def parse(arguments: list[str], preset: dict[str, Any], trusted: Trust) -> FitCL
                 sorted(k for k in names if k.startswith(name[: name.rindex(".") + 1]))
             )
             raise ConfigError(f"{argument}: no such option; there are {there}")
+    trusted.check_cell(cli.config)
     option_values.check(cli.config)
     option_values.expand_home(cli.config)
     given, typed = _given(arguments)

@@ -76,7 +76,10 @@ def train(arguments: list[str], task: str | None, preset: dict[str, Any]) -> Non
         if options.resume == "auto":
             folder.clear_stillborn(run)
         folder.check_unused(run)
-    model = None if resume is None else resuming.model_in(resume)
+    model = None
+    if resume is not None:
+        with options.trusted.enforced():
+            model = resuming.model_in(resume)
     if saved is not None:
         was = parse([before], preset, options.trusted)
         resuming.tell_changes(saved.parent, *(flatten(one.config.as_dict()) for one in (was, cli)))

@@ -16,13 +16,15 @@ from contextlib import contextmanager
 from typing import Any
 
 import yaml
-from jsonargparse import set_parsing_settings
+from jsonargparse import Namespace, set_parsing_settings
 from jsonargparse._common import parsing_settings
 from lightning.pytorch import Callback, LightningDataModule, LightningModule
 from lightning.pytorch.loggers import Logger
 from lightning.pytorch.profilers import Profiler
 from lightning.pytorch.strategies import Strategy
 
+from seqtext.checkpoint.consent import covers, trusting
+from seqtext.cli.consent import check_packages, is_path, look_in_working_folder
 from seqtext.cli.yaml_reader import Refused, compose
 from seqtext.errors import ConfigError
 
@@ -47,7 +49,7 @@ class Trust:
     """What may be imported because a value names it.
 
     Args:
-        packages: Packages or modules of which everything is trusted.
+        packages: Packages or modules that are trusted as a whole.
         paths: Classes and functions that are trusted by their paths or, if loaded, by their names.
 
     Raises:
@@ -55,20 +57,13 @@ class Trust:
     """
 
     def __init__(self, packages: Sequence[str], paths: Iterable[str]) -> None:
-        for package in packages:
-            if not _is_path(package):
-                raise ConfigError(
-                    f"--trust {package}: expected a package or module, as mine.callbacks"
-                )
-            if package.split(".")[0] == "jsonargparse":
-                raise ConfigError(f"--trust {package}: the option parser itself is never trusted")
+        check_packages(packages)
         known = _known()
         self._packages = tuple(packages)
         self._paths = set(known)
-        named = [path for path in paths if path not in known and _is_path(path)]
-        if (packages or any("." in path for path in named)) and os.getcwd() not in sys.path:
-            # last, so that no file of the folder stands in for an installed package
-            sys.path.append(os.getcwd())
+        named = [path for path in paths if path not in known and is_path(path)]
+        if packages or any("." in path for path in named):
+            look_in_working_folder()
         for path in named:
             self._paths |= _paths_to(path) if "." in path else _loaded(path)
 
@@ -76,15 +71,13 @@ class Trust:
         """Whether a value may name this class."""
         if "." not in path:
             return any(known.endswith(f".{path}") for known in self._paths)
-        return path in self._paths or any(
-            path == package or path.startswith(f"{package}.") for package in self._packages
-        )
+        return path in self._paths or covers(self._packages, path)
 
     def check(self, node: yaml.Node | None, name: str) -> None:
         """Refuse a configuration that names other classes.
 
         Raises:
-            ConfigError: It does; tells ``name``, line and class.
+            ConfigError: It does. The message has ``name``, line and class.
         """
         try:
             for option, path, line in _class_paths(node):
@@ -93,24 +86,39 @@ class Trust:
         except Refused as error:
             raise ConfigError(f"{name}: a text in it is YAML that {error.problem}") from error
 
+    def check_cell(self, config: Namespace) -> None:
+        """Refuse a cell that no file was seen to name: the parser has other sources of options.
+
+        Raises:
+            ConfigError: The parsed options name a class as ``model.network.cell`` that is not trusted.
+        """
+        cell = config.model.init_args.get("network.cell")
+        if isinstance(cell, str) and "." in cell and not self.allows(cell):
+            raise ConfigError(f"model.network.cell: {refusal(cell)}")
+
     @contextmanager
     def enforced(self) -> Iterator[None]:
-        """Let the option parser import nothing else. Its settings are those of the whole process."""
+        """Let the option parser import nothing else, and checkpoints name cells of it.
+
+        The parser's settings are those of the whole process.
+        """
+        allowed = sorted({*filter(is_path, self._paths), *self._packages})
         before = dict(parsing_settings)
         set_parsing_settings(
             import_path_denylist=["*"],
-            import_path_allowlist=sorted({*filter(_is_path, self._paths), *self._packages}),
+            import_path_allowlist=allowed,
             instantiate_subclass_spec_in_any=False,
         )
         try:
-            yield
+            with trusting(allowed):
+                yield
         finally:
             parsing_settings.update(before)
 
 
 def refusal(path: str) -> str:
     """Why ``path`` is not imported, and what to do."""
-    if not _is_path(path):
+    if not is_path(path):
         return (
             f"{path} is no path of a class. Options are not read from a file that is named here: write them"
             " out, or give the file with --config"
@@ -158,13 +166,15 @@ def paths_of(words: Iterable[tuple[str, str]], preset: dict[str, Any]) -> list[s
             continue
         try:
             node = _collection(value)
-            found += [path for _, path, _ in _class_paths(node)]
+            found += [path for _, path, _ in _class_paths(node, name.removeprefix("--"))]
         except Refused as error:
             raise ConfigError(f"{name}: {error.problem}") from error
         if node is not None:
             continue
-        if (section in _SECTIONS and not option) or (
-            section == "trainer" and option.rstrip("+").split(".")[0] in _OF_TRAINER
+        if (
+            (section in _SECTIONS and not option)
+            or (section == "trainer" and option.rstrip("+").split(".")[0] in _OF_TRAINER)
+            or (_is_cell(name) and "." in value)
         ):
             found.append(value)
     return found
@@ -189,8 +199,13 @@ def _class_paths(
         inner = _collection(node.value)  # the option parser reads texts as YAML, too
         if inner is not None:
             yield from _class_paths(inner, option, at)
-        elif names[-1] == "class_path" or (holder and "." in node.value):
+        elif names[-1] == "class_path" or ((holder or _is_cell(option)) and "." in node.value):
             yield option, node.value, at
+
+
+def _is_cell(option: str) -> bool:
+    """Whether an option names a recurrent cell, which can be the path of a class."""
+    return option.endswith("network.cell")
 
 
 def _collection(text: str) -> yaml.CollectionNode | None:
@@ -206,11 +221,6 @@ def _collection(text: str) -> yaml.CollectionNode | None:
     except yaml.YAMLError:
         return None
     return node if isinstance(node, yaml.CollectionNode) else None
-
-
-def _is_path(value: str) -> bool:
-    is_file = value.endswith((".yaml", ".yml", ".json"))
-    return not is_file and all(part.isidentifier() for part in value.split("."))
 
 
 @functools.cache

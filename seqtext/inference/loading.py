@@ -8,6 +8,7 @@ from pathlib import Path
 import torch
 
 from seqtext import checkpoint
+from seqtext.checkpoint.consent import trusting
 from seqtext.errors import CheckpointError, ConfigError
 from seqtext.inference.classifier import Classifier, classifier_of
 from seqtext.inference.generator import Generator, generator_of
@@ -16,7 +17,10 @@ from seqtext.values import check_value
 
 
 def load(
-    path: str | Path | Sequence[str | Path], device: str = "cpu", precision: Precision = "fp32"
+    path: str | Path | Sequence[str | Path],
+    device: str = "cpu",
+    precision: Precision = "fp32",
+    trust: Sequence[str] = (),
 ) -> Generator | Classifier:
     """Load a checkpoint, or several as an ensemble.
 
@@ -30,12 +34,14 @@ def load(
         device: Where to compute, as PyTorch names it: ``cpu``, ``cuda``, ``cuda:1``, ``mps``.
         precision: ``fp32``, or ``bf16``. The latter takes half the memory, is about twice as fast where
             the processor has bfloat16, and changes a few outputs.
+        trust: Packages whose classes a checkpoint may import, such as a cell of your own.
 
     Returns:
         A ``Generator`` for models that generate text, a ``Classifier`` for those that label it.
 
     Raises:
-        CheckpointError: There is no checkpoint, it cannot be read, or tokenizers differ.
+        CheckpointError: There is no checkpoint, it cannot be read, or tokenizers differ. Or it names a
+            class that is not trusted, or cannot be imported.
         ConfigError: The device is not there, or has no bfloat16. Or an argument has another type.
     """
     precision = check_value("precision", precision, Precision)
@@ -43,7 +49,8 @@ def load(
     paths = _paths(path)
     if not paths:
         raise ConfigError("path: an empty list, expected at least one checkpoint")
-    models = [checkpoint.load_any(path) for path in paths]
+    with trusting(check_value("trust", trust, list[str])):
+        models = [checkpoint.load_any(path) for path in paths]
     of_text = [model for model in models if isinstance(model, checkpoint.Model)]
     of_labels = [model for model in models if isinstance(model, checkpoint.ClassifierModel)]
     if of_text and of_labels:
@@ -100,7 +107,10 @@ def _paths(path: object) -> list[str | Path]:
 
 
 def load_generator(
-    path: str | Path | Sequence[str | Path], device: str = "cpu", precision: Precision = "fp32"
+    path: str | Path | Sequence[str | Path],
+    device: str = "cpu",
+    precision: Precision = "fp32",
+    trust: Sequence[str] = (),
 ) -> Generator:
     """``load`` a model that generates text.
 
@@ -108,14 +118,17 @@ def load_generator(
         CheckpointError: The model is a classifier, or see ``load``.
         ConfigError: See ``load``.
     """
-    model = load(path, device, precision)
+    model = load(path, device, precision, trust)
     if not isinstance(model, Generator):
         raise checkpoint.no_generator(_named(path))
     return model
 
 
 def load_classifier(
-    path: str | Path | Sequence[str | Path], device: str = "cpu", precision: Precision = "fp32"
+    path: str | Path | Sequence[str | Path],
+    device: str = "cpu",
+    precision: Precision = "fp32",
+    trust: Sequence[str] = (),
 ) -> Classifier:
     """``load`` a model that classifies text.
 
@@ -123,7 +136,7 @@ def load_classifier(
         CheckpointError: The model generates text, or see ``load``.
         ConfigError: See ``load``.
     """
-    model = load(path, device, precision)
+    model = load(path, device, precision, trust)
     if not isinstance(model, Classifier):
         raise CheckpointError(
             f"{_named(path)}: was trained for {model.task}, it generates text and has no labels. Use it with"

@@ -1,4 +1,4 @@
-"""Attention over a memory that is projected once; one query or all of them go through the same code.
+"""Attention over a memory that is projected once. One query or all of them go through the same code.
 
 Shapes: B rows, S source positions, T queries, Q query width, M memory width, A key width.
 """
@@ -70,10 +70,10 @@ def attend(scores: Tensor, values: Tensor, mask: Tensor) -> tuple[Tensor, Tensor
     Args:
         scores: (B, T, S).
         values: (B, S, M).
-        mask: (B, S) bool, True = real piece; at least one a row.
+        mask: (B, S) bool, True = real piece. Each row has at least one.
 
     Returns:
-        Context (B, T, M) and weights (B, T, S); a padded position has weight 0.
+        Context (B, T, M) and weights (B, T, S). A padded position has weight 0.
     """
     weights = scores.masked_fill(~mask.unsqueeze(1), -torch.inf).softmax(-1).to(values.dtype)
     return weights @ values, weights
@@ -82,18 +82,20 @@ def attend(scores: Tensor, values: Tensor, mask: Tensor) -> tuple[Tensor, Tensor
 class Attention(nn.Module):
     """Scores of one kind, with the projections that the kind needs.
 
-    ``dot``: q . m. ``general``: q . W m (Luong et al. 2015, eq. 8). ``additive``:
-    v . tanh(U q + W m) (Bahdanau et al. 2015). ``multi_head``: scaled dot products in ``heads``
-    subspaces (Vaswani et al. 2017, section 3.2.2); the weights returned are the heads' mean.
+    ``dot`` scores q . m, and ``general`` scores q . W m (Luong et al. 2015, eq. 8).
+
+    ``additive`` scores v . tanh(U q + W m) (Bahdanau et al. 2015).
+
+    ``multi_head`` has scaled dot products in ``heads`` subspaces (Vaswani et al. 2017, section 3.2.2). The
+    weights returned are the mean over the heads.
 
     Args:
         kind: See above.
         query_size: Q.
         memory_size: M.
-        heads: For ``multi_head``; divides Q.
-        coverage: Whether ``forward`` is told how much each position has been attended to, c_ts; the key
-            of position s is then k_s + c_ts w with a learned w (A,), which for ``additive`` is See et al.
-            2017, eq. 11.
+        heads: For ``multi_head``. A divisor of Q.
+        coverage: Whether ``forward`` takes the coverage c_ts of each position. The key of position s is
+            then k_s + c_ts w with a learned w (A,). For ``additive`` this is See et al. 2017, eq. 11.
 
     Raises:
         ConfigError: ``dot`` with Q different from M.
@@ -112,7 +114,7 @@ class Attention(nn.Module):
         self.kind = kind
         self.heads = heads if kind == "multi_head" else 1
         self.output_size = query_size if kind == "multi_head" else memory_size
-        # from 0 on: what it has attended to changes nothing until that is learned
+        # from 0 on: coverage changes nothing until its weight is learned
         self.coverage = nn.Parameter(torch.zeros(query_size)) if coverage else None
         if kind == "dot":
             if query_size != memory_size:
@@ -132,7 +134,7 @@ class Attention(nn.Module):
             self.output = nn.Linear(query_size, query_size)
 
     def project(self, memory: Tensor, mask: Tensor) -> Memory:
-        """Project encoder outputs (B, S, M) once; mask (B, S) is True at real pieces."""
+        """Project encoder outputs (B, S, M) once. The mask (B, S) is True at real pieces."""
         keys = memory if self.kind == "dot" else self.key(memory)
         values = self.value(memory) if self.kind == "multi_head" else memory
         return Memory(keys, values, mask)
@@ -145,8 +147,7 @@ class Attention(nn.Module):
         Args:
             query: See above.
             memory: Of ``project``.
-            covered: (B, T, S), how much each position has been attended to before each query; None for
-                not at all.
+            covered: (B, T, S), coverage: the attention to each position before each query. None is 0.
         """
         if self.kind == "multi_head":
             return self._multi_head(query, memory, covered)
@@ -174,8 +175,8 @@ class Attention(nn.Module):
         scores = dot_scores(queries, keys)
         if self.coverage is not None and covered is not None:
             by_head = self.coverage.view(self.heads, -1).repeat(len(query), 1)
-            shown = covered.repeat_interleave(self.heads, 0)
-            scores = covered_scores(scores, queries, by_head, shown)
+            covered = covered.repeat_interleave(self.heads, 0)
+            scores = covered_scores(scores, queries, by_head, covered)
         context, weights = attend(scores * keys.size(-1) ** -0.5, values, mask)
         rows, length, size = query.shape
         context = context.view(rows, self.heads, length, -1).transpose(1, 2)

@@ -17,7 +17,7 @@ class Pooling(nn.Module):
     """A text's outputs -> one vector.
 
     Args:
-        config: Says which kind; see ``ClassifierConfig``.
+        config: Has the kind of pooling (``ClassifierConfig``).
     """
 
     def __init__(self, config: ClassifierConfig) -> None:
@@ -36,8 +36,8 @@ class Pooling(nn.Module):
             mask: (B, S) bool, True at the real ones.
 
         Returns:
-            (B, M), and the weight of each position, (B, S), which sum to 1: of ``max`` the share of the
-            units that are at their maximum there, of ``last`` the two ends.
+            (B, M), and the weight of each position, (B, S). The weights of a row sum to 1. With ``max`` a
+            weight is the share of units that have their maximum there. With ``last`` the two ends share it.
         """
         if self.kind == "max":
             pooled, places = memory.masked_fill(~mask.unsqueeze(2), -torch.inf).max(1)
@@ -50,7 +50,7 @@ class Pooling(nn.Module):
             weights = mask / mask.sum(1, keepdim=True)
         else:
             scores = self.score(torch.tanh(self.projection(memory))).squeeze(2)
-            # the softmax in float32, as autocast has it, and exactly 0 for padding
+            # autocast computes the softmax in float32, and padding gets exactly 0
             weights = scores.masked_fill(~mask, -torch.inf).softmax(1)
         weights = weights.to(memory.dtype)
         return torch.einsum("bs,bsm->bm", weights, memory), weights
@@ -58,7 +58,7 @@ class Pooling(nn.Module):
     def _ends(self, memory: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
         lengths = mask.sum(1)
         weights = F.one_hot(lengths - 1, mask.size(1)).to(memory.dtype) / self.directions
-        weights[:, 0] += 1 - 1 / self.directions  # where the backward one has its share
+        weights[:, 0] += 1 - 1 / self.directions  # the share of the backward direction
         return at_ends(memory, lengths, memory.size(2) // self.directions), weights
 
 
@@ -79,7 +79,7 @@ class Classifier(nn.Module):
     def __init__(self, config: ClassifierConfig, vocab_size: int, labels: int) -> None:
         super().__init__()
         self.config = config
-        # dropped before pooling, a maximum would be that of other units each time
+        # Dropout comes after pooling: before it, a maximum would be taken over other positions each time.
         self.encoder = Encoder(config, vocab_size, drop_memory=False)
         self.pooling = Pooling(config)
         self.dropout = Dropout(config.dropout)
@@ -91,7 +91,7 @@ class Classifier(nn.Module):
         return self.look(texts, lengths)[0]
 
     def look(self, texts: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
-        """Logits (B, L), and how much each position had to say, (B, S); see ``Pooling``."""
+        """Logits (B, L), and the weight of each position in ``Pooling``, (B, S)."""
         encoded = self.encoder(texts, lengths)
         pooled, weights = self.pooling(encoded.memory, encoded.mask)
         logits: Tensor = self.output(self.dropout(pooled))
@@ -113,14 +113,14 @@ def classification_loss(
         logits: (B, L).
         labels: (B,) int64, negative for rows that do not count: cross-entropy, in nats. Or (B, L), 1 for
             each label that a row has and 0 for others: binary cross-entropy, summed over labels.
-        weights: (L,) of the rows that have a label; where there can be several, of that label's part of
-            their loss.
-        smoothing: Share of the target distribution spread over all labels (Szegedy et al. 2016); where
-            there are several, what is taken from 1 and half of it added to 0.
+        weights: (L,). A row counts with the weight of its label. With several labels, the part of the loss
+            for a label that a row has counts with that label's weight.
+        smoothing: Share of the target distribution spread over all labels (Szegedy et al. 2016). With
+            several labels, 1 becomes 1 - smoothing / 2, and 0 becomes smoothing / 2.
 
     Returns:
-        The sum, and the sum of the weights of the rows (their number without weights, or where there can
-        be several labels).
+        The summed loss, and the sum of the weights of the rows. Without weights, or with several labels,
+        the latter is the number of rows.
     """
     logits = logits.float()
     if labels.dim() == 2:

@@ -1,8 +1,9 @@
 """The pointer-generator: the output distribution mixed with the attention over the source's pieces.
 
-P(y) = g softmax(logits)_y + (1 - g) sum_{s: x_s = y} a_s  (See et al. 2017, eq. 9); the gate g is
-computed from the readout. What is attended to and is no target piece cannot be copied: its share goes to
-the softmax.
+P(y) = g softmax(logits)_y + (1 - g) sum_{s: x_s = y} a_s  (See et al. 2017, eq. 9)
+
+The gate g is computed from the readout. A source piece that is no target piece cannot be copied. Its share
+goes to the softmax.
 
 Shapes: B rows, N queries (hypotheses or target positions), S source positions, V target pieces.
 """
@@ -16,11 +17,11 @@ from torch import Tensor, nn
 
 
 class Mixture(NamedTuple):
-    """How much of the distribution is generated and what is copied; together they are 1."""
+    """The shares of the distribution that are generated and copied. Together they are 1."""
 
     generated: Tensor  # (B, N)
     copied: Tensor  # (B, N, S), 0 where the source has no piece of the target's vocabulary
-    pieces: Tensor  # (B, S) target pieces that the source's are; negative for one that is none
+    pieces: Tensor  # (B, S) target pieces of the source's pieces, negative where there is none
 
 
 def mixture(gate: Tensor, weights: Tensor, pieces: Tensor) -> Mixture:
@@ -32,37 +33,40 @@ def mixture(gate: Tensor, weights: Tensor, pieces: Tensor) -> Mixture:
         pieces: (B, S), see ``Mixture``.
     """
     dtype = torch.promote_types(gate.dtype, torch.float32)
-    there = (pieces >= 0).unsqueeze(1)
+    known = (pieces >= 0).unsqueeze(1)
     copied = (-gate.to(dtype)).sigmoid().unsqueeze(2) * weights
-    generated = gate.to(dtype).sigmoid() + copied.masked_fill(there, 0).sum(2)
-    return Mixture(generated, copied.masked_fill(~there, 0), pieces)
+    generated = gate.to(dtype).sigmoid() + copied.masked_fill(known, 0).sum(2)
+    return Mixture(generated, copied.masked_fill(~known, 0), pieces)
 
 
-def copied_labels(found: Mixture, labels: Tensor) -> Tensor:
-    """The share of each label (B, N) that is copied, (B, N); 0 for a negative one."""
-    same = (found.pieces.unsqueeze(1) == labels.unsqueeze(2)) & (labels >= 0).unsqueeze(2)
-    return (found.copied * same).sum(2)
+def copied_labels(shares: Mixture, labels: Tensor) -> Tensor:
+    """The copied share of each label's probability: (B, N) -> (B, N), 0 for a negative label.
+
+    Training needs only this, so no (B, N, V) tensor of the copied distribution exists.
+    """
+    same = (shares.pieces.unsqueeze(1) == labels.unsqueeze(2)) & (labels >= 0).unsqueeze(2)
+    return (shares.copied * same).sum(2)
 
 
-def mix(logits: Tensor, found: Mixture, size: int) -> Tensor:
+def mix(logits: Tensor, shares: Mixture, size: int) -> Tensor:
     """Logits (B, N, V) of the softmax -> log-probabilities of the mixture, float32 at least.
 
     Args:
         logits: See above.
-        found: What is mixed.
-        size: V' >= V, how many pieces the mixture has: those that can only be copied are the last.
+        shares: What is mixed.
+        size: V' >= V, number of pieces of the mixture. The last V' - V can only be copied.
 
     Returns:
         (B, N, V').
     """
     dtype = torch.promote_types(logits.dtype, torch.float32)
-    probabilities = logits.softmax(-1, dtype=dtype) * found.generated.unsqueeze(2)
+    probabilities = logits.softmax(-1, dtype=dtype) * shares.generated.unsqueeze(2)
     if size > logits.size(-1):
         probabilities = nn.functional.pad(probabilities, (0, size - logits.size(-1)))
-    places = found.pieces.clamp(min=0).unsqueeze(1).expand_as(found.copied)
-    probabilities = probabilities.scatter_add(2, places, found.copied)
+    places = shares.pieces.clamp(min=0).unsqueeze(1).expand_as(shares.copied)
+    probabilities = probabilities.scatter_add(2, places, shares.copied)
     log_probs = probabilities.clamp(min=torch.finfo(dtype).tiny).log()
-    if size > logits.size(-1):  # what a source has not cannot be copied from it
+    if size > logits.size(-1):  # a source without such a piece cannot give it
         beyond = torch.arange(size, device=logits.device) >= logits.size(-1)
         log_probs = log_probs.masked_fill(beyond & (probabilities == 0), -torch.inf)
     return log_probs

@@ -1,4 +1,4 @@
-"""The attention decoder: fused over the whole target, or with input feeding; one code path for both."""
+"""The attention decoder: fused over the whole target, or with input feeding."""
 
 from __future__ import annotations
 
@@ -15,40 +15,37 @@ from seqtext.nn.config import NetworkConfig
 from seqtext.nn.deferred import DeferredLinear
 from seqtext.nn.dropout import Dropout
 from seqtext.nn.embedding import OutputLayer, PieceEmbedding
-from seqtext.nn.encoder import Bridge, EncoderOutput
+from seqtext.nn.encoder import Bridge
 from seqtext.nn.linear import Linear, packed, product
-from seqtext.nn.recurrent import Recurrence, RecurrentStack, advance
+from seqtext.nn.recurrent import EncoderOutput, RecurrentStack
 
 
 class DecoderState(NamedTuple):
-    """All that the next step needs. K hypotheses share a sentence's memory, which is not copied."""
+    """The input of the next step. K hypotheses share a sentence's memory, which is not copied."""
 
     recurrent: Tensor  # (B, K, layers, P, H)
-    feed: Tensor  # (B, K, R) the last readout; (B, K, 0) without input feeding
-    covered: Tensor  # (B, K, S) what the attention is shown of its past; (B, K, 0) if nothing
+    feed: Tensor  # (B, K, R) the last readout, (B, K, 0) without input feeding
+    covered: Tensor  # (B, K, S) attention summed over past steps, (B, K, 0) without coverage
     memory: Memory
-    pieces: Tensor  # (B, S) what can be copied: target pieces that the source's are, or negative
-    size: int  # V', of what can be produced, by copying too; 0 without copying
+    pieces: Tensor  # (B, S) what can be copied: target pieces of the source's pieces, or negative
+    size: int  # V', number of pieces that can be generated or copied, 0 without copying
     weights: Tensor | None = None  # (B, K, S) attention of the last step
 
     def select(self, sentences: Tensor, beams: Tensor) -> DecoderState:
-        """Keep ``sentences`` (B',) and of each the hypotheses ``beams`` (B', K'), indices into K.
+        """Keep some sentences, and some hypotheses of each.
 
-        Sentences ascend, each at most once: then as many as there are need no copy of the memory.
+        Args:
+            sentences: (B',) indices into B, ascending, each at most once.
+            beams: (B', K') indices into K.
         """
         memory, pieces = self.memory, self.pieces
+        # ascending indices of all sentences change nothing, and the memory is the largest part
         if len(sentences) < len(memory.mask):
             memory = Memory(*(part[sentences] for part in memory))
             pieces = pieces[sentences]
         rows = sentences.unsqueeze(1)
-        return DecoderState(
-            self.recurrent[rows, beams],
-            self.feed[rows, beams],
-            self.covered[rows, beams],
-            memory,
-            pieces,
-            self.size,
-        )
+        recurrent, feed = self.recurrent[rows, beams], self.feed[rows, beams]
+        return DecoderState(recurrent, feed, self.covered[rows, beams], memory, pieces, self.size)
 
 
 class DecoderOutput(NamedTuple):
@@ -64,13 +61,13 @@ class _StepMaps(NamedTuple):
 
     feed: Linear
     readout: Linear
-    hidden: Linear | None = None  # None where a cell's gates read the input alone
+    hidden: Linear | None = None  # None where a cell has no recurrent weights
 
 
 class _Search(NamedTuple):
-    """What search needs of the weights, computed once."""
+    """Weights prepared for search, computed once."""
 
-    table: Tensor  # (V', gates * H), what the first layer takes of each piece's embedding
+    table: Tensor  # (V', gates * H), W x + b of each piece's embedding in the first layer
     step: _StepMaps
     output: Linear
 
@@ -78,11 +75,13 @@ class _Search(NamedTuple):
 class Decoder(nn.Module):
     """Recurrent decoder with attention between its first layer and the others.
 
-    The first layer runs over the target; its outputs query the memory; outputs and contexts go
-    through the other layers, which so know where the attention has been, and all of them to the
-    readout ``tanh(W [top; bottom; context])``. Without input feeding nothing waits for the attention of
-    an earlier step, so teacher forcing needs no loop over time. With input feeding (Luong et al.
-    2015, section 3.3) each step's readout is part of the next step's input.
+    The first layer runs over the target, and its outputs query the memory. Outputs and contexts go
+    through the other layers, which so know where the attention has been. The readout is
+    ``tanh(W [top, bottom, context])``.
+
+    Without input feeding nothing waits for the attention of an earlier step. So teacher forcing needs
+    no loop over time. With input feeding (Luong et al. 2015, section 3.3) each step's readout is part of
+    the next step's input.
 
     Args:
         config: Sizes and kinds.
@@ -91,13 +90,13 @@ class Decoder(nn.Module):
 
     def __init__(self, config: NetworkConfig, vocab_size: int) -> None:
         super().__init__()
-        assert config.cell != "transformer"
+        cell = config.cell_class()
         size, width = config.hidden_size, config.embedding_size
         self.embedding = PieceEmbedding.of(config, vocab_size)
         readout_size = config.readout_size or width
         self.feed_size = readout_size if config.input_feeding else 0
         self.bottom = RecurrentStack(
-            config.cell,
+            cell,
             width + self.feed_size,
             size,
             recurrent_dropout=config.recurrent_dropout,
@@ -109,7 +108,7 @@ class Decoder(nn.Module):
         self.upper: RecurrentStack | None = None
         if config.decoder_layers > 1:
             self.upper = RecurrentStack(
-                config.cell,
+                cell,
                 attended,
                 size,
                 layers=config.decoder_layers - 1,
@@ -128,7 +127,7 @@ class Decoder(nn.Module):
         self.gate = nn.Linear(readout_size, 1) if config.copying else None
         self._search: _Search | None = None  # see precompute
         self.bridge = Bridge(
-            size * config.encoder_layers, (config.decoder_layers, self.bottom.parts, size)
+            size * config.encoder_layers, (config.decoder_layers, self.bottom.state_parts, size)
         )
 
     @property
@@ -136,8 +135,8 @@ class Decoder(nn.Module):
         return self.attention.coverage is not None
 
     def start(self, encoded: EncoderOutput, pieces: Tensor, size: int = 0) -> DecoderState:
-        """The state before the first step, with K = 1; for ``pieces`` and ``size`` see ``DecoderState``."""
-        # under autocast what a cell adds up stays in full precision
+        """The state before the first step, with K = 1. ``DecoderState`` says what the arguments are."""
+        # under autocast too a cell adds up in full precision
         recurrent = self.bridge(encoded.last).to(self.readout.weight.dtype).unsqueeze(1)
         feed = recurrent.new_zeros(len(recurrent), 1, self.feed_size)
         memory = self.attention.project(encoded.memory, encoded.mask)
@@ -155,6 +154,8 @@ class Decoder(nn.Module):
             ids: (B, K, T) pieces, the first of a sentence being bos.
             state: From ``start`` or an earlier call.
         """
+        # Search reads one piece at a time. By steps it looks up the prepared table, and a kernel for
+        # whole rows would prepare its weights at each call.
         by_step = self.feed_size or (ids.size(2) == 1 and not torch.is_grad_enabled())
         if not by_step:
             recurrent = state.recurrent.flatten(0, 1)[:, :1]
@@ -180,17 +181,17 @@ class Decoder(nn.Module):
     def precompute(self) -> None:
         """Prepare for many steps of search: multiply the embeddings, lay out the weights.
 
-        To be called anew when weights have changed by hand; training, another type and another
-        device forget it.
+        Call it again after you change weights by hand. Training, and a move to another type or device,
+        undo it.
         """
         with torch.no_grad():
-            table = self._multiply(self.embedding.weight)
+            table = self.bottom.cell(0).project(self.embedding.weight)
         step = _StepMaps(*(packed(*part) for part in self._step_weights()))
         output = packed(self.output.weight, self.output.bias)
         self._search = _Search(table, step, output)
 
     def train(self, mode: bool = True) -> Decoder:
-        """Training changes the weights that ``precompute`` has read."""
+        """Training changes the weights, so undo ``precompute``."""
         if mode:
             self._search = None
         return super().train(mode)
@@ -201,32 +202,30 @@ class Decoder(nn.Module):
         return self
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_search": None}  # weights laid out for a processor stay there
+        # weights laid out for this processor cannot be copied or sent elsewhere
+        return {**self.__dict__, "_search": None}
 
     def _project(self, ids: Tensor) -> Tensor:
-        """What the first layer takes of each piece: (B, K, T) -> (B, K, T, gates * H)."""
+        """W x + b of each piece in the first layer: (B, K, T) -> (B, K, T, gates * H)."""
         if self._search is not None and not torch.is_grad_enabled():
             return F.embedding(ids, self._search.table)
-        return self._multiply(self.embedding(ids))
-
-    def _multiply(self, embedded: Tensor) -> Tensor:
-        """What the first layer takes of embeddings: (..., E) -> (..., gates * H)."""
-        cell: Recurrence = self.bottom.forwards[0]
-        return F.linear(embedded, cell.weight_ih_l0[:, : embedded.size(-1)], cell.bias_ih_l0)
+        return self.bottom.cell(0).project(self.embedding(ids))
 
     def _step_weights(self) -> list[tuple[Tensor, Tensor | None]]:
-        """Weights and biases in the order of ``_StepMaps``."""
-        cell: Recurrence = self.bottom.forwards[0]
+        """Weights and biases in the order of ``_StepMaps``. The last columns of W take the feed."""
+        cell = self.bottom.cell(0)
         weights: list[tuple[Tensor, Tensor | None]] = [
             (cell.weight_ih_l0[:, cell.input_size - self.feed_size :], None),
             (self.readout.weight, self.readout.bias),
         ]
-        if hasattr(cell, "weight_hh_l0"):
+        if cell.recurrent_weights:
             weights.append((cell.weight_hh_l0, cell.bias_hh_l0))
         return weights
 
     def _step_maps(self) -> _StepMaps:
-        if torch.is_grad_enabled():
+        if (
+            torch.is_grad_enabled()
+        ):  # one gradient of W for all steps instead of a large one per step
             return _StepMaps(*(DeferredLinear(*part) for part in self._step_weights()))
         if self._search is not None:
             return self._search.step
@@ -238,12 +237,12 @@ class Decoder(nn.Module):
         )
 
     def _step(self, projected: Tensor, state: DecoderState, maps: _StepMaps) -> DecoderOutput:
-        """One position, of which ``_project`` has (B * K, gates * H)."""
+        """Read one position, ``projected`` (B * K, gates * H) by ``_project``."""
         recurrent = state.recurrent.flatten(0, 1)[:, 0]
         if self.feed_size:
             projected = projected + maps.feed(state.feed.flatten(0, 1))
         hidden = None if maps.hidden is None else maps.hidden(recurrent[:, 0])
-        bottom = advance(self.bottom.forwards[0], projected, hidden, recurrent)
+        bottom = self.bottom.cell(0).step(projected, hidden, recurrent)
         return self._attend(bottom[:, :1], bottom.unsqueeze(1), state, maps.readout)
 
     def _attend(
@@ -253,11 +252,12 @@ class Decoder(nn.Module):
         state: DecoderState,
         to_readout: Linear,
     ) -> DecoderOutput:
-        """All behind the first layer, (B * K, T, H)."""
+        """All parts after the first layer, whose outputs are ``bottom`` (B * K, T, H)."""
         rows, beams = state.recurrent.shape[:2]
         length = bottom.size(1)
         bottom = self.dropout(self.norm(bottom))
-        # a sentence's hypotheses are so many queries to the same memory
+        # The hypotheses of a sentence are queries to the same memory. One product serves all, and
+        # the memory need not be repeated.
         queries = bottom.reshape(rows, beams * length, -1).to(state.memory.keys.dtype)
         context, weights, covered = self._read(queries, state)
         attended = torch.cat([bottom, context.view(rows * beams, length, -1)], 2)
@@ -269,27 +269,20 @@ class Decoder(nn.Module):
         readout = to_readout(attended.flatten(0, 1)).view(rows * beams, length, -1)
         readout = self.dropout(torch.tanh(readout)).view(rows, beams, length, -1)
         feed = readout[:, :, -1] if self.feed_size else state.feed
-        return DecoderOutput(
-            readout,
-            weights.view(rows, beams, length, -1),
-            DecoderState(
-                bottom_state.view(rows, beams, *bottom_state.shape[1:]),
-                feed,
-                covered,
-                state.memory,
-                state.pieces,
-                state.size,
-            ),
-        )
+        recurrent = bottom_state.view(rows, beams, *bottom_state.shape[1:])
+        state = DecoderState(recurrent, feed, covered, state.memory, state.pieces, state.size)
+        return DecoderOutput(readout, weights.view(rows, beams, length, -1), state)
 
     def _read(self, queries: Tensor, state: DecoderState) -> tuple[Tensor, Tensor, Tensor]:
-        """Queries (B, K * T, H) -> context, weights (B, K * T, S) and what is then covered (B, K, S)."""
+        """Queries (B, K * T, H) -> context, weights (B, K * T, S) and the coverage after (B, K, S)."""
         if not self._covers:
             return *self.attention(queries, state.memory), state.covered
         rows, beams, width = state.covered.shape
         if self.feed_size:  # one query a hypothesis
             context, weights = self.attention(queries, state.memory, state.covered)
             return context, weights, state.covered + weights
+        # All queries are answered at once, so coverage cannot come from the final weights. A first pass
+        # without coverage stands for them.
         _, first = self.attention(queries, state.memory)
         shares = first.view(rows, beams, -1, width).to(state.covered.dtype)
         until = state.covered.unsqueeze(2) + shares.cumsum(2)

@@ -13,10 +13,10 @@ _Calls = list[tuple[Tensor, Tensor]]  # inputs (N, I) and gradients by outputs (
 
 
 class DeferredLinear:
-    """W x + b, called once a step; the gradients by W and b are computed after the last of them.
+    """W x + b, called once a step. The gradients by W and b are computed after all steps.
 
-    Autograd would make a gradient as large as W at every step, of a product with few rows, and add
-    them up. Here the steps' inputs and gradients are kept, and one product makes it of all of them.
+    Autograd would make a gradient as large as W at every step, by a product with few rows, and add
+    them up. Here the inputs and gradients of all steps are kept, and one product makes the gradient.
 
     Args:
         weight: (O, I).
@@ -28,6 +28,7 @@ class DeferredLinear:
         if torch.is_autocast_enabled(kind):
             dtype = torch.get_autocast_dtype(kind)
             weight, bias = weight.to(dtype), None if bias is None else bias.to(dtype)
+        # shared by all nodes of the graph: each call's backward pass adds to it, that of W reads it
         self._calls: _Calls = []
         self._weight, self._bias = _Weights.apply(weight, bias, self._calls)  # type: ignore[no-untyped-call]
 
@@ -39,14 +40,16 @@ class DeferredLinear:
 
 
 class _Weights(torch.autograd.Function):
-    """Stands before all calls in the graph, so that its backward pass comes after theirs."""
+    """The node of W and b before all calls in the graph. So its backward pass comes after theirs."""
 
     @staticmethod
     def forward(
         ctx: Any, weight: Tensor, bias: Tensor | None, calls: _Calls
     ) -> tuple[Tensor, Tensor | None]:
         ctx.calls = calls
+        # the calls pass on no gradients, and zeros as large as W would be made of that
         ctx.set_materialize_grads(False)
+        # views, since an output that is an input would not become a node of the graph
         return weight.view_as(weight), None if bias is None else bias.view_as(bias)
 
     @staticmethod
@@ -54,7 +57,7 @@ class _Weights(torch.autograd.Function):
         if not ctx.calls:
             return None, None, None
         inputs, gradients = (torch.cat(parts) for parts in zip(*ctx.calls, strict=True))
-        ctx.calls.clear()
+        ctx.calls.clear()  # frees the memory, and a second backward pass begins anew
         by_bias = gradients.sum(0) if ctx.needs_input_grad[1] else None
         return gradients.t() @ inputs, by_bias, None
 
@@ -71,5 +74,6 @@ class _Call(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
         inputs, weight = ctx.saved_tensors
+        # None for W: autograd still visits the node of W, once all calls have been here
         ctx.calls.append((inputs, gradients[0]))
         return product(gradients[0], weight.t()), None, None, None

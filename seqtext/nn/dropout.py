@@ -15,7 +15,7 @@ class Dropout(nn.Module):
     The latter (``locked``) is Gal & Ghahramani 2016, section 4.
 
     Args:
-        p: Probability of dropping a value; on CPU the nearest multiple of 1/256.
+        p: Probability of dropping a value. On a CPU it is the nearest multiple of 1/256.
         locked: Whether the positions of a row share what is dropped.
     """
 
@@ -35,12 +35,20 @@ class Dropout(nn.Module):
 
 
 def factors(shape: Sequence[int], p: float, like: Tensor) -> Tensor:
-    """0 with probability ``p``, else what keeps the mean at 1; type and device of ``like``."""
+    """Factors with mean 1: 0 with probability ``p``, else 1 / (1 - p).
+
+    Args:
+        shape: Of the factors.
+        p: On a CPU the nearest multiple of 1/256, and at least one.
+        like: Has the type and the device.
+    """
     if like.device.type != "cpu":
         return F.dropout(like.new_ones(shape), p)
-    # a random byte for each value costs a tenth of PyTorch's Bernoulli numbers
+    # A random byte for each value costs a tenth of PyTorch's Bernoulli numbers. A value is dropped where
+    # its byte is below 256 p.
     dropped = min(max(round(256 * p), 1), 255)
     count = torch.Size(shape).numel()
+    # Drawn eight bytes at a time. The upper limit None makes all 64 bits random.
     numbers = torch.empty(-(-count // 8), dtype=torch.int64).random_(-(2**63), None)
     kept = numbers.view(torch.uint8)[:count].view(*shape) >= dropped
     return kept.to(like.dtype).mul_(256 / (256 - dropped))

@@ -10,8 +10,8 @@ from seqtext.nn.config import EncoderConfig
 from seqtext.nn.dropout import Dropout, factors
 from seqtext.nn.loss import smoothed_nll
 
-# Matrix products whose width is a multiple of this are up to twice as fast on CPU, and take tensor
-# cores on GPU. The extra rows are never used as input and are cut off the logits.
+# Matrix products whose width is a multiple of this are up to twice as fast on CPU. On GPU they use tensor
+# cores. The extra rows are never used as input and are cut off the logits.
 _MULTIPLE = 64
 
 
@@ -86,7 +86,7 @@ class OutputLayer(nn.Module):
         self.bias = nn.Parameter(torch.zeros(rows))
 
     def forward(self, readout: Tensor) -> Tensor:
-        """The padded rows' logits are cut off: under label smoothing they would cost."""
+        """Cut off the logits of the padded rows: label smoothing would spread probability over them."""
         return F.linear(readout, self.weight, self.bias)[..., : self.vocab_size]
 
     def loss(

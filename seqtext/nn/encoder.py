@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
@@ -11,16 +9,8 @@ from torch.utils.checkpoint import checkpoint
 from seqtext.nn.config import EncoderConfig
 from seqtext.nn.dropout import Dropout
 from seqtext.nn.embedding import PieceEmbedding
-from seqtext.nn.recurrent import RecurrentOutput, RecurrentStack
+from seqtext.nn.recurrent import EncoderOutput, RecurrentOutput, RecurrentStack
 from seqtext.nn.transformer import TransformerStack
-
-
-class EncoderOutput(NamedTuple):
-    """What the encoder knows of the source."""
-
-    memory: Tensor  # (B, S, M)
-    last: Tensor  # (B, layers, M), hidden state at each row's end, both directions side by side
-    mask: Tensor  # (B, S) bool, True = real piece
 
 
 class Encoder(nn.Module):
@@ -29,7 +19,7 @@ class Encoder(nn.Module):
     Args:
         config: Sizes and kinds.
         vocab_size: Number of source pieces.
-        drop_memory: Whether dropout goes over the memory, too.
+        drop_memory: Whether dropout goes over the memory too.
     """
 
     def __init__(self, config: EncoderConfig, vocab_size: int, *, drop_memory: bool = True) -> None:
@@ -56,12 +46,13 @@ class Encoder(nn.Module):
         return read
 
     def _carried(self, source: Tensor, lengths: Tensor, window: int) -> tuple[Tensor, Tensor]:
-        """Window after window; the state goes from one to the next, its gradient does not."""
+        """Read window after window. The state goes from each to the next, its gradient does not."""
         state, last = None, None
         outputs = []
         for start in range(0, source.size(1), window):
             part = source[:, start : start + window]
             left = lengths - start
+            # recomputed in the backward pass, so that memory does not grow with the text
             encoded = checkpoint(
                 self._read, part, left.clamp(1, part.size(1)), state, use_reentrant=False
             )
@@ -73,28 +64,29 @@ class Encoder(nn.Module):
         return torch.cat(outputs, 1), last
 
     def _windows(self, source: Tensor, lengths: Tensor, window: int) -> tuple[Tensor, Tensor]:
-        """Every window as a row of its own; the last states are the mean over a source's windows."""
+        """Read every window as a row of its own. The last states are the mean over a source's windows."""
         rows, longest = source.shape
         window = min(window, longest)  # no padding beyond the longest source
         count = -(-longest // window)
         parts = nn.functional.pad(source, (0, count * window - longest)).view(-1, window)
         starts = torch.arange(count, device=source.device) * window
         inside = (lengths.unsqueeze(1) - starts).clamp(0, window)  # (B, count)
-        there = inside.flatten().nonzero()[:, 0]
-        outputs, ends, _ = self._read(parts[there], inside.flatten()[there])
+        # windows of padding alone are not read: a row has at least one piece
+        used = inside.flatten().nonzero()[:, 0]
+        outputs, ends, _ = self._read(parts[used], inside.flatten()[used])
         memory = outputs.new_zeros(rows * count, *outputs.shape[1:])
-        memory = memory.index_copy(0, there, outputs).view(rows, count * window, -1)
-        last = ends.new_zeros(rows * count, *ends.shape[1:]).index_copy(0, there, ends)
+        memory = memory.index_copy(0, used, outputs).view(rows, count * window, -1)
+        last = ends.new_zeros(rows * count, *ends.shape[1:]).index_copy(0, used, ends)
         numbers = (inside > 0).sum(1).view(-1, 1, 1)
         return memory[:, :longest], last.view(rows, count, *ends.shape[1:]).sum(1) / numbers
 
 
 def stack_of(config: EncoderConfig) -> nn.Module:
-    """The layers over embeddings (B, T, E) that ``config`` describes; called as ``RecurrentStack``."""
-    if config.cell == "transformer":
+    """The layers over embeddings (B, T, E) that ``config`` describes, called as ``RecurrentStack``."""
+    if not config.is_recurrent:
         return TransformerStack(config)
     return RecurrentStack(
-        config.cell,
+        config.cell_class(),
         config.embedding_size,
         config.hidden_size // (2 if config.bidirectional else 1),
         layers=config.encoder_layers,
@@ -110,7 +102,7 @@ def stack_of(config: EncoderConfig) -> nn.Module:
 class Bridge(nn.Module):
     """Last hidden states of the encoder -> first states of the decoder: tanh(W h + b).
 
-    The LSTM's cell states start here too: at the end of a padded row the encoder's own are lost.
+    An LSTM's memory starts here too, for the encoder's own is lost at the end of a padded row.
 
     Args:
         encoder_size: Width of all encoder layers' last states together.

@@ -19,12 +19,12 @@ State = DecoderState | TransformerState
 class EncoderDecoder(nn.Module):
     """Encoder, bridge, attention decoder.
 
-    ``loss`` (or ``forward``) serves training; ``start``, ``step`` and ``select`` are what search works on.
+    ``loss`` (or ``forward``) serves training. Search calls ``start``, ``step`` and ``select``.
 
-    An id from the vocabulary's size on stands for a word of the source that no vocabulary has: the
-    size + j for the j-th of a sentence, on both sides (See et al. 2017, section 2.2). Such words are
-    read as the unknown piece; with copying they can be copied, and V is larger by the most of them
-    that a sentence of the batch has.
+    An id from the vocabulary's size on stands for a source word that no vocabulary has (See et al. 2017,
+    section 2.2). The j-th such word of a sentence has the id size + j on both sides. The network reads it
+    as the unknown piece. With copying it can be copied. V then grows by the largest number of such words
+    in a sentence of the batch.
 
     Args:
         config: Sizes and kinds.
@@ -54,8 +54,8 @@ class EncoderDecoder(nn.Module):
         self.vocab_sizes = source_vocab_size, target_vocab_size
         self.unknown = unknown
         self.encoder = Encoder(config, source_vocab_size)
-        transformer = config.cell == "transformer"
-        self.decoder = (TransformerDecoder if transformer else Decoder)(config, target_vocab_size)
+        decoder = Decoder if config.is_recurrent else TransformerDecoder
+        self.decoder = decoder(config, target_vocab_size)
         if config.copying:
             # The target piece that each source piece is. Set where the vocabularies differ.
             # A list, as PyTorch loads modules for 2 s before torch.arange on the meta device.
@@ -64,7 +64,7 @@ class EncoderDecoder(nn.Module):
         initialize(self, config)
 
     def forward(self, source: Tensor, source_lengths: Tensor, target_input: Tensor) -> Tensor:
-        """Logits of every next piece under teacher forcing; with copying, log-probabilities.
+        """Logits of every next piece under teacher forcing. With copying, log-probabilities.
 
         Args:
             source: (B, S) ids.
@@ -84,10 +84,10 @@ class EncoderDecoder(nn.Module):
     def readout(
         self, source: Tensor, source_lengths: Tensor, target_input: Tensor
     ) -> tuple[Tensor, Tensor]:
-        """Under teacher forcing; arguments as ``forward``.
+        """Run under teacher forcing, with the arguments of ``forward``.
 
         Returns:
-            What the output layer reads, (B, T, R), and the attention, (B, T, S).
+            The input of the output layer, (B, T, R), and the attention, (B, T, S).
         """
         state = self.start(source, source_lengths)
         output = self.decoder(self._known(target_input, 1).unsqueeze(1), state)
@@ -105,24 +105,23 @@ class EncoderDecoder(nn.Module):
         """Summed loss of labels (B, T), negative where padded.
 
         Args:
-            source: See ``forward``; so for the next two.
+            source: (B, S), see ``forward``.
             source_lengths: (B,).
             target_input: (B, T).
             labels: (B, T).
             smoothing: See ``smoothed_nll``.
-            coverage_loss: What ``coverage_loss`` of the attention is multiplied by before it is added.
+            coverage_loss: Weight of ``repeated_attention``, which is added.
         """
         readout, weights = self.readout(source, source_lengths, target_input)
         generated = copied = None
         known = self._known(labels, 1)
         if self.decoder.gate is not None:
-            found = self._mixture(readout, weights, self.copyable(source))
-            # what no vocabulary has can only be copied
-            generated = found.generated.masked_fill(labels >= self.vocab_sizes[1], 0)
-            copied = copied_labels(found, labels)
-            copied = copied.clamp(
-                min=torch.finfo(copied.dtype).tiny
-            )  # so that its logarithm is one
+            shares = self._mixture(readout, weights, self.copyable(source))
+            # words that no vocabulary has can only be copied
+            generated = shares.generated.masked_fill(labels >= self.vocab_sizes[1], 0)
+            copied = copied_labels(shares, labels)
+            # at least so much that its logarithm is finite
+            copied = copied.clamp(min=torch.finfo(copied.dtype).tiny)
         loss = self.decoder.output.loss(readout, known, smoothing, generated, copied)
         if coverage_loss:
             loss = loss + coverage_loss * repeated_attention(weights, labels >= 0)
@@ -131,49 +130,52 @@ class EncoderDecoder(nn.Module):
     def look(
         self, source: Tensor, source_lengths: Tensor, target_input: Tensor, labels: Tensor
     ) -> tuple[Tensor, Tensor]:
-        """What happens under teacher forcing; arguments as ``loss``.
+        """Explain labels under teacher forcing, with the arguments of ``loss``.
 
         Returns:
-            Attention (B, T, S), and of each label's probability the share that is copied (B, T).
+            Attention (B, T, S), and the copied share of each label's probability (B, T).
+
+        Raises:
+            ConfigError: The network is a Transformer.
         """
         readout, weights = self.readout(source, source_lengths, target_input)
         self._check_attention(weights)
         if self.decoder.gate is None:
             return weights, torch.zeros_like(weights[:, :, 0])
         pieces = self.copyable(source)
-        found = self._mixture(readout, weights, pieces)
-        log_probs = mix(self.decoder.logits(readout), found, self._size(pieces))
+        shares = self._mixture(readout, weights, pieces)
+        log_probs = mix(self.decoder.logits(readout), shares, self._size(pieces))
         log_prob = log_probs.gather(2, labels.clamp(min=0).unsqueeze(2)).squeeze(2)
-        return weights, copied_labels(found, labels) / log_prob.exp()
+        return weights, copied_labels(shares, labels) / log_prob.exp()
 
     def copyable(self, source: Tensor) -> Tensor:
-        """The target pieces that source pieces (B, S) are; negative for one that is none."""
+        """The target pieces of source pieces (B, S), negative where there is none."""
         if not self.config.copying:
             return source
         own, other = self.vocab_sizes
         return self.copy_ids[source.clamp(max=own - 1)].where(source < own, source + (other - own))
 
     def _size(self, pieces: Tensor) -> int:
-        """V', of what a batch can produce."""
+        """V', number of pieces that a batch can generate or copy, 0 without copying."""
         return max(self.vocab_sizes[1], int(pieces.max()) + 1) if self.config.copying else 0
 
     def _known(self, ids: Tensor, side: int) -> Tensor:
-        """``ids`` with the unknown piece for words that no vocabulary has."""
+        """``ids`` with the unknown piece for words that no vocabulary has. Side 0 is the source."""
         return ids.where(ids < self.vocab_sizes[side], self.unknown[side])
 
     def _mixture(self, readout: Tensor, weights: Tensor, pieces: Tensor) -> Mixture:
-        """What is generated and what is copied, of readout (B, N, R) and attention (B, N, S)."""
+        """The shares of readout (B, N, R) and attention (B, N, S)."""
         assert self.decoder.gate is not None
         return mixture(self.decoder.gate(readout).squeeze(-1), weights, pieces)
 
     def start(self, source: Tensor, source_lengths: Tensor) -> State:
-        """Encode sources (B, S) for search; one hypothesis a sentence (K = 1)."""
+        """Encode sources (B, S) for search, with one hypothesis a sentence (K = 1)."""
         encoded = self.encoder(self._known(source, 0), source_lengths)
         pieces = self.copyable(source)
         return self.decoder.start(encoded, pieces, self._size(pieces))
 
     def step(self, ids: Tensor, state: State) -> tuple[Tensor, State]:
-        """Read one piece of each hypothesis, (B, K); log-probabilities (B, K, V) of the next one."""
+        """Read one piece of each hypothesis, (B, K). Returns log-probabilities (B, K, V) of the next."""
         output = self.decoder(self._known(ids, 1).unsqueeze(2), state)
         readout, weights = output.readout.squeeze(2), output.weights.squeeze(2)
         state = output.state._replace(weights=weights)
@@ -185,7 +187,7 @@ class EncoderDecoder(nn.Module):
         return logits.log_softmax(-1, dtype=dtype), state
 
     def attention(self, state: State) -> Tensor:
-        """What the last step attended to, (B, K, S), float32 at least."""
+        """The attention of the last step, (B, K, S), float32 at least."""
         assert state.weights is not None
         self._check_attention(state.weights)
         return state.weights.to(torch.promote_types(state.weights.dtype, torch.float32))
@@ -194,8 +196,8 @@ class EncoderDecoder(nn.Module):
     def _check_attention(weights: Tensor) -> None:
         if not weights.size(-1):
             raise ConfigError(
-                "network.cell: a transformer attends in every layer and head, and has no single attention"
-                " that could be shown, or that a coverage penalty could go by"
+                "network.cell: a transformer attends in every layer and head. It has no single attention to"
+                " show, or for a coverage penalty"
             )
 
     def select(self, state: State, sentences: Tensor, beams: Tensor) -> State:

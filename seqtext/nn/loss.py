@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -9,11 +10,12 @@ from torch import Tensor
 
 from seqtext.nn.linear import product
 
-# Logits computed at a time: more take memory, fewer make small matrix products.
+# Logits computed at a time. More of them take memory, and fewer make small matrix products.
 _CHUNK = {"cpu": 1 << 23}
 _CHUNK_ELSEWHERE = 1 << 26
-_FEWEST_ROWS = 512  # each chunk adds to the gradient of all weights
-# Of those, on CPU, what goes through the softmax at a time: it stays in the processor's cache.
+# Each chunk adds to the gradient of all weights, so a chunk has at least so many rows.
+_FEWEST_ROWS = 512
+# On a CPU so many logits of a chunk go through the softmax at a time. They stay in the processor's cache.
 _BLOCK = 1 << 18
 
 
@@ -31,35 +33,37 @@ def smoothed_nll(
 
     The target distribution is (1 - e) on the label plus e spread evenly over all V pieces. Output
     layer and loss are one function because the gradient by the logits, softmax - target, is known at
-    once: logits live for a few rows at a time.
+    once. So logits live for a few rows at a time.
 
-    With ``generated`` g and ``copied`` c the label's probability is g p + c (``copying.py``), p being the
-    softmax's; what smoothing spreads is compared with the softmax alone.
+    With ``generated`` g and ``copied`` c the label's probability is g p + c, where p is the softmax's
+    (``copying.py``). The share that smoothing spreads is compared with the softmax alone.
 
     Args:
         readout: (..., R).
-        weight: (V', R), V' >= V; rows from V on are padding.
+        weight: (V', R), V' >= V. Rows from V on are padding.
         bias: (V',).
         labels: (...) ids, negative where padded.
         vocab_size: V.
         smoothing: e in [0, 1).
-        generated: (...), g, the softmax' share.
+        generated: (...), g, the share of the softmax.
         copied: (...), c, the share of the label that is copied.
 
     Returns:
-        Scalar, in nats; float32 at least. Matrix products are in the readout's type, or autocast's.
+        Scalar, in nats, float32 at least. Matrix products are in the readout's type, or autocast's.
     """
     kind = readout.device.type
     dtype = torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else readout.dtype
     labels = labels.flatten()
     padded = labels < 0
     rows = readout.flatten(0, -2).masked_fill(padded.unsqueeze(1), 0).to(dtype)
-    with torch.autocast(kind, enabled=False):  # what is summed here is summed in full precision
-        mixture: list[Tensor | None] = [None, None]
+    with torch.autocast(kind, enabled=False):  # sums are in full precision
+        mixture: list[Tensor] = []
         if generated is not None and copied is not None:
             wide = torch.promote_types(rows.dtype, torch.float32)
-            parts = generated, copied
-            mixture = [part.flatten().masked_fill(padded, 1).to(wide) for part in parts]
+            # 1 at padded positions, so that no logarithm there is infinite: 0 times that is NaN
+            mixture = [
+                part.flatten().masked_fill(padded, 1).to(wide) for part in (generated, copied)
+            ]
         loss: Tensor = _ProjectedLoss.apply(  # type: ignore[no-untyped-call]
             rows, weight, bias, labels.clamp(min=0), ~padded, vocab_size, smoothing, *mixture
         )
@@ -73,7 +77,8 @@ def _slices(rows: int, step: int) -> list[slice]:
 def _nll(logits: Tensor, ids: Tensor, smoothing: float) -> tuple[Tensor, Tensor]:
     """Logits (N, V), ids (N, 1) -> loss (N,) and its gradient by the logits (N, V)."""
     gradient = logits.softmax(1)
-    # the largest probability is at least 1 / V: log Z comes without a second exponential of all
+    # The largest probability is at least 1 / V, so it cannot be 0 here. Its logarithm gives log Z
+    # without a second exponential of all logits.
     log_norm = logits.amax(1) - gradient.amax(1).log()
     expected = (1 - smoothing) * logits.gather(1, ids)[:, 0]
     if smoothing:
@@ -86,7 +91,7 @@ def _nll(logits: Tensor, ids: Tensor, smoothing: float) -> tuple[Tensor, Tensor]
 def _mixed_nll(
     logits: Tensor, ids: Tensor, smoothing: float, generated: Tensor, copied: Tensor
 ) -> tuple[Tensor, ...]:
-    """As ``_nll``, of a mixture: loss (N,), its gradients by logits (N, V), generated and copied (N,)."""
+    """``_nll`` of a mixture: loss (N,), its gradients by logits (N, V), generated and copied (N,)."""
     gradient = logits.softmax(1)
     log_norm = logits.amax(1) - gradient.amax(1).log()
     log_prob = logits.gather(1, ids)[:, 0] - log_norm
@@ -117,15 +122,15 @@ class _ProjectedLoss(torch.autograd.Function):
         kept: Tensor,
         vocab_size: int,
         smoothing: float,
-        generated: Tensor | None,
-        copied: Tensor | None,
+        *mixture: Tensor,
     ) -> Tensor:
         wide = torch.promote_types(readout.dtype, torch.float32)
         matrix, offset = weight.to(readout.dtype), bias.to(readout.dtype)
         wanted = any(ctx.needs_input_grad)
+        nll_of: Callable[..., tuple[Tensor, ...]] = _mixed_nll if mixture else _nll
         loss, by_bias = readout.new_zeros((), dtype=wide), torch.zeros_like(bias, dtype=wide)
         by_readout, by_weight = torch.empty_like(readout), None
-        by_mixture = [torch.zeros_like(part) for part in (generated, copied) if part is not None]
+        by_mixture = [torch.zeros_like(part) for part in mixture]
         on_cpu, width = readout.device.type == "cpu", len(weight)
         size = _CHUNK.get(readout.device.type, _CHUNK_ELSEWHERE) // width
         for chunk in _slices(len(readout), max(size, _FEWEST_ROWS)):
@@ -133,30 +138,24 @@ class _ProjectedLoss(torch.autograd.Function):
             logits = product(rows, matrix, offset)
             for block in _slices(len(rows), max(_BLOCK // width, 1) if on_cpu else len(rows)):
                 inside = logits[block, :vocab_size]
-                if generated is None or copied is None:
-                    nll, gradient = _nll(inside.to(wide), ids[block], smoothing)
-                else:
-                    parts = generated[chunk][block], copied[chunk][block]
-                    nll, gradient, *others = _mixed_nll(
-                        inside.to(wide), ids[block], smoothing, *parts
-                    )
-                    for by_part, one in zip(by_mixture, others, strict=True):
-                        by_part[chunk][block] = counts[block] * one
+                parts = (part[chunk][block] for part in mixture)
+                nll, gradient, *others = nll_of(inside.to(wide), ids[block], smoothing, *parts)
+                for by_part, by_block in zip(by_mixture, others, strict=True):
+                    by_part[chunk][block] = counts[block] * by_block
                 loss += counts[block] @ nll
                 if wanted:
                     by_bias[:vocab_size].addmv_(gradient.t(), counts[block])
-                    inside.copy_(gradient)
+                    inside.copy_(gradient)  # the logits' memory takes their gradient
             if not wanted:
                 continue
-            by_logits = logits
-            by_logits[:, vocab_size:] = 0
-            by_readout[chunk] = product(by_logits, matrix.t())
+            logits[:, vocab_size:] = 0  # padding rows of the weight have no gradient
+            by_readout[chunk] = product(logits, matrix.t())
             if by_weight is None:
-                by_weight = (by_logits.t() @ rows).to(wide)
-            elif by_weight.dtype == by_logits.dtype:
-                by_weight.addmm_(by_logits.t(), rows)
+                by_weight = (logits.t() @ rows).to(wide)
+            elif by_weight.dtype == logits.dtype:
+                by_weight.addmm_(logits.t(), rows)
             else:
-                by_weight += by_logits.t() @ rows
+                by_weight += logits.t() @ rows
         if by_weight is not None:
             whole = by_readout, by_weight.to(weight.dtype), by_bias.to(bias.dtype)
             ctx.gradients = *whole, *by_mixture
@@ -166,6 +165,5 @@ class _ProjectedLoss(torch.autograd.Function):
     def backward(ctx: Any, *by_loss: Tensor) -> tuple[Tensor | None, ...]:
         gradients = ctx.gradients
         del ctx.gradients  # scaled in place, so for one backward pass
-        found = [part.mul_(by_loss[0].to(part.dtype)) for part in gradients]
-        mixture = found[3:] or [None, None]
-        return (*found[:3], None, None, None, None, *mixture)
+        scaled = [part.mul_(by_loss[0].to(part.dtype)) for part in gradients]
+        return (*scaled[:3], None, None, None, None, *scaled[3:])

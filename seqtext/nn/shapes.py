@@ -1,4 +1,4 @@
-"""Whether weights fit a network's configuration, told before memory is taken for the network."""
+"""Whether weights fit a network's configuration, known before memory is taken for the network."""
 
 from __future__ import annotations
 
@@ -35,16 +35,19 @@ def check_shapes(
     if unknown := weights.keys() - expected.keys():
         raise ValueError(f"its weights do not fit its network, which has no {min(unknown)}")
     for name, weight in expected.items():
-        found = weights[name]
-        both_real = found.is_floating_point() and weight.is_floating_point()
-        if found.shape != weight.shape or not (both_real or found.dtype == weight.dtype):
+        given = weights[name]
+        both_real = given.is_floating_point() and weight.is_floating_point()
+        if given.shape != weight.shape or not (both_real or given.dtype == weight.dtype):
             raise ValueError(
-                f"its weights do not fit its network: {name} is {tuple(found.shape)} {found.dtype}, expected"
+                f"its weights do not fit its network: {name} is {tuple(given.shape)} {given.dtype}, expected"
                 f" {tuple(weight.shape)} {weight.dtype}"
             )
     needed = sum(parameter.numel() for parameter in network.parameters())
-    storages = {one.untyped_storage().data_ptr(): one for one in weights.values()}
-    stored = sum(one.untyped_storage().nbytes() // one.itemsize for one in storages.values())
+    # a file may claim many weights that are views of one small storage
+    storages = {weight.untyped_storage().data_ptr(): weight for weight in weights.values()}
+    stored = sum(
+        weight.untyped_storage().nbytes() // weight.itemsize for weight in storages.values()
+    )
     if stored < needed:
         raise ValueError(f"its network has {needed:,} weights, the file has {stored:,}")
     ids = weights.get("copy_ids")

@@ -5,29 +5,20 @@ from __future__ import annotations
 from torch import nn
 
 from seqtext.nn.attention import Attention
+from seqtext.nn.cells.contract import WEIGHTS, Cell
 from seqtext.nn.config import EncoderConfig
 from seqtext.nn.embedding import OutputLayer, PieceEmbedding
-from seqtext.nn.linear_recurrence import LinearRecurrence
 
 _STARTS = {"orthogonal": "orthogonal_", "identity": "eye_"}
-# by whose bias the state is kept: numbers of gates, and the sign that keeps more
-_KEEPING: dict[str, dict[int, int]] = {
-    "lstm": {1: 1},
-    "gru": {1: 1},
-    "min_gru": {0: -1},
-    "min_lstm": {0: 1, 1: -1},  # s(b) / (s(b) + s(-b)) = s(b)
-    "sru": {0: 1},
-    "ssru": {0: 1},
-}
 
 
 def initialize(network: nn.Module, config: EncoderConfig) -> None:
     """Start all weights so that a fused decoder aligns early.
 
     Matrices are uniform within +-(scale / sqrt(fan-in)), embeddings have standard deviation
-    1 / sqrt(E), biases are 0. PyTorch's own start (scale 1 for recurrent weights, less for the others)
-    leaves attention scores so flat that the decoder learns a language model first and aligns late;
-    so does a forget gate that starts open (bias 1), which lets the recurrence explain more.
+    1 / sqrt(E), biases are 0. PyTorch's own start has the scale 1 for recurrent weights, and less for the
+    others. It leaves attention scores so flat that the decoder learns a language model first and aligns
+    late. So does a forget gate that starts open (bias 1), which lets the recurrence explain more.
     """
     if next(network.parameters()).is_meta:  # only its shapes are wanted, and normal_ is slow there
         return
@@ -46,18 +37,24 @@ def initialize(network: nn.Module, config: EncoderConfig) -> None:
         elif isinstance(module, Attention) and module.kind == "additive":
             bound = scale * len(module.vector) ** -0.5
             nn.init.uniform_(module.vector, -bound, bound)
-        elif isinstance(module, nn.RNNBase | LinearRecurrence | nn.Linear):
-            for name, parameter in module.named_parameters(recurse=False):
-                if "bias" in name:
-                    nn.init.zeros_(parameter)
-                elif "weight_hh" in name and config.recurrent_start != "scaled":
-                    start = getattr(nn.init, _STARTS[config.recurrent_start])
-                    for gate in parameter.chunk(len(parameter) // parameter.size(1)):
-                        start(gate)
-                else:
-                    bound = scale * parameter.size(-1) ** -0.5
-                    nn.init.uniform_(parameter, -bound, bound)
-            if isinstance(module, nn.RNNBase | LinearRecurrence):
-                bias = module.get_parameter("bias_ih_l0").detach().view(-1, module.hidden_size)
-                for number, sign in _KEEPING.get(config.cell, {}).items():
-                    bias[number] = sign * config.forget_bias
+        elif isinstance(module, Cell | nn.Linear):
+            _start_matrices(module, config)
+        if isinstance(module, Cell):
+            bias = module.bias_ih_l0.detach().view(-1, module.hidden_size)
+            for gate, sign in module.keep_gates.items():
+                bias[gate] = sign * config.forget_bias
+
+
+def _start_matrices(module: nn.Module, config: EncoderConfig) -> None:
+    for name, parameter in module.named_parameters(recurse=False):
+        if isinstance(module, Cell) and name not in WEIGHTS:
+            continue  # a weight beyond the contract keeps the start that its class gives it
+        if "bias" in name:
+            nn.init.zeros_(parameter)
+        elif "weight_hh" in name and config.recurrent_start != "scaled":
+            start = getattr(nn.init, _STARTS[config.recurrent_start])
+            for gate in parameter.chunk(len(parameter) // parameter.size(1)):
+                start(gate)
+        else:
+            bound = config.init_scale * parameter.size(-1) ** -0.5
+            nn.init.uniform_(parameter, -bound, bound)

@@ -1,29 +1,26 @@
 """PyTorch's Transformer layers behind the interfaces of the recurrent stack and the decoder: a baseline.
 
-Vaswani et al. 2017, normalized before each part (Xiong et al. 2020). Nothing here is faster than PyTorch's
-own layers: a step of search reads the whole hypothesis again.
+Vaswani et al. 2017, normalized before each part (Xiong et al. 2020). Search is slow, for each step reads the
+whole hypothesis again.
 """
 
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from seqtext.nn.config import EncoderConfig, NetworkConfig
 from seqtext.nn.embedding import OutputLayer, PieceEmbedding
-from seqtext.nn.recurrent import RecurrentOutput
+from seqtext.nn.recurrent import EncoderOutput, RecurrentOutput
 
-if TYPE_CHECKING:
-    from seqtext.nn.encoder import EncoderOutput
-
-_WIDER = 4  # how much wider than its input the inner layer of a feed-forward part is
+_WIDER = 4  # width of the inner layer of a feed-forward part, in widths of its input
 
 
 def positions(count: int, size: int, like: Tensor) -> Tensor:
-    """Sines and cosines of ``count`` positions, (count, size); Vaswani et al. 2017, section 3.5."""
+    """Sines and cosines of ``count`` positions, (count, size) (Vaswani et al. 2017, section 3.5)."""
     places = torch.arange(count, device=like.device, dtype=torch.float64).unsqueeze(1)
     rates = torch.arange(0, size, 2, device=like.device, dtype=torch.float64)
     angles = places * torch.exp(rates * (-math.log(10_000) / size))
@@ -45,7 +42,7 @@ class Input(nn.Module):
 
 
 class TransformerStack(nn.Module):
-    """Layers of self-attention over padded rows; called as a ``RecurrentStack`` is.
+    """Layers of self-attention over padded rows, called as a ``RecurrentStack``.
 
     Args:
         config: Sizes.
@@ -77,12 +74,12 @@ class TransformerStack(nn.Module):
 
 
 class TransformerState(NamedTuple):
-    """All that the next step needs. K hypotheses share a sentence's memory."""
+    """The input of the next step. K hypotheses share a sentence's memory."""
 
     history: Tensor  # (B, K, T) ids that each hypothesis has read
     memory: Tensor  # (B, S, H)
     padded: Tensor  # (B, S) bool
-    weights: Tensor | None = None  # of no single attention
+    weights: Tensor | None = None  # (B, K, 0): layers and heads attend, and no single attention
 
     def select(self, sentences: Tensor, beams: Tensor) -> TransformerState:
         """See ``DecoderState``."""
@@ -93,7 +90,7 @@ class TransformerState(NamedTuple):
 
 
 class TransformerOutput(NamedTuple):
-    """See ``DecoderOutput``; ``weights`` are empty."""
+    """See ``DecoderOutput``. The ``weights`` are empty."""
 
     readout: Tensor
     weights: Tensor
@@ -101,7 +98,7 @@ class TransformerOutput(NamedTuple):
 
 
 class TransformerDecoder(nn.Module):
-    """Layers of self-attention and attention to the memory; called as a ``Decoder`` is.
+    """Layers of self-attention and attention to the memory, called as a ``Decoder``.
 
     Args:
         config: Sizes.
@@ -126,13 +123,13 @@ class TransformerDecoder(nn.Module):
         )
 
     def start(self, encoded: EncoderOutput, pieces: Tensor, size: int = 0) -> TransformerState:
-        """The state before the first step, with K = 1; ``pieces`` and ``size`` are for what copies."""
+        """The state before the first step, with K = 1. ``pieces`` and ``size`` are for copying only."""
         memory = encoded.memory
         history = torch.zeros(len(memory), 1, 0, dtype=torch.long, device=memory.device)
         return TransformerState(history, memory, ~encoded.mask)
 
     def forward(self, ids: Tensor, state: TransformerState) -> TransformerOutput:
-        """Read T pieces of each hypothesis, ids (B, K, T), behind those that it has read."""
+        """Read T more pieces of each hypothesis, ids (B, K, T)."""
         rows, beams, length = ids.shape
         history = torch.cat([state.history, ids], 2)
         whole = history.size(2)
@@ -155,4 +152,4 @@ class TransformerDecoder(nn.Module):
         return logits
 
     def precompute(self) -> None:
-        """There is nothing to be prepared for search."""
+        """Nothing can be prepared for search."""

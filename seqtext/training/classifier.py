@@ -84,6 +84,7 @@ class ClassifierModule(TextModule):
             check_value("class_weights", class_weights, Literal["none", "balanced"])
         if vectors is not None and not os.path.isfile(vectors):
             raise ConfigError(f"vectors: {vectors}: no such file")
+        network.check_cell()
         self.config: ClassifierConfig = network
         self.label_smoothing = label_smoothing
         self._class_weights = class_weights

@@ -59,7 +59,8 @@ class Comparison(Callback):
                 f"compare: {path}: not the scores that a run writes ({type(error).__name__}:"
                 f" {error!s:.100}); move it away"
             ) from error
-        after = _scores(load_generator(model), module, trainer.datamodule)  # type: ignore[attr-defined]
+        generator = load_generator(model, trust=[module.config.cell])  # type: ignore[union-attr,list-item]
+        after = _scores(generator, module, trainer.datamodule)  # type: ignore[attr-defined]
         self._write({"before": before, "after": after})
         for name, score in after.items():
             if name in before:

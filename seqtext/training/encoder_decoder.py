@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from seqtext import checkpoint
+from seqtext.checkpoint.consent import trusting
 from seqtext.console import say
 from seqtext.data.batch import Batch
 from seqtext.data.tokenizer import Tokenizer, Tokenizers
@@ -102,7 +103,8 @@ class EncoderDecoderModule(TextModule):
         self.label_smoothing = label_smoothing
         self.coverage_loss = coverage_loss
         self.decode_sentences = decode_sentences
-        self._pretrained = None if init_from is None else checkpoint.load(init_from)
+        with trusting([network.cell]):
+            self._pretrained = None if init_from is None else checkpoint.load(init_from)
         self.fine_tunes = init_from is not None
         self._init_parts = parts_of("init_parts", init_parts)
         self._freeze = parts_of("freeze", freeze)
@@ -125,6 +127,7 @@ class EncoderDecoderModule(TextModule):
                 if value != getattr(network, name)
             ]
             self.tokenizers = self._pretrained.tokenizers
+        self.config.check_cell()
         self._limit_before = None if self._pretrained is None else self._pretrained.source_limit
         before: Any = None if self._pretrained is None else self._pretrained.task
         self.task: Task = task or before or "translation"

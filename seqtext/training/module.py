@@ -15,6 +15,7 @@ from torch import Tensor
 from torch.optim import Optimizer
 
 from seqtext import checkpoint
+from seqtext.checkpoint.consent import trusting
 from seqtext.errors import ConfigError, TrainingError
 from seqtext.training import optimizer
 from seqtext.training.optimizer import OptimizerConfig
@@ -324,8 +325,9 @@ class TextModule(LightningModule):
                 del content["current_model_state"], content["averaging_state"]
 
     def on_load_checkpoint(self, content: dict[str, Any]) -> None:
-        """Build the checkpoint's network; where there is one already, refuse weights of another."""
-        model = checkpoint.unpack(content, "checkpoint")
+        """Build the checkpoint's network, or refuse weights of another network than the present."""
+        with trusting([self.config.cell]):
+            model = checkpoint.unpack(content, "checkpoint")
         if self.network is None:
             self.config, self.columns = model.config, model.columns
             self.build(model.tokenizers)

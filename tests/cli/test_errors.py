@@ -94,7 +94,10 @@ def test_hub_name_that_cannot_be_reached(fails, tiny) -> None:
         (["--model.network.dropout=high"], ["network.dropout", "float", "high"]),
         (["--model.network.cell=lsmt"], ["network.cell", "lstm", "lsmt"]),
         (["--model.network.hidden_size=33"], ["network.hidden_size: 33, expected an even number"]),
-        (["--model.network.dropout=1.5"], ["network.dropout: 1.5, expected 0 <= dropout < 1"]),
+        (
+            ["--model.network.dropout=1.5"],
+            ["network.dropout: 1.5, expected at least 0 and less than 1"],
+        ),
         (["--trainer.precision=16-mixed"], ["trainer.precision: 16-mixed", "bf16-mixed"]),
         (["--data.batch_size=0"], ["data.batch_size: 0, expected at least 1"]),
         (["--selection.average=0"], ["selection.average: 0, expected at least 1"]),

@@ -164,7 +164,7 @@ def test_nothing_is_dropped_before_pooling() -> None:
         ({"cell": "elman"}, "network.cell: 'elman', expected one of"),
         ({"pooling": "last", "window": 4}, "network.pooling: last states know a text where"),
         ({"hidden_size": 7}, "network.hidden_size: 7, expected an even number"),
-        ({"dropout": 1.0}, "network.dropout: 1.0, expected 0 <= dropout < 1"),
+        ({"dropout": 1.0}, "network.dropout: 1.0, expected at least 0 and less than 1"),
     ],
 )
 def test_configuration_is_checked(options: dict[str, object], message: str) -> None:

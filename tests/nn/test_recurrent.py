@@ -1,7 +1,6 @@
 """The recurrent stack against loops written from the cells' equations, and against packed rows."""
 
 import itertools
-from typing import get_args
 
 import pytest
 import torch
@@ -11,12 +10,12 @@ from support import LOW_PRECISION
 from torch import nn
 from torch.testing import assert_close
 
-from seqtext.nn.config import LINEAR_CELLS, RecurrentCell
+from seqtext.nn.cells.registry import CELLS, load_cell
 from seqtext.nn.dropout import factors
-from seqtext.nn.linear_recurrence import doubling, one_by_one, scan
 from seqtext.nn.recurrent import RecurrentStack, at_length, reverse
 
-CELLS = get_args(RecurrentCell)
+NAMES = {load_cell(name): name for name in CELLS}
+LINEAR_CELLS = [name for cell, name in NAMES.items() if not cell.recurrent_weights]
 GRID = list(itertools.product(CELLS, (False, True), (1, 2)))
 LENGTHS = [3, 1, 5, 4]
 
@@ -26,8 +25,17 @@ grid = pytest.mark.parametrize(("cell", "bidirectional", "layers"), GRID)
 def build(cell, bidirectional=False, layers=1, *, input_size=3, hidden_size=4, **options):
     torch.manual_seed(0)
     return RecurrentStack(
-        cell, input_size, hidden_size, layers=layers, bidirectional=bidirectional, **options
+        load_cell(cell),
+        input_size,
+        hidden_size,
+        layers=layers,
+        bidirectional=bidirectional,
+        **options,
     ).double()
+
+
+def name_of(stack):
+    return NAMES[type(stack.cell(0))]
 
 
 def ragged(lengths=LENGTHS, size=3, seed=1):
@@ -112,10 +120,10 @@ def slow_stack(stack, row):
     """One row without padding (T, I) -> outputs (T, D * H), last (layers, D * H)."""
     row, last = list(row), []
     for layer in range(stack.layers):
-        ahead = slow_direction(stack.cell, stack.forwards[layer], row)
+        ahead = slow_direction(name_of(stack), stack.forwards[layer], row)
         outputs, ends = ahead, [ahead[-1]]
         if stack.directions == 2:
-            back = slow_direction(stack.cell, stack.backwards[layer], row[::-1])
+            back = slow_direction(name_of(stack), stack.backwards[layer], row[::-1])
             outputs = [torch.cat(pair) for pair in zip(ahead, back[::-1], strict=True)]
             ends.append(back[-1])
         last.append(torch.cat(ends))
@@ -202,8 +210,8 @@ def test_dropout_comes_between_layers_only():
 
 def packed_twin(stack, input_size):
     """PyTorch's own module, with all layers and directions in one, and the same weights."""
-    kind = {"lstm": nn.LSTM, "gru": nn.GRU}.get(stack.cell, nn.RNN)
-    options = {"nonlinearity": stack.cell.removeprefix("rnn_")} if kind is nn.RNN else {}
+    kind = {"lstm": nn.LSTM, "gru": nn.GRU}.get(name_of(stack), nn.RNN)
+    options = {"nonlinearity": name_of(stack).removeprefix("rnn_")} if kind is nn.RNN else {}
     twin = kind(
         input_size,
         stack.hidden_size,
@@ -366,7 +374,7 @@ def test_runs_under_autocast(cell, bidirectional, device):
 @pytest.mark.parametrize("device", LOW_PRECISION)
 @pytest.mark.parametrize("cell", ["rnn_tanh", "rnn_relu", "lstm", "gru"])
 def test_recurrent_dropout_under_autocast(cell, device):
-    stack = RecurrentStack(cell, 3, 4, recurrent_dropout=0.5).to(device)
+    stack = RecurrentStack(load_cell(cell), 3, 4, recurrent_dropout=0.5).to(device)
     with torch.autocast(device, torch.bfloat16):
         found = stack(torch.randn(2, 6, 3, device=device))
     assert bool(found.outputs.isfinite().all())
@@ -378,9 +386,9 @@ def test_recurrent_dropout_under_autocast(cell, device):
 def test_recurrent_dropout_drops_weights_from_state_to_state(cell):
     """The same as a network whose weights are what dropout has left of them."""
     torch.manual_seed(0)
-    stack = RecurrentStack(cell, 3, 4, recurrent_dropout=0.5).double()
+    stack = RecurrentStack(load_cell(cell), 3, 4, recurrent_dropout=0.5).double()
     inputs = torch.randn(2, 6, 3, dtype=torch.double)
-    state = torch.randn(2, 1, stack.parts, 4, dtype=torch.double)
+    state = torch.randn(2, 1, stack.state_parts, 4, dtype=torch.double)
     torch.manual_seed(1)
     found = stack(inputs, None, state)
     [module] = stack.forwards
@@ -391,26 +399,3 @@ def test_recurrent_dropout_drops_weights_from_state_to_state(cell):
         module.weight_hh_l0.mul_(left)
     for one, other in zip(found, stack.eval()(inputs, None, state), strict=True):
         torch.testing.assert_close(one, other)
-
-
-# --- linear recurrences ---
-
-
-@pytest.mark.parametrize("way", [one_by_one, doubling, scan])
-@pytest.mark.parametrize("length", [1, 2, 3, 7, 8, 33])
-def test_scan_is_a_loop(way, length):
-    torch.manual_seed(length)
-    keep, new = torch.rand(2, length, 3).double(), torch.randn(2, length, 3).double()
-    start = torch.randn(2, 3).double()
-    wanted = [part.requires_grad_() for part in (keep, new, start)]
-    memory, steps = start, []
-    for t in range(length):
-        memory = keep[:, t] * memory + new[:, t]
-        steps.append(memory)
-    slow, fast = torch.stack(steps, 1), way(keep, new, start)
-    assert_close(fast, slow)
-    weights = torch.randn_like(slow)
-    assert_close(
-        torch.autograd.grad((fast * weights).sum(), wanted),
-        torch.autograd.grad((slow * weights).sum(), wanted),
-    )

@@ -1,0 +1,1 @@
+"""Recurrent cells: each one class with the contract of ``contract.Cell``."""

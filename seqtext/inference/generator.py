@@ -27,7 +27,7 @@ from seqtext.search.coverage_penalty import CoveragePenalty
 from seqtext.search.ensemble import Ensemble
 from seqtext.search.greedy import greedy_search
 from seqtext.search.length_penalty import LengthPenalty
-from seqtext.search.protocol import Found, Pieces, State, StepModel
+from seqtext.search.protocol import FinishedHypothesis, Pieces, State, StepModel
 from seqtext.search.rules import MinLength, NoRepeatedNgram, Rule, WordLimits, WordPart
 
 __all__ = ["Generator", "Hypothesis", "SearchConfig", "generator_of", "texts"]
@@ -187,7 +187,7 @@ class Generator:
         most: Tensor,
         rules: list[Rule],
         config: SearchConfig,
-    ) -> list[list[Found]]:
+    ) -> list[list[FinishedHypothesis]]:
         penalty = LengthPenalty(config.length_penalty, config.length_formula)
         coverage = None
         if config.coverage_penalty:
@@ -228,7 +228,7 @@ class Generator:
         return [_word_part(piece) for piece in pieces]
 
     def _best(
-        self, found: list[Found], words: Sequence[str], limit: int, n_best: int
+        self, found: list[FinishedHypothesis], words: Sequence[str], limit: int, n_best: int
     ) -> list[Hypothesis]:
         """The hypotheses to return of a source."""
         if not found or not math.isfinite(found[0].log_prob):

@@ -6,15 +6,15 @@ from seqtext.search.coverage_penalty import CoverageFormula, CoveragePenalty
 from seqtext.search.ensemble import Ensemble
 from seqtext.search.greedy import greedy_search
 from seqtext.search.length_penalty import Formula, LengthPenalty
-from seqtext.search.protocol import Found, Pieces, StepModel
+from seqtext.search.protocol import FinishedHypothesis, Pieces, StepModel
 from seqtext.search.rules import MinLength, NoRepeatedNgram, Rule, WordLimits, WordPart
 
 __all__ = [
     "CoverageFormula",
     "CoveragePenalty",
     "Ensemble",
+    "FinishedHypothesis",
     "Formula",
-    "Found",
     "LengthPenalty",
     "MinLength",
     "NoRepeatedNgram",

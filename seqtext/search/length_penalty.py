@@ -12,14 +12,15 @@ Formula = Literal["power", "wu"]
 
 @dataclass(frozen=True)
 class LengthPenalty:
-    """What a hypothesis' log-probability is divided by; the length counts eos.
+    """The divisor of a hypothesis' log-probability. The length counts eos.
 
-    ``power``: length ** alpha (alpha 1 is the mean log-probability). ``wu``:
-    ((5 + length) / 6) ** alpha (Wu et al. 2016, eq. 14). With alpha 0 nothing is divided.
+    ``power`` is length ** alpha. With alpha 1 the score is the mean log-probability.
+
+    ``wu`` is ((5 + length) / 6) ** alpha (Wu et al. 2016, eq. 14).
 
     Args:
-        alpha: Strength; more favours longer output.
-        formula: See above.
+        alpha: Strength, -10 to 10. More favours longer output. With 0 the divisor is 1.
+        formula: ``power`` or ``wu``.
 
     Raises:
         ConfigError: Unknown formula, or ``alpha`` out of range.

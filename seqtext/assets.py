@@ -10,7 +10,7 @@ FOLDERS = ("recipes", "tokenizers")
 
 
 def find(path: str | Path) -> Path:
-    """``path`` if it exists; else, if it is ``recipes/…`` or ``tokenizers/…``, the one that came along.
+    """``path`` if it exists. Otherwise ``recipes/…`` and ``tokenizers/…`` are found in seqtext itself.
 
     In a wheel both folders lie inside the package, in a checkout beside it.
 

@@ -1,14 +1,18 @@
-"""What a recurrent cell is good for: all of them on the same tasks, with a report.
+"""Compare all recurrent cells on the same tasks, and write a report.
 
     python recipes/cells/compare.py --out runs/cells
     python recipes/cells/compare.py --out runs/cells --banking77 banking77 --seeds 1 2 3
     python recipes/cells/compare.py --out runs/cells --cells LSTM GRU --tasks adding copying --lags 50 100
 
-Two tasks measure memory, with lags that grow: the adding problem (Hochreiter & Schmidhuber 1997, section 5.4:
-the sum of two marked numbers) and copying (three symbols, said again after a lag; Arjovsky et al. 2016).
-Two are text: translation of the built-in grammar, and, where a folder with train.jsonl and test.jsonl is
-named, intents of Banking77. Results lie in OUT/results.jsonl, and what is there is not measured again;
-OUT/report.md and its pictures are drawn from it.
+Two tasks measure memory, with growing lags. In the adding problem, the output is the sum of two marked
+numbers (Hochreiter & Schmidhuber 1997, section 5.4). In copying, the outputs are three symbols that were
+read before the lag (Arjovsky et al. 2016).
+
+Two tasks are text. One is translation of the built-in grammar. The other is intents of Banking77, if
+--banking77 names a folder with train.jsonl and test.jsonl.
+
+OUT/results.jsonl has the results. A result in it is not measured again. OUT/report.md and its pictures are
+made from it.
 """
 
 from __future__ import annotations
@@ -51,8 +55,8 @@ TASKS = ("adding", "copying", "translation", "classification")
 SYMBOLS, SAID = 8, 3  # of the copying task: kinds, and how many are to be said again
 _SIZE, _LAYERS, _BATCH = 64, 2, 50  # of the networks of the two tasks of memory
 _FORGET_BIAS = 5.0  # there, of the gated cells: at first 99.3 % of the state is kept a step
-_RATE, _RATE_GATED = 0.002, 0.005  # of both what served the cells better; plain ones bear less
-_LOOK_EVERY, _HELD_OUT = 100, 500  # updates; sequences that are tested on
+_RATE, _RATE_GATED = 0.002, 0.005  # each is the better one of the two for these cells
+_LOOK_EVERY, _HELD_OUT = 100, 500  # updates, and test sequences
 _CLOSE = 0.04  # what an answer to the adding problem may be off, of sums from 0 to 2
 RECIPES = Path(__file__).parent.parent
 Row = dict[str, Any]
@@ -129,7 +133,7 @@ MEMORY: dict[str, tuple[Any, Any, int, int]] = {  # sequences, loss, widths of i
 
 
 def remember(task: str, cell: str, lag: int, seed: int, updates: int) -> Row:
-    """Train on fresh sequences until all is right or ``updates`` are done; what it came to."""
+    """Train on fresh sequences until all answers are right, at most ``updates``. Return the result."""
     make, loss_of, inputs, outputs = MEMORY[task]
     torch.manual_seed(seed)
     more = {"forget_bias": _FORGET_BIAS} if cell in GATED else {}
@@ -290,7 +294,7 @@ TEXT = {  # columns of the tables, and what they are called
 
 
 def spread(values: Sequence[float]) -> str:
-    """Mean, and behind ± the standard deviation over seeds; of counts without a decimal."""
+    """Mean ± standard deviation over seeds. Counts have no decimal."""
     mean, counts = statistics.mean(values), all(isinstance(value, int) for value in values)
     number = ",.0f" if counts else ",.1f" if mean < 10_000 else ".1e"
     alike = len(set(values)) == 1
@@ -298,7 +302,7 @@ def spread(values: Sequence[float]) -> str:
 
 
 def told(group: list[Row], name: str) -> str:
-    """A column's spread over the rows that have it; of the first column also how many diverged."""
+    """A column's spread over the rows that have it. The first column also says how many diverged."""
     values = [row[name] for row in group if name in row]
     parts = [spread(values)] if values else []
     diverged = sum(row.get("diverged", False) for row in group)

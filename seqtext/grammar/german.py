@@ -56,7 +56,7 @@ _QUESTION_WORDS: Final = {"where": "wo", "when": "wann", "why": "warum"}
 
 
 def noun_phrase(phrase: NounPhrase, case: int, negated: bool = False) -> str:
-    """The noun phrase in a case; `negated` turns "ein" and no determiner into "kein"."""
+    """The noun phrase in a case. `negated` turns "ein" and no determiner into "kein"."""
     if isinstance(phrase, Word):
         return phrase.de[case]
     if isinstance(phrase, Pair):
@@ -146,8 +146,8 @@ def _occupation(predicate: Predicate, clause: Clause) -> str:
 def _middle(clause: Clause) -> list[str]:
     """All between the finite verb and the rest of the verb, the subject left out.
 
-    Pronouns and names come first; a definite object stands before, an indefinite one behind the
-    adverbials; a prepositional object, a predicate and a goal come last.
+    Pronouns and names come first. A definite object stands before the adverbials, and an indefinite
+    one behind them. A prepositional object, a predicate and a goal come last.
     """
     verb, thing, negated = clause.verb, clause.object, clause.negated
     early: list[str] = []  # before the adverbial of time
@@ -225,7 +225,7 @@ def _join(words: list[str]) -> str:
 
 
 def main_clause(clause: Clause, front: str = "", verb_first: bool = False) -> str:
-    """Finite verb second; `front` takes the first place, if the clause names none itself."""
+    """The finite verb stands second. `front` comes first, unless the clause has its own front."""
     finite, prefix, rest = _verbs(clause)
     if clause.front == "time" and clause.time:
         front = clause.time.de
@@ -240,7 +240,7 @@ def main_clause(clause: Clause, front: str = "", verb_first: bool = False) -> st
 
 
 def _extrapose(middle: list[str], end: str) -> list[str]:
-    """The end of the verb; a relative clause right before it moves behind it.
+    """The end of the verb. A relative clause right before it moves behind it.
 
     "Er hat das Buch gelesen, das ..." rather than "Er hat das Buch, das ..., gelesen".
     """
@@ -254,7 +254,7 @@ def _after_finite(clause: Clause, subject: str, middle: list[str]) -> list[str]:
     """Subject and middle field behind the finite verb.
 
     Pronouns go before a subject that is none: "Heute freut sich der Mann", "Gestern half ihm
-    der Mann".  A name stays first, and so does any subject that "sie" could be mistaken for.
+    der Mann". A name stays first, and so does any subject that "sie" could be mistaken for.
     """
     last = clause.subject.second if isinstance(clause.subject, Pair) else clause.subject
     if isinstance(last, Word) and last.pronoun:  # "Anna und ich" is as good as "wir"

@@ -1,7 +1,7 @@
 """Sampling of sentences: statements, questions, and clauses that are joined or subordinate.
 
-Everything random comes from one `random.Random.random`, the method whose sequence Python
-guarantees for a seed, so that a seed gives the same corpus wherever it is run.
+Everything random comes from one `random.Random.random`. Python guarantees the sequence of this
+method for a seed. So a seed gives the same corpus everywhere.
 """
 
 from typing import Final

@@ -14,7 +14,7 @@ from seqtext.metrics import translation
 
 @pytest.fixture
 def fails(capsys: pytest.CaptureFixture[str]):  # type: ignore[no-untyped-def]
-    """Run a command that must fail; returns its message."""
+    """Run a command that must fail, and return its message."""
 
     def fails(*arguments: str | Path) -> str:
         assert main([str(argument) for argument in arguments]) == 2

@@ -1,7 +1,7 @@
 """The built-in corpus: splits, determinism, and English and German that hold to the rules.
 
-What German should look like is written out here by hand, apart from the tables and rules of the
-package, so that a wrong ending or a word out of place is noticed.
+The expected German is written here by hand, without the tables and rules of the package. So the
+tests notice a wrong ending or a word out of place.
 """
 
 import hashlib

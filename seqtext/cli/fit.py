@@ -16,7 +16,7 @@ PRESET: dict[str, Any] = {
     "data": {"class_path": "seqtext.PairsDataModule"},
 }
 
-# Kept by hand, so that help is at hand at once and short; a test compares it with the signatures.
+# Written by hand: short, and printed without loading PyTorch. A test compares it with the signatures.
 HELP = """\
 usage: seqtext fit [--config FILE] [--run DIR] [--resume DIR|CKPT|auto] [--trust PACKAGE] [--KEY VALUE]…
        python recipes/TASK/train.py fit …          the same, with TASK's defaults preset
@@ -25,7 +25,7 @@ Train a model. What a FILE says, a --KEY overrides; what the run used is written
 
   --config FILE                     YAML file; recipes/… are also found in the installed package
   --run DIR                         a new folder for the run (default: runs/TASK/001, 002, …)
-  --resume DIR|CKPT|auto            go on with a run; auto: the newest unfinished one, else a new one
+  --resume DIR|CKPT|auto            resume a run; auto: the newest unfinished one, else a new one
   --trust PACKAGE                   let FILE, or the config.yaml of a resumed run, name classes of this
                                     package or module; otherwise a file names known classes only
   --seed_everything N               seed of the model and of the data, where they have none of their own
@@ -79,7 +79,7 @@ All options: --model.help, --data.help (with their defaults), and those of light
 
 
 def run(arguments: Sequence[str], task: str | None, preset: dict[str, Any]) -> None:
-    """Parse, check, train; see ``HELP``."""
+    """Train as ``HELP`` says."""
     if not arguments or any(argument in ("-h", "--help") for argument in arguments):
         print(HELP, end="")
         if not arguments:
@@ -95,7 +95,7 @@ def run(arguments: Sequence[str], task: str | None, preset: dict[str, Any]) -> N
     except (SeqtextError, KeyboardInterrupt):
         raise
     except SystemExit as error:
-        # Lightning turns an interruption into status 1; a parser's error is 2
+        # Lightning turns an interruption into status 1. A parser's error has status 2.
         if error.code != 1:
             raise
         interruption = error.__context__  # which names the signal
@@ -105,9 +105,9 @@ def run(arguments: Sequence[str], task: str | None, preset: dict[str, Any]) -> N
 
 
 def _quiet() -> None:
-    """Leave the console to what a user of seqtext needs to read."""
+    """Silence Lightning's messages, but not those that a user asks for."""
     for name in ("lightning.pytorch", "lightning.fabric", "lightning"):
         logging.getLogger(name).setLevel(logging.ERROR)
-    for name in ("callbacks.model_summary", "profilers"):  # these speak only when asked to
+    for name in ("callbacks.model_summary", "profilers"):  # silent unless an option asks for them
         logging.getLogger(f"lightning.pytorch.{name}").setLevel(logging.INFO)
     warnings.filterwarnings("ignore", module=r"lightning\.|torch\.jit|torch\.optim\.lr_scheduler")

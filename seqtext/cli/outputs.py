@@ -15,24 +15,24 @@ from seqtext.errors import ConfigError, DataError
 
 STANDARD = ("-", "/dev/stdout")
 _ERRORS = "/dev/stderr"
-_DESCRIPTOR = re.compile(r"/(?:dev|proc/self)/fd/(\d+)")  # what a shell makes of >(gzip > out.gz)
+_DESCRIPTOR = re.compile(r"/(?:dev|proc/self)/fd/(\d+)")  # bash turns >(gzip > out.gz) into one
 
 
 # --- before work starts ---------------------------------------------------------------------------------
 
 
 def is_stream(path: str) -> bool:
-    """Whether ``path`` is standard output, a pipe or a device, which takes what is written as it comes."""
+    """Whether ``path`` is standard output, a pipe or a device, and not a file."""
     if path in (*STANDARD, _ERRORS) or _DESCRIPTOR.fullmatch(path):
         return True
     return os.path.exists(path) and not os.path.isfile(path) and not os.path.isdir(path)
 
 
 def check_output(path: str | None, option: str = "--output") -> None:
-    """Refuse a place that cannot be written before any work is done for it.
+    """Refuse an output that cannot be written, before any work is done for it.
 
     Raises:
-        DataError: Its folder is not there, it is a folder itself, or it must not be written.
+        DataError: Its folder is missing, it is a folder itself, or it must not be written.
     """
     if path is None or is_stream(path):
         return
@@ -55,8 +55,8 @@ def check_apart(read: Iterable[str | None], written: Mapping[str, str | None]) -
     """Refuse outputs of a command that are files of the same command.
 
     Args:
-        read: What it reads: files, and folders of runs.
-        written: What it writes, by option.
+        read: Files and folders of runs that the command reads.
+        written: Files that it writes, by option.
 
     Raises:
         ConfigError: An output would replace an input, a checkpoint or another output.
@@ -84,10 +84,10 @@ def check_apart(read: Iterable[str | None], written: Mapping[str, str | None]) -
 
 @contextlib.contextmanager
 def write_errors(path: str, option: str) -> Iterator[None]:
-    """Turn what the system says about an output into a message.
+    """Turn errors of the system into a message about the output.
 
     Raises:
-        DataError: It cannot be written.
+        DataError: The output cannot be written.
     """
     try:
         yield
@@ -98,7 +98,7 @@ def write_errors(path: str, option: str) -> Iterator[None]:
 
 
 def write_whole(path: str, text: str | bytes, option: str = "--output") -> None:
-    """Write a file, a pipe or standard output; a file appears when it is whole.
+    """Write a file, a pipe or standard output. A file appears when it is whole.
 
     Raises:
         DataError: It cannot be written.
@@ -116,19 +116,19 @@ def write_whole(path: str, text: str | bytes, option: str = "--output") -> None:
 
 
 def standard_output() -> TextIO:
-    """Where answers go by default.
+    """The open standard output.
 
     Raises:
         DataError: It is closed.
     """
-    # Python has None where a shell closed it, and says otherwise that a stream was closed later
+    # It is None if a shell closed it with >&-, and has ``closed`` if that happened later.
     if sys.stdout is None or sys.stdout.closed:
         raise DataError("standard output is closed; name a file with --output")
     return sys.stdout
 
 
 def to_standard_output(content: bytes) -> None:
-    """Write UTF-8 to standard output, at once.
+    """Write UTF-8 to standard output, without a delay.
 
     Raises:
         DataError: It is closed, or cannot be written.
@@ -144,7 +144,7 @@ def to_standard_output(content: bytes) -> None:
 
 
 def open_stream(path: str) -> BinaryIO:
-    """A pipe or a device, opened. A file that the shell opened keeps its place and its content."""
+    """Open a pipe or a device. A file that the shell opened keeps its position and its content."""
     number = _DESCRIPTOR.fullmatch("/dev/fd/2" if path == _ERRORS else path)
     if number is not None:
         return open(int(number[1]), "wb", buffering=0, closefd=False)
@@ -152,7 +152,7 @@ def open_stream(path: str) -> BinaryIO:
 
 
 def write_all(file: BinaryIO, content: bytes) -> None:
-    """All of it: an unbuffered file may take a part."""
+    """Write all of ``content``. A single write to an unbuffered file may take only a part."""
     left = memoryview(content)
     while left:
         left = left[file.write(left) :]

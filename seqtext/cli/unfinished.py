@@ -1,4 +1,4 @@
-"""What an interrupted command has finished: which answers are whole, and of which sources they are."""
+"""Remember how far an interrupted command came: its whole answers, and their sources."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from seqtext.errors import DataError
 class Kept(NamedTuple):
     """The whole answers at the start of a file."""
 
-    answered: int = 0  # sources whose answers they are
-    size: int = 0  # bytes
-    sources: str = ""  # digest of these sources
+    answered: int = 0  # number of answered sources
+    size: int = 0  # bytes of their answers
+    sources: str = ""  # digest of the sources
 
 
 class Progress:
-    """A list beside an unfinished file: after which bytes all answers were whole.
+    """A list beside an unfinished file. It has the positions in bytes where an answer ended.
 
     Args:
         place: The unfinished file.
@@ -40,7 +40,7 @@ class Progress:
         self._file.close()
 
     def kept(self, file: BinaryIO) -> Kept:
-        """What of ``file`` is as it was written; the rest of the list is forgotten."""
+        """Find the answers in ``file`` that are as they were written. The list forgets all others."""
         kept, end = Kept(), 0
         self._file.seek(0)
         for line in self._file.read().splitlines(keepends=True):
@@ -57,10 +57,10 @@ class Progress:
         return kept
 
     def skip(self, source: Any) -> None:
-        """Pass over a source that is answered.
+        """Skip a source that is answered.
 
         Raises:
-            DataError: It is the last of them, and they are not those that were answered.
+            DataError: After the last one, the sources are not those that were answered.
         """
         self._add(source)
         self._skipped += 1
@@ -71,7 +71,7 @@ class Progress:
             )
 
     def note(self, sources: Sequence[Any], content: bytes) -> None:
-        """``content``, the answers of ``sources``, is written."""
+        """Note that ``content``, the answers of ``sources``, is written."""
         for source in sources:
             self._add(source)
         count, digest = len(sources), self._sources.hexdigest()
@@ -87,7 +87,7 @@ class Progress:
         self._sources.update(f"{json.dumps(source)}\n".encode())
 
     def remove(self) -> None:
-        """The output is whole, or there is none."""
+        """Remove the list, when the output is whole or empty."""
         self._file.close()
         self._path.unlink(missing_ok=True)
 

@@ -18,7 +18,7 @@ def find(path: str | Path) -> Path:
     'builtin.yaml'
     """
     path = Path(path)
-    # os.path takes a name that cannot be one for a file that is not there
+    # os.path.exists is False for a name that no file can have, where Path.exists raises
     if os.path.exists(path) or path.is_absolute() or not path.parts or path.parts[0] not in FOLDERS:
         return path
     for root in (_PACKAGE, _PACKAGE.parent):

@@ -86,7 +86,7 @@ def test_tokenized_text_needs_no_warning(caplog: pytest.LogCaptureFixture) -> No
 def test_wrong_tokenize_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("13a", "char", "none"):
         check_bleu_tokenize(name)
-    with pytest.raises(ConfigError, match="'mecab', expected one of 13a, intl, char"):
+    with pytest.raises(ConfigError, match=r"'mecab'.* 13a, intl, char"):
         check_bleu_tokenize("mecab")
     monkeypatch.setitem(translation._PACKAGES, "ja-mecab", ("torch", "no-such-a", "no-such-b"))
     message = "ja-mecab needs no-such-a and no-such-b, not installed here; pip install no-such-a no-such-b"

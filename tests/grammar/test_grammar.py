@@ -790,8 +790,8 @@ def test_summary(source: str, summary: str | None) -> None:
 
 
 def test_wrong_arguments() -> None:
-    with pytest.raises(ValueError, match="unknown split 'dev': choose one of train, validation"):
+    with pytest.raises(ValueError, match=r"'dev'.* train, validation, test"):
         builtin.pairs("dev", 1)  # type: ignore[arg-type]
-    with pytest.raises(ValueError, match="count must not be negative, got -1"):
+    with pytest.raises(ValueError, match=r"count.* -1"):
         builtin.pairs("train", -1)
     assert list(builtin.pairs("test", 0)) == []

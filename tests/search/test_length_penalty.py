@@ -27,6 +27,5 @@ def test_default_is_the_mean():
 
 
 def test_unknown_formula_says_what_there_is():
-    with pytest.raises(ConfigError) as caught:
+    with pytest.raises(ConfigError, match=r"length_formula: 'linear', .*power.*wu"):
         LengthPenalty(1.0, "linear")
-    assert str(caught.value) == "length_formula: 'linear', expected one of power, wu"

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from seqtext.grammar.adverbials import FREQUENCIES, MANNERS, STILL, TIME_UNITS, TIMES, YET
-from seqtext.grammar.german_endings import DEFINITE
+from seqtext.grammar.german_forms import DEFINITE
 from seqtext.grammar.lexicon import NOUNS
 from seqtext.grammar.phrases import PERSONS, Phrases, is_plural
 from seqtext.grammar.tree import (

@@ -115,12 +115,12 @@ def _determiner(phrase: Phrase, following: str) -> str:
     return number(phrase.number) if det == NUMBER else _DETERMINERS[det]
 
 
-def place(there: Place) -> str:
+def place(location: Place) -> str:
     """A location, or a goal."""
-    word, phrase = there.word, there.phrase
+    word, phrase = location.word, location.phrase
     if word is None or phrase is None:
-        return there.en
-    return f"{word.en_to if there.goal else word.en_at} {noun_phrase(phrase, False)}"
+        return location.en
+    return f"{word.en_to if location.goal else word.en_at} {noun_phrase(phrase, False)}"
 
 
 def _predicate(predicate: Predicate) -> str:

@@ -63,8 +63,8 @@ model
   --model.bleu_tokenize T           words of BLEU: 13a, char (languages without spaces), none, …
 
 run
-  --selection.monitor M             score of the best checkpoint: val_loss, or the task's val_bleu, val_rouge2,
-                                    val_exact_match, val_wer (default: the task's)
+  --selection.monitor M             score of the best checkpoint: val_loss, or the task's val_bleu,
+                                    val_rouge2, val_exact_match, val_wer (default: the task's)
   --selection.average N             average the N best checkpoints at the end
   --selection.patience N            stop after N validations without a better result
   --trainer.max_epochs N            also max_steps, max_time (default: 10 epochs)
@@ -73,8 +73,8 @@ run
   --trainer.accumulate_grad_batches N   batches per update, if an update needs too much memory
   --trainer.val_check_interval X    validate every X epochs (0.5) or X batches (500, an epoch at most)
 
-Options of classifiers: python recipes/classification/train.py fit --model.help, and --data.help.
-All options with their defaults: --model.help, --data.help. Also those of lightning.Trainer.
+Classifiers have other options: python recipes/classification/train.py fit --model.help
+All options: --model.help and --data.help (with defaults), and those of lightning.Trainer.
 """
 
 

@@ -10,7 +10,7 @@ FOLDERS = ("recipes", "tokenizers")
 
 
 def find(path: str | Path) -> Path:
-    """``path`` if it exists; else, if it is ``recipes/…`` or ``tokenizers/…``, the one that came along.
+    """``path`` if it exists. Otherwise ``recipes/…`` and ``tokenizers/…`` are found in seqtext itself.
 
     In a wheel both folders lie inside the package, in a checkout beside it.
 
@@ -18,7 +18,7 @@ def find(path: str | Path) -> Path:
     'builtin.yaml'
     """
     path = Path(path)
-    # os.path takes a name that cannot be one for a file that is not there
+    # os.path.exists is False for a name that no file can have, where Path.exists raises
     if os.path.exists(path) or path.is_absolute() or not path.parts or path.parts[0] not in FOLDERS:
         return path
     for root in (_PACKAGE, _PACKAGE.parent):

@@ -1,4 +1,4 @@
-"""What a run tells its user, once however many processes there are."""
+"""Messages of a run to its user, printed once for all processes."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from lightning.pytorch.utilities import rank_zero_only
 
 @rank_zero_only
 def say(message: str) -> None:
-    """Print a line on stderr, on the first rank alone. Training goes on where nobody can read it."""
+    """Print a line on stderr, on the first rank only. A failure to print does not stop training."""
     with contextlib.suppress(OSError):  # the terminal may be closed, or a log's disk full
         print(message, file=sys.stderr, flush=True)
 
 
 def duration(seconds: float) -> str:
-    """A time as people say it.
+    """A duration in words.
 
     >>> duration(8.04), duration(75), duration(7300)
     ('8.0 s', '1 min 15 s', '2 h 1 min')

@@ -1,23 +1,23 @@
-"""What a user can do wrong. The command line prints these as one message and exits with status 2."""
+"""Errors that a user can mend. The command line prints one as a message and exits with status 2."""
 
 from __future__ import annotations
 
 
 class SeqtextError(Exception):
-    """A mistake in what the user gave: where it is, what was found, what was expected."""
+    """A user's mistake. The message says where it is, what was found and what was expected."""
 
 
 class ConfigError(SeqtextError, ValueError):
-    """An option, or a combination of options, that cannot work."""
+    """An option or a combination of options cannot work."""
 
 
 class DataError(SeqtextError, ValueError):
-    """A corpus, file, row or line that cannot be read as what it should be."""
+    """A corpus, file, row or line cannot be read."""
 
 
 class CheckpointError(SeqtextError, ValueError):
-    """A file that is no checkpoint of this project, is damaged, or is of another format."""
+    """A file is no checkpoint of seqtext, is damaged, or has another format."""
 
 
 class TrainingError(SeqtextError):
-    """Training cannot go on: the loss or a gradient is no number."""
+    """Training cannot continue, because the loss or a gradient is not finite."""

@@ -1,4 +1,4 @@
-"""Files that appear under their name only when they are whole, and that have one writer."""
+"""Write files that appear only when they are whole, and let one process write at a time."""
 
 from __future__ import annotations
 
@@ -13,13 +13,14 @@ from typing import IO, Any, BinaryIO
 
 @contextlib.contextmanager
 def whole(path: str | Path) -> Iterator[BinaryIO]:
-    """Write a file under a name of its own in the same folder, and rename it at the end.
+    """Write a file under a temporary name in the same folder, and rename it at the end.
 
-    After an error ``path`` is what it was before, and nothing else is left.
+    After an error, ``path`` is as before, and no other file remains.
 
     Raises:
         OSError: The file cannot be written.
     """
+    # Behind a link, the file itself is replaced. In its folder the renaming is one step of the system.
     target = Path(os.path.realpath(path))
     part = target.with_name(f"{target.name}.{secrets.token_hex(4)}.part")
     try:
@@ -31,7 +32,7 @@ def whole(path: str | Path) -> Iterator[BinaryIO]:
 
 
 def replace(part: Path, path: str | Path) -> None:
-    """Give a file the name ``path``, and the rights of the file that has it."""
+    """Rename a file to ``path``. It takes over the access rights of the file that it replaces."""
     target = Path(os.path.realpath(path))
     with contextlib.suppress(FileNotFoundError):
         part.chmod(stat.S_IMODE(target.stat().st_mode))
@@ -39,10 +40,10 @@ def replace(part: Path, path: str | Path) -> None:
 
 
 def odd_name(path: str | Path) -> str | None:
-    """Why no file or folder can have this name: it is too long, a loop of links, or below a file.
+    """Say why no file or folder can have this name: too long, a loop of links, or below a file.
 
     Returns:
-        The system's reason. None where there is such a file or folder, or one could be made.
+        The system's reason. None if such a file or folder exists, or could be made.
     """
     try:
         os.stat(path)
@@ -59,7 +60,7 @@ def lock(file: IO[Any]) -> bool:
     """Keep other processes out of an open file until it is closed, or this process ends.
 
     Returns:
-        False if another one has it. A file system without locks keeps nobody out.
+        False if another process has the lock.
     """
     import portalocker
 
@@ -68,5 +69,5 @@ def lock(file: IO[Any]) -> bool:
     except portalocker.exceptions.AlreadyLocked:
         return False
     except portalocker.exceptions.LockException:
-        pass
+        pass  # some network file systems have no locks, and a run there must still start
     return True

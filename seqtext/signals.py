@@ -8,7 +8,8 @@ from collections.abc import Callable
 from types import FrameType
 from typing import Any
 
-# Ctrl-C, the system's wish, and the end of the terminal or of the ssh connection. Windows has no SIGHUP.
+# SIGINT is Ctrl-C. A scheduler sends SIGTERM. A closed terminal or ssh connection sends SIGHUP, which
+# Windows does not have.
 NUMBERS = tuple(
     getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
 )
@@ -17,8 +18,10 @@ NUMBERS = tuple(
 class Stopped(KeyboardInterrupt):
     """A signal has stopped this process in good order.
 
+    The exit status is 128 + ``number``, as shells have it.
+
     Args:
-        number: Of the signal.
+        number: Number of the signal.
     """
 
     def __init__(self, number: int) -> None:
@@ -27,7 +30,7 @@ class Stopped(KeyboardInterrupt):
 
 
 def name_of(number: int) -> str:
-    """What people call a signal.
+    """The usual name of a signal.
 
     >>> name_of(signal.SIGINT), name_of(signal.SIGTERM)
     ('Ctrl-C', 'SIGTERM')
@@ -39,16 +42,16 @@ def listen(handler: Callable[[int, FrameType | None], None]) -> dict[int, Any]:
     """Call ``handler`` for each of the signals. Outside the main thread this does nothing.
 
     Returns:
-        The handlers before, for ``restore``.
+        The handlers until now, for ``restore``.
     """
     if threading.current_thread() is not threading.main_thread():
         return {}
-    # nohup ignores SIGHUP: the command is to outlive its terminal
+    # nohup has SIGHUP ignored, so that the command outlives its terminal. A handler would undo that.
     kept = [n for n in NUMBERS if n == signal.SIGINT or signal.getsignal(n) != signal.SIG_IGN]
     return {number: signal.signal(number, handler) for number in kept}
 
 
 def restore(handlers: dict[int, Any]) -> None:
-    """Take back what ``listen`` did."""
+    """Set the handlers that were there before ``listen``."""
     for number, handler in handlers.items():
         signal.signal(number, handler)

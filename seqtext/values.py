@@ -1,4 +1,4 @@
-"""Whether values have the types that are declared: of options, and of what a file says."""
+"""Check that values have their declared types, for options and for entries of files."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _LONGEST = 60  # characters of a value in a message
 
 @dataclasses.dataclass(frozen=True)
 class Range:
-    """What a number may be, written beside its type: ``Annotated[int, Range(1)]``.
+    """The range of a number, written beside its type: ``Annotated[int, Range(1)]``.
 
     Args:
         least: Smallest value.
@@ -65,23 +65,23 @@ Share = Annotated[float, Range(0, 1)]
 
 
 def range_of(declared: Any) -> Range | None:
-    """The range that a type declares, of one of its choices if it is a union."""
-    found = [
+    """The range in a type. In a union it is that of the first type that has one."""
+    ranges = (
         limit
         for choice in _choices(declared)
         if get_origin(choice) is Annotated
         for limit in get_args(choice)[1:]
         if isinstance(limit, Range)
-    ]
-    return found[0] if found else None
+    )
+    return next(ranges, None)
 
 
 def check_value(name: str, value: Any, expected: Any) -> Any:
     """Refuse a value of another type.
 
     Args:
-        name: What the option is called.
-        value: What was given. NumPy's integers and floats count as numbers. A bool does not. A path
+        name: Name of the option.
+        value: Value of the option. NumPy's integers and floats count as numbers. A bool does not. A path
             counts as text.
         expected: ``int``, ``float``, ``str``, a ``Literal`` or another class. Or a list, a tuple of any
             length or a dict of these, or a union. A number may have a ``Range``.
@@ -100,8 +100,8 @@ def check_value(name: str, value: Any, expected: Any) -> Any:
             if limits is not None and plain not in limits:
                 raise ConfigError(f"{name}: {plain}, expected {limits}")
             return plain
-    wanted = " or ".join(_name(one) for one in choices)
-    is_choice = isinstance(value, str) and any(get_origin(one) is Literal for one in choices)
+    wanted = " or ".join(map(_name, choices))
+    is_choice = isinstance(value, str) and any(get_origin(choice) is Literal for choice in choices)
     kind = "" if is_choice else f" ({type(value).__name__})"
     raise ConfigError(f"{name}: {value!r:.80}{kind}, expected {wanted}")
 
@@ -111,21 +111,21 @@ class _OtherTypeError(Exception):
 
 
 def _plain(value: Any, kind: Any) -> Any:
-    """``value`` as an object of the type.
+    """Turn ``value`` into a plain object of the type.
 
     Raises:
-        _OtherTypeError: It is of another one.
+        _OtherTypeError: It has another type.
     """
     kind = _without_range(kind)
     origin, number = get_origin(kind), not isinstance(value, bool)  # bool is an int for Python
     if origin is Literal:
         if isinstance(value, str) and value in get_args(kind):
-            return str.__str__(value)
+            return str.__str__(value)  # an Enum of strings becomes plain text
     elif origin in (list, tuple) and isinstance(value, list | tuple):
-        return origin(_plain(one, get_args(kind)[0]) for one in value)
+        return origin(_plain(item, get_args(kind)[0]) for item in value)
     elif origin is dict and isinstance(value, dict):
-        of_name, of_value = get_args(kind)
-        return {_plain(name, of_name): _plain(one, of_value) for name, one in value.items()}
+        of_key, of_item = get_args(kind)
+        return {_plain(key, of_key): _plain(item, of_item) for key, item in value.items()}
     elif kind in (int, float) and isinstance(value, Integral) and number:
         return int(value)
     elif kind is float and isinstance(value, Real) and number:
@@ -142,7 +142,7 @@ def check_fields(config: Any, prefix: str = "") -> None:
 
     Args:
         config: The dataclass.
-        prefix: What stands before the names of its options.
+        prefix: Stands before the names of its options.
 
     Raises:
         ConfigError: A value is of another type.
@@ -158,10 +158,10 @@ def check_arguments(
     """``check_value`` for the arguments of a function.
 
     Args:
-        function: What declares them.
-        values: They, by name. Other names are passed over.
-        prefix: What stands before the names of its options.
-        but: Names of those that are looked at elsewhere.
+        function: Declares the types.
+        values: The arguments by name. Other names are ignored.
+        prefix: Stands before the names of its options.
+        but: Names of arguments that are checked elsewhere.
 
     Raises:
         ConfigError: A value is of another type.
@@ -181,11 +181,11 @@ def read_fields(cls: type[T], values: object, where: str) -> T:
         cls: A dataclass. Its fields are ``int``, ``float``, ``bool``, ``str``, ``bytes``, ``Literal``, or
             other such dataclasses. Tuples of these will do, and ``| None``.
         values: A dict of its fields.
-        where: What to call the dict in a message.
+        where: Name of the dict in messages.
 
     Raises:
-        ValueError: ``values`` is no dict, lacks a field, has another one, or one has another type. Or
-            ``cls`` refuses a value.
+        ValueError: ``values`` is no dict. Or a field is missing, unknown, or has another type. Or ``cls``
+            refuses a value.
     """
     if not isinstance(values, dict):
         raise ValueError(f"{where}: found {shown(values)}, expected a dict of fields")
@@ -205,7 +205,7 @@ def read_fields(cls: type[T], values: object, where: str) -> T:
 
 
 def shown(value: object) -> str:
-    """A value for a message, short whatever it holds."""
+    """Write a value for a message, always short."""
     if isinstance(value, str | bytes):
         return repr(value[:_LONGEST]) + ("…" if len(value) > _LONGEST else "")
     if isinstance(value, int) and value.bit_length() > 63:
@@ -216,7 +216,7 @@ def shown(value: object) -> str:
 
 
 def _typed(value: object, wanted: Any, where: str) -> Any:
-    """``value``, if it has the type. A list becomes a tuple."""
+    """Return ``value`` if it has the type, a list as a tuple."""
     kinds = _choices(wanted)
     for kind in kinds:
         if dataclasses.is_dataclass(kind):
@@ -243,7 +243,7 @@ def _has_type(value: object, kind: Any) -> bool:
         return isinstance(value, str) and value in get_args(kind)
     if type(value) is int and value.bit_length() > 63:
         return False
-    # a subclass is refused: True is no number of layers
+    # no isinstance: True would count as a whole number
     return type(value) in ((int, float) if kind is float else (kind,))
 
 
@@ -251,8 +251,8 @@ def _has_type(value: object, kind: Any) -> bool:
 
 
 def _choices(declared: Any) -> tuple[Any, ...]:
-    """The types that a union is of, or the only one."""
-    # of Literal[…] | None Python makes a Union of the older kind
+    """The types of a union, or the type itself."""
+    # Python makes Literal[…] | None a typing.Union, and int | None a types.UnionType
     union = get_origin(declared) in (Union, types.UnionType)
     return get_args(declared) if union else (declared,)
 

@@ -114,7 +114,7 @@ def test_a_flipped_weight_is_named(trained: Path) -> None:
         entry = max(archive.infolist(), key=lambda one: one.file_size * ("/data/" in one.filename))
     damaged[entry.header_offset + 300] ^= 64
     path.write_bytes(damaged)
-    with pytest.raises(CheckpointError, match=rf"flipped.ckpt: damaged: {entry.filename} is not"):
+    with pytest.raises(CheckpointError, match=rf"flipped\.ckpt: .*{entry.filename}"):
         seqtext.load(path)
 
 
@@ -431,9 +431,7 @@ class Touch:
 
 def test_objects_are_not_loaded_and_the_message_does_not_tell_how(translator: Content) -> None:
     message = refusal({**translator, "more": Touch()})
-    assert (
-        "holds objects other than plain data and tensors (posix.mkdir). It may be unsafe" in message
-    )
+    assert "(posix.mkdir)" in message and "unsafe" in message
     assert "weights_only" not in message and "two options" not in message
     assert not Path("touched").exists()
 
@@ -446,9 +444,7 @@ def test_an_archive_that_unpacks_to_more_than_it_has(trained: Path) -> None:
         for name in good.namelist():
             bomb.writestr(name, good.read(name))
         bomb.writestr("archive/data/99", bytes(50_000_000))
-    with pytest.raises(
-        CheckpointError, match=r"bomb\.ckpt: .* entries are packed, overlap or have"
-    ):
+    with pytest.raises(CheckpointError, match=r"bomb\.ckpt: .* packed"):
         seqtext.load("bomb.ckpt")
 
 
@@ -457,14 +453,14 @@ def test_two_entries_of_one_name(trained: Path) -> None:
     Path("twice.ckpt").write_bytes((trained / "best.ckpt").read_bytes())
     with zipfile.ZipFile("twice.ckpt", "a") as archive:
         archive.writestr(archive.namelist()[-1].upper(), b"other")
-    with pytest.raises(CheckpointError, match="or have the same name"):
+    with pytest.raises(CheckpointError, match="same name"):
         seqtext.load("twice.ckpt")
 
 
 def test_another_format_of_pytorch(translator: Content) -> None:
     """PyTorch reads it, but it has no checksums."""
     torch.save(translator, "legacy.ckpt", _use_new_zipfile_serialization=False)
-    with pytest.raises(CheckpointError, match=r"legacy\.ckpt: not a checkpoint, or a damaged one"):
+    with pytest.raises(CheckpointError, match=r"legacy\.ckpt: .* damaged"):
         seqtext.load("legacy.ckpt")
 
 

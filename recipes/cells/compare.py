@@ -1,20 +1,25 @@
-"""What a recurrent cell is good for: all of them on the same tasks, with a report.
+"""Compare all recurrent cells on the same tasks, and write a report.
 
     python recipes/cells/compare.py --out runs/cells
     python recipes/cells/compare.py --out runs/cells --banking77 banking77 --seeds 1 2 3
     python recipes/cells/compare.py --out runs/cells --cells LSTM GRU --tasks adding copying --lags 50 100
 
-Two tasks measure memory, with lags that grow: the adding problem (Hochreiter & Schmidhuber 1997, section 5.4:
-the sum of two marked numbers) and copying (three symbols, said again after a lag; Arjovsky et al. 2016).
-Two are text: translation of the built-in grammar, and, where a folder with train.jsonl and test.jsonl is
-named, intents of Banking77. Results lie in OUT/results.jsonl, and what is there is not measured again;
-OUT/report.md and its pictures are drawn from it.
+Two tasks measure memory, with growing lags. In the adding problem, the output is the sum of two marked
+numbers (Hochreiter & Schmidhuber 1997, section 5.4). In copying, the outputs are three symbols that were
+read before the lag (Arjovsky et al. 2016).
+
+Two tasks are text. One is translation of the built-in grammar. The other is intents of Banking77, if
+--banking77 names a folder with train.jsonl and test.jsonl.
+
+OUT/results.jsonl has the results. A result in it is not measured again. OUT/report.md and its pictures are
+made from it.
 """
 
 from __future__ import annotations
 
 import argparse
 import csv
+import itertools
 import json
 import math
 import statistics
@@ -51,8 +56,8 @@ TASKS = ("adding", "copying", "translation", "classification")
 SYMBOLS, SAID = 8, 3  # of the copying task: kinds, and how many are to be said again
 _SIZE, _LAYERS, _BATCH = 64, 2, 50  # of the networks of the two tasks of memory
 _FORGET_BIAS = 5.0  # there, of the gated cells: at first 99.3 % of the state is kept a step
-_RATE, _RATE_GATED = 0.002, 0.005  # of both what served the cells better; plain ones bear less
-_LOOK_EVERY, _HELD_OUT = 100, 500  # updates; sequences that are tested on
+_RATE, _RATE_GATED = 0.002, 0.005  # each is the better one of the two for these cells
+_LOOK_EVERY, _HELD_OUT = 100, 500  # updates, and test sequences
 _CLOSE = 0.04  # what an answer to the adding problem may be off, of sums from 0 to 2
 RECIPES = Path(__file__).parent.parent
 Row = dict[str, Any]
@@ -129,7 +134,7 @@ MEMORY: dict[str, tuple[Any, Any, int, int]] = {  # sequences, loss, widths of i
 
 
 def remember(task: str, cell: str, lag: int, seed: int, updates: int) -> Row:
-    """Train on fresh sequences until all is right or ``updates`` are done; what it came to."""
+    """Train on fresh sequences until all answers are right, at most ``updates``. Return the result."""
     make, loss_of, inputs, outputs = MEMORY[task]
     torch.manual_seed(seed)
     more = {"forget_bias": _FORGET_BIAS} if cell in GATED else {}
@@ -236,9 +241,9 @@ def translate(cell: str, run: Path, seed: int, more: Sequence[str]) -> Row:
     translator = seqtext.load_generator(run)
     sources = [source for source, _ in _builtin(200)]
     start = time.perf_counter()
-    found = translator.generate(sources, beam_size=5)
+    outputs = translator.generate(sources, beam_size=5)
     seconds = time.perf_counter() - start
-    pieces = sum(len(one[0].ids) + 1 for one in found)
+    pieces = sum(len(hypotheses[0].ids) + 1 for hypotheses in outputs)
     return {
         "bleu": scores["bleu"],
         "training_pieces_per_second": round(
@@ -290,15 +295,15 @@ TEXT = {  # columns of the tables, and what they are called
 
 
 def spread(values: Sequence[float]) -> str:
-    """Mean, and behind ± the standard deviation over seeds; of counts without a decimal."""
+    """Mean ± standard deviation over seeds. Counts have no decimal."""
     mean, counts = statistics.mean(values), all(isinstance(value, int) for value in values)
     number = ",.0f" if counts else ",.1f" if mean < 10_000 else ".1e"
     alike = len(set(values)) == 1
     return f"{mean:{number}}" if alike else f"{mean:{number}} ± {statistics.stdev(values):{number}}"
 
 
-def told(group: list[Row], name: str) -> str:
-    """A column's spread over the rows that have it; of the first column also how many diverged."""
+def summarize(group: list[Row], name: str) -> str:
+    """A column's spread over the rows that have it. The first column also says how many diverged."""
     values = [row[name] for row in group if name in row]
     parts = [spread(values)] if values else []
     diverged = sum(row.get("diverged", False) for row in group)
@@ -309,10 +314,10 @@ def told(group: list[Row], name: str) -> str:
 
 def grouped(rows: list[Row], *names: str) -> dict[tuple[Any, ...], list[Row]]:
     """Rows with the same values of ``names``, in the order of ``CELLS``."""
-    found: dict[tuple[Any, ...], list[Row]] = {}
+    groups: dict[tuple[Any, ...], list[Row]] = {}
     for row in sorted(rows, key=lambda row: list(CELLS).index(row["cell"])):
-        found.setdefault(tuple(row[name] for name in names), []).append(row)
-    return found
+        groups.setdefault(tuple(row[name] for name in names), []).append(row)
+    return groups
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
@@ -339,7 +344,7 @@ def report(out: Path, rows: list[Row]) -> None:
                 (
                     [
                         cell,
-                        *(told(group, column) for column in columns),
+                        *(summarize(group, column) for column in columns),
                     ]
                     for (cell,), group in grouped(of_task, "cell").items()
                 ),
@@ -351,10 +356,10 @@ def report(out: Path, rows: list[Row]) -> None:
 def _memory(out: Path, task: str, rows: list[Row]) -> list[str]:
     lags = sorted({row["lag"] for row in rows})
     cells = [cell for (cell,) in grouped(rows, "cell")]
-    found = grouped(rows, "cell", "lag")
+    groups = grouped(rows, "cell", "lag")
 
     def column(cell: str, name: str) -> list[str]:
-        return [told(found.get((cell, lag), []), name) for lag in lags]
+        return [summarize(groups.get((cell, lag), []), name) for lag in lags]
 
     longest = lags[-1]
     last = ("parameters", "ms_an_update", "largest_gradient")  # of the longest lag
@@ -369,8 +374,8 @@ def _memory(out: Path, task: str, rows: list[Row]) -> list[str]:
             for cell in cells
         ),
     )
-    _draw_accuracy(out / f"{task}.png", found, cells, lags)
-    _draw_gradients(out / f"{task}-gradient.png", found, cells, longest)
+    _draw_accuracy(out / f"{task}.png", groups, cells, lags)
+    _draw_gradients(out / f"{task}-gradient.png", groups, cells, longest)
     pictures = f"![right by lag]({task}.png)\n![gradient by distance]({task}-gradient.png)\n"
     return [f"## {task.capitalize()}\n", accuracy, pictures]
 
@@ -388,15 +393,15 @@ def _figure(draw: Callable[[Any], None], path: Path, **labels: Any) -> None:
     figure.savefig(path, dpi=120)
 
 
-def _draw_accuracy(path: Path, found: Any, cells: list[str], lags: list[int]) -> None:
+def _draw_accuracy(path: Path, groups: Any, cells: list[str], lags: list[int]) -> None:
     def draw(axes: Any) -> None:
         for cell in cells:
-            there = [lag for lag in lags if (cell, lag) in found]
-            runs = [[row["accuracy"] for row in found[cell, lag]] for lag in there]
+            measured = [lag for lag in lags if (cell, lag) in groups]
+            runs = [[row["accuracy"] for row in groups[cell, lag]] for lag in measured]
             means = [statistics.mean(run) for run in runs]
-            [line] = axes.plot(there, means, marker=".", label=cell)
+            [line] = axes.plot(measured, means, marker=".", label=cell)
             axes.fill_between(
-                there,
+                measured,
                 list(map(min, runs)),
                 list(map(max, runs)),
                 color=line.get_color(),
@@ -406,14 +411,14 @@ def _draw_accuracy(path: Path, found: Any, cells: list[str], lags: list[int]) ->
     _figure(draw, path, xlabel="lag", ylabel="% right (band: all seeds)", xticks=lags)
 
 
-def _draw_gradients(path: Path, found: Any, cells: list[str], lag: int) -> None:
+def _draw_gradients(path: Path, groups: Any, cells: list[str], lag: int) -> None:
     def draw(axes: Any) -> None:
         for number, cell in enumerate(cells):
-            if (cell, lag) not in found:
+            if (cell, lag) not in groups:
                 continue
             for name, style in (("gradient_before", ":"), ("gradient_after", "-")):
                 label = cell if style == "-" else None
-                curves = zip(*(row[name] for row in found[cell, lag]), strict=True)
+                curves = zip(*(row[name] for row in groups[cell, lag]), strict=True)
                 mean = [statistics.mean(values) for values in curves]
                 axes.plot(mean, style, color=f"C{number}", label=label, linewidth=1)
 
@@ -430,7 +435,8 @@ def _draw_gradients(path: Path, found: Any, cells: list[str], lag: int) -> None:
 # --- all of it ------------------------------------------------------------------------------------------
 
 
-def main() -> None:
+def read_options() -> tuple[argparse.ArgumentParser, argparse.Namespace]:
+    """The options of the command line, with the words behind ``--fit`` as they are."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -449,11 +455,29 @@ def main() -> None:
     arguments = sys.argv[1:]
     end = arguments.index("--fit") if "--fit" in arguments else len(arguments)
     options = parser.parse_args(arguments[:end])
-    more = arguments[end + 1 :]
+    options.fit = arguments[end + 1 :]
     if options.tasks == ["classification"] and options.banking77 is None:
         parser.error("classification: of what? Name a folder with --banking77")
     if min(*options.lags, *options.seeds, options.updates) < 1:
         parser.error("--lags, --seeds, --updates: expected numbers from 1 on")
+    return parser, options
+
+
+def measure(task: str, cell: str, lag: int | None, seed: int, options: argparse.Namespace) -> Row:
+    """Train a cell on a task."""
+    if task in MEMORY:
+        return remember(task, cell, lag or 0, seed, options.updates)
+    run = options.out / f"{task}-{cell.replace(' ', '-').replace(',', '')}-{seed}"
+    try:
+        if task == "translation":
+            return translate(cell, run, seed, options.fit)
+        return classify(cell, run, seed, options.banking77, options.fit)
+    except DivergedError:
+        return {"diverged": True}
+
+
+def main() -> None:
+    parser, options = read_options()
     tasks = [task for task in options.tasks if task != "classification" or options.banking77]
     torch.set_flush_denormal(True)  # gradients that vanish would otherwise take ten times as long
     options.out.mkdir(parents=True, exist_ok=True)
@@ -461,43 +485,28 @@ def main() -> None:
     rows: list[Row] = (
         [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
     )
-    keys = ("task", "cell", "lag", "seed")
-    settings = {
-        task: f"--updates {options.updates}" if task in MEMORY else " ".join(more) for task in tasks
-    }
+    fit = " ".join(options.fit)
+    settings = {task: f"--updates {options.updates}" if task in MEMORY else fit for task in tasks}
     for row in rows:
         if row["setting"] != settings.get(row["task"], row["setting"]):
             parser.error(f"{file} has {row['task']} with other options ({row['setting'] or 'none'});"
                          " name another folder with --out")  # fmt: skip
-    done = {tuple(row.get(key) for key in keys) for row in rows}
+    names = ("task", "cell", "lag", "seed")
+    done = {tuple(row.get(name) for name in names) for row in rows}
     for seed in options.seeds:
-        for task in tasks:
-            for cell in options.cells:
-                for lag in options.lags if task in MEMORY else [None]:
-                    key = (task, cell, lag, seed)
-                    if key in done:
-                        continue
-                    run = options.out / f"{task}-{cell.replace(' ', '-').replace(',', '')}-{seed}"
-                    if task in MEMORY:
-                        found = remember(task, cell, int(lag or 0), seed, options.updates)
-                    else:
-                        try:
-                            found = (
-                                translate(cell, run, seed, more)
-                                if task == "translation"
-                                else classify(cell, run, seed, options.banking77, more)
-                            )
-                        except DivergedError:
-                            found = {"diverged": True}
-                    row = {**dict(zip(keys, key, strict=True)), "setting": settings[task]}
-                    rows.append({**row, **found})
-                    with file.open("a", encoding="utf-8") as results:
-                        results.write(json.dumps(rows[-1]) + "\n")
-                    short = {k: v for k, v in found.items() if not isinstance(v, list)}
-                    print(
-                        f"{task}, {cell}, {f'lag {lag}, ' if lag else ''}seed {seed}: {short}",
-                        flush=True,
-                    )
+        for task, cell in itertools.product(tasks, options.cells):
+            for lag in options.lags if task in MEMORY else [None]:
+                key = (task, cell, lag, seed)
+                if key in done:
+                    continue
+                result = measure(*key, options)
+                row = {**dict(zip(names, key, strict=True)), "setting": settings[task], **result}
+                rows.append(row)
+                with file.open("a", encoding="utf-8") as results:
+                    results.write(json.dumps(row) + "\n")
+                short = {name: v for name, v in result.items() if not isinstance(v, list)}
+                where = f"{task}, {cell}, {f'lag {lag}, ' if lag else ''}seed {seed}"
+                print(f"{where}: {short}", flush=True)
         report(options.out, rows)
     print(f"report: {options.out / 'report.md'}")
 

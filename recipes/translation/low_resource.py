@@ -3,17 +3,19 @@
     python recipes/translation/low_resource.py --run runs/low --target_text de.txt \\
         --data.train pairs/train --data.validation pairs/dev --data.source en --data.target de
 
-trains, one after the other, each by ``seqtext fit`` in a folder of its own within ``--run``:
+It trains three kinds of models, one after the other. Each has its own folder in ``--run``.
 
-1. ``backward``, from target to source, which translates ``--target_text`` into ``synthetic.jsonl``
-   (Sennrich et al. 2016);
-2. ``teacher-1``, ``teacher-2``, … on the pairs and on the synthetic ones, whose sources are tagged as such
-   (Caswell et al. 2019). Together they translate all sources into ``distilled.jsonl`` (Kim & Rush 2016);
-3. ``student``, on the pairs, the synthetic and the distilled ones.
+1. ``backward`` translates from target to source. It turns ``--target_text`` into ``synthetic.jsonl``
+   (Sennrich et al. 2016).
 
-What is there already is not done again, and a training that was broken off is gone on with. All other
-options are those of ``seqtext fit``, for every training; the configuration is ``low_resource.yaml``
-unless ``--config`` says otherwise.
+2. ``teacher-1``, ``teacher-2``, … learn from the pairs and the synthetic pairs. A tag marks the synthetic
+   sources (Caswell et al. 2019). As an ensemble they translate all sources into ``distilled.jsonl`` (Kim &
+   Rush 2016).
+
+3. ``student`` learns from the pairs, the synthetic and the distilled pairs.
+
+Finished steps are not repeated, and an interrupted training resumes. All other options go to every
+``seqtext fit``. The default configuration is ``low_resource.yaml``.
 """
 
 from __future__ import annotations
@@ -39,7 +41,7 @@ _SYNTHETIC = "<synthetic>"
 
 
 def seqtext(*arguments: str | Path) -> None:
-    """Run a command that must succeed; it says itself what is wrong, and saves itself when interrupted."""
+    """Run a command, and stop if it fails. It prints its own errors, and saves itself when interrupted."""
     command = subprocess.Popen([sys.executable, "-m", "seqtext", *map(str, arguments)])
     while command.returncode is None:
         with contextlib.suppress(KeyboardInterrupt):  # which the command has got as well
@@ -49,7 +51,7 @@ def seqtext(*arguments: str | Path) -> None:
 
 
 def fit(run: Path, *options: str) -> Path:
-    """Train into ``run``; go on where it was broken off."""
+    """Train in the folder ``run``, or resume there."""
     if not (run / RESULT).exists():
         say(f"low_resource: training {run}")
         seqtext("fit", "--run", run, "--resume", "auto", *options)
@@ -57,7 +59,7 @@ def fit(run: Path, *options: str) -> Path:
 
 
 def translate(models: list[Path], texts: Iterable[str], output: Path, device: str) -> list[str]:
-    """The best hypothesis for each text, by the models as one; kept in ``output``."""
+    """The ensemble's best hypothesis for each text, kept in ``output``."""
     asked = output.with_suffix(".in")
     lines = "".join(f"{' '.join(text.split())}\n" for text in texts)
     if not output.exists():

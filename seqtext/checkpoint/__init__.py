@@ -36,28 +36,28 @@ _PREFIX = "network."  # of the network's weights in a LightningModule's state
 
 
 class Model(NamedTuple):
-    """What a checkpoint holds of an encoder-decoder."""
+    """An encoder-decoder in a checkpoint."""
 
     task: str
     columns: tuple[str, str]  # names of source and target in the corpus trained on
     config: NetworkConfig
     tokenizers: Tokenizers
     weights: dict[str, Tensor]
-    source_limit: int | None = None  # pieces of a source that are read
+    source_limit: int | None = None  # most pieces that the network reads of a source
     longest_source: int | None = None  # pieces of the longest source in training
     scoring: Scoring = Scoring()
 
 
 class ClassifierModel(NamedTuple):
-    """What a checkpoint holds of a classifier."""
+    """A classifier in a checkpoint."""
 
     columns: tuple[str, str]  # names of text and label in the corpus trained on
     config: ClassifierConfig
     tokenizers: TextAndLabels
     weights: dict[str, Tensor]
     source_limit: int | None
-    temperature: float  # that logits are divided by
-    threshold: float  # below this probability a text is out of scope
+    temperature: float  # divides the logits
+    threshold: float  # a text whose best label is less probable is out of scope
     longest_source: int | None = None  # pieces of the longest text in training
 
 
@@ -70,7 +70,7 @@ def describe(
     longest_source: int | None,
     bleu_tokenize: BleuTokenize,
 ) -> dict[str, Any]:
-    """The part of a checkpoint that makes it a model; plain values only."""
+    """The description of an encoder-decoder, as plain values. With the weights it is a whole model."""
     limits = source_limit, longest_source
     described = _described(task, config, tokenizers.source, columns, *limits)
     scoring = Scoring(bleu_tokenize=bleu_tokenize, symbols=symbols_of(tokenizers.target))
@@ -82,7 +82,7 @@ def describe(
 
 
 def symbols_of(target: Tokenizer) -> Symbols:
-    """What the symbol error rate counts where a model has such a tokenizer for its outputs."""
+    """The symbols that the symbol error rate counts, for outputs of this tokenizer."""
     return "characters" if target.of_characters else "words"
 
 
@@ -95,7 +95,7 @@ def describe_classifier(
     threshold: float,
     longest_source: int | None = None,
 ) -> dict[str, Any]:
-    """Likewise of a classifier."""
+    """The description of a classifier, as plain values."""
     limits = source_limit, longest_source
     described = _described(CLASSIFICATION, config, tokenizers.source, columns, *limits)
     own = {"temperature": temperature, "threshold": threshold}
@@ -122,18 +122,18 @@ def _described(
 
 
 def add_digest(content: dict[str, Any]) -> None:
-    """Put a digest of the description, and of the weights beside it, into the description."""
+    """Write a digest of the description and of the weights into the description."""
     content[KEY]["digest"] = digest_of(content[KEY], content["state_dict"])
 
 
 def find(path: str | Path) -> Path:
-    """The checkpoint file of ``path``: itself, or ``best.ckpt`` (else ``last.ckpt``) of a run folder.
+    """Find the checkpoint file: ``path`` itself, or ``best.ckpt`` of a run folder, else ``last.ckpt``.
 
     Raises:
-        CheckpointError: There is none.
+        CheckpointError: There is no such file.
     """
     path = Path(path)
-    if os.path.isdir(path):  # which takes a name that cannot be one for none
+    if os.path.isdir(path):  # unlike Path.is_dir, False for a name that no file can have
         for name in ("best.ckpt", "last.ckpt"):
             if (path / name).is_file():
                 return path / name
@@ -148,19 +148,19 @@ def find(path: str | Path) -> Path:
 
 
 def read(path: str | Path) -> dict[str, Any]:
-    """All that a checkpoint file holds, with tensors on the CPU.
+    """Read all entries of a checkpoint file, with tensors on the CPU.
 
     Raises:
-        CheckpointError: It is no checkpoint of ours, damaged, edited, or of another format.
+        CheckpointError: The file is no checkpoint of seqtext, is damaged or edited, or has another format.
     """
     path = find(path)
     content = archive.read(path)
     if type(content) is not dict or type(content.get(KEY)) is not dict:
         raise CheckpointError(f"{path}: not a checkpoint of seqtext (it holds no {KEY!r} entry)")
-    found = content[KEY].get("format")
-    if type(found) is not int or found != FORMAT:
+    version = content[KEY].get("format")
+    if type(version) is not int or version != FORMAT:  # True == 1 in Python
         raise CheckpointError(
-            f"{path}: checkpoint format {shown(found)}, this version of seqtext reads format {FORMAT};"
+            f"{path}: checkpoint format {shown(version)}, this version of seqtext reads format {FORMAT};"
             " use the version that wrote it"
         )
     try:
@@ -178,12 +178,12 @@ def read(path: str | Path) -> dict[str, Any]:
 
 
 def inconsistent(where: str | Path, error: Exception) -> CheckpointError:
-    """What to say of a file whose parts do not fit."""
+    """The error for a file whose parts do not fit."""
     return CheckpointError(f"{where}: incomplete, edited or inconsistent: {error}")
 
 
 def unpack(content: dict[str, Any], where: str) -> Model | ClassifierModel:
-    """The model in what ``read`` returned.
+    """Make the model of what ``read`` returned.
 
     Raises:
         CheckpointError: A field is missing, unknown, or has a wrong value. Or the weights do not fit, or the
@@ -218,7 +218,7 @@ def unpack(content: dict[str, Any], where: str) -> Model | ClassifierModel:
 
 
 def load_any(path: str | Path) -> Model | ClassifierModel:
-    """The model that a checkpoint file, or a run folder, holds.
+    """Read the model of a checkpoint file or a run folder.
 
     Raises:
         CheckpointError: See ``find``, ``read`` and ``unpack``.
@@ -228,7 +228,7 @@ def load_any(path: str | Path) -> Model | ClassifierModel:
 
 
 def load(path: str | Path) -> Model:
-    """Likewise of an encoder-decoder.
+    """Read an encoder-decoder from a checkpoint file or a run folder.
 
     Raises:
         CheckpointError: It is a classifier, or see ``load_any``.
@@ -240,20 +240,20 @@ def load(path: str | Path) -> Model:
 
 
 def no_generator(name: str) -> CheckpointError:
-    """What to say of a classifier where text is to be generated."""
+    """The error for a classifier where a text generator is expected."""
     return CheckpointError(
         f"{name}: is a classifier, which generates no text; use it with `seqtext classify`"
     )
 
 
 def common_limit(models: Sequence[Model] | Sequence[ClassifierModel]) -> int | None:
-    """Pieces of a source that an ensemble reads: no network more than it has been trained on."""
+    """Most pieces that an ensemble reads of a source. No network reads more than in its training."""
     limits = [model.source_limit for model in models if model.source_limit is not None]
     return min(limits, default=None)
 
 
 def common_longest(models: Sequence[Model] | Sequence[ClassifierModel]) -> int | None:
-    """Pieces of the longest source that all networks of an ensemble have been trained on."""
+    """Pieces of the longest source that all networks of an ensemble have seen in training."""
     known = [model.longest_source for model in models if model.longest_source is not None]
     return min(known, default=None)
 
@@ -265,11 +265,11 @@ def restore(
     device: str,
     precision: Precision,
 ) -> None:
-    """Make a network ready to be used.
+    """Load weights into a network, and move it to a device for inference.
 
     Raises:
         CheckpointError: The weights do not fit.
-        ConfigError: The device is not there.
+        ConfigError: The device is missing, or has too little memory.
     """
     try:
         network.load_state_dict(weights)

@@ -1,4 +1,4 @@
-"""The zip archive that a checkpoint is: verified first, then read."""
+"""Verify the zip archive of a checkpoint, then read it."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ _OTHER = "use another copy of it, or an earlier checkpoint"
 
 
 def read(path: Path) -> Any:
-    """What the archive holds: plain data and tensors, on the CPU.
+    """Read an archive of plain data and tensors, onto the CPU.
 
-    PyTorch itself does not look at the checksums, so a flipped bit would be another weight.
+    PyTorch does not compare checksums, so a flipped bit would give another weight without a word.
 
     Raises:
-        CheckpointError: The file cannot be read, is no such archive, or a damaged one. Or it unpacks to
-            more than it has, or holds objects other than plain data.
+        CheckpointError: The file cannot be read, is no such archive, or is damaged. Or its entries are
+            compressed or overlap, or it has objects other than plain data.
     """
     try:
         with path.open("rb") as file:
@@ -36,10 +36,10 @@ def read(path: Path) -> Any:
 
 
 def _verify(file: BinaryIO, path: Path) -> None:
-    """Compare every entry with its checksum."""
+    """Refuse an archive that differs from its checksums, or that PyTorch would not have written."""
     size = file.seek(0, os.SEEK_END)
     file.seek(0)
-    # PyTorch would read a file that starts otherwise in an older format
+    # PyTorch would read any other file in an older format, which has no checksums
     if file.read(4) != b"PK\3\4":
         raise CheckpointError(
             f"{path}: not a checkpoint, or a damaged one ({size:,} bytes); {_WRITTEN}"
@@ -47,7 +47,8 @@ def _verify(file: BinaryIO, path: Path) -> None:
     try:
         with zipfile.ZipFile(file) as archive:
             entries = archive.infolist()
-            # PyTorch stores entries as they are, and tells no capitals from small letters in names
+            # PyTorch compresses nothing. So packed or overlapping entries may be an attack: a small
+            # file could fill the memory. Its reader ignores case, so A and a would be the same entry.
             stored = all(
                 entry.compress_type == zipfile.ZIP_STORED and entry.compress_size == entry.file_size
                 for entry in entries
@@ -62,7 +63,7 @@ def _verify(file: BinaryIO, path: Path) -> None:
             damaged = archive.testzip()
     except CheckpointError:
         raise
-    except Exception as error:  # zipfile has many for an archive that contradicts itself
+    except Exception as error:  # zipfile raises many types for an archive that contradicts itself
         raise CheckpointError(
             f"{path}: not a checkpoint, or a damaged one ({_first_line(error)}, {size:,} bytes); {_OTHER}"
         ) from error
@@ -76,23 +77,23 @@ def _load(file: BinaryIO, path: Path) -> Any:
     try:
         return torch.load(file, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
-        # PyTorch's own message tells how to load the file without its checks
+        # PyTorch's own message is left out: it explains how to load the file without this check
         raise CheckpointError(
             f"{path}: holds objects other than plain data and tensors{_foreign_objects(file)}. It may be"
             f" unsafe: such objects can run any program when they are loaded. Nothing was loaded; {_WRITTEN}"
         ) from error
-    except Exception as error:  # whatever a foreign file makes of PyTorch's reader
+    except Exception as error:  # PyTorch's reader raises any type for a foreign file
         raise CheckpointError(
             f"{path}: not a checkpoint of seqtext, or a damaged one ({_first_line(error)}); {_WRITTEN}"
         ) from error
 
 
 def _foreign_objects(file: BinaryIO) -> str:
-    """Names of some classes and functions that the file would call, in brackets."""
+    """Names of classes and functions that the file would call, in brackets, three at most."""
     file.seek(0)
     try:
         names = sorted(get_unsafe_globals_in_checkpoint(file))
-    except Exception:  # its instructions are none that PyTorch knows
+    except Exception:  # the file has instructions that PyTorch does not know
         return ""
     return f" ({', '.join(name[:60] for name in names[:3])})" if names else ""
 

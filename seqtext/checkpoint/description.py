@@ -1,4 +1,4 @@
-"""What a checkpoint says of its model, typed and checked: a stranger may have written it."""
+"""The typed description of the model in a checkpoint. All is checked: a stranger may have written it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ CLASSIFICATION = "classification"  # the task of a classifier
 
 @dataclass(frozen=True, kw_only=True)
 class Description:
-    """What is written of every model.
+    """The description of any model.
 
     Raises:
         ValueError: A value is out of range.
@@ -50,7 +50,7 @@ class Scoring:
 
 @dataclass(frozen=True, kw_only=True)
 class GeneratorDescription(Description):
-    """Likewise of an encoder-decoder."""
+    """The description of an encoder-decoder."""
 
     task: Task
     network: NetworkConfig
@@ -60,7 +60,7 @@ class GeneratorDescription(Description):
 
 @dataclass(frozen=True, kw_only=True)
 class ClassifierDescription(Description):
-    """Likewise of a classifier."""
+    """The description of a classifier."""
 
     task: Literal["classification"]
     network: ClassifierConfig
@@ -77,7 +77,7 @@ class ClassifierDescription(Description):
 
 
 def described_in(content: dict[str, Any]) -> GeneratorDescription | ClassifierDescription:
-    """The typed description of the model.
+    """Read the typed description of the model.
 
     Raises:
         ValueError: A field is missing, unknown, or has a wrong type.
@@ -89,20 +89,21 @@ def described_in(content: dict[str, Any]) -> GeneratorDescription | ClassifierDe
 
 
 def weights_in(content: dict[str, Any]) -> dict[str, Tensor]:
-    """All tensors of the state.
+    """Read the tensors of the state.
 
     Raises:
-        ValueError: Something else than plain tensors is among them.
+        ValueError: A value is no plain tensor.
     """
     weights = content.get("state_dict")
     if not isinstance(weights, dict):
         raise ValueError(f"state_dict: found {shown(weights)}, expected a dict of tensors")
+    # not weights.items(): a file can give an OrderedDict an attribute with that name
     for name, value in dict.items(weights):
         if type(name) is not str or type(value) not in (Tensor, nn.Parameter):
             raise ValueError(
                 f"state_dict[{shown(name)}]: found {shown(value)}, expected a name and a tensor"
             )
-        # one without data of its own can claim any size
+        # such a tensor can claim any size, and would fill the memory when it is copied
         odd = value.is_nested or value.is_quantized or value.is_meta
         if odd or value.layout != torch.strided or not value.is_contiguous():
             raise ValueError(f"state_dict[{shown(name)}]: is no plain tensor with data of its own")
@@ -110,12 +111,13 @@ def weights_in(content: dict[str, Any]) -> dict[str, Tensor]:
 
 
 def digest_of(described: dict[str, Any], weights: dict[str, Tensor]) -> str:
-    """Hexadecimal digest of a description, its own digest left out, and of all weights."""
+    """Hexadecimal SHA-256 of a description, without its own digest, and of all weights."""
     fields = sorted((name, value) for name, value in described.items() if name != "digest")
+    # sorted, so that the order of entries in the file does not matter
     digest = hashlib.sha256(ascii(fields).encode())
     for name, weight in sorted(weights.items()):
         digest.update(ascii((name, str(weight.dtype), tuple(weight.shape))).encode())
-        # as bytes: NumPy has no bfloat16
+        # as bytes, because NumPy has no bfloat16
         values = weight.detach().cpu().contiguous().reshape(-1)
         digest.update(values.view(torch.uint8).numpy().data)
     return digest.hexdigest()

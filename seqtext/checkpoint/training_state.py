@@ -1,4 +1,4 @@
-"""What a checkpoint holds besides its model, to go on with training: typed and checked."""
+"""Check the entries of a checkpoint from which training resumes."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ _NAMES = {
     _NUMBER: "a number",
 }  # fmt: skip
 _DATA = {"train": [str]}
-# What Lightning and our own classes read. A dict has these entries, and others may stand beside them. A
-# list has values of one kind.
+# Entries that Lightning and our own classes read. A dict has at least these, and a list has values of one
+# type. Without this check, an edited file would fail deep inside Lightning.
 _ENTRIES: dict[str, Any] = {
     "pytorch-lightning_version": str,
     "epoch": int,
@@ -32,7 +32,7 @@ _CALLBACKS = {
     "Checkpoints": {"best": list, "monitor": str, "without_better": int},
     "Report": {"seconds": _NUMBER},
 }
-# Those of a file that training goes on from. Older ones lack others.
+# Entries that resuming needs. Older checkpoints lack some of the others.
 _NEEDED = (
     "optimizer_states", "lr_schedulers", "loops", "callbacks", "pytorch-lightning_version",
     "seqtext_accumulation",
@@ -40,10 +40,10 @@ _NEEDED = (
 
 
 def check(content: dict[str, Any]) -> None:
-    """Check the entries that ``content`` has.
+    """Check the types of the entries that ``content`` has.
 
     Raises:
-        ValueError: One has another type, or lacks a part.
+        ValueError: An entry has another type, or lacks a part.
     """
     for name, kind in _ENTRIES.items():
         if name in content:
@@ -52,7 +52,7 @@ def check(content: dict[str, Any]) -> None:
         where = f"callbacks.{name}" if name in _CALLBACKS else f"callbacks[{shown(name)}]"
         if name in _CALLBACKS:
             _check(state, _CALLBACKS[name], where)
-        elif not isinstance(state, dict):  # of a user's own, perhaps a subclass
+        elif not isinstance(state, dict):  # a user's own callback
             raise ValueError(f"{where}: found {shown(state)}, expected a dict")
         if name == "Checkpoints":
             for pair in state["best"]:
@@ -68,7 +68,7 @@ def check(content: dict[str, Any]) -> None:
 
 
 def check_whole(content: dict[str, Any]) -> None:
-    """Check that training can go on from what ``check`` has passed.
+    """Check that training can resume from a content that ``check`` accepts.
 
     Raises:
         ValueError: An entry is missing.
@@ -80,7 +80,7 @@ def check_whole(content: dict[str, Any]) -> None:
             raise ValueError(f"{name}: is missing")
     if not content["optimizer_states"]:
         raise ValueError("optimizer_states: is empty")
-    # a schedule of each step stands here, one of plateaus there
+    # the schedule of the learning rate is in lr_schedulers, and that of plateaus in seqtext_plateau
     if not content["lr_schedulers"] and "seqtext_plateau" not in content:
         raise ValueError("lr_schedulers: is empty, and there is no seqtext_plateau")
     version = content["pytorch-lightning_version"]
@@ -92,27 +92,27 @@ def check_whole(content: dict[str, Any]) -> None:
         ) from error
 
 
-def check_position(found: Any, expected: Any, where: str) -> None:
+def check_position(position: Any, expected: Any, where: str) -> None:
     """Check that a position in training has the parts of another one.
 
     Args:
-        found: The state of a loop.
-        expected: That of a loop that has not begun.
-        where: What to call it in a message.
+        position: The state of a loop.
+        expected: The state of a loop that has not begun.
+        where: Its name in messages.
 
     Raises:
-        ValueError: A dict or a number is missing, or another type, or a number is negative.
+        ValueError: A dict or a number is missing or has another type, or a number is negative.
     """
     if not isinstance(expected, dict):
-        _check(found, type(expected), where)
-        if type(found) is int and found < 0:
-            raise ValueError(f"{where}: {shown(found)}, expected at least 0")
+        _check(position, type(expected), where)
+        if type(position) is int and position < 0:
+            raise ValueError(f"{where}: {shown(position)}, expected at least 0")
         return
-    _check(found, dict, where)
+    _check(position, dict, where)
     for name, part in expected.items():
-        if name not in found:
+        if name not in position:
             raise ValueError(f"{where}.{name}: is missing")
-        check_position(found[name], part, f"{where}.{name}")
+        check_position(position[name], part, f"{where}.{name}")
 
 
 def _check(value: Any, kind: Any, where: str) -> None:

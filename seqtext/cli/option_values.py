@@ -1,4 +1,4 @@
-"""Values that the option parser lets pass: checked and completed before anything is built."""
+"""Check and complete what the option parser accepts, before anything is built."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from jsonargparse import Namespace
 from seqtext.errors import ConfigError
 from seqtext.training.run.checkpoints import SelectionConfig
 
-_KINDS = {bool: "true or false", float: "a number", int: "a whole number", str: "text"}
-# options that are paths: ~ is the home folder, as a shell has it
+_TYPES = {bool: "true or false", float: "a number", int: "a whole number", str: "text"}
+# Paths, where ~ is the home folder. A shell expands it only at the start of a word.
 _CORPORA = ("train", "validation", "test", "compare")
 _PATHS = {
     "data": (*_CORPORA, "cache_dir"),
@@ -25,11 +25,11 @@ _PATHS = {
     "model": ("init_from", "source_vectors", "target_vectors", "vectors"),
     "trainer": ("default_root_dir",),
 }
-_MOST_SEED = 2**32 - 1  # of Python's, NumPy's and PyTorch's generators together
+_MOST_SEED = 2**32 - 1  # NumPy takes no larger one
 
 
 def check(config: Namespace) -> None:
-    """Refuse nulls and infinite numbers where our classes take none.
+    """Refuse nulls and infinite numbers in the options of our own classes.
 
     Raises:
         ConfigError: An option is null, or not finite, where it must not be.
@@ -38,9 +38,9 @@ def check(config: Namespace) -> None:
     for section in ("model", "data"):
         path = config[section].class_path
         module, _, name = path.rpartition(".")
-        found = getattr(importlib.import_module(module), name)
-        if found.__module__.startswith("seqtext."):
-            _check(config[section].init_args, get_type_hints(found.__init__), section)
+        cls = getattr(importlib.import_module(module), name)
+        if cls.__module__.startswith("seqtext."):
+            _check(config[section].init_args, get_type_hints(cls.__init__), section)
     _check(config.selection, get_type_hints(SelectionConfig), "selection")
 
 
@@ -49,7 +49,7 @@ def _check(options: Namespace, hints: dict[str, Any], prefix: str) -> None:
         hint, where = hints.get(name, Any), f"{prefix}.{name}"
         kinds = get_args(hint) if get_origin(hint) in (Union, types.UnionType) else (hint,)
         if value is None and type(None) not in kinds and hint is not Any:
-            expected = _KINDS.get(hint, "a value")
+            expected = _TYPES.get(hint, "a value")
             raise ConfigError(
                 f"{where}: null, expected {expected}; leave the option out for its default"
             )
@@ -61,7 +61,7 @@ def _check(options: Namespace, hints: dict[str, Any], prefix: str) -> None:
 
 
 def _make_plain(tree: Any) -> None:
-    """Lightning's defaults can be members of an Enum, or devices, which no YAML has."""
+    """Turn members of an Enum and devices into text. They are defaults of Lightning, and YAML has neither."""
     items: Any = (
         enumerate(tree) if isinstance(tree, list) else tree.items(branches=True, nested=False)
     )
@@ -75,7 +75,7 @@ def _make_plain(tree: Any) -> None:
 
 
 def expand_home(config: Namespace) -> None:
-    """Write ``~`` out in the options that are paths."""
+    """Expand ``~`` in the options that are paths."""
     for section, names in _PATHS.items():
         first, _, inner = section.partition(".")
         options = config[first].get("init_args", config[first])
@@ -99,10 +99,10 @@ def set_seeds(config: Namespace, given: set[str], typed: set[str]) -> None:
     Args:
         config: The parsed options.
         given: Options that a file or the command line sets.
-        typed: Those of them on the command line. Its ``seed_everything`` goes before a file's seeds.
+        typed: Those of them on the command line. Its ``seed_everything`` overrides a file's seeds.
 
     Raises:
-        ConfigError: It is no seed.
+        ConfigError: ``seed_everything`` is no seed.
     """
     seed = config.seed_everything
     if seed is False:
@@ -118,14 +118,14 @@ def set_seeds(config: Namespace, given: set[str], typed: set[str]) -> None:
 
 
 def settle_batch(config: Namespace, typed: set[str]) -> None:
-    """Let the size of a batch on the command line go before that of a file, in whichever unit.
+    """Let a batch size on the command line override a file's, in either unit.
 
     Args:
         config: The parsed options.
         typed: Options on the command line.
 
     Raises:
-        ConfigError: It is there in both units.
+        ConfigError: The command line has both units.
     """
     options = config.data.init_args
     for name, other in (("batch_tokens", "batch_size"), ("batch_size", "batch_tokens")):
@@ -140,7 +140,7 @@ def settle_batch(config: Namespace, typed: set[str]) -> None:
 
 
 def refuse_unused(config: Namespace) -> None:
-    """Refuse options that nothing would come of.
+    """Refuse options that would have no effect.
 
     Raises:
         ConfigError: ``data.compare`` without a model to compare with.

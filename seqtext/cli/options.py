@@ -1,4 +1,4 @@
-"""The options of ``seqtext fit``: parsed by the classes' signatures, errors told in words."""
+"""Parse the options of ``seqtext fit``, which are the signatures of its classes."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from seqtext.training.run.checkpoints import SelectionConfig
 
 
 class FitCLI(LightningCLI):
-    """Parses; instantiates when told to. What is run is up to ``train``."""
+    """Parses the options. It builds the objects only in ``instantiate``, and runs nothing."""
 
     def __init__(self, arguments: list[str], preset: dict[str, Any], trusted: Trust) -> None:
         self._preset, self._trusted = preset, trusted
@@ -58,13 +58,13 @@ class FitCLI(LightningCLI):
         parser.set_defaults(self._preset)
 
     def instantiate_classes(self) -> None:
-        """Put off, so that the options can be looked at first."""
+        """Nothing yet: the options are checked first. See ``instantiate``."""
 
     def _set_seed(self) -> None:
-        """Put off likewise."""
+        """Nothing yet. See ``instantiate``."""
 
     def instantiate(self) -> None:
-        super()._set_seed()  # for classes that are not ours, since those have seeds
+        super()._set_seed()  # for a user's own classes: ours have seeds of their own
         with self._trusted.enforced():
             super().instantiate_classes()
         trainer_options.refuse_built(self.trainer)
@@ -72,7 +72,7 @@ class FitCLI(LightningCLI):
     def instantiate_trainer(self, **options: Any) -> Trainer:
         try:
             return super().instantiate_trainer(**options)
-        except Exception as error:  # whatever Lightning finds wrong with its options or environment
+        except Exception as error:  # Lightning has no common type for errors in its options
             hint = (
                 "; SLURM_NTASKS is set, so it expects to be started by srun: do that, or unset the variable"
                 if "SLURM_NTASKS" in os.environ
@@ -85,11 +85,11 @@ class FitCLI(LightningCLI):
 def own_options(
     arguments: list[str], preset: dict[str, Any]
 ) -> tuple[argparse.Namespace, list[str]]:
-    """Take ``--run``, ``--resume`` and ``--trust`` out, and read configuration files.
+    """Parse ``--run``, ``--resume`` and ``--trust``, and read configuration files.
 
     Returns:
-        These options, and what they trust as ``trusted``. Then the other words of the command line. There
-        a configuration stands as its text.
+        These options, with a ``Trust`` as ``trusted``. Then the other words of the command line, with each
+        configuration file as its text.
     """
     parser = argparse.ArgumentParser(prog="seqtext fit", add_help=False, allow_abbrev=False)
     parser.add_argument("--run", type=lambda path: Path(path).expanduser())
@@ -107,7 +107,7 @@ def own_options(
     ]
     arguments = [*configs, *rest]
     classes = classes_of(arguments, preset)
-    arguments = [  # help of the class at hand, not of what any class has
+    arguments = [  # help of the class in use, not of its base
         f"{word}={classes[word[2:-5]]}" if word in ("--model.help", "--data.help") else word
         for word in arguments
     ]
@@ -115,12 +115,12 @@ def own_options(
 
 
 def with_config(config: str | Path, name: str, trusted: Trust) -> str:
-    """The word that stands for a configuration file, or for a configuration as such.
+    """Read a configuration, and return a ``--config=`` word with its text.
 
     Args:
         config: Path of a file, which may come with seqtext. Or YAML that begins with ``{``.
-        name: What messages call it.
-        trusted: What it may import.
+        name: Its name in messages.
+        trusted: Classes that it may name.
 
     Raises:
         ConfigError: It cannot be read, or names a class that is not trusted.
@@ -135,7 +135,7 @@ def with_config(config: str | Path, name: str, trusted: Trust) -> str:
 
 
 def _pairs(words: list[str]) -> Iterator[tuple[str, str]]:
-    """Options of a command line, each with its value, however the two are joined."""
+    """Options of a command line, each with its value, from ``--a=1`` and ``--a 1`` alike."""
     for word, value in itertools.pairwise([*words, ""]):
         name, equals, given = word.partition("=")
         if name.startswith("--"):
@@ -143,10 +143,10 @@ def _pairs(words: list[str]) -> Iterator[tuple[str, str]]:
 
 
 def _refuse_without_value(words: list[str]) -> None:
-    """Refuse an option of a section that nothing follows: the parser would not name it.
+    """Refuse an option of a section without a value. The parser's message would not name it.
 
     Raises:
-        ConfigError: There is one.
+        ConfigError: An option has no value.
     """
     for word, following in itertools.pairwise([*words, "--"]):
         name, equals, _ = word.partition("=")
@@ -160,36 +160,36 @@ def _refuse_without_value(words: list[str]) -> None:
 
 
 def _as_configurations(words: list[str], classes: dict[str, str]) -> list[str]:
-    r"""Nulls, lists and mappings for options within an option, as YAML of the section.
+    r"""Turn nulls, lists and mappings for nested options into YAML of their section.
 
-    The parser hands these on as Python would print them, and reads that as YAML. So null would become a
-    file "None", and ``\`` would become two.
+    The parser would print such a value as Python does, and read that as YAML. So null would become a file
+    "None", and ``\`` would become two.
 
     Args:
         words: The command line.
         classes: Path of the class of each section.
     """
-    told: list[str] = []
-    given = iter(words)
-    for word in given:
+    result: list[str] = []
+    rest = iter(words)
+    for word in rest:
         name, equals, value = word.removeprefix("--").partition("=")
         section, *inner = name.replace(".init_args.", ".").split(".")
         if section not in classes or len(inner) < 2 or not word.startswith("--"):
-            told.append(word)
+            result.append(word)
             continue
-        value = value if equals else next(given, "")
+        value = value if equals else next(rest, "")
         try:
             tree = yaml_reader.load(value)
-        except yaml.YAMLError:  # text, or the parser says what is wrong
+        except yaml.YAMLError:  # plain text, or an error that the parser reports
             tree = value
         if not (tree is None or isinstance(tree, list | dict)):
-            told += [word] if equals else [word, value]
+            result += [word] if equals else [word, value]
             continue
         for part in reversed(inner):
             tree = {part: tree}
         content = {section: {"class_path": classes[section], "init_args": tree}}
-        told.append(f"--config={yaml.safe_dump(content, default_flow_style=True)}")
-    return told
+        result.append(f"--config={yaml.safe_dump(content, default_flow_style=True)}")
+    return result
 
 
 def parse(arguments: list[str], preset: dict[str, Any], trusted: Trust) -> FitCLI:
@@ -198,20 +198,9 @@ def parse(arguments: list[str], preset: dict[str, Any], trusted: Trust) -> FitCL
     Raises:
         ConfigError: An option that does not exist, or a value of the wrong type.
     """
-    known = _with_classes(arguments, preset)
-    cli: FitCLI = explained(lambda: FitCLI(arguments, known, trusted))
-    # below a class the parser would take the beginning of a name for the name
-    names = flatten(cli.config.as_dict())
-    for argument in arguments:
-        name = argument.removeprefix("--").partition("=")[0].replace(".init_args", "")
-        name = name.removesuffix("+")  # one more of a list
-        if argument.startswith(("--model.", "--data.")) and not any(
-            known == name or known.startswith(f"{name}.") for known in names
-        ):
-            there = ", ".join(
-                sorted(k for k in names if k.startswith(name[: name.rindex(".") + 1]))
-            )
-            raise ConfigError(f"{argument}: no such option; there are {there}")
+    defaults = _with_classes(arguments, preset)
+    cli: FitCLI = explained(lambda: FitCLI(arguments, defaults, trusted))
+    _refuse_unknown(arguments, list(flatten(cli.config.as_dict())))
     trusted.check_cell(cli.config)
     option_values.check(cli.config)
     option_values.expand_home(cli.config)
@@ -222,8 +211,24 @@ def parse(arguments: list[str], preset: dict[str, Any], trusted: Trust) -> FitCL
     return cli
 
 
+def _refuse_unknown(arguments: list[str], known: list[str]) -> None:
+    """Refuse options that are only the beginning of a name, which the parser accepts below a class.
+
+    Raises:
+        ConfigError: An option does not exist.
+    """
+    for argument in arguments:
+        name = argument.removeprefix("--").partition("=")[0].replace(".init_args", "")
+        name = name.removesuffix("+")  # --a+=1 appends to a list
+        exists = any(option == name or option.startswith(f"{name}.") for option in known)
+        if argument.startswith(("--model.", "--data.")) and not exists:
+            section = name[: name.rindex(".") + 1]
+            choices = ", ".join(sorted(option for option in known if option.startswith(section)))
+            raise ConfigError(f"{argument}: no such option; there are {choices}")
+
+
 def _given(arguments: list[str]) -> tuple[set[str], set[str]]:
-    """Names of the options that files or the command line set, and of the latter alone."""
+    """Names of the options that a file or the command line sets, and those on the command line."""
     typed, filed = set[str](), set[str]()
     for name, value in _pairs(arguments):
         if name == "--config":
@@ -234,20 +239,20 @@ def _given(arguments: list[str]) -> tuple[set[str], set[str]]:
 
 
 def _with_classes(arguments: list[str], preset: dict[str, Any]) -> dict[str, Any]:
-    """``preset`` without its options of a class where another one is asked for.
+    """``preset`` with other classes where the command line asks for them.
 
-    The parser would keep those that it has filled in for the first.
+    The options that ``preset`` has for its own class go. The parser would give them to the other class.
     """
     changed = {
-        section: {"class_path": one}
-        for section, one in classes_of(arguments, preset).items()
-        if one != preset[section]["class_path"]
+        section: {"class_path": path}
+        for section, path in classes_of(arguments, preset).items()
+        if path != preset[section]["class_path"]
     }
     return {**preset, **changed}
 
 
 def classes_of(arguments: list[str], preset: dict[str, Any]) -> dict[str, str]:
-    """Path of the class of ``model`` and of ``data`` that a command line asks for."""
+    """Paths of the classes of ``model`` and ``data``."""
     classes = {section: preset[section]["class_path"] for section in ("model", "data")}
     for name, value in _pairs(arguments):
         if name == "--config":
@@ -262,7 +267,7 @@ def classes_of(arguments: list[str], preset: dict[str, Any]) -> dict[str, str]:
 
 
 def flatten(tree: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Nested options -> options by dotted name, as the command line takes them.
+    """Nested options -> options by dotted name, as on the command line.
 
     >>> flatten({"model": {"init_args": {"seed": 1}}})
     {'model.seed': 1}

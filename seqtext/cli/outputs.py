@@ -15,21 +15,21 @@ from seqtext.errors import ConfigError, DataError
 
 STANDARD = ("-", "/dev/stdout")
 _ERRORS = "/dev/stderr"
-_DESCRIPTOR = re.compile(r"/(?:dev|proc/self)/fd/(\d+)")  # what a shell makes of >(gzip > out.gz)
+_DESCRIPTOR = re.compile(r"/(?:dev|proc/self)/fd/(\d+)")  # bash turns >(gzip > out.gz) into one
 
 
 # --- before work starts ---------------------------------------------------------------------------------
 
 
 def is_stream(path: str) -> bool:
-    """Whether ``path`` is standard output, a pipe or a device. These take output as it comes."""
+    """Whether ``path`` is standard output, a pipe or a device, and not a file."""
     if path in (*STANDARD, _ERRORS) or _DESCRIPTOR.fullmatch(path):
         return True
     return os.path.exists(path) and not os.path.isfile(path) and not os.path.isdir(path)
 
 
 def check_output(path: str | None, option: str = "--output") -> None:
-    """Refuse a path that cannot be written, before any work is done for it.
+    """Refuse an output that cannot be written, before any work is done for it.
 
     Raises:
         DataError: Its folder is missing, it is a folder itself, or it must not be written.
@@ -55,8 +55,8 @@ def check_outputs(read: Iterable[str | None], written: Mapping[str, str | None])
     """``check_output`` for all outputs of a command, and refuse those that it reads.
 
     Args:
-        read: What the command reads: files, and folders of runs.
-        written: What it writes, by option.
+        read: Files and folders of runs that the command reads.
+        written: Files that it writes, by option.
 
     Raises:
         DataError: See ``check_output``.
@@ -87,10 +87,10 @@ def check_outputs(read: Iterable[str | None], written: Mapping[str, str | None])
 
 @contextlib.contextmanager
 def write_errors(path: str, option: str) -> Iterator[None]:
-    """Turn what the system says about an output into a message.
+    """Turn errors of the system into a message about the output.
 
     Raises:
-        DataError: It cannot be written.
+        DataError: The output cannot be written.
     """
     try:
         yield
@@ -119,19 +119,19 @@ def write_whole(path: str, text: str | bytes, option: str = "--output") -> None:
 
 
 def standard_output() -> TextIO:
-    """Where answers go by default.
+    """The open standard output.
 
     Raises:
         DataError: It is closed.
     """
-    # Python has None where a shell closed it, and says otherwise that a stream was closed later
+    # It is None if a shell closed it with >&-, and has ``closed`` if that happened later.
     if sys.stdout is None or sys.stdout.closed:
         raise DataError("standard output is closed. Name a file with --output")
     return sys.stdout
 
 
 def to_standard_output(content: bytes) -> None:
-    """Write UTF-8 to standard output, at once.
+    """Write UTF-8 to standard output, without a delay.
 
     Raises:
         DataError: It is closed, or cannot be written.
@@ -147,7 +147,7 @@ def to_standard_output(content: bytes) -> None:
 
 
 def open_stream(path: str) -> BinaryIO:
-    """A pipe or a device, opened. A file that the shell opened keeps its place and its content."""
+    """Open a pipe or a device. A file that the shell opened keeps its position and its content."""
     number = _DESCRIPTOR.fullmatch("/dev/fd/2" if path == _ERRORS else path)
     if number is not None:
         return open(int(number[1]), "wb", buffering=0, closefd=False)
@@ -155,7 +155,7 @@ def open_stream(path: str) -> BinaryIO:
 
 
 def write_all(file: BinaryIO, content: bytes) -> None:
-    """Write all of it. An unbuffered file may take only a part at once."""
+    """Write all of ``content``. A single write to an unbuffered file may take only a part."""
     left = memoryview(content)
     while left:
         left = left[file.write(left) :]

@@ -1,4 +1,4 @@
-"""What the option parser finds wrong, told in words."""
+"""Turn messages of the option parser into plain words."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _DENIED = re.compile(r"Importing '([^']*)' is not allowed, denied by")
 
 
 def explained(action: Callable[[], Any]) -> Any:
-    """Run ``action``, and turn a parser's message into one that a user can read."""
+    """Run ``action``, and turn errors of the parser into a readable ``ConfigError``."""
     try:
         return action()
     except SeqtextError:
@@ -44,22 +44,25 @@ def explained(action: Callable[[], Any]) -> Any:
 
 
 def _explain(message: str) -> str:
-    """The lines of a parser's message that say what is wrong, as one."""
+    """One line with the facts of a parser's message.
+
+    The parser has no typed errors. So its texts are matched here, and tests hold the result.
+    """
     if denied := _DENIED.search(message):
         return refusal(denied[1])
     lines = [line.strip().removeprefix("- ") for line in message.splitlines()]
     kinds = [kind[1] or kind[2] for kind in map(_KIND.fullmatch, lines) if kind]
     kinds = [kind for kind in dict.fromkeys(kinds) if kind != "NoneType"]
     keys = [key[1] for key in map(_KEY.match, lines) if key]  # from the outermost to the innermost
-    told = [line for line in lines if not line.startswith(_NOISE) and not _KIND.fullmatch(line)]
-    told = [_KEY.sub("", line).strip() for line in told]
-    told = list(dict.fromkeys(filter(None, told)))
+    facts = [line for line in lines if not line.startswith(_NOISE) and not _KIND.fullmatch(line)]
+    facts = [_KEY.sub("", line).strip() for line in facts]
+    facts = list(dict.fromkeys(filter(None, facts)))
     values = [value[1] for value in map(_VALUE.fullmatch, lines) if value]
-    if not told:  # nothing but kinds says what is wrong
+    if not facts:  # the message has only the expected types
         given = f"{values[0]}, " if values else ""
-        told = [f"{given}expected {' or '.join(kinds) or 'something else'}"]
+        facts = [f"{given}expected {' or '.join(kinds) or 'something else'}"]
     where = f"{'.'.join(dict.fromkeys(keys))}: " if keys else ""
-    text = where + " ".join(told)
+    text = where + " ".join(facts)
     text = _UNLOADED.sub(r"\1, expected options, as {name: value}; --config reads a file", text)
     text = re.sub(r"Expected a typing.Literal\[(.*?)\]\. Got value: (.*)", r"\2, expected \1", text)
     text = re.sub(r"Expected a <class '(\w+)'>\. Got value: (.*)", r"\2, expected \1", text)

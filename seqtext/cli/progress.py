@@ -1,4 +1,4 @@
-"""How far a long command is, on a terminal alone."""
+"""Show the progress of a long command, on a terminal only."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ T = TypeVar("T")
 _KNOWN = " {percentage:3.0f}%|{bar:20}| {elapsed} spent, {remaining} left"
 _UNKNOWN = " {elapsed} spent"
 _DELAY = 2.0  # seconds without a bar
-_EVERY = 0.1  # seconds between two states of it
+_EVERY = 0.1  # seconds between two updates of the bar
 
 
 def watched(
@@ -21,14 +21,14 @@ def watched(
     *,
     count: Callable[[], int] | None = None,
 ) -> Iterator[T]:
-    """``steps``, with a bar on standard error while they are worked on.
+    """``steps``, with a progress bar on standard error.
 
     Args:
-        steps: What a loop goes through.
-        what: What is counted.
-        position: How far the loop is, in the unit of ``total``.
-        total: Where it ends, if that is known.
-        count: How much of ``what`` is done. Default: ``position``.
+        steps: The iterations of a loop.
+        what: Name of the things that are counted.
+        position: Returns how far the loop is, in the unit of ``total``.
+        total: The position at the end, if it is known.
+        count: Returns how many of ``what`` are done. Default: ``position``.
     """
     if not _on_terminal():
         yield from steps
@@ -41,11 +41,11 @@ def watched(
 
 
 def watched_rows(rows: Iterable[T], estimate: Callable[[], int | None]) -> Iterator[T]:
-    """``rows`` of a corpus, likewise.
+    """``rows`` of a corpus, with a progress bar on standard error.
 
     Args:
-        rows: What a loop goes through.
-        estimate: About how many there are. Called for a bar alone, since it may read a file.
+        rows: The iterations of a loop.
+        estimate: Returns about how many rows the corpus has. It may read a file, so only a bar calls it.
     """
     if not _on_terminal():
         yield from rows

@@ -1,4 +1,4 @@
-"""Every option of Lightning's Trainer: what works here, what is refused, and our defaults."""
+"""Options of Lightning's Trainer: those that work here, those that are refused, and our defaults."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from seqtext.errors import ConfigError
 from seqtext.nn.precision import has_bfloat16
 
 DEFAULTS = {
-    "logger": False,  # the run folder has metrics.csv; any of Lightning's loggers can be added
-    "enable_checkpointing": False,  # done by Checkpoints
+    "logger": False,  # the run folder has metrics.csv
+    "enable_checkpointing": False,  # Checkpoints writes them
     "enable_model_summary": False,
     "num_sanity_val_steps": 0,
     "gradient_clip_val": 1.0,
 }
-_MAX_EPOCHS = 10  # where nothing else sets an end
+_MAX_EPOCHS = 10  # if no option limits the run
 
 WORKS = frozenset(
     {
@@ -38,7 +38,7 @@ WORKS = frozenset(
         "val_check_interval",
     }
 )  # fmt: skip
-# why, after the value that an option has where it is not given
+# the default of an option, and why no other value works
 REFUSED = {
     "barebones": (False, "it keeps no scores and no checkpoints, which a run is made of"),
     "limit_predict_batches": (None, "fit predicts nothing"),
@@ -52,7 +52,7 @@ REFUSED = {
         "every epoch has a plan of batches of its own already",
     ),
 }
-_LEAST = {  # the smallest number of an option, where it is given
+_LEAST = {  # the smallest value of an option
     "accumulate_grad_batches": 1,
     "check_val_every_n_epoch": 1,
     "gradient_clip_val": 0,
@@ -64,7 +64,7 @@ _LEAST = {  # the smallest number of an option, where it is given
 _PROFILED = (
     "acc_events", "profile_memory", "record_shapes", "with_flops", "with_modules", "with_stack"
 )  # fmt: skip
-_NOTHING = {  # what 0 would mean
+_ZERO = {  # the message for 0
     "limit_train_batches": "trains on nothing; leave it out, or give at least 1",
     "max_epochs": "trains on nothing; give at least 1, or -1 for no limit",
     "max_steps": "trains on nothing; give at least 1, or -1 for no limit",
@@ -82,7 +82,7 @@ def settle(trainer: Namespace) -> None:
     if trainer.max_epochs is None and trainer.max_steps == -1 and trainer.max_time is None:
         trainer.max_epochs = _MAX_EPOCHS
     every, epochs = trainer.check_val_every_n_epoch, trainer.max_epochs
-    if every and epochs and 0 < epochs < every:  # so that the last one is validated
+    if every and epochs and 0 < epochs < every:  # validate at least the last epoch
         trainer.check_val_every_n_epoch = epochs
     if str(trainer.precision).startswith("16"):
         raise ConfigError(
@@ -106,7 +106,7 @@ def _refuse(trainer: Namespace) -> None:
         value = trainer[name]
         if value is not None and not least <= value < math.inf:
             raise ConfigError(f"trainer.{name}: {value}, expected at least {least}")
-    for name, reason in _NOTHING.items():
+    for name, reason in _ZERO.items():
         value = trainer[name]
         if isinstance(value, int | float) and value == 0:
             raise ConfigError(f"trainer.{name}: {value} {reason}")
@@ -122,7 +122,7 @@ def _refuse(trainer: Namespace) -> None:
 
 
 def _refuse_functions(profiler: Any) -> None:
-    """PyTorch's profiler takes functions, too, and would call a text when training ends."""
+    """Refuse options of PyTorch's profiler that are functions. It would call a text when training ends."""
     if not isinstance(profiler, Namespace) or not profiler.class_path.endswith("PyTorchProfiler"):
         return
     for name, value in dict(profiler.get("dict_kwargs") or {}).items():
@@ -142,7 +142,7 @@ def _is_no_time(duration: Any) -> bool:
 
 
 def refuse_built(trainer: Trainer) -> None:
-    """Refuse what only a Trainer that is built tells.
+    """Refuse options that only a built Trainer shows.
 
     Raises:
         ConfigError: A strategy or a plugin that this training does not work with.

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import argparse
 import dataclasses
+import math
 import signal
 import sys
 from pathlib import Path
@@ -41,13 +43,13 @@ _CLASSIFIER = "seqtext.ClassifierModule"
 
 
 def train(arguments: list[str], task: str | None, preset: dict[str, Any]) -> None:
-    """Parse ``arguments``, go on with a run or start one, train it to its end.
+    """Parse ``arguments``, then train a new run or a resumed one to its end.
 
-    Without ``task`` runs go where the model's class has its recipes.
+    Without ``task``, the folder of runs is that of the recipes for the model's class.
 
     Raises:
         ConfigError: A wrong option, a used folder, or a resume that would change the network.
-        CheckpointError: The checkpoint to go on from cannot be read.
+        CheckpointError: The checkpoint to resume from cannot be read.
     """
     torch.set_flush_denormal(True)  # denormal numbers make oneDNN's LSTM many times slower
     options, arguments = own_options(arguments, preset)
@@ -56,22 +58,9 @@ def train(arguments: list[str], task: str | None, preset: dict[str, Any]) -> Non
         task = checkpoint.CLASSIFICATION if labels else "translation"
     root = Path("runs") / task
     resume = resuming.find(options.resume, options.run, root)
-    # the configuration of the resumed run
-    saved = resume.parent / folder.CONFIG if resume is not None else None
-    saved = saved if saved is not None and saved.exists() else None
-    if saved is not None:
-        before = with_config(saved, f"--resume {options.resume}: {saved}", options.trusted)
-        arguments = [before, *arguments]
-    try:
-        cli = parse(arguments, preset, options.trusted)
-    except ConfigError as error:
-        if resume is None or saved is not None:
-            raise
-        raise ConfigError(
-            f"--resume {options.resume}: {resume.parent / folder.CONFIG} is missing. Put it back, or give"
-            f" all options of the run again and another folder with --run ({error})"
-        ) from error
-    in_place, run = saved is not None, saved.parent if saved is not None else options.run
+    cli, saved = _parse(arguments, preset, options, resume)
+    in_place = saved is not None
+    run = resume.parent if in_place and resume is not None else options.run
     if not in_place and run is not None and rank_zero_only.rank == 0:  # type: ignore[attr-defined]
         if options.resume == "auto":
             folder.clear_stillborn(run)
@@ -81,22 +70,53 @@ def train(arguments: list[str], task: str | None, preset: dict[str, Any]) -> Non
         with options.trusted.enforced():
             model = resuming.model_in(resume)
     if saved is not None:
-        was = parse([before], preset, options.trusted)
-        resuming.tell_changes(saved.parent, *(flatten(one.config.as_dict()) for one in (was, cli)))
+        resuming.tell_changes(run, saved, flatten(cli.config.as_dict()))
     settle(cli.config.trainer)
     text = explained(lambda: cli.parser.dump(cli.config))
     if resume is not None:
-        _start_from_own(cli, resume)
+        _drop_beginnings(cli, resume)
     explained(cli.instantiate)
     selection = cli.config_init.selection
     if selection.monitor == "task":
         selection = dataclasses.replace(selection, monitor=_scores(cli.model)[-1])
-    folder_of_run = RunFolder(run, root, text, selection.monitor, resumed=in_place)
-    _fit(cli, selection, folder_of_run, model, resume)
+    _check_scores(cli, selection)
+    run_folder = RunFolder(run, root, text, selection.monitor, resumed=in_place)
+    _fit(cli, selection, run_folder, model, resume)
 
 
-def _start_from_own(cli: FitCLI, resume: Path) -> None:
-    """A run that began with another model's weights, or word vectors, goes on without needing them."""
+def _parse(
+    arguments: list[str],
+    preset: dict[str, Any],
+    options: argparse.Namespace,
+    resume: Path | None,
+) -> tuple[FitCLI, dict[str, Any] | None]:
+    """Parse the options of a run, which override the saved ones of a run that resumes in its folder.
+
+    Returns:
+        The parsed options, and the saved ones by dotted name.
+
+    Raises:
+        ConfigError: A wrong option. Or the folder of ``resume`` has no configuration, and the options given
+            are not enough.
+    """
+    if resume is None:
+        return parse(arguments, preset, options.trusted), None
+    config = resume.parent / folder.CONFIG
+    if config.exists():
+        saved = with_config(config, f"--resume {options.resume}: {config}", options.trusted)
+        cli = parse([saved, *arguments], preset, options.trusted)
+        return cli, flatten(parse([saved], preset, options.trusted).config.as_dict())
+    try:
+        return parse(arguments, preset, options.trusted), None
+    except ConfigError as error:
+        raise ConfigError(
+            f"--resume {options.resume}: {config} is missing. Put it back, or give all options of the run"
+            f" again and another folder with --run ({error})"
+        ) from error
+
+
+def _drop_beginnings(cli: FitCLI, resume: Path) -> None:
+    """Resume without the other model or the word vectors that a run began with, which may be gone."""
     options = cli.config.model.init_args
     for vectors in ("source_vectors", "target_vectors", "vectors"):
         if vectors in options:
@@ -107,24 +127,40 @@ def _start_from_own(cli: FitCLI, resume: Path) -> None:
 
 
 def _scores(module: Any, default: str = "val_bleu") -> list[Any]:
-    """What a module, ours or another one, has to choose the best checkpoint by."""
+    """Scores of a module that can choose the best checkpoint. A user's own module may lack the list."""
     return getattr(module, "scores", [default])
 
 
-def _check_monitor(monitor: str, module: Any) -> None:
-    if monitor == "val_loss":
-        return
-    if not getattr(module, "decode_sentences", 1):
+def _check_scores(cli: FitCLI, selection: SelectionConfig) -> None:
+    """Refuse scores that the training would not measure.
+
+    Raises:
+        ConfigError: Of ``selection.monitor``, ``selection.patience`` or ``data.compare``.
+    """
+    module, monitor = cli.model, selection.monitor
+    decodes = getattr(module, "decode_sentences", 1)
+    if monitor != "val_loss" and not decodes:
         raise ConfigError(
             f"selection.monitor: {monitor} needs decoded sentences, and model.decode_sentences is 0; choose"
             " val_loss"
         )
-    scores = _scores(module, monitor)
-    if monitor not in scores:
+    if monitor not in ("val_loss", *(scores := _scores(module, monitor))):
         raise ConfigError(
             f"selection.monitor: {monitor} is no score of the task {module.task}, which has"
             f" {', '.join(scores)} and val_loss; choose one of these, or another model.task"
         )
+    if getattr(cli.datamodule, "compares", False) and not decodes:
+        raise ConfigError(
+            "data.compare: scores decoded sentences, and model.decode_sentences is 0; raise it"
+        )
+    if getattr(cli.datamodule, "validates", True) and cli.trainer.limit_val_batches != 0:
+        return
+    if selection.patience is not None:
+        raise ConfigError(
+            "selection.patience: no validation, so nothing to wait for; give --data.validation, or leave"
+            " selection.patience and trainer.limit_val_batches out"
+        )
+    say("no validation: nothing chooses a best checkpoint, best.ckpt will be the last one")
 
 
 def _fit(
@@ -141,20 +177,6 @@ def _fit(
     comparison = Comparison(lambda: run.path)
     own: list[Callback] = [run, checkpoints, report, comparison]
     trainer.callbacks = [*own, *trainer.callbacks]  # type: ignore[attr-defined]
-    _check_monitor(selection.monitor, cli.model)
-    if getattr(cli.datamodule, "compares", False) and not cli.model.decode_sentences:
-        raise ConfigError(
-            "data.compare: scores decoded sentences, and model.decode_sentences is 0; raise it"
-        )
-    validates = getattr(cli.datamodule, "validates", True)
-    validates = validates and trainer.limit_val_batches != 0
-    if not validates and selection.patience is not None:
-        raise ConfigError(
-            "selection.patience: no validation, so nothing to wait for; give --data.validation, or leave"
-            " selection.patience and trainer.limit_val_batches out"
-        )
-    if not validates:
-        say("no validation: nothing chooses a best checkpoint, best.ckpt will be the last one")
     if model is not None:
         refuse_other_network(model.config, cli.model.config)
         cli.datamodule.tokenizers = model.tokenizers
@@ -169,57 +191,54 @@ def _fit(
             checkpoints.finish(trainer, cli.model, cli.datamodule)
             comparison.finish(trainer, cli.model, run.path / folder.BEST)
             report.finish(trainer)
+    except SeqtextError:
+        raise
     except Exception as error:
-        reason = _reason(error, trainer, run, resume)
-        if reason is None:
-            raise
-        raise ConfigError(reason) from error
+        if reason := _explain(error, trainer, run):
+            raise ConfigError(reason) from error
+        raise
     finally:
         _end_other_processes(trainer)
 
 
-def _reason(error: Exception, trainer: Trainer, run: RunFolder, resume: Path | None) -> str | None:
-    """What to say of an error that a user can mend, None of any other."""
-    text = str(error)
-    if isinstance(error, SeqtextError):
-        return None
+def _explain(error: Exception, trainer: Trainer, run: RunFolder) -> str | None:
+    """The message for an error that a user can mend, None for any other."""
     if isinstance(error, MisconfigurationException):
-        return text
+        return str(error)
     if isinstance(error, OSError) and not isinstance(error, BrokenPipeError):
-        return _unwritable(run, error)
+        return _explain_unwritable(run, error)
+    # Lightning counts the batches of an epoch, and refuses an interval of more, in one step.
+    interval, batches = trainer.val_check_batch, trainer.fit_loop.max_batches
+    validates = trainer.limit_val_batches and trainer.check_val_every_n_epoch is not None
+    if isinstance(error, ValueError) and validates and batches < (interval or 0) < math.inf:
+        return (
+            f"trainer.val_check_interval: {interval} batches, but an epoch has {batches}; give at most"
+            f" {batches}, or set trainer.check_val_every_n_epoch to null"
+        )
+    # Which metrics exist is known after the first epoch, because callbacks can log some of their own.
     if isinstance(error, RuntimeError) and raised_by(error, EarlyStopping.__module__):
-        return f"trainer.callbacks: {text}"
-    if isinstance(error, ValueError) and "parameter group" in text:
-        return (
-            f"--resume {resume}: model.freeze or model.optimizer.part_rates are not those that the"
-            " checkpoint was written with; give the same ones, or start a new run from it with"
-            " --model.init_from"
-        )
-    interval, batches = trainer.val_check_interval, trainer.num_training_batches
-    if isinstance(error, ValueError) and isinstance(interval, int) and interval > batches:
-        return (
-            f"trainer.val_check_interval: {interval}, expected at most {batches}, the batches of an epoch."
-            " To count batches over all epochs, set trainer.check_val_every_n_epoch to null"
-        )
+        return f"trainer.callbacks: {error}"
     return None
 
 
-def _unwritable(run: RunFolder, error: OSError) -> str:
-    """What to say where a file of the run, or of a logger, cannot be written."""
+def _explain_unwritable(run: RunFolder, error: OSError) -> str:
+    """The message where a file of the run, or of a logger, cannot be written."""
     where = f"{error.filename}: " if error.filename else ""
-    told = f"{where}{error.strerror or error}"
+    reason = f"{where}{error.strerror or error}"
     if (path := run.known) is None:
-        return told
+        return reason
     if not (path / folder.LAST).is_file():
         again = folder.start_again(path)
-        return f"run: {path}: {told}; nothing to resume from is saved yet. Mend that, then {again}"
+        return (
+            f"run: {path}: {reason}; nothing to resume from is saved yet. Mend that, then {again}"
+        )
     return (
-        f"run: {path}: {told}; what was saved before is whole, go on from it with --resume {path}"
+        f"run: {path}: {reason}; the last checkpoint is whole, resume from it with --resume {path}"
     )
 
 
 def _end_other_processes(trainer: Trainer) -> None:
-    """Processes that this one has started would wait for it forever after an error."""
+    """After an error, end the processes that this one has started. They would wait for it forever."""
     launcher = trainer.strategy.launcher
     if isinstance(sys.exception(), Exception) and launcher is not None:
         launcher.kill(getattr(signal, "SIGKILL", signal.SIGTERM))

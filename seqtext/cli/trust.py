@@ -1,7 +1,7 @@
-"""Which classes a configuration may name: known ones, and those that the command line trusts.
+"""Check which classes a configuration names: known ones, or those that the command line trusts.
 
-A file with options must not run code of its author's choice. The option parser imports what a
-``class_path`` names, and calls it. So every import that a value asks for is checked against a list.
+A file with options must not run code of its author's choice. But the option parser imports and calls what
+a ``class_path`` names. So each class that a value names must be in a list.
 """
 
 from __future__ import annotations
@@ -40,20 +40,20 @@ _OURS = [
     for name in ("ClassifierModule", "EncoderDecoderModule", "LabelsDataModule", "PairsDataModule")
 ]
 _BASES = (LightningModule, LightningDataModule, Callback, Logger, Profiler, Strategy)
-# options whose value can be the path of a class, or a list of some
+# options whose value can be the path of a class, or a list of paths
 _SECTIONS = ("model", "data")
 _OF_TRAINER = ("accelerator", "callbacks", "logger", "plugins", "profiler", "strategy")
 
 
 class Trust:
-    """What may be imported because a value names it.
+    """The classes that a configuration may name.
 
     Args:
-        packages: Packages or modules that are trusted as a whole.
-        paths: Classes and functions that are trusted by their paths or, if loaded, by their names.
+        packages: Packages or modules. Everything in them is trusted.
+        paths: Paths of trusted classes and functions. The bare name of a loaded class will do.
 
     Raises:
-        ConfigError: ``packages`` holds what is no name of a package.
+        ConfigError: A name in ``packages`` is not that of a package.
     """
 
     def __init__(self, packages: Sequence[str], paths: Iterable[str]) -> None:
@@ -77,7 +77,7 @@ class Trust:
         """Refuse a configuration that names other classes.
 
         Raises:
-            ConfigError: It does. The message has ``name``, line and class.
+            ConfigError: It names one. The message has ``name``, line and class.
         """
         try:
             for option, path, line in _class_paths(node):
@@ -117,7 +117,7 @@ class Trust:
 
 
 def refusal(path: str) -> str:
-    """Why ``path`` is not imported, and what to do."""
+    """The message for a class that is not trusted, with what to do."""
     if not is_path(path):
         return (
             f"{path} is no path of a class. Options are not read from a file that is named here: write them"
@@ -127,46 +127,47 @@ def refusal(path: str) -> str:
     refused = (
         f"{path} is not one of the classes of seqtext and Lightning that a configuration may name"
     )
-    if package in ("seqtext", "lightning"):  # some of their modules pass on what runs any program
+    # No advice to trust these: their modules also import functions that can run any program.
+    if package in ("seqtext", "lightning"):
         origin = _origin(path)
-        told = f". It is {origin} by another name" if origin else ""
-        return f"{refused}{told}. Leave it out, or name another class"
-    way = (
+        alias = f". It is {origin} by another name" if origin else ""
+        return f"{refused}{alias}. Leave it out, or name another class"
+    advice = (
         f"give --trust {package}"
         if "." in path
         else "write its whole path, and --trust its package"
     )
-    return f"{refused}. If you trust that code and want it to run, {way}"
+    return f"{refused}. If you trust that code and want it to run, {advice}"
 
 
 def _origin(path: str) -> str | None:
-    """Where a class or function comes from that is loaded, and that ``path`` only passes on."""
-    parts, one = path.split("."), None
+    """The path of a loaded class or function in its own package, if ``path`` is in another package."""
+    parts, value = path.split("."), None
     for part in parts:
-        one = sys.modules.get(part) if one is None else getattr(one, part, None)
-        if one is None:
+        value = sys.modules.get(part) if value is None else getattr(value, part, None)
+        if value is None:
             return None
-    module = getattr(one, "__module__", None) or getattr(one, "__name__", "")
-    if inspect.ismodule(one) or not module or module.partition(".")[0] == parts[0]:
+    module = getattr(value, "__module__", None) or getattr(value, "__name__", "")
+    if inspect.ismodule(value) or not module or module.partition(".")[0] == parts[0]:
         return None
-    return f"{module}.{getattr(one, '__qualname__', parts[-1])}"
+    return f"{module}.{getattr(value, '__qualname__', parts[-1])}"
 
 
 def paths_of(words: Iterable[tuple[str, str]], preset: dict[str, Any]) -> list[str]:
-    """Paths of classes that options on the command line name, and those of a recipe's preset.
+    """Paths of the classes that a command line and a recipe's preset name.
 
     Args:
         words: Names and values of options.
         preset: Defaults by option name.
     """
-    found = [path for _, path, _ in _class_paths(compose(yaml.safe_dump(preset)))]
+    paths = [path for _, path, _ in _class_paths(compose(yaml.safe_dump(preset)))]
     for name, value in words:
         section, _, option = name.removeprefix("--").partition(".")
-        if os.path.isfile(value):  # of options, and no more trusted than other files
+        if os.path.isfile(value):  # a file with options, as little trusted as any file
             continue
         try:
             node = _collection(value)
-            found += [path for _, path, _ in _class_paths(node, name.removeprefix("--"))]
+            paths += [path for _, path, _ in _class_paths(node, name.removeprefix("--"))]
         except Refused as error:
             raise ConfigError(f"{name}: {error.problem}") from error
         if node is not None:
@@ -176,14 +177,14 @@ def paths_of(words: Iterable[tuple[str, str]], preset: dict[str, Any]) -> list[s
             or (section == "trainer" and option.rstrip("+").split(".")[0] in _OF_TRAINER)
             or (_is_cell(name) and "." in value)
         ):
-            found.append(value)
-    return found
+            paths.append(value)
+    return paths
 
 
 def _class_paths(
     node: yaml.Node | None, option: str = "", line: int | None = None
 ) -> Iterator[tuple[str, str, int]]:
-    """Option, class path and line of every class that YAML names, texts that are YAML included."""
+    """Option, class path and line of every class that YAML names, also of YAML within a text."""
     if node is None:
         return
     at = node.start_mark.line + 1 if line is None else line
@@ -196,7 +197,7 @@ def _class_paths(
     elif isinstance(node, yaml.ScalarNode):
         names = option.split(".")
         holder = option in _SECTIONS or (names[0] == "trainer" and names[-1] in _OF_TRAINER)
-        inner = _collection(node.value)  # the option parser reads texts as YAML, too
+        inner = _collection(node.value)  # the option parser reads texts as YAML too
         if inner is not None:
             yield from _class_paths(inner, option, at)
         elif names[-1] == "class_path" or ((holder or _is_cell(option)) and "." in node.value):
@@ -209,10 +210,10 @@ def _is_cell(option: str) -> bool:
 
 
 def _collection(text: str) -> yaml.CollectionNode | None:
-    """The list or the mapping that a text is, if it is one.
+    """Read a text as a YAML list or mapping, None if it is neither.
 
     Raises:
-        Refused: It is, and takes too much.
+        Refused: It is too large or too deep.
     """
     try:
         node = compose(text)
@@ -226,12 +227,12 @@ def _collection(text: str) -> yaml.CollectionNode | None:
 @functools.cache
 def _known() -> frozenset[str]:
     """Paths of our classes and of Lightning's."""
-    found = {path for name in _OURS for path in _paths_to(name)}
+    paths = {path for name in _OURS for path in _paths_to(name)}
     for package in _LIGHTNING:
-        for name, one in vars(importlib.import_module(package)).items():
-            if inspect.isclass(one) and one.__module__.startswith("lightning."):
-                found |= {f"{package}.{name}", *_paths_of_object(one)}
-    return frozenset(found)
+        for name, value in vars(importlib.import_module(package)).items():
+            if inspect.isclass(value) and value.__module__.startswith("lightning."):
+                paths |= {f"{package}.{name}", *_paths_of_object(value)}
+    return frozenset(paths)
 
 
 def _paths_to(path: str) -> set[str]:
@@ -239,27 +240,30 @@ def _paths_to(path: str) -> set[str]:
     module, _, name = path.rpartition(".")
     try:
         return {path, *_paths_of_object(getattr(importlib.import_module(module), name))}
-    except (ImportError, AttributeError):  # the option parser says so
+    except (ImportError, AttributeError):  # the option parser reports it
         return {path}
 
 
-def _paths_of_object(one: Any) -> set[str]:
-    """Where it is defined, and the packages above that have it, too: the parser takes the shortest."""
-    name, found = one.__name__, {f"{one.__module__}.{one.__qualname__}"}
-    parts = one.__module__.split(".")
+def _paths_of_object(value: Any) -> set[str]:
+    """The path of a class or function in its module, and in the packages above that import it.
+
+    The option parser uses the shortest of them.
+    """
+    name, paths = value.__name__, {f"{value.__module__}.{value.__qualname__}"}
+    parts = value.__module__.split(".")
     for end in range(1, len(parts)):
         package = ".".join(parts[:end])
-        if getattr(sys.modules.get(package), name, None) is one:
-            found.add(f"{package}.{name}")
-    return found
+        if getattr(sys.modules.get(package), name, None) is value:
+            paths.add(f"{package}.{name}")
+    return paths
 
 
 def _loaded(name: str) -> set[str]:
-    """Paths of loaded classes that have a name."""
-    found, left = set[str](), list[type](_BASES)
-    while left:
-        one = left.pop()
-        left += one.__subclasses__()
-        if one.__name__ == name:
-            found |= _paths_of_object(one)
-    return found
+    """Paths of the loaded classes with a name."""
+    paths, classes = set[str](), list[type](_BASES)
+    while classes:
+        cls = classes.pop()
+        classes += cls.__subclasses__()
+        if cls.__name__ == name:
+            paths |= _paths_of_object(cls)
+    return paths

@@ -1,4 +1,4 @@
-"""The list of the whole answers of an interrupted command, and of their sources."""
+"""Remember how far an interrupted command came: its whole answers, and their sources."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from seqtext.errors import DataError
 class Kept(NamedTuple):
     """The whole answers at the start of a file."""
 
-    answered: int = 0  # sources whose answers they are
-    size: int = 0  # bytes
-    sources: str = ""  # digest of these sources
+    answered: int = 0  # number of answered sources
+    size: int = 0  # bytes of their answers
+    sources: str = ""  # digest of the sources
 
 
 class Progress:
-    """A list beside an unfinished file: after which bytes all answers were whole.
+    """A list beside an unfinished file. It has the positions in bytes where an answer ended.
 
     Args:
         place: The unfinished file.
@@ -40,7 +40,7 @@ class Progress:
         self._file.close()
 
     def kept(self, file: BinaryIO) -> Kept:
-        """The part of ``file`` that is as it was written. The rest leaves the list."""
+        """Find the answers in ``file`` that are as they were written. The list forgets all others."""
         kept, end = Kept(), 0
         self._file.seek(0)
         for line in self._file.read().splitlines(keepends=True):
@@ -57,10 +57,10 @@ class Progress:
         return kept
 
     def skip(self, source: object) -> None:
-        """Pass over a source that is answered.
+        """Skip a source that is answered.
 
         Raises:
-            DataError: It is the last of them, and they are not those that were answered.
+            DataError: After the last one, the sources are not those that were answered.
         """
         self._add(source)
         self._skipped += 1
@@ -87,7 +87,7 @@ class Progress:
         self._sources.update(f"{json.dumps(source)}\n".encode())
 
     def remove(self) -> None:
-        """The output is whole, or there is none."""
+        """Remove the list, when the output is whole or empty."""
         self._file.close()
         self._path.unlink(missing_ok=True)
 

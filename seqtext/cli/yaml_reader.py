@@ -1,4 +1,4 @@
-"""YAML within bounds. The only reader of configuration files and of option values."""
+"""Read YAML within bounds. All configuration files and option values are read here."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from jsonargparse import get_loader, set_loader
 from seqtext import files
 from seqtext.errors import ConfigError
 
-MODE = "seqtext"  # how the option parser is told to read by ``load``
+MODE = "seqtext"  # with this name the option parser reads YAML by ``load``
 MOST_BYTES = 1_000_000
 MOST_DEPTH = 40
 SECTIONS = ("model", "data", "trainer", "selection")
-# within a section, what holds options in turn
+# options within a section that have options of their own
 _OF_OPTIONS = ("init_args", "network", "optimizer", "tokenizer")
 _OF_CLASS = ("class_path", "init_args")
 _TEXT, _NULL = "tag:yaml.org,2002:str", "tag:yaml.org,2002:null"
@@ -24,14 +24,14 @@ _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 class Refused(yaml.error.MarkedYAMLError):
-    """YAML that could be parsed but takes too much, or says one thing twice."""
+    """Valid YAML that is too large or too deep, has aliases, or repeats a key."""
 
 
 def load(text: str) -> Any:
     """The value of a YAML text.
 
     Raises:
-        yaml.YAMLError: It is no YAML, or ``Refused``.
+        yaml.YAMLError: The text is no YAML, or is ``Refused``.
     """
     compose(text)
     return get_loader("yaml")(text)
@@ -41,11 +41,11 @@ set_loader(MODE, load, exceptions=(yaml.YAMLError,))
 
 
 def read(path: Path, name: str) -> str:
-    """The text of a configuration file, within bounds. It is read once, since it may be a pipe.
+    """Read a configuration file, within bounds and only once, because it may be a pipe.
 
     Args:
         path: The file.
-        name: What messages call it.
+        name: Its name in messages.
 
     Raises:
         ConfigError: The file cannot be read, or is too large.
@@ -66,13 +66,13 @@ def read(path: Path, name: str) -> str:
 
 
 def sections(text: str, name: str) -> tuple[str, yaml.Node]:
-    """The sections of a configuration, without those that are empty.
+    """Read a configuration, and leave its empty sections out.
 
     Returns:
-        Their text, and their root node, whose parts know their lines.
+        Its text, and its root node, whose parts know their lines.
 
     Raises:
-        ConfigError: It is no YAML, is refused, or has no sections. Tells ``name`` and line.
+        ConfigError: It is no YAML, is refused, or has no sections. The message has ``name`` and line.
     """
     try:
         node = compose(text)
@@ -96,7 +96,7 @@ def _refuse_odd(root: yaml.MappingNode) -> None:
     """Refuse sections that are no mappings, and names of options that are no text.
 
     Raises:
-        Refused: There is one.
+        Refused: A section or a name is odd.
     """
     _refuse_odd_names(root)
     for key, value in root.value:
@@ -131,7 +131,7 @@ def _refuse_odd_names(node: yaml.Node) -> None:
 
 
 def _drop_nulls(root: yaml.MappingNode) -> bool:
-    """Take out sections that hold nothing, as if they were not there. Whether there was one."""
+    """Remove empty sections, and say whether there were any."""
     places = [root, *(value for key, value in root.value if key.value in SECTIONS)]
     dropped = False
     for place in places:
@@ -147,7 +147,7 @@ def _drop_nulls(root: yaml.MappingNode) -> bool:
 
 
 def compose(text: str) -> yaml.Node | None:
-    """The nodes of a text, bounded before anything recursive looks at it."""
+    """The nodes of a text. Its size and depth are checked before anything recursive reads it."""
     if len(text) > MOST_BYTES:
         raise Refused(problem=_TOO_LARGE)
     depth, anchors = 0, set[str | None]()

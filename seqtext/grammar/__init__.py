@@ -1,9 +1,11 @@
 """The built-in English-German corpus: sentence pairs generated from a grammar.
 
-A seeded sampler draws abstract sentences (`grammar`), which the two realizers (`english` and
-`german`) put into words, so that there is any number of pairs, without a file to download, and
-one English sentence always has the same German one.  Pairs belong to a split by a hash of the
-German sentence, so that no two splits ever share a sentence, whatever seeds and counts are used.
+A seeded sampler draws abstract sentences (`grammar`). Two realizers (`english` and `german`) put
+them into words. So the corpus has any number of pairs, and no file to download. An English
+sentence always has the same German one.
+
+A hash of the German sentence decides the split. So two splits never share a sentence, for any
+seed and count.
 """
 
 from array import array
@@ -30,8 +32,8 @@ def pairs(
 ) -> Iterator[tuple[str, str]]:
     """Yield `count` distinct (English, German) pairs of `split`, the same for the same seed.
 
-    A smaller count gives a prefix of what a larger one gives.  Nine tenths of all sentences
-    belong to "train" and one twentieth each to "validation" and "test".
+    A smaller count gives the beginning of what a larger count gives. Of all sentences, 90 % belong
+    to "train", 5 % to "validation" and 5 % to "test".
     """
     _check(split, count)
     return ((source, target) for source, target, _ in _generate(split, count, seed))
@@ -40,7 +42,7 @@ def pairs(
 def examples(
     split: Literal["train", "validation", "test"], count: int, seed: int = 0
 ) -> Iterator[tuple[str, str, str]]:
-    """As `pairs`, with the English sentence's summary: all left out that can be."""
+    """As `pairs`, with a summary of the English sentence, which leaves out all that it can."""
     _check(split, count)
     return (
         (source, target, english.realize(shortened(sentence)))
@@ -80,7 +82,7 @@ def _split(target: str) -> str:
 
 
 class _Seen:
-    """A set of 64-bit hashes in an array: a tenth of the memory of a set of Python integers."""
+    """A set of 64-bit hashes in an array. A set of Python integers takes ten times the memory."""
 
     def __init__(self) -> None:
         self._mask = 1023
@@ -88,12 +90,12 @@ class _Seen:
         self._left = 600
 
     def add(self, key: int) -> bool:
-        """Add the hash; False if it is there already."""
+        """Add a hash, and return False if the set has it already."""
         key = key or 1  # 0 marks a free slot
         table, mask = self._table, self._mask
         slot = key & mask
-        while (found := table[slot]) != 0:
-            if found == key:
+        while (taken := table[slot]) != 0:
+            if taken == key:
                 return False
             slot = (slot + 1) & mask
         table[slot] = key

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from seqtext.grammar.adverbials import FREQUENCIES, MANNERS, STILL, TIME_UNITS, TIMES, YET
-from seqtext.grammar.german_endings import DEFINITE
+from seqtext.grammar.german_forms import DEFINITE
 from seqtext.grammar.lexicon import NOUNS
 from seqtext.grammar.phrases import PERSONS, Phrases, is_plural
 from seqtext.grammar.tree import (
@@ -95,8 +95,8 @@ class Actions(Phrases):
     ) -> Clause:
         """Somebody or something does something.
 
-        `brief`: hardly an adverbial and no relative clause; `simple`: no progressive; `fluent`:
-        progressive, so no stative verb; `acting`: no stative verb.
+        With `brief` it has hardly an adverbial, and no relative clause. With `simple` it has no
+        progressive. With `fluent` it is progressive. With `fluent` or `acting` no verb is stative.
         """
         acting = acting or modal is not None or fluent or tense > PAST
         if subject is None and modal is None and self.chance(0.13):
@@ -256,7 +256,7 @@ class Actions(Phrases):
             self.relative(thing, clause.tense, clause.verb)
 
     def relative(self, head: Phrase, tense: int, main: Verb) -> None:
-        """Give the phrase a relative clause; the determiner makes room for it."""
+        """Give the phrase a relative clause, and the determiner that goes with it."""
         noun = head.noun
         if "kin" in noun.tags or noun.tags & {"time", "language", "one"}:
             return

@@ -23,7 +23,7 @@ MANNERS: Final = {
     ),
 }
 
-# Adverbials of time; uses: h habit, n now, p past (P: a moment), f future,
+# Adverbials of time with their uses: h habit, n now, p past (P: a moment), f future,
 # r present perfect.
 _DAYS = (
     ("Monday", "Montag"),
@@ -76,13 +76,14 @@ FREQUENCIES: Final = (
     Adverb("just", "gerade", "r"),
 )
 STILL: Final = Adverb("still", "noch", "n")
-YET: Final = Adverb("yet", "noch", "r")  # only negated: "noch nicht", "noch kein"
+YET: Final = Adverb("yet", "noch", "r")  # Only negated: "noch nicht", "noch kein".
 
-# Place rows: noun | at: English German | to: English German:case | categories, where "+" marks
-# places that take a possessive.  Categories of locations: h home, o outdoors, e eating,
-# s shopping, w work, m meeting, q quiet, r resting, f animals at home, g animals outside,
-# G plants, b bathing, k losing things, x surfaces, c towns and countries, v where buildings are;
-# of goals: l nearby, d where cars can go, H home, c and x as before.
+# A place row: noun | at: English German | to: English German:case | categories.
+# A "+" marks places that take a possessive.
+# Locations for people are h home, o outdoors, e eating, s shopping, w work, m meeting, q quiet, r resting.
+# Locations for other things are f animals at home, g animals outside, G plants, v buildings.
+# More locations are b bathing, k losing things, x surfaces, c towns and countries.
+# Goals are l nearby, d where cars can go, H home, and c and x again.
 _PLACES = """
 garden | in in | into in:A | hoeqgGkrl+
 kitchen | in in | into in:A | hqkl+

@@ -84,7 +84,7 @@ def article(word: str) -> str:
 
 
 def noun_phrase(phrase: NounPhrase, subject: bool = True) -> str:
-    """The noun phrase as a subject or in any other role; a Gap is silent."""
+    """The noun phrase as a subject or in any other role. A Gap is silent."""
     if isinstance(phrase, Word):
         return phrase.en[0 if subject else 1]
     if isinstance(phrase, Pair):
@@ -115,12 +115,12 @@ def _determiner(phrase: Phrase, following: str) -> str:
     return number(phrase.number) if det == NUMBER else _DETERMINERS[det]
 
 
-def place(there: Place) -> str:
+def place(location: Place) -> str:
     """A location, or a goal."""
-    word, phrase = there.word, there.phrase
+    word, phrase = location.word, location.phrase
     if word is None or phrase is None:
-        return there.en
-    return f"{word.en_to if there.goal else word.en_at} {noun_phrase(phrase, False)}"
+        return location.en
+    return f"{word.en_to if location.goal else word.en_at} {noun_phrase(phrase, False)}"
 
 
 def _predicate(predicate: Predicate) -> str:
@@ -210,7 +210,7 @@ def _join(words: list[str]) -> str:
 
 
 def clause_text(clause: Clause, inverted: bool = False, subject: bool = True) -> str:
-    """The clause; `inverted` puts the finite auxiliary before the subject."""
+    """The clause. `inverted` puts the finite auxiliary before the subject."""
     finite, base, rest = _verbs(clause)
     first = noun_phrase(clause.subject) if subject else ""
     if clause.verb.key == "exist":

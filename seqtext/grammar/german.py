@@ -1,19 +1,25 @@
-"""German clauses: forms of the verb and the order of words."""
+"""German clauses: noun phrases and the order of words."""
 
 from typing import Final
 
 from seqtext.grammar.adverbials import MANNERS
-from seqtext.grammar.german_endings import DEFINITE, RELATIVE, STRONG, determiner, number
+from seqtext.grammar.german_forms import (
+    CONTRACTED,
+    RELATIVE,
+    STRONG,
+    determiner,
+    is_definite,
+    number,
+    occupation_text,
+    reflexive_pronoun,
+    verb_forms,
+)
 from seqtext.grammar.tree import (
     BARE,
     DEF,
     EXPLETIVE,
-    FUTURE,
-    ME,
     PAST,
     PAST_PERFECT,
-    PRESENT,
-    WE,
     Clause,
     Complex,
     Gap,
@@ -26,21 +32,9 @@ from seqtext.grammar.tree import (
     Question,
     Sentence,
     Word,
-    agreement,
 )
-from seqtext.grammar.verbs import BE, BECOME
 from seqtext.grammar.words import ANY_PLURAL, DAT, GEN, NOM
 
-_CONTRACTED: Final = {
-    "in dem": "im",
-    "in das": "ins",
-    "an dem": "am",
-    "zu dem": "zum",
-    "zu der": "zur",
-    "bei dem": "beim",
-    "von dem": "vom",
-}
-_HABEN: Final = (("habe", "hat", "haben"), ("hatte", "hatte", "hatten"))
 _CONJUNCTIONS: Final = {
     "because": "weil",
     "although": "obwohl",
@@ -56,7 +50,7 @@ _QUESTION_WORDS: Final = {"where": "wo", "when": "wann", "why": "warum"}
 
 
 def noun_phrase(phrase: NounPhrase, case: int, negated: bool = False) -> str:
-    """The noun phrase in a case; `negated` turns "ein" and no determiner into "kein"."""
+    """The noun phrase in a case. `negated` turns "ein" and no determiner into "kein"."""
     if isinstance(phrase, Word):
         return phrase.de[case]
     if isinstance(phrase, Pair):
@@ -90,32 +84,25 @@ def prepositional(preposition: str, phrase: NounPhrase, case: int) -> str:
     text = noun_phrase(phrase, case)
     if isinstance(phrase, Phrase) and phrase.det == DEF and phrase.relative is None:
         article, _, rest = text.partition(" ")
-        contracted = _CONTRACTED.get(f"{preposition} {article}")
+        contracted = CONTRACTED.get(f"{preposition} {article}")
         if contracted and not isinstance(phrase.owner, Word):
             return f"{contracted} {rest}"
     return f"{preposition} {text}"
 
 
-def place(there: Place) -> str:
+def place(location: Place) -> str:
     """A location, or a goal."""
-    word, phrase = there.word, there.phrase
+    word, phrase = location.word, location.phrase
     if word is None or phrase is None:
-        return there.de
-    if not there.goal:
+        return location.de
+    if not location.goal:
         return prepositional(word.de_at, phrase, DAT)
     return prepositional(word.de_to, phrase, word.to_case)
 
 
-def _definite(phrase: NounPhrase) -> bool:
-    """Whether the phrase stands before the adverbials of its clause, as what is known does."""
-    if isinstance(phrase, Phrase):
-        return phrase.owner is not None or phrase.det in DEFINITE
-    return not isinstance(phrase, Pair) or _definite(phrase.first)
-
-
 def _predicate(predicate: Predicate, clause: Clause) -> str:
     if predicate.occupation is not None:
-        return _occupation(predicate, clause)
+        return occupation_text(predicate, clause)
     if predicate.age:
         return ("ein Jahr" if predicate.age == 1 else number(predicate.age) + " Jahre") + " alt"
     adjective = predicate.adjective
@@ -128,40 +115,25 @@ def _predicate(predicate: Predicate, clause: Clause) -> str:
     return f"{adjective.de_comparative} als {than}"
 
 
-def _occupation(predicate: Predicate, clause: Clause) -> str:
-    """ "Lehrer", "ein guter Lehrer", "keine Ärztin": an article only with an adjective or "no"."""
-    assert predicate.occupation is not None
-    subject = clause.subject
-    sex = subject.sex if isinstance(subject, Word) else ""
-    if isinstance(subject, Phrase):
-        sex = subject.noun.sex
-    female = sex == "f"
-    noun = predicate.occupation[2 if female else 1]
-    article = ("kein" if clause.negated else "ein") + ("e" if female else "")
-    if predicate.adjective is not None:
-        return f"{article} {predicate.adjective.stem}{'e' if female else 'er'} {noun}"
-    return f"{article} {noun}" if clause.negated else noun
-
-
 def _middle(clause: Clause) -> list[str]:
     """All between the finite verb and the rest of the verb, the subject left out.
 
-    Pronouns and names come first; a definite object stands before, an indefinite one behind the
-    adverbials; a prepositional object, a predicate and a goal come last.
+    Pronouns and names come first. A definite object stands before the adverbials, and an indefinite
+    one behind them. A prepositional object, a predicate and a goal come last.
     """
     verb, thing, negated = clause.verb, clause.object, clause.negated
     early: list[str] = []  # before the adverbial of time
     late: list[str] = []  # behind everything else
     center: list[str] = []  # a definite object, in the midst of the adverbials
     if verb.reflexive:
-        early.append(_reflexive(clause))
+        early.append(reflexive_pronoun(clause))
     kein = False
     if thing is not None and not isinstance(thing, Gap):
         if verb.preposition:
             late.append(prepositional(verb.preposition, thing, verb.case))
         elif isinstance(thing, Word) and (thing.pronoun or clause.recipient is None):
             early.append(thing.de[verb.case])  # "er traf Anna am Montag", like "sie am Montag"
-        elif _definite(thing):
+        elif is_definite(thing):
             center.append(noun_phrase(thing, verb.case))
         else:
             kein = negated and isinstance(thing, Phrase) and thing.det == BARE
@@ -169,7 +141,7 @@ def _middle(clause: Clause) -> list[str]:
     receiver = clause.recipient
     behind_time: list[str] = []
     if receiver is not None and not isinstance(receiver, Gap):
-        (early if _definite(receiver) else behind_time).append(noun_phrase(receiver, DAT))
+        (early if is_definite(receiver) else behind_time).append(noun_phrase(receiver, DAT))
     time = [clause.time.de] if clause.time and clause.front != "time" else []
     often = [clause.frequency.de] if clause.frequency else []
     predicate = clause.predicate
@@ -195,38 +167,13 @@ def _middle(clause: Clause) -> list[str]:
     return early + (where + manner if judged else manner + where) + late
 
 
-def _reflexive(clause: Clause) -> str:
-    subject = clause.subject
-    if subject is WE or (isinstance(subject, Pair) and subject.second is ME):
-        return "uns"
-    return "mich" if subject is ME else "sich"
-
-
-def _verbs(clause: Clause) -> tuple[str, str, str]:
-    """Finite verb, separable prefix of it, and infinitive or participle."""
-    who, verb = agreement(clause.subject), clause.verb
-    tense = clause.tense
-    if clause.modal is not None:
-        return clause.modal.de[tense][who], "", verb.infinitive
-    if tense == PRESENT:
-        return verb.present[who], verb.prefix, ""
-    if tense == PAST:
-        return verb.preterite[who], verb.prefix, ""
-    if tense == FUTURE:
-        return BECOME.present[who], "", verb.infinitive
-    past = tense == PAST_PERFECT
-    if verb.takes_sein:
-        return (BE.preterite if past else BE.present)[who], "", verb.participle
-    return _HABEN[past][who], "", verb.participle
-
-
 def _join(words: list[str]) -> str:
     return " ".join([word for word in words if word])
 
 
 def main_clause(clause: Clause, front: str = "", verb_first: bool = False) -> str:
-    """Finite verb second; `front` takes the first place, if the clause names none itself."""
-    finite, prefix, rest = _verbs(clause)
+    """The finite verb stands second. `front` comes first, unless the clause has its own front."""
+    finite, prefix, rest = verb_forms(clause)
     if clause.front == "time" and clause.time:
         front = clause.time.de
     elif clause.front == "place" and clause.place:
@@ -240,7 +187,7 @@ def main_clause(clause: Clause, front: str = "", verb_first: bool = False) -> st
 
 
 def _extrapose(middle: list[str], end: str) -> list[str]:
-    """The end of the verb; a relative clause right before it moves behind it.
+    """The end of the verb. A relative clause right before it moves behind it.
 
     "Er hat das Buch gelesen, das ..." rather than "Er hat das Buch, das ..., gelesen".
     """
@@ -254,7 +201,7 @@ def _after_finite(clause: Clause, subject: str, middle: list[str]) -> list[str]:
     """Subject and middle field behind the finite verb.
 
     Pronouns go before a subject that is none: "Heute freut sich der Mann", "Gestern half ihm
-    der Mann".  A name stays first, and so does any subject that "sie" could be mistaken for.
+    der Mann". A name stays first, and so does any subject that "sie" could be mistaken for.
     """
     last = clause.subject.second if isinstance(clause.subject, Pair) else clause.subject
     if isinstance(last, Word) and last.pronoun:  # "Anna und ich" is as good as "wir"
@@ -270,7 +217,7 @@ def _after_finite(clause: Clause, subject: str, middle: list[str]) -> list[str]:
 
 def verb_last(clause: Clause, subject: bool = True) -> str:
     """The clause as a subordinate one, without its conjunction."""
-    finite, prefix, rest = _verbs(clause)
+    finite, prefix, rest = verb_forms(clause)
     first = noun_phrase(clause.subject, NOM) if subject else ""
     middle = _middle(clause)
     end = f"{rest} {finite}" if rest else prefix + finite
@@ -326,7 +273,7 @@ def _joined(sentence: Joined) -> str:
         return f"{main_clause(first)}, aber {main_clause(second)}"
     if not sentence.shared:
         return f"{main_clause(first)} und {main_clause(second)}"
-    finite, prefix, rest = _verbs(second)
+    finite, prefix, rest = verb_forms(second)
     middle = _middle(second)
     return _join([main_clause(first), "und", finite, *middle, *_extrapose(middle, rest or prefix)])
 

@@ -1,10 +1,13 @@
 """Nouns, adjectives, names and numbers of the built-in corpus, as tables read at import.
 
-Noun rows:      English[/plural] | German gender genitive plural | tags
-  gender m n f, or p for a noun that has only a plural; the genitive is an ending, with "!" for
-  weak nouns; a plural of "-" means that the noun has only a singular.
-Adjective rows: English[/comparative] | German[/stem[/comparative]] | rank | tags
-  a comparative of "-" means none.  The tags are those of the nouns it may stand with.
+A noun row: English[/plural] | German gender genitive plural | tags
+
+The gender is m, n or f, or p for a noun without singular. The genitive is an ending, and "!" marks
+a weak noun. "-" as plural means that the noun has no plural.
+
+An adjective row: English[/comparative] | German[/stem[/comparative]] | rank | tags
+
+"-" as comparative means that there is none. The tags are those of nouns that it may stand with.
 """
 
 from typing import Final

@@ -103,7 +103,7 @@ class Phrases:
         return self.pick((HE, SHE, THEY, ME, WE))
 
     def adjectives(self, noun: Noun) -> tuple[Adjective, ...]:
-        """No, one or two adjectives; two are of different rank and stand in its order."""
+        """Up to two adjectives. Two have different ranks, and stand in their order."""
         choice = noun.adjectives
         if not choice or not self.chance(0.4):
             return ()
@@ -116,7 +116,7 @@ class Phrases:
         return (first, second) if first.rank < second.rank else (second, first)
 
     def phrase(self, noun: Noun, subject: bool = False, simple: bool = False) -> Phrase:
-        """A noun phrase with a determiner that suits the noun; `simple`: one that is definite."""
+        """A noun phrase with a determiner that suits the noun. `simple` means a definite one."""
         tags = noun.tags
         adjectives = self.adjectives(noun)
         if "kin" in tags:

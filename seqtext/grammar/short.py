@@ -1,4 +1,4 @@
-"""What is left of a sentence when all that can be left out is: its shortest summary."""
+"""The shortest summary of a sentence, which leaves out all that it can."""
 
 from dataclasses import replace
 

@@ -45,7 +45,7 @@ class States(Actions):
     """A source of clauses about states as well, drawn from one random sequence."""
 
     def state(self, tense: int, subject: NounPhrase | None = None, mood: bool = False) -> Clause:
-        """Somebody or something is somehow; `mood`: in a passing state."""
+        """Somebody or something is in a state. `mood` means a passing state."""
         if subject is None:
             if not mood and self.chance(0.4):
                 return self._description(tense)

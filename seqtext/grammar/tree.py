@@ -56,7 +56,7 @@ class Word:
 
 @dataclass(slots=True, eq=False)
 class Phrase:
-    """A noun phrase; `owner` is a possessor that stands in the place of the determiner."""
+    """A noun phrase. `owner` is a possessor that stands in place of the determiner."""
 
     noun: Noun
     det: int = DEF
@@ -88,7 +88,7 @@ NounPhrase = Word | Phrase | Pair | Gap
 
 @dataclass(slots=True, eq=False)
 class Place:
-    """A place: a place word with its noun phrase, or a fixed phrase; `goal`: "to" it."""
+    """A place word with its noun phrase, or a fixed phrase. `goal` means "to" the place."""
 
     word: PlaceWord | None
     phrase: Phrase | None
@@ -139,7 +139,7 @@ class Question:
 
 @dataclass(slots=True, eq=False)
 class Joined:
-    """Two main clauses; with `shared`, the second goes without its subject."""
+    """Two main clauses. With `shared`, the second has no subject of its own."""
 
     conjunction: str  # "and" or "but"
     first: Clause
@@ -151,9 +151,9 @@ class Joined:
 class Complex:
     """A main clause with a subordinate one, which comes first if `sub_first`.
 
-    The conjunction is "because", "although", "if", "when", "while", "after" or "before"; or
-    where the clause is the object of the main verb, "that", "whether", "where", "why" or "when?",
-    which is the question ("wann") and not the conjunction ("wenn", "als").
+    The conjunction is "because", "although", "if", "when", "while", "after" or "before". Before an
+    object clause it is "that", "whether", "where", "why" or "when?". The question
+    "when?" is "wann" in German, and the conjunction "when" is "wenn" or "als".
     """
 
     conjunction: str

@@ -1,15 +1,21 @@
 """Verbs and modals of the built-in corpus, as a table read at import.
 
-Verb rows: English [past participle] [+particle] | German | object | subjects | objects | places
-           | manners and flags
-  English  a particle ending with "*" moves behind a pronoun object.
-  German   [sich] infinitive [third preterite participle] [sein]; "auf~machen" is separable, and
-           the principal parts of a strong verb are those of the verb without its prefix.
-  object   A accusative, D dative, DA dative recipient and accusative object (DA+ with "to" in
-           English), "auf:A" a prepositional object; "?" behind it: may be left out.
-  places   place categories (see adverbials); ">" goals instead of locations; "!" obligatory.
-  flags    manner groups (see adverbials.MANNERS); "S" for a stative verb, "X" for what nobody
-           does on purpose, "E" for what does not go with "still".
+A verb row has these columns:
+
+    English | German | object | subjects | objects | places | manners and flags
+
+English: base [past participle] [+particle]. A particle with "*" moves behind a pronoun object.
+
+German: [sich] infinitive [third preterite participle] [sein]. The tilde of "auf~machen" marks a
+separable prefix. The principal parts of a strong verb leave the prefix out.
+
+Object: A is accusative, D dative, "auf:A" a prepositional object. DA is a dative recipient with an
+accusative object, and DA+ has "to" in English. A "?" behind it means that it may be left out.
+
+Places: categories of places, see `adverbials`. ">" means goals instead of locations, "!" obligatory.
+
+Manners and flags: groups of manners, see `adverbials.MANNERS`. Flag "S" marks a stative verb.
+Flag "X" marks what nobody does on purpose. Flag "E" marks a verb that does not go with "still".
 """
 
 from functools import cache
@@ -214,8 +220,8 @@ _HAVE_TO = ModalForm(("have", "has", "have"), "have", "to ")
 _ALLOWED = ModalForm(("am", "is", "are"), "", "allowed to ")
 _SHOULD = ModalForm(("should", "should", "should"))
 _WANT = ModalForm(("want", "wants", "want"), "want", "to ")
-# Present, negated present and past: "must" is denied by "does not have to" (muss nicht) and
-# "may" by "is not allowed to" (darf nicht), which leaves no doubt about the German.
+# Present, negated present and past. English "must not" could stand for "muss nicht" or "darf nicht".
+# So the negated forms are "does not have to" (muss nicht) and "is not allowed to" (darf nicht).
 MODALS: Final = {
     "can": Modal(
         "können",
@@ -325,7 +331,7 @@ def _rows(table: str) -> list[str]:
 
 
 VERBS: Final = tuple(_read_verb(row) for row in _rows(_VERBS))
-# "speak" alone takes a language and "know" a noun; "know" with a clause is a verb of its own.
+# Here "speak" takes a language, and "know" takes a noun. "know" with a clause is a special verb.
 VERB: Final = {verb.key: verb for verb in VERBS}
 SPECIAL: Final = {verb.key: verb for verb in map(_read_verb, _rows(_SPECIAL_VERBS))}
 BE: Final = SPECIAL["be"]

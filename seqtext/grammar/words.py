@@ -1,8 +1,8 @@
 """Word classes and the inflection of single words, English and German.
 
-The lexicon tables name only what cannot be derived: irregular English forms, and for German the
-gender, genitive and plural of a noun and the principal parts of a strong verb.  Everything else
-is computed here, once, when the lexicon is read, so that realizing a sentence only looks forms up.
+The tables of the lexicon have only forms that no rule gives. These are irregular English forms, the
+gender, genitive and plural of German nouns, and the principal parts of strong verbs. The functions
+here compute all others once, at import. So realizing a sentence only looks forms up.
 """
 
 from dataclasses import dataclass
@@ -69,8 +69,8 @@ class Verb:
     """A verb with its forms in both languages, its government and what it goes with."""
 
     key: str
-    # English: third person, past, participle and -ing; `particle` stands before the object, or
-    # behind a pronoun object where it is movable ("picks up the child", "picks him up").
+    # English: third person, past, participle and -ing. `particle` stands before the object. If it is
+    # movable, it stands behind a pronoun object ("picks up the child", "picks him up").
     base: str
     third: str
     past: str
@@ -127,7 +127,7 @@ class Modal:
 
 @dataclass(slots=True, eq=False)
 class Adverb:
-    """An adverb or a fixed adverbial; `uses` says which tenses or verbs it goes with."""
+    """An adverb or a fixed adverbial. `uses` are the tenses or verbs that it goes with."""
 
     en: str
     de: str
@@ -198,7 +198,7 @@ def english_comparative(adjective: str) -> str:
 def german_noun_forms(
     singular: str, gender: int, genitive: str, plural: str
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Forms by number and case; a genitive ending with "!" marks a weak noun (den Jungen)."""
+    """Forms by number and case. A genitive ending with "!" marks a weak noun (den Jungen)."""
     weak = genitive.endswith("!")
     oblique = singular + genitive[:-1] if weak else singular
     gen = oblique if weak else singular + ("" if gender == FEMININE else genitive)

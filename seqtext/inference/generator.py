@@ -28,7 +28,7 @@ from seqtext.search.coverage_penalty import CoveragePenalty
 from seqtext.search.ensemble import Ensemble
 from seqtext.search.greedy import greedy_search
 from seqtext.search.length_penalty import LengthPenalty
-from seqtext.search.protocol import Found, Pieces, State, StepModel
+from seqtext.search.protocol import FinishedHypothesis, Pieces, State, StepModel
 from seqtext.search.rules import MinLength, NoRepeatedNgram, Rule, WordLimits, WordPart
 
 
@@ -173,7 +173,7 @@ class Generator(Predictor[EncoderDecoder]):
         most: Tensor,
         rules: list[Rule],
         config: SearchConfig,
-    ) -> list[list[Found]]:
+    ) -> list[list[FinishedHypothesis]]:
         penalty = LengthPenalty(config.length_penalty, config.length_formula)
         coverage = None
         if config.coverage_penalty:
@@ -214,7 +214,7 @@ class Generator(Predictor[EncoderDecoder]):
         return [_word_part(piece) for piece in pieces]
 
     def _best(
-        self, hypotheses: list[Found], words: Sequence[str], limit: int, n_best: int
+        self, hypotheses: list[FinishedHypothesis], words: Sequence[str], limit: int, n_best: int
     ) -> list[Hypothesis]:
         """The hypotheses of a source that are returned."""
         if not hypotheses or not math.isfinite(hypotheses[0].log_prob):

@@ -1,7 +1,8 @@
-"""Beam search over the step protocol, batched. Finished sentences leave the batch."""
+"""Beam search over the step protocol, for a batch of sentences."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -11,28 +12,53 @@ from torch import Tensor
 from seqtext.errors import ConfigError
 from seqtext.search.coverage_penalty import CoveragePenalty
 from seqtext.search.length_penalty import LengthPenalty
-from seqtext.search.protocol import Constraint, Found, Pieces, State, StepModel, look_now
+from seqtext.search.protocol import (
+    Constraint,
+    FinishedHypothesis,
+    Pieces,
+    State,
+    StepModel,
+    look_now,
+)
 from seqtext.search.rules import Rule
 
-# Finished sentences leave when they are at least one in so many. PyTorch prepares its matrix products for
-# each size of the batch, which costs time and memory.
+# Finished sentences leave the batch together, once they are 1 in 8 of it. A new batch size is expensive:
+# PyTorch's matrix products prepare and keep a kernel for every size.
 _SHARE_TO_LEAVE = 8
 
 
 class _Beam(NamedTuple):
-    """N sentences with K live hypotheses and the best F finished ones each, at step t."""
+    """N sentences at step t. Each has K live hypotheses, and its best F finished ones.
 
-    origin: Tensor  # (N,) which sentence of the input a row is
+    Finished hypotheses lie apart from the live ones. So all F stay comparable until the sentence ends, and
+    the model never steps a finished one.
+    """
+
+    origin: Tensor  # (N,) int64, which sentence of the input a row is
     scores: Tensor  # (N, K) log-probabilities of the live hypotheses
-    history: Tensor  # (N, K, t) their pieces
-    finished: Tensor  # (N, F) scores under the length penalty, best first, -inf where none
+    history: Tensor  # (N, K, t) int64, their pieces
+    finished: Tensor  # (N, F) ranks of the finished hypotheses, best first, -inf where none
     finished_log_prob: Tensor  # (N, F)
-    finished_ids: Tensor  # (N, F, t) pieces, filled up with eos
-    # (N, K, S) attention so far, where a coverage penalty asks for it
-    covered: Tensor | None = None
+    finished_ids: Tensor  # (N, F, t) int64, their pieces, filled up with eos
+    parents: Tensor  # (N, K) int64, which hypothesis of the step before each live one continues
+    covered: Tensor | None  # (N, K, S) attention so far, for a coverage penalty
 
     def keep(self, rows: Tensor) -> _Beam:
         return _Beam(*(None if part is None else part[rows] for part in self))  # type: ignore[arg-type]
+
+
+class _Ranking(NamedTuple):
+    """The score of finished hypotheses: log-probability / length penalty + coverage penalty."""
+
+    length: LengthPenalty
+    coverage: CoveragePenalty | None
+
+    def score(self, beam: _Beam, log_prob: Tensor, parents: Tensor) -> Tensor:
+        """Scores (N, F) of ``log_prob`` (N, F), where eos follows the live hypotheses ``parents``."""
+        scores = log_prob / self.length(beam.history.size(2) + 1)
+        if self.coverage is not None and beam.covered is not None:
+            scores = scores + self.coverage(beam.covered).gather(1, parents)
+        return scores
 
 
 @torch.inference_mode()
@@ -45,138 +71,107 @@ def beam_search(
     length_penalty: LengthPenalty | None = None,
     rules: Sequence[Rule] = (),
     coverage: tuple[CoveragePenalty, Tensor] | None = None,
-) -> list[list[Found]]:
+) -> list[list[FinishedHypothesis]]:
     """Keep the ``beam_size`` most probable hypotheses at every step.
 
     A hypothesis is finished when eos is among the best ``beam_size`` continuations. A sentence is finished
-    when it has ``beam_size`` finished hypotheses, or reaches its maximum length. There the live ones are
-    ended with eos. With ``beam_size`` 1 this is greedy search.
+    when it has ``beam_size`` finished hypotheses. At its maximum length, eos ends the live ones.
 
     Args:
         model: See ``StepModel``.
         state: Of N sentences with one hypothesis each.
-        max_lengths: (N,) int64, most pieces of a hypothesis, eos not counted.
+        max_lengths: (N,) int64, most pieces of a hypothesis, without eos.
         pieces: Special ids.
-        beam_size: At least 1.
+        beam_size: At least 1. With 1 this is greedy search.
         length_penalty: Ranks finished hypotheses. Default: mean log-probability.
         rules: What hypotheses may not continue with.
-        coverage: A penalty that ranks them as well, and the lengths of the sources (N,).
+        coverage: A penalty that ranks them too, and the lengths of the sources (N,).
 
     Returns:
-        For every sentence its finished hypotheses, at most ``beam_size``, best first. There is none where
-        the model gives eos no probability.
+        Finished hypotheses of each sentence, best first. An empty list if eos has no probability.
 
     Raises:
         ConfigError: ``beam_size`` below 1.
     """
     if beam_size < 1:
         raise ConfigError(f"beam_size: {beam_size}, expected at least 1")
-    start = torch.full((len(max_lengths), 1), pieces.bos, device=max_lengths.device)
+    ranking = _Ranking(length_penalty or LengthPenalty(), coverage and coverage[0])
     constraint = Constraint(pieces, max_lengths, rules)
-    penalty = length_penalty or LengthPenalty()
-    return _search(model, state, start, pieces.eos, beam_size, constraint, penalty, coverage)
-
-
-def _search(
-    model: StepModel[State],
-    state: State,
-    ids: Tensor,
-    eos: int,
-    beam_size: int,
-    constraint: Constraint,
-    penalty: LengthPenalty,
-    coverage: tuple[CoveragePenalty, Tensor] | None,
-) -> list[list[Found]]:
-    """``beam_search`` of sentences that start with ``ids`` (N, 1)."""
-    results: list[list[Found]] = [[] for _ in range(len(ids))]
+    results: list[list[FinishedHypothesis]] = [[] for _ in range(len(max_lengths))]
+    ids = torch.full((len(max_lengths), 1), pieces.bos, device=max_lengths.device)
     beam: _Beam | None = None
-    step = 0
     while beam is None or len(beam.origin):
         log_probs, state = model.step(ids, state)
-        if beam is None:
-            covered = None if coverage is None else coverage[0].start(coverage[1])
-            beam = _first(len(ids), beam_size, log_probs)._replace(covered=covered)
+        beam = beam or _start(log_probs, beam_size, coverage)
+        if beam.covered is not None:
+            beam = beam._replace(covered=beam.covered + model.attention(state))
         at_end = constraint.at_end(beam.history, beam.origin)
         log_probs = constraint(log_probs, beam.history, beam.origin, at_end)
-        bonus = None
-        if coverage is not None and beam.covered is not None:
-            covered = beam.covered + model.attention(state)
-            beam, bonus = beam._replace(covered=covered), coverage[0](covered)
-        beam, parents = _advance(beam, log_probs, eos, beam_size, penalty(step + 1), bonus)
-        rows = torch.arange(len(beam.origin), device=ids.device)
-        if look_now(step + 1, ids.device):
-            done = (beam.finished > -torch.inf).all(1) | at_end
-            if _SHARE_TO_LEAVE * int(done.sum()) >= len(rows):
-                for origin, found in _collect(beam.keep(done.nonzero()[:, 0]), eos):
-                    results[origin] = found
-                rows = (~done).nonzero()[:, 0]
-                beam, parents = beam.keep(rows), parents[rows]
+        beam = _advance(beam, log_probs, pieces.eos, ranking)
+        beam, rows = _move_finished(beam, at_end, pieces.eos, results)
         if len(rows):
-            state = model.select(state, rows, parents)
-            ids = beam.history[..., -1]
-        step += 1
+            ids, state = beam.history[..., -1], model.select(state, rows, beam.parents)
     return results
 
 
-def _first(count: int, beam_size: int, log_probs: Tensor) -> _Beam:
+def _start(
+    log_probs: Tensor, beam_size: int, coverage: tuple[CoveragePenalty, Tensor] | None
+) -> _Beam:
+    """The beam before the first step, with one live hypothesis a sentence."""
+    count, device = len(log_probs), log_probs.device
+    # Scores have the dtype of the log-probabilities, which is float32 even if the network runs in bfloat16.
+    # Sums in bfloat16 would tie hypotheses: around -20 it has steps of 0.125.
     none = log_probs.new_full((count, beam_size), -torch.inf)
-    empty = torch.empty((count, beam_size, 0), dtype=torch.long, device=log_probs.device)
-    origin = torch.arange(count, device=log_probs.device)
-    return _Beam(origin, log_probs.new_zeros(count, 1), empty[:, :1], none, none, empty)
+    empty = torch.empty((count, beam_size, 0), dtype=torch.long, device=device)
+    return _Beam(
+        origin=torch.arange(count, device=device),
+        scores=log_probs.new_zeros(count, 1),
+        history=empty[:, :1],
+        finished=none,
+        finished_log_prob=none,
+        finished_ids=empty,
+        parents=torch.zeros((count, 1), dtype=torch.long, device=device),
+        covered=None if coverage is None else coverage[0].start(coverage[1]),
+    )
 
 
-def _advance(
-    beam: _Beam,
-    log_probs: Tensor,
-    eos: int,
-    beam_size: int,
-    penalty: float,
-    bonus: Tensor | None,
-) -> tuple[_Beam, Tensor]:
-    """One step: the new beam, and for each live hypothesis the one that it continues, (N, K).
-
-    ``bonus`` (N, K) is added to the score of a hypothesis that ends.
-    """
-    rows, live, vocab_size = log_probs.shape
+def _advance(beam: _Beam, log_probs: Tensor, eos: int, ranking: _Ranking) -> _Beam:
+    """Continue each hypothesis by one piece, with ``log_probs`` (N, K, V)."""
+    (rows, live, vocab_size), beam_size = log_probs.shape, beam.finished.size(1)
     totals = (beam.scores.unsqueeze(2) + log_probs).view(rows, -1)
-    # of 2K continuations at most K are eos, so K others are among them
+    # Each hypothesis ends once at most. So 2K continuations hold at most K that end, and K others.
     values, index = totals.topk(min(2 * beam_size, live * vocab_size), dim=1)
     parents, ids = index // vocab_size, index % vocab_size
     is_eos = ids == eos
-    beam = _finish(beam, values, parents, is_eos, eos, penalty, bonus)
+    beam = _finish(beam, values, parents, is_eos, eos, ranking)
+    # A stable sort puts the others first and keeps their order. Its shape does not depend on the data, so a
+    # GPU need not wait for a count.
     chosen = is_eos.byte().argsort(dim=1, stable=True)[:, : min(beam_size, live * (vocab_size - 1))]
     parents, ids = parents.gather(1, chosen), ids.gather(1, chosen)
-    scores = values.gather(1, chosen).masked_fill(is_eos.gather(1, chosen), -torch.inf)
-    history = torch.cat([_rows(beam.history, parents), ids.unsqueeze(2)], 2)
-    covered = None if beam.covered is None else _rows(beam.covered, parents)
-    return beam._replace(scores=scores, history=history, covered=covered), parents
+    return beam._replace(
+        scores=values.gather(1, chosen).masked_fill(is_eos.gather(1, chosen), -torch.inf),
+        history=torch.cat([_rows(beam.history, parents), ids.unsqueeze(2)], 2),
+        parents=parents,
+        covered=None if beam.covered is None else _rows(beam.covered, parents),
+    )
 
 
 def _finish(
-    beam: _Beam,
-    values: Tensor,
-    parents: Tensor,
-    is_eos: Tensor,
-    eos: int,
-    penalty: float,
-    bonus: Tensor | None,
+    beam: _Beam, values: Tensor, parents: Tensor, is_eos: Tensor, eos: int, ranking: _Ranking
 ) -> _Beam:
     """Merge continuations that end into the best finished hypotheses of each sentence."""
     size = beam.finished.size(1)
+    values, parents = values[:, :size], parents[:, :size]
+    # A sentence with F finished hypotheses may wait in the batch for others. It takes no more.
     full = (beam.finished > -torch.inf).all(1, keepdim=True)
-    ending = is_eos[:, :size] & ~full
-    log_prob = values[:, :size].masked_fill(~ending, -torch.inf)
-    ids = _rows(beam.history, parents[:, :size])
-    ranked = log_prob / penalty
-    if bonus is not None:
-        ranked = ranked + bonus.gather(1, parents[:, :size])
-    merged = torch.cat([beam.finished, ranked], 1)
+    log_prob = values.masked_fill(~(is_eos[:, :size] & ~full), -torch.inf)
+    merged = torch.cat([beam.finished, ranking.score(beam, log_prob, parents)], 1)
     finished, best = merged.topk(size, dim=1)
-    all_ids = torch.nn.functional.pad(torch.cat([beam.finished_ids, ids], 1), (0, 1), value=eos)
+    ids = torch.cat([beam.finished_ids, _rows(beam.history, parents)], 1)
     return beam._replace(
         finished=finished,
         finished_log_prob=torch.cat([beam.finished_log_prob, log_prob], 1).gather(1, best),
-        finished_ids=_rows(all_ids, best),
+        finished_ids=_rows(torch.nn.functional.pad(ids, (0, 1), value=eos), best),
     )
 
 
@@ -185,19 +180,27 @@ def _rows(history: Tensor, index: Tensor) -> Tensor:
     return history.gather(1, index.unsqueeze(2).expand(-1, -1, history.size(2)))
 
 
-def _collect(beam: _Beam, eos: int) -> list[tuple[int, list[Found]]]:
-    collected = []
+def _move_finished(
+    beam: _Beam, at_end: Tensor, eos: int, results: list[list[FinishedHypothesis]]
+) -> tuple[_Beam, Tensor]:
+    """Write finished sentences to ``results``. Return the other sentences, and which rows they were."""
+    rows = torch.arange(len(beam.origin), device=at_end.device)
+    if not look_now(beam.history.size(2), at_end.device):
+        return beam, rows
+    done = (beam.finished > -torch.inf).all(1) | at_end
+    if _SHARE_TO_LEAVE * int(done.sum()) < len(rows):
+        return beam, rows
+    leaving, rows = beam.keep(done.nonzero()[:, 0]), (~done).nonzero()[:, 0]
     for origin, scores, log_probs, hypotheses in zip(
-        beam.origin.tolist(),
-        beam.finished.tolist(),
-        beam.finished_log_prob.tolist(),
-        beam.finished_ids.tolist(),
+        leaving.origin.tolist(),
+        leaving.finished.tolist(),
+        leaving.finished_log_prob.tolist(),
+        leaving.finished_ids.tolist(),
         strict=True,
     ):
-        found = [
-            Found(tuple(ids[: ids.index(eos)]), log_prob, score)
+        results[origin] = [
+            FinishedHypothesis(tuple(ids[: ids.index(eos)]), log_prob, score)
             for score, log_prob, ids in zip(scores, log_probs, hypotheses, strict=True)
-            if score > -float("inf")
+            if score > -math.inf
         ]
-        collected.append((origin, found))
-    return collected
+    return beam.keep(rows), rows

@@ -15,7 +15,7 @@ from seqtext.search.protocol import State, StepModel
 class Ensemble(Generic[State]):
     """A ``StepModel`` that predicts the mean of its models' probabilities.
 
-    The models share the pieces of their target; each has a state of its own.
+    The models share the pieces of their target. Each has its own state.
 
     Args:
         models: At least one.
@@ -25,10 +25,11 @@ class Ensemble(Generic[State]):
         self._models = models
 
     def step(self, ids: Tensor, state: list[State]) -> tuple[Tensor, list[State]]:
-        """See ``StepModel``; one state a model."""
+        """See ``StepModel``. The state is a list with that of each model."""
         steps = [model.step(ids, own) for model, own in zip(self._models, state, strict=True)]
         widest = max(log_probs.size(2) for log_probs, _ in steps)
-        padded = [  # a model that cannot copy knows no words beyond the vocabulary
+        # Models that copy have more columns: the source's own words behind the vocabulary.
+        padded = [
             torch.nn.functional.pad(log_probs, (0, widest - log_probs.size(2)), value=-torch.inf)
             for log_probs, _ in steps
         ]
@@ -41,6 +42,6 @@ class Ensemble(Generic[State]):
         return [model.select(own, sentences, beams) for model, own in pairs]
 
     def attention(self, state: list[State]) -> Tensor:
-        """The mean of the models' attention; see ``StepModel``."""
+        """See ``StepModel``. The mean of the models' attention."""
         pairs = zip(self._models, state, strict=True)
         return torch.stack([model.attention(own) for model, own in pairs]).mean(0)

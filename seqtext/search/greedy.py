@@ -8,7 +8,14 @@ import torch
 from torch import Tensor
 
 from seqtext.search.length_penalty import LengthPenalty
-from seqtext.search.protocol import Constraint, Found, Pieces, State, StepModel, look_now
+from seqtext.search.protocol import (
+    Constraint,
+    FinishedHypothesis,
+    Pieces,
+    State,
+    StepModel,
+    look_now,
+)
 from seqtext.search.rules import Rule
 
 
@@ -20,27 +27,28 @@ def greedy_search(
     pieces: Pieces,
     length_penalty: LengthPenalty | None = None,
     rules: Sequence[Rule] = (),
-) -> list[Found]:
-    """Take the best piece until eos. A hypothesis at its maximum length is ended with eos.
+) -> list[FinishedHypothesis]:
+    """Take the best piece until eos. At its maximum length, eos ends a hypothesis.
 
     Args:
         model: See ``StepModel``.
         state: Of N sentences with one hypothesis each.
-        max_lengths: (N,) int64, most pieces of a hypothesis, eos not counted.
+        max_lengths: (N,) int64, most pieces of a hypothesis, without eos.
         pieces: Special ids.
-        length_penalty: Changes only the score that is reported. Default: mean log-probability.
+        length_penalty: Changes only the reported score. Default: mean log-probability.
         rules: What hypotheses may not continue with.
 
     Returns:
-        One hypothesis a sentence, in order.
+        One hypothesis for each sentence, in order.
     """
     penalty = length_penalty or LengthPenalty()
     device = max_lengths.device
-    origin = torch.arange(len(max_lengths), device=device)  # of the sentences that are not finished
+    # finished sentences leave the batch, and origin says which sentence a row is
+    origin = torch.arange(len(max_lengths), device=device)
     ids = torch.full((len(origin), 1), pieces.bos, device=device)
     history = ids[:, :0]
     log_prob: Tensor | float = 0.0
-    results: dict[int, Found] = {}
+    results: dict[int, FinishedHypothesis] = {}
     constraint = Constraint(pieces, max_lengths, rules)
     while len(origin):
         log_probs, state = model.step(ids, state)
@@ -52,14 +60,25 @@ def greedy_search(
         log_prob = log_prob + best[:, 0].masked_fill(ended, 0.0)
         history = torch.cat([history, ids], 1)
         ended = ids[:, 0] == pieces.eos
-        if not look_now(history.size(1), device) or not bool(ended.any()):
-            continue
-        for row in ended.nonzero()[:, 0].tolist():
-            out = history[row].tolist()
-            out = out[: out.index(pieces.eos)]
-            total = float(log_prob[row])
-            results[int(origin[row])] = Found(tuple(out), total, total / penalty(len(out) + 1))
-        live = (~ended).nonzero()[:, 0]
-        origin, ids, history, log_prob = origin[live], ids[live], history[live], log_prob[live]
-        state = model.select(state, live, torch.zeros_like(ids))
+        if look_now(history.size(1), device) and bool(ended.any()):
+            finished = ended.nonzero()[:, 0]
+            results |= _finished(
+                origin[finished], history[finished], log_prob[finished], penalty, pieces.eos
+            )
+            live = (~ended).nonzero()[:, 0]
+            origin, ids, history, log_prob = origin[live], ids[live], history[live], log_prob[live]
+            state = model.select(state, live, torch.zeros_like(ids))
     return [results[row] for row in range(len(max_lengths))]
+
+
+def _finished(
+    origin: Tensor, history: Tensor, log_prob: Tensor, penalty: LengthPenalty, eos: int
+) -> dict[int, FinishedHypothesis]:
+    """The finished hypotheses by their sentence."""
+    hypotheses = {}
+    rows = zip(origin.tolist(), history.tolist(), log_prob.tolist(), strict=True)
+    for sentence, ids, total in rows:
+        length = ids.index(eos)
+        score = total / penalty(length + 1)
+        hypotheses[sentence] = FinishedHypothesis(tuple(ids[:length]), total, score)
+    return hypotheses

@@ -10,17 +10,15 @@ from seqtext.values import check_fields
 
 @dataclass(frozen=True)
 class LengthPenalty:
-    """Divisor of a hypothesis' log-probability. The length counts eos.
+    """The divisor of a hypothesis' log-probability. The length counts eos.
 
     ``power`` is length ** alpha. With alpha 1 the score is the mean log-probability.
 
     ``wu`` is ((5 + length) / 6) ** alpha (Wu et al. 2016, eq. 14).
 
-    With alpha 0 nothing is divided.
-
     Args:
-        alpha: Strength. More favours longer output.
-        formula: See above.
+        alpha: Strength, -10 to 10. More favours longer output. With 0 the divisor is 1.
+        formula: ``power`` or ``wu``.
 
     Raises:
         ConfigError: A value is unknown, of another type or out of range.

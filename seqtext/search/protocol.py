@@ -1,4 +1,4 @@
-"""What search asks of a model, and what it gives back. Nothing here knows a network."""
+"""The interface between search and model, and the result of a search. No network is imported here."""
 
 from __future__ import annotations
 
@@ -25,29 +25,32 @@ class StepModel(Protocol[State]):
             state: Of N sentences with K hypotheses.
 
         Returns:
-            Log-probabilities (N, K, V) of the next piece, which the search may write over, and the
-            state after reading.
+            Log-probabilities (N, K, V) of the next piece, and the state after reading. The search may
+            overwrite the log-probabilities.
         """
         ...
 
     def select(self, state: State, sentences: Tensor, beams: Tensor) -> State:
-        """Keep ``sentences`` (N',) int64 and of each the hypotheses ``beams`` (N', K') int64.
+        """Keep some sentences, and some hypotheses of each.
 
-        Sentences ascend, each at most once: as many as there are means all of them.
+        Args:
+            state: Of N sentences with K hypotheses.
+            sentences: (N',) int64 in ascending order, none twice. So N' = N means all of them.
+            beams: (N', K') int64, hypotheses of these sentences, where one may stand twice.
         """
         ...
 
     def attention(self, state: State) -> Tensor:
-        """What the last step of each hypothesis attended to, (N, K, S); asked only by coverage penalties."""
+        """Attention of the last step, (N, K, S). Only coverage penalties need it."""
         ...
 
 
 @dataclass(frozen=True, kw_only=True)
 class Pieces:
-    """The ids that search has to know.
+    """Ids of special pieces.
 
     Args:
-        bos: Begins every hypothesis, and is never produced.
+        bos: Begins every hypothesis. It is never produced.
         eos: Ends a hypothesis.
         banned: Further ids that are never produced.
     """
@@ -58,13 +61,13 @@ class Pieces:
 
 
 @dataclass(frozen=True)
-class Found:
+class FinishedHypothesis:
     """One finished hypothesis.
 
     Args:
         ids: Pieces without bos and eos.
         log_prob: Sum of the log-probabilities of all pieces and of eos, in nats.
-        score: What the search ranked by: ``log_prob`` under the length penalty.
+        score: ``log_prob`` / length penalty + coverage penalty. The search ranks by it.
     """
 
     ids: tuple[int, ...]
@@ -73,13 +76,15 @@ class Found:
 
 
 class Constraint:
-    """Rules out what is never produced, and all but eos where a hypothesis has its full length.
+    """Rules out pieces that are never produced, and all but eos at the maximum length.
+
+    A hypothesis at its maximum length ends, even if a rule forbids eos. So does one that the rules leave no
+    continuation.
 
     Args:
         pieces: Special ids.
-        max_lengths: (sentences,) int64, most pieces of a hypothesis, eos not counted.
-        rules: What else is ruled out. A hypothesis at its full length ends all the same, and so does one
-            that they leave no continuation.
+        max_lengths: (sentences,) int64, most pieces of a hypothesis, without eos.
+        rules: What else is ruled out.
     """
 
     def __init__(self, pieces: Pieces, max_lengths: Tensor, rules: Sequence[Rule] = ()) -> None:
@@ -90,23 +95,23 @@ class Constraint:
         self._first_end = int(max_lengths.min()) if len(max_lengths) else 0
 
     def at_end(self, history: Tensor, origin: Tensor) -> Tensor:
-        """Whether hypotheses, see ``Rule``, have their full length: (N,) bool."""
+        """Whether hypotheses (see ``Rule``) have their maximum length, (N,) bool."""
         return self._max_lengths[origin] <= history.size(-1)
 
     def __call__(
         self, log_probs: Tensor, history: Tensor, origin: Tensor, at_end: Tensor
     ) -> Tensor:
-        """Log-probabilities (N, K, V), -inf written where ruled out.
+        """Write -inf into ``log_probs`` where a piece is ruled out, and return it.
 
         Args:
-            log_probs: Written over.
-            history: See ``Rule``; so for ``origin``.
-            origin: (N,).
-            at_end: (N,) bool, may produce nothing but eos.
+            log_probs: (N, K, V), overwritten.
+            history: See ``Rule``.
+            origin: See ``Rule``.
+            at_end: (N,) bool, whether only eos may follow.
         """
         log_probs.index_fill_(2, self._never, -torch.inf)
-        ends = history.size(-1) >= self._first_end  # before that nothing is at its end
-        if not ends and not self._rules:
+        # Most steps return here and cost nothing: no sentence is at its maximum length yet.
+        if history.size(-1) < self._first_end and not self._rules:
             return log_probs
         of_eos = log_probs[:, :, self._eos].clone()
         for rule in self._rules:
@@ -118,5 +123,8 @@ class Constraint:
 
 
 def look_now(step: int, device: torch.device) -> bool:
-    """Whether to ask which sentences are finished: the answer makes a GPU wait, so seldom there."""
+    """Whether to ask which sentences are finished.
+
+    The answer makes the CPU wait for the GPU. So it is asked in every 8th step there.
+    """
     return device.type == "cpu" or step % 8 == 0

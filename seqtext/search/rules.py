@@ -1,4 +1,4 @@
-"""What a hypothesis may not continue with: small objects that rule out pieces, composed by the search."""
+"""Rules for outputs. Each rule is a small object that rules out pieces, and the search combines them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Rule(Protocol):
         """Write -inf where a piece is ruled out.
 
         Args:
-            log_probs: (N, K, V), written over.
+            log_probs: (N, K, V), overwritten.
             history: (N, K, t) int64, pieces of the hypotheses so far.
             origin: (N,) int64, which sentence of the batch a row is.
         """
@@ -25,11 +25,11 @@ class Rule(Protocol):
 
 
 class MinLength:
-    """No end before a hypothesis has so many pieces.
+    """A hypothesis has at least so many pieces.
 
     Args:
         lengths: (sentences,) int64.
-        eos: Id of what ends a hypothesis.
+        eos: Id of the piece that ends a hypothesis.
     """
 
     def __init__(self, lengths: Tensor, eos: int) -> None:
@@ -44,22 +44,22 @@ class MinLength:
 
 
 class WordPart(IntEnum):
-    """What a piece is to the words of a text that spaces separate."""
+    """Where a piece stands in a word. Spaces separate words."""
 
-    INNER = 0  # goes on with a word, unless a space stands before it
-    FIRST = 1  # begins one
+    INNER = 0  # continues a word, or begins one after a space
+    FIRST = 1  # begins a word
     SPACE = 2
 
 
 class WordLimits:
-    """At least and at most so many words.
+    """A hypothesis has at least, and at most, so many words.
 
     Args:
         parts: (sentences, at least V) ``WordPart`` of each piece.
-        fewest: No end before.
-        most: No further word after. The last one may be finished: it goes on as long as that is more
-            probable than another word, whose place the end takes. None for any number.
-        eos: Id of what ends a hypothesis.
+        fewest: Fewest words.
+        most: Most words, or None. The last word may be continued, as long as a piece of it is the most
+            probable piece. Where another word would be, the hypothesis ends.
+        eos: Id of the piece that ends a hypothesis.
     """
 
     def __init__(self, parts: Tensor, fewest: int, most: int | None, eos: int) -> None:
@@ -74,6 +74,7 @@ class WordLimits:
         words = begun.sum(2)
         log_probs[:, :, self._eos].masked_fill_(words < self._fewest, -torch.inf)
         if self._most is not None:
+            # The last word is not cut in the middle. It is over when the model would begin another.
             full = words >= self._most
             further = parts != WordPart.INNER
             over = full & further.gather(1, log_probs.argmax(2))
@@ -83,7 +84,7 @@ class WordLimits:
 
 
 class NoRepeatedNgram:
-    """No n pieces that the hypothesis has already (Paulus et al. 2018, section 2.5).
+    """No sequence of n pieces stands twice in a hypothesis (Paulus et al. 2018, section 2.5).
 
     Args:
         size: n, at least 1.
@@ -103,5 +104,6 @@ class NoRepeatedNgram:
             repeated = (starts == history[:, :, None, -before:]).all(3)
         else:
             repeated = torch.ones_like(following, dtype=torch.bool)
+        # added, not written: of a piece that stands here twice, scatter_ may keep the 0
         minus = torch.zeros_like(following, dtype=log_probs.dtype)
         log_probs.scatter_add_(2, following, minus.masked_fill_(repeated, -torch.inf))

@@ -139,6 +139,7 @@ def build(
         weight_decay=config.weight_decay,
         fused=devices <= {"cpu", "cuda"},
     )
+    optimizer.register_load_state_dict_pre_hook(_refuse_other_groups)
     for group in optimizer.param_groups:
         group["base_lr"] = group["lr"]  # see apply
     if config.schedule == "plateau":
@@ -149,6 +150,20 @@ def build(
     return optimizer, LambdaLR(
         optimizer, lambda step: learning_rate_share(config, step, total_steps)
     )
+
+
+def _refuse_other_groups(optimizer: torch.optim.Optimizer, saved: dict[str, Any]) -> None:
+    """Refuse a checkpoint whose optimizer trains other weights, or at other rates.
+
+    PyTorch calls this once callbacks have added their groups of weights, and before it restores anything.
+    """
+    groups = optimizer.param_groups, saved["param_groups"]
+    ours, others = ([len(group["params"]) for group in part] for part in groups)
+    if ours != others:
+        raise ConfigError(
+            "--resume: model.freeze or model.optimizer.part_rates are not those that the checkpoint was"
+            " written with; give the same ones, or start a new run from it with --model.init_from"
+        )
 
 
 def adopt_groups(config: OptimizerConfig, optimizer: torch.optim.Optimizer, schedule: Any) -> None:

@@ -14,7 +14,7 @@ from seqtext.metrics import translation
 
 @pytest.fixture
 def fails(capsys: pytest.CaptureFixture[str]):  # type: ignore[no-untyped-def]
-    """Run a command that must fail; returns its message."""
+    """Run a command that must fail, and return its message."""
 
     def fails(*arguments: str | Path) -> str:
         assert main([str(argument) for argument in arguments]) == 2
@@ -59,13 +59,14 @@ def test_unknown_suffix_lists_those_there_are(fails, tiny) -> None:
 def test_unknown_column_lists_those_there_are(fails, tiny) -> None:
     write("c.tsv", "en\tfr\na\tb\n")
     message = fails("fit", *tiny, "--data.train", "c.tsv")
-    assert "no column 'de'; there are 'en', 'fr'" in message
+    assert "no column 'de'" in message and "'en', 'fr'" in message
     assert "--data.target" in message
 
 
 def test_empty_corpus(fails, tiny) -> None:
     write("c.tsv", "en\tde\n")
-    assert "c.tsv: there are no rows in it" in fails("fit", *tiny, "--data.train", "c.tsv")
+    message = fails("fit", *tiny, "--data.train", "c.tsv")
+    assert "c.tsv: " in message and "no rows" in message
 
 
 def test_not_utf8_names_file_and_line(fails, tiny) -> None:
@@ -77,7 +78,7 @@ def test_not_utf8_names_file_and_line(fails, tiny) -> None:
 
 def test_hub_name_that_cannot_be_reached(fails, tiny) -> None:
     message = fails("fit", *tiny, "--data.train", "nobody/nothing")
-    assert "nobody/nothing: is no file here, and cannot be had from the hub" in message
+    assert "nobody/nothing: " in message and "hub" in message
 
 
 # --- options ----------------------------------------------------------------------------------------
@@ -143,10 +144,11 @@ def test_validation_less_often_than_an_epoch(fails, tiny) -> None:
 def test_streaming_knows_no_length(fails, tiny) -> None:
     stream = ["--data.streaming=true", "--model.optimizer.schedule=cosine"]
     message = fails("fit", *tiny, *stream, "--run=a")
-    assert "set trainer.max_steps or optimizer.total_steps (those of an epoch are not" in message
+    assert "trainer.max_steps" in message and "optimizer.total_steps" in message
+    assert "data.streaming" in message
     steps = "--trainer.max_steps=3"
     message = fails("fit", *tiny, *stream, steps, "--trainer.val_check_interval=0.5", "--run=b")
-    assert "val_check_interval: 0.5 of an epoch, whose length is not known" in message
+    assert "trainer.val_check_interval: 0.5 " in message and "data.streaming" in message
     assert main(["fit", *tiny, *stream, steps, "--run=c"]) == 0
 
 
@@ -170,7 +172,7 @@ def test_a_stream_that_is_never_validated_says_so(tiny, capsys) -> None:
 def test_a_cache_that_is_no_folder(fails, tiny) -> None:
     write("cache", "")
     message = fails("fit", *tiny, "--data.cache_dir=cache", "--run=r")
-    assert "cache: prepared corpora cannot be written there (Not a directory)" in message
+    assert "cache: " in message and "(Not a directory)" in message
 
 
 def test_fewer_validation_pairs_than_processes(tiny) -> None:
@@ -191,7 +193,9 @@ def test_monitor_that_is_not_measured(fails, tiny) -> None:
     message = fails("fit", *tiny, "--model.decode_sentences=0", "--run", "r")
     assert "val_bleu needs decoded sentences" in message
     message = fails("fit", *tiny, "--selection.monitor=val_wer", "--run", "r")
-    assert "val_wer is no score of the task translation, which has val_bleu and val_loss" in message
+    assert all(
+        fact in message for fact in ("val_wer ", "task translation", "val_bleu and val_loss")
+    )
     assert not Path("r").exists()
 
 
@@ -203,7 +207,7 @@ def test_bleu_tokenize_without_its_packages(fails, tiny, command, monkeypatch) -
         "test": ["nowhere", "--data.test", "nowhere", "--bleu_tokenize", "ja-mecab"],
     }
     message = fails(command, *options[command])
-    assert "bleu_tokenize: ja-mecab needs no-such-package, not installed here" in message
+    assert "bleu_tokenize: ja-mecab" in message and "no-such-package" in message
     assert not Path("r").exists()
 
 
@@ -217,15 +221,13 @@ def test_used_run_folder(fails, tiny, trained: Path) -> None:
 
 def test_run_folder_that_cannot_be_written(fails, tiny) -> None:
     write("file", "")
-    assert "--run file/r: no folder can have this name (Not a directory)" in fails(
-        "fit", *tiny, "--run", "file/r"
-    )
+    message = fails("fit", *tiny, "--run", "file/r")
+    assert "--run file/r: " in message and "(Not a directory)" in message
 
 
 def test_unknown_command(fails) -> None:
-    assert "unknown command 'train'. There are check, classify, explain, fit, generate" in fails(
-        "train"
-    )
+    message = fails("train")
+    assert "'train'" in message and "check, classify, explain, fit, generate" in message
 
 
 # --- checkpoints ------------------------------------------------------------------------------------
@@ -265,7 +267,7 @@ def test_checkpoint_of_another_format(fails, trained: Path) -> None:
     torch.save(content, "future.ckpt")
     write("i", "a\n")
     message = fails("generate", "future.ckpt", "--input", "i")
-    assert "checkpoint format 99, this version of seqtext reads format 1" in message
+    assert "future.ckpt: " in message and "format 99" in message and "format 1;" in message
 
 
 @pytest.mark.parametrize(
@@ -296,7 +298,7 @@ def test_wrong_option_of_generate(fails, trained: Path, arguments: list[str], pa
 def test_test_names_the_columns_there_are(fails, trained: Path) -> None:
     write("c.tsv", "english\tgerman\na\tb\n")
     message = fails("test", trained, "--data.test", "c.tsv")
-    assert "no column 'en'; there are 'english', 'german'" in message
+    assert "no column 'en'" in message and "'english', 'german'" in message
 
 
 def test_tokenizer_never_overwrites(fails) -> None:

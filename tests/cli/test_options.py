@@ -48,28 +48,29 @@ ONE_LINE = LAUGHS.replace("\n", ", ").strip(", ")
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "place", "fact"),
     [
-        (LAUGHS, "c.yaml:2: *a is an alias"),
-        ("data: &d {init_args: {train: [*d]}}", "c.yaml:1: *d is an alias"),
-        ("x: &x {max_steps: 1}\ntrainer:\n  <<: *x\n", "c.yaml:3: *x is an alias"),
-        (f'trainer: {{max_epochs: "{{{ONE_LINE}}}"}}', "a text in it is YAML that *a is an alias"),
-        ("data: " + "[" * 5000 + "]" * 5000, "c.yaml:1: sections lie deeper"),
-        ("data: " + "{a: " * 900 + "}" * 900, "c.yaml:1: sections lie deeper"),
-        ("data:\n  x: " + "x" * 1_000_000, "c.yaml: larger than 1,000,000 bytes"),
-        ("trainer: {a: 1}\ndata: {}\ntrainer: {b: 2}", "c.yaml:3: trainer is given again, after line 1"),
-        ("data:\n  source: a\n  source: b", "c.yaml:3: source is given again, after line 2"),
-        ("data: {}\n---\ndata: {}", "c.yaml:2: not YAML"),
-        ("? [a, b]\n: c", "c.yaml:1: not YAML"),
-        ("", "c.yaml: expected sections (data:, model:, …), got nothing"),
-        ("- data", "c.yaml: expected sections (data:, model:, …), got ['data']"),
+        (LAUGHS, "c.yaml:2: *a ", "alias"),
+        ("data: &d {init_args: {train: [*d]}}", "c.yaml:1: *d ", "alias"),
+        ("x: &x {max_steps: 1}\ntrainer:\n  <<: *x\n", "c.yaml:3: *x ", "alias"),
+        (f'trainer: {{max_epochs: "{{{ONE_LINE}}}"}}', "", "*a is an alias"),
+        ("data: " + "[" * 5000 + "]" * 5000, "c.yaml:1: ", "40 levels"),
+        ("data: " + "{a: " * 900 + "}" * 900, "c.yaml:1: ", "40 levels"),
+        ("data:\n  x: " + "x" * 1_000_000, "c.yaml: ", "1,000,000 bytes"),
+        ("trainer: {a: 1}\ndata: {}\ntrainer: {b: 2}", "c.yaml:3: trainer ", "line 1"),
+        ("data:\n  source: a\n  source: b", "c.yaml:3: source ", "line 2"),
+        ("data: {}\n---\ndata: {}", "c.yaml:2: ", "not YAML"),
+        ("? [a, b]\n: c", "c.yaml:1: ", "not YAML"),
+        ("", "c.yaml: expected sections", "got nothing"),
+        ("- data", "c.yaml: expected sections", "got ['data']"),
     ],
-)  # fmt: skip
-def test_yaml_within_bounds(text: str, told: str, capsys: pytest.CaptureFixture[str]) -> None:
+)
+def test_yaml_within_bounds(
+    text: str, place: str, fact: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     Path("c.yaml").write_text(text)
-    assert f"--config {told}" in message(capsys, "--config=c.yaml").replace(
-        "c.yaml: a text", "a text"
-    )
+    error = message(capsys, "--config=c.yaml")
+    assert f"--config {place}" in error and fact in error
 
 
 def test_yaml_that_is_not_utf8(capsys: pytest.CaptureFixture[str]) -> None:
@@ -98,27 +99,25 @@ def test_parts_that_are_empty_are_as_not_given(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "place", "fact"),
     [
-        ("data: {}\ntrainer: [a]", "c.yaml:2: trainer: expected options with their names"),
-        ("selection: 5", "c.yaml:1: selection: expected options with their names"),
-        ("data: 5", "c.yaml:1: data: expected options with their names"),
-        ("trainer: x.yaml", "c.yaml:1: trainer: expected options with their names"),
-        ("data: {}\nyes: 5", "c.yaml:2: yes is the name of an option here"),
-        ("data:\n  1: 5", "c.yaml:2: 1 is the name of an option here"),
-        ("data:\n  init_args:\n    no: 5", "c.yaml:3: no is the name of an option here"),
-        ("data:\n  tokenizer: {no: 5}", "c.yaml:2: no is the name of an option here"),
-        (
-            "trainer:\n  callbacks:\n  - class_path: Timer\n    1: 5",
-            "c.yaml:4: 1 is the name of an option here",
-        ),
+        ("data: {}\ntrainer: [a]", "c.yaml:2: trainer", "expected options"),
+        ("selection: 5", "c.yaml:1: selection", "expected options"),
+        ("data: 5", "c.yaml:1: data", "expected options"),
+        ("trainer: x.yaml", "c.yaml:1: trainer", "expected options"),
+        ("data: {}\nyes: 5", "c.yaml:2: yes", "quotes"),
+        ("data:\n  1: 5", "c.yaml:2: 1", "quotes"),
+        ("data:\n  init_args:\n    no: 5", "c.yaml:3: no", "quotes"),
+        ("data:\n  tokenizer: {no: 5}", "c.yaml:2: no", "quotes"),
+        ("trainer:\n  callbacks:\n  - class_path: Timer\n    1: 5", "c.yaml:4: 1", "quotes"),
     ],
 )
 def test_what_is_no_section_or_no_name(
-    text: str, told: str, capsys: pytest.CaptureFixture[str]
+    text: str, place: str, fact: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     Path("c.yaml").write_text(text)
-    assert f"--config {told}" in message(capsys, "--config=c.yaml")
+    error = message(capsys, "--config=c.yaml")
+    assert f"--config {place}" in error and fact in error
 
 
 def test_names_that_are_numbers_where_they_may_be() -> None:
@@ -214,29 +213,27 @@ def test_the_rest_of_an_option_stays_where_a_part_is_a_list() -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "option", "fact"),
     [
-        (["--data"], "--data: expected the path of a class after it"),
-        (["--model="], "--model: expected the path of a class after it"),
-        (["--data.train", "--data.seed=1"], "--data.train: expected a value after it"),
-        (["--trainer.max_epochs"], "--trainer.max_epochs: expected a value after it"),
-        (["--trainer", "null"], "trainer: null, expected options"),
-        (["--trainer.max_epochs", "1e9"], "trainer.max_epochs: 1000000000.0, expected int; write 10000"),
-        (["--data.batch_size=1e3"], "data.batch_size: 1000.0, expected int; write 1000"),
-        (["--model.label_smoothing=nan"], "model.label_smoothing: nan, expected a finite number"),
-        (
-            ["--model.optimizer.learning_rate=inf"],
-            "model.optimizer.learning_rate: inf, expected a finite number",
-        ),
-        (["--data.tokenizer", "{1: 2}"], "data: 1 as a name, expected text"),
+        (["--data"], "--data", "class"),
+        (["--model="], "--model", "class"),
+        (["--data.train", "--data.seed=1"], "--data.train", "expected a value"),
+        (["--trainer.max_epochs"], "--trainer.max_epochs", "expected a value"),
+        (["--trainer", "null"], "trainer", "null, expected options"),
+        (["--trainer.max_epochs", "1e9"], "trainer.max_epochs", "write 1000000000"),
+        (["--data.batch_size=1e3"], "data.batch_size", "1000.0, expected int; write 1000"),
+        (["--model.label_smoothing=nan"], "model.label_smoothing", "nan, expected a finite"),
+        (["--model.optimizer.learning_rate=inf"], "model.optimizer.learning_rate", "inf, expected a finite"),
+        (["--data.tokenizer", "{1: 2}"], "data", "1 as a name, expected text"),
     ],
 )  # fmt: skip
 def test_messages_say_what_to_give(
-    words: list[str], told: str, capsys: pytest.CaptureFixture[str]
+    words: list[str], option: str, fact: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["fit", TRAIN, "--run=r", *words]) == 2
-    found = capsys.readouterr().err
-    assert found.startswith(f"seqtext fit: {told}") and found.count("\n") == 1
+    error = capsys.readouterr().err
+    assert error.startswith(f"seqtext fit: {option}: ") and error.count("\n") == 1
+    assert fact in error
 
 
 @pytest.mark.parametrize("word", ["no", "1"])
@@ -270,7 +267,7 @@ def test_every_option_of_the_trainer_is_known() -> None:
 
 
 @pytest.mark.parametrize(
-    ("option", "told"),
+    ("option", "fact"),
     [
         ("max_epochs=0", "0 trains on nothing"),
         ("max_steps=0", "0 trains on nothing"),
@@ -299,27 +296,28 @@ def test_every_option_of_the_trainer_is_known() -> None:
         ("callbacks=sub.yaml", "sub.yaml is no path of a class"),
         (
             "profiler=PyTorchProfiler --trainer.profiler.dict_kwargs.on_trace_ready=os.abort",
-            "trainer.profiler.dict_kwargs: on_trace_ready: 'os.abort'; a configuration can only switch",
+            "trainer.profiler.dict_kwargs: on_trace_ready: 'os.abort'",
         ),
         (
             "profiler=PyTorchProfiler --trainer.profiler.dict_kwargs.with_stack=5",
-            "trainer.profiler.dict_kwargs: with_stack: 5; a configuration can only switch",
+            "trainer.profiler.dict_kwargs: with_stack: 5",
         ),
         ("logger=CSVLogger", "save_dir"),
     ],
 )
 def test_options_of_the_trainer_that_cannot_work(
-    option: str, told: str, capsys: pytest.CaptureFixture[str]
+    option: str, fact: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    found = message(capsys, *f"--trainer.{option}".replace(" --", "\n--").split("\n"))
-    assert told in found
+    words = f"--trainer.{option}".replace(" --", "\n--").split("\n")
+    assert fact in message(capsys, *words)
 
 
 def test_slurm_without_srun(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("SLURM_NTASKS", "4")
-    assert "started by srun: do that, or unset" in message(capsys, "--trainer.max_epochs=1")
+    error = message(capsys, "--trainer.max_epochs=1")
+    assert "SLURM_NTASKS" in error and "srun" in error
 
 
 def test_defaults_that_are_members_of_an_enum_can_be_saved(tiny: list[str]) -> None:
@@ -422,12 +420,13 @@ def test_the_batch_of_the_command_line_goes_before_that_of_a_file() -> None:
         assert batch("--config=c.yaml", "--data.batch_size", "9", *more) == (None, 9)
         both = ("--data.batch_tokens=null", "--data.batch_size=9")
         assert batch(*both, *more) == (None, 9)
-        with pytest.raises(ConfigError, match="both say how large a batch is"):
+        with pytest.raises(ConfigError, match=r"data\.batch_size: 9, and data\.batch_tokens 100"):
             batch("--data.batch_tokens=100", "--data.batch_size=9", *more)
 
 
 def test_comparison_needs_a_model_to_compare_with(capsys: pytest.CaptureFixture[str]) -> None:
-    assert "model.init_from, or leave data.compare out" in message(capsys, "--data.compare=x")
+    error = message(capsys, "--data.compare=x")
+    assert "data.compare: " in error and "model.init_from" in error
 
 
 def test_home_folder_in_paths(monkeypatch: pytest.MonkeyPatch) -> None:

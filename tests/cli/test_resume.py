@@ -166,7 +166,7 @@ def test_a_full_disk_harms_nothing(
         assert main(["fit", "--resume", str(run), "--trainer.max_epochs=3"]) == 2
     [message] = [line for line in capsys.readouterr().err.splitlines() if "seqtext fit:" in line]
     assert "No space left on device" in message
-    assert "go on from it with --resume r" in message
+    assert "resume from it with --resume r" in message
     assert not [*run.glob("**/*.part")]
     if FILES.index(name) <= FILES.index("last.ckpt"):
         assert_equal_bits(weights(run), before)

@@ -1,7 +1,7 @@
 """The built-in corpus: splits, determinism, and English and German that hold to the rules.
 
-What German should look like is written out here by hand, apart from the tables and rules of the
-package, so that a wrong ending or a word out of place is noticed.
+The expected German is written here by hand, without the tables and rules of the package. So the
+tests notice a wrong ending or a word out of place.
 """
 
 import hashlib
@@ -790,8 +790,8 @@ def test_summary(source: str, summary: str | None) -> None:
 
 
 def test_wrong_arguments() -> None:
-    with pytest.raises(ValueError, match="unknown split 'dev': choose one of train, validation"):
+    with pytest.raises(ValueError, match=r"'dev'.* train, validation, test"):
         builtin.pairs("dev", 1)  # type: ignore[arg-type]
-    with pytest.raises(ValueError, match="count must not be negative, got -1"):
+    with pytest.raises(ValueError, match=r"count.* -1"):
         builtin.pairs("train", -1)
     assert list(builtin.pairs("test", 0)) == []

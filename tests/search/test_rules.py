@@ -73,7 +73,7 @@ def repeats(ids, n):
 
 
 class Tables:
-    """log p(k | sentence, last piece) and what is attended to by then; both are drawn."""
+    """Random tables of log p(k | sentence, last piece), and of the attention of such a step."""
 
     def __init__(self, seed=0):
         generator = torch.Generator().manual_seed(seed)

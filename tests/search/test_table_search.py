@@ -38,8 +38,8 @@ class State(NamedTuple):
 class Tables:
     """One table a sentence: table[i, j, k] = log p(k | i, j), where j is the last piece.
 
-    The piece before the last is known from the state alone, so that it shows when a hypothesis
-    goes on with the state of another one.
+    Only the state knows the piece before the last. So a hypothesis with the state of another one
+    gives wrong results.
     """
 
     def __init__(self, tables):
@@ -61,7 +61,7 @@ class Tables:
 
 
 def random_tables(seed, count=1, favour=None):
-    """(N, V, V, V); `favour` maps pieces to what is added to their logits."""
+    """Tables (N, V, V, V). `favour` maps pieces to a number that is added to their logits."""
     generator = torch.Generator().manual_seed(seed)
     logits = 2 * torch.randn(count, VOCAB, VOCAB, VOCAB, generator=generator, dtype=torch.double)
     for piece, bonus in (favour or {}).items():

@@ -1,4 +1,4 @@
-"""German determiners and endings, as tables by case, gender and number."""
+"""German forms: determiners and endings by case, gender and number, and forms of the verb."""
 
 from typing import Final
 
@@ -8,21 +8,34 @@ from seqtext.grammar.tree import (
     DEF,
     EVERY,
     FEW,
+    FUTURE,
     HER,
     HIS,
     HOW_MANY,
     MANY,
+    ME,
     MY,
     NO,
     NUMBER,
     OUR,
+    PAST,
+    PAST_PERFECT,
+    PRESENT,
     SEVERAL,
     SOME,
     THEIR,
     THIS,
+    WE,
     WHICH,
+    Clause,
+    NounPhrase,
+    Pair,
     Phrase,
+    Predicate,
+    Word,
+    agreement,
 )
+from seqtext.grammar.verbs import BE, BECOME
 
 # Ending tables, as ending[case][masculine, neuter, feminine, plural].
 _ARTICLE: Final = (
@@ -108,3 +121,63 @@ def determiner(
     if det == NUMBER:
         return number(phrase.number), STRONG
     return _STRONG_STEMS[det] + STRONG[case][column], STRONG
+
+
+CONTRACTED: Final = {
+    "in dem": "im",
+    "in das": "ins",
+    "an dem": "am",
+    "zu dem": "zum",
+    "zu der": "zur",
+    "bei dem": "beim",
+    "von dem": "vom",
+}
+_HABEN: Final = (("habe", "hat", "haben"), ("hatte", "hatte", "hatten"))
+
+
+def verb_forms(clause: Clause) -> tuple[str, str, str]:
+    """Finite verb, separable prefix of it, and infinitive or participle."""
+    who, verb = agreement(clause.subject), clause.verb
+    tense = clause.tense
+    if clause.modal is not None:
+        return clause.modal.de[tense][who], "", verb.infinitive
+    if tense == PRESENT:
+        return verb.present[who], verb.prefix, ""
+    if tense == PAST:
+        return verb.preterite[who], verb.prefix, ""
+    if tense == FUTURE:
+        return BECOME.present[who], "", verb.infinitive
+    past = tense == PAST_PERFECT
+    if verb.takes_sein:
+        return (BE.preterite if past else BE.present)[who], "", verb.participle
+    return _HABEN[past][who], "", verb.participle
+
+
+def reflexive_pronoun(clause: Clause) -> str:
+    """The pronoun of a reflexive verb, "mich", "uns" or "sich"."""
+    subject = clause.subject
+    if subject is WE or (isinstance(subject, Pair) and subject.second is ME):
+        return "uns"
+    return "mich" if subject is ME else "sich"
+
+
+def occupation_text(predicate: Predicate, clause: Clause) -> str:
+    """ "Lehrer", "ein guter Lehrer", "keine Ärztin": an article only with an adjective or "no"."""
+    assert predicate.occupation is not None
+    subject = clause.subject
+    sex = subject.sex if isinstance(subject, Word) else ""
+    if isinstance(subject, Phrase):
+        sex = subject.noun.sex
+    female = sex == "f"
+    noun = predicate.occupation[2 if female else 1]
+    article = ("kein" if clause.negated else "ein") + ("e" if female else "")
+    if predicate.adjective is not None:
+        return f"{article} {predicate.adjective.stem}{'e' if female else 'er'} {noun}"
+    return f"{article} {noun}" if clause.negated else noun
+
+
+def is_definite(phrase: NounPhrase) -> bool:
+    """Whether the phrase stands before the adverbials of its clause, as what is known does."""
+    if isinstance(phrase, Phrase):
+        return phrase.owner is not None or phrase.det in DEFINITE
+    return not isinstance(phrase, Pair) or is_definite(phrase.first)

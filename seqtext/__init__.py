@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from seqtext.inference.classifier import Classification, Classifier
     from seqtext.inference.generator import Generator, Hypothesis
     from seqtext.inference.loading import load
-    from seqtext.training import ClassifierModule, EncoderDecoderModule
+    from seqtext.training.classifier import ClassifierModule
+    from seqtext.training.encoder_decoder import EncoderDecoderModule
 
 # PyTorch's CPU kernels keep what they prepared for each of the last 1,024 shapes, which text with its
 # many lengths makes hundreds of megabytes, for a few percent of speed. Read when first used.
@@ -23,8 +24,8 @@ os.environ.setdefault("LRU_CACHE_CAPACITY", "16")
 _WHERE = {
     "Classification": "seqtext.inference.classifier",
     "Classifier": "seqtext.inference.classifier",
-    "ClassifierModule": "seqtext.training",
-    "EncoderDecoderModule": "seqtext.training",
+    "ClassifierModule": "seqtext.training.classifier",
+    "EncoderDecoderModule": "seqtext.training.encoder_decoder",
     "Generator": "seqtext.inference.generator",
     "Hypothesis": "seqtext.inference.generator",
     "LabelsDataModule": "seqtext.data.labelled",

@@ -11,12 +11,11 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from seqtext.checkpoint import archive, description, training_state
+from seqtext.checkpoint import archive, training_state
 from seqtext.checkpoint.description import (
     FORMAT,
     KEY,
     ClassifierDescription,
-    Scoring,
     described_in,
     digest_of,
     weights_in,
@@ -24,13 +23,13 @@ from seqtext.checkpoint.description import (
 from seqtext.data.labels import Labels, TextAndLabels
 from seqtext.data.tokenizer import Tokenizer, Tokenizers
 from seqtext.errors import CheckpointError, ConfigError
-from seqtext.metrics import BleuTokenize, Symbols
+from seqtext.metrics import Symbols
 from seqtext.nn.config import ClassifierConfig, EncoderConfig, NetworkConfig
 from seqtext.nn.precision import Precision
 from seqtext.nn.shapes import check_shapes
+from seqtext.tasks import CLASSIFICATION, Scoring
 from seqtext.values import shown
 
-CLASSIFICATION = description.CLASSIFICATION
 _PREFIX = "network."  # of the network's weights in a LightningModule's state
 
 
@@ -44,7 +43,7 @@ class Model(NamedTuple):
     weights: dict[str, Tensor]
     source_limit: int | None = None  # pieces of a source that are read
     longest_source: int | None = None  # pieces of the longest source in training
-    scoring: Scoring = Scoring()
+    scoring: Scoring | None = None  # how outputs were scored; None in older checkpoints
 
 
 class ClassifierModel(NamedTuple):
@@ -67,12 +66,11 @@ def describe(
     columns: tuple[str, str],
     source_limit: int | None,
     longest_source: int | None,
-    bleu_tokenize: BleuTokenize,
+    scoring: Scoring,
 ) -> dict[str, Any]:
     """The part of a checkpoint that makes it a model; plain values only."""
     limits = source_limit, longest_source
     described = _described(task, config, tokenizers.source, columns, *limits)
-    scoring = Scoring(bleu_tokenize=bleu_tokenize, symbols=symbols_of(tokenizers.target))
     return {
         **described,
         "target_spm": bytes(tokenizers.target),
@@ -96,7 +94,7 @@ def describe_classifier(
 ) -> dict[str, Any]:
     """Likewise of a classifier."""
     limits = source_limit, longest_source
-    described = _described(CLASSIFICATION, config, tokenizers.source, columns, *limits)
+    described = _described(CLASSIFICATION.name, config, tokenizers.source, columns, *limits)
     own = {"temperature": temperature, "threshold": threshold}
     return {**described, "labels": bytes(tokenizers.target), **own}
 

@@ -14,7 +14,7 @@ import torch
 from jsonargparse import Namespace
 
 from seqtext.errors import ConfigError
-from seqtext.training.run.checkpoints import SelectionConfig
+from seqtext.training.config import SelectionConfig
 
 _KINDS = {bool: "true or false", float: "a number", int: "a whole number", str: "text"}
 # options that are paths: ~ is the home folder, as a shell has it

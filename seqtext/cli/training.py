@@ -10,11 +10,11 @@ from typing import Any
 
 import torch
 from lightning.fabric.utilities.exceptions import MisconfigurationException
-from lightning.pytorch import Callback, Trainer
+from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.strategies.launchers import _SubprocessScriptLauncher
 from lightning.pytorch.utilities import rank_zero_only
 
-from seqtext import checkpoint
+from seqtext import tasks
 from seqtext.checkpoint import ClassifierModel, Model
 from seqtext.cli.options import (
     FitCLI,
@@ -29,10 +29,12 @@ from seqtext.cli.trainer_options import settle
 from seqtext.console import say
 from seqtext.errors import ConfigError, SeqtextError
 from seqtext.training.comparison import Comparison
+from seqtext.training.config import SelectionConfig
+from seqtext.training.module import TextModule
 from seqtext.training.pretrained import refuse_other_network
 from seqtext.training.run import callbacks, folder
 from seqtext.training.run import resume as resuming
-from seqtext.training.run.checkpoints import Checkpoints, SelectionConfig
+from seqtext.training.run.checkpoints import Checkpoints
 from seqtext.training.run.report import Report
 from seqtext.training.run.run_folder import RunFolder
 
@@ -52,7 +54,7 @@ def train(arguments: list[str], task: str | None, preset: dict[str, Any]) -> Non
     options, arguments = own_options(arguments, preset)
     if task is None:
         labels = classes_of(arguments, preset)["model"] == _CLASSIFIER
-        task = checkpoint.CLASSIFICATION if labels else "translation"
+        task = (tasks.CLASSIFICATION if labels else tasks.TRANSLATION).name
     root = Path("runs") / task
     resume = resuming.find(options.resume, options.run, root)
     # the configuration of the run that is gone on with in its folder
@@ -105,24 +107,23 @@ def _start_from_own(cli: FitCLI, resume: Path) -> None:
         options.init_parts = None
 
 
-def _scores(module: Any, default: str = "val_bleu") -> list[Any]:
-    """What a module, ours or another one, has to choose the best checkpoint by."""
-    return getattr(module, "scores", [default])
+def _scores(module: LightningModule) -> list[str]:
+    """What can choose the best checkpoint of a module, ours or another one. The last is its own."""
+    return module.task.keys if isinstance(module, TextModule) else [tasks.BLEU.key]
 
 
-def _check_monitor(monitor: str, module: Any) -> None:
-    if monitor == "val_loss":
+def _check_monitor(monitor: str, module: LightningModule) -> None:
+    if monitor == tasks.LOSS.key or not isinstance(module, TextModule):
         return
     if not getattr(module, "decode_sentences", 1):
         raise ConfigError(
             f"selection.monitor: {monitor} needs decoded sentences, and model.decode_sentences is 0; choose"
             " val_loss"
         )
-    scores = _scores(module, monitor)
-    if monitor not in scores:
+    if monitor not in module.task.keys:
         raise ConfigError(
-            f"selection.monitor: {monitor} is no score of the task {module.task}, which has"
-            f" {', '.join(scores)} and val_loss; choose one of these, or another model.task"
+            f"selection.monitor: {monitor} is no score of the task {module.task.name}, which has"
+            f" {', '.join(module.task.keys)} and val_loss; choose one of these, or another model.task"
         )
 
 
@@ -169,7 +170,7 @@ def _fit(
             comparison.finish(trainer, cli.model, run.path / folder.BEST)
             report.finish(trainer)
     except Exception as error:
-        reason = _reason(error, run, resume)
+        reason = _reason(error, run)
         if reason is None:
             raise
         raise ConfigError(reason) from error
@@ -177,7 +178,7 @@ def _fit(
         _end_other_processes(trainer)
 
 
-def _reason(error: Exception, run: RunFolder, resume: Path | None) -> str | None:
+def _reason(error: Exception, run: RunFolder) -> str | None:
     """What to say of an error that a user can mend, None of any other."""
     text = str(error)
     if isinstance(error, SeqtextError):
@@ -188,12 +189,6 @@ def _reason(error: Exception, run: RunFolder, resume: Path | None) -> str | None
         return _unwritable(run, error)
     if isinstance(error, RuntimeError) and "Early stopping conditioned on metric" in text:
         return f"trainer.callbacks: {text}"
-    if isinstance(error, ValueError) and "parameter group" in text:
-        return (
-            f"--resume {resume}: model.freeze or model.optimizer.part_rates are not those that the"
-            " checkpoint was written with; give the same ones, or start a new run from it with"
-            " --model.init_from"
-        )
     if isinstance(error, ValueError) and "val_check_interval" in text:
         return f"trainer.{text.strip().strip('`')}"
     return None

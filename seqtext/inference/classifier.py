@@ -19,6 +19,7 @@ from seqtext.errors import CheckpointError, ConfigError
 from seqtext.nn.classifier import Classifier as Network
 from seqtext.nn.classifier import label_probabilities
 from seqtext.nn.precision import Precision
+from seqtext.tasks import CLASSIFICATION
 from seqtext.values import check_value
 
 Text = str | tuple[str, str]  # two where the classifier reads two
@@ -55,7 +56,7 @@ class Classifier:
     ``counts`` says what was remarkable about the texts since it was last set to ``TextCounts()``.
     """
 
-    task = checkpoint.CLASSIFICATION
+    task = CLASSIFICATION.name
 
     def __init__(
         self,

@@ -14,7 +14,6 @@ import torch
 from torch import Tensor
 
 from seqtext import checkpoint
-from seqtext.checkpoint.description import Scoring
 from seqtext.data.batch import batches_to_read, pad, source_rows
 from seqtext.data.texts import TextCounts, texts_of
 from seqtext.data.tokenizer import SPACE, Tokenizers
@@ -29,6 +28,7 @@ from seqtext.search.greedy import greedy_search
 from seqtext.search.length_penalty import LengthPenalty
 from seqtext.search.protocol import Found, Pieces, State, StepModel
 from seqtext.search.rules import MinLength, NoRepeatedNgram, Rule, WordLimits, WordPart
+from seqtext.tasks import Scoring
 
 __all__ = ["Generator", "Hypothesis", "SearchConfig", "generator_of", "texts"]
 
@@ -64,7 +64,7 @@ class Generator:
         task: What the outputs are judged by.
         source_limit: Pieces of a source that are read.
         longest_source: Pieces of the longest source in training. None if nobody knows.
-        scoring: How outputs were scored in training.
+        scoring: How outputs were scored in training. None if nobody knows.
 
     ``counts`` says what was remarkable about the sources since it was last set to ``TextCounts()``.
     """
@@ -77,7 +77,7 @@ class Generator:
         task: str = "translation",
         source_limit: int | None = None,
         longest_source: int | None = None,
-        scoring: Scoring = Scoring(),  # noqa: B008 (frozen)
+        scoring: Scoring | None = None,
     ) -> None:
         self.networks = networks
         self.tokenizers = tokenizers

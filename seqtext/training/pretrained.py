@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Collection
-from typing import Literal, get_args
 
 import torch
 from torch import Tensor, nn
@@ -13,9 +12,7 @@ from seqtext.checkpoint import Model
 from seqtext.data.tokenizer import Tokenizer, Tokenizers
 from seqtext.errors import ConfigError
 from seqtext.nn.config import EncoderConfig, NetworkConfig
-
-Part = Literal["embeddings", "encoder", "attention", "decoder", "output"]
-PARTS: tuple[Part, ...] = get_args(Part)
+from seqtext.training.config import Part
 
 # with other values of these the weights fit all the same
 _FREE = (
@@ -42,21 +39,6 @@ def part_of(parameter: str) -> Part:
     if side == "encoder":
         return "encoder"
     return "attention" if inner == "attention" else "output" if inner == "output" else "decoder"
-
-
-def parts_of(name: str, value: str | list[str] | None) -> list[Part]:
-    """Parts by name, in a list or separated by commas.
-
-    Raises:
-        ConfigError: One is no part of a network; names ``name``.
-    """
-    given = value.split(",") if isinstance(value, str) else value or []
-    parts: list[Part] = []
-    for part in given:
-        if part not in PARTS:
-            raise ConfigError(f"{name}: {part!r}, expected some of {', '.join(PARTS)}")
-        parts.append(part)
-    return parts
 
 
 def freeze(network: nn.Module, parts: Collection[str]) -> None:

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from seqtext.cli import main
-from seqtext.training import EncoderDecoderModule
+from seqtext.training.encoder_decoder import EncoderDecoderModule
 
 
 @pytest.fixture

@@ -22,7 +22,8 @@ from seqtext.metrics import BleuTokenize, score_translations
 from seqtext.nn.config import NetworkConfig
 from seqtext.nn.encoder_decoder import EncoderDecoder
 from seqtext.nn.precision import has_bfloat16
-from seqtext.training import OptimizerConfig, encoder_decoder
+from seqtext.training import encoder_decoder
+from seqtext.training.config import OptimizerConfig
 from seqtext.training.optimizer import learning_rate_share
 
 

@@ -9,6 +9,7 @@ import warnings
 from collections.abc import Sequence
 from typing import Any
 
+from seqtext import tasks
 from seqtext.errors import ConfigError, SeqtextError
 
 PRESET: dict[str, Any] = {
@@ -58,13 +59,13 @@ model
   --model.label_smoothing X
   --model.init_from CKPT            start from another model's network, weights and tokenizers
   --model.freeze PARTS              keep embeddings, encoder, attention, decoder or output as they are
-  --model.task T                    translation, summarization, code or transduction: what outputs
-                                    are judged by
+  --model.task T                    {tasks}:
+                                    what scores the outputs
   --model.bleu_tokenize T           of val_bleu: 13a, char (languages without spaces), none, …
 
 run
-  --selection.monitor M             which checkpoint is best: val_loss, or the task's val_bleu, val_rouge2,
-                                    val_exact_match, val_wer (default: the task's)
+  --selection.monitor M             which checkpoint is best: val_loss, or a score of the task, as
+                                    {own} (default: the task's own)
   --selection.average N             average the N best checkpoints at the end
   --selection.patience N            stop after N validations without a better result
   --trainer.max_epochs N            also max_steps, max_time (default: 10 epochs)
@@ -75,7 +76,10 @@ run
 
 Classifiers have options of their own: python recipes/classification/train.py fit with these two.
 All options: --model.help, --data.help (with their defaults), and those of lightning.Trainer.
-"""
+""".format(
+    tasks=", ".join(tasks.TEXT_TASKS),
+    own=", ".join(dict.fromkeys(task.keys[-1] for task in tasks.TEXT_TASKS.values())),
+)
 
 
 def run(arguments: Sequence[str], task: str | None, preset: dict[str, Any]) -> None:

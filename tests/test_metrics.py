@@ -217,7 +217,7 @@ def test_sentences(text: str, sentences: list[str]) -> None:
 def test_what_is_copied_and_what_is_new() -> None:
     source = "The big dog barked at the small cat"
     assert copied_and_new([source], ["the Big dog barked"]) == (100.0, 0.0, 0.0)
-    # 4 of 5 words; of 4 pairs "dog at" and both with "slept" are new
+    # 4 of 5 words. Of 4 pairs "dog at" and both with "slept" are new
     assert copied_and_new([source], ["big dog at the slept"]) == (80.0, 50.0, 100.0)
     assert copied_and_new([source], [""]) == (0.0, 0.0, 0.0)
     assert first_words(3).output_of(source) == "The big dog"

@@ -43,7 +43,7 @@ class Model(NamedTuple):
     weights: dict[str, Tensor]
     source_limit: int | None = None  # pieces of a source that are read
     longest_source: int | None = None  # pieces of the longest source in training
-    scoring: Scoring | None = None  # how outputs were scored; None in older checkpoints
+    scoring: Scoring | None = None  # older checkpoints have none
 
 
 class ClassifierModel(NamedTuple):

@@ -53,7 +53,7 @@ _OF_LABELS = ("text", "label", "classes", "confusion", "threshold")
 
 
 def parser() -> argparse.ArgumentParser:
-    """The options; importing and asking for help stays light."""
+    """The options. Importing this and asking for help stays light."""
     parser = argparse.ArgumentParser(
         prog="seqtext test",
         usage="%(prog)s CKPT… [--data.test PATH] [--KEY VALUE]…",

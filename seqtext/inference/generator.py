@@ -58,7 +58,7 @@ class Generator:
     """Networks and their tokenizers, ready to decode.
 
     Args:
-        networks: One, or several that decode as an ensemble; in evaluation mode while they do.
+        networks: One, or several that decode as an ensemble. They decode in evaluation mode.
         tokenizers: Of both sides, shared by all networks.
         columns: Names of source and target in the corpus trained on.
         task: What the outputs are judged by.

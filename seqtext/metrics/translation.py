@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
 References = Sequence[Sequence[str]]  # one or several for each hypothesis
 
-# What BLEU's n-grams are made of, by sacrebleu's names; the signature says which it was.
-# Its spm and flores tokenizers are left out: they download a model, each library its own copy.
+# What BLEU's n-grams are made of, by sacrebleu's names. Its spm and flores tokenizers are left out,
+# because they download a model.
 BleuTokenize = Literal[
     "13a",  # words and punctuation of European languages
     "intl",  # likewise, with the punctuation and symbols of all of Unicode

@@ -41,10 +41,10 @@ class ClassifierModule(TextModule[LabelledBatch, TextAndLabels]):
         network: Sizes and kinds.
         optimizer: How weights are updated.
         label_smoothing: Share of the target distribution spread over all labels (Szegedy et al. 2016).
-        class_weights: What a text counts in the loss: the same (``none``), or ``balanced``: inversely to
-            how many training texts have its label, 1 on average over texts. Where texts can have several
-            labels, those with a label count as much as those without it, 100 times at most. Or a weight
-            for each label by name. Other labels have 1.
+        class_weights: What a text counts in the loss. With ``none`` all texts count the same. With
+            ``balanced`` a text counts inversely to how many training texts have its label, 1 on average.
+            If texts can have several labels, those with a label count as much as those without it, 100
+            times at most. Or a weight for each label by name. Other labels have 1.
         vectors: A file of word vectors (word2vec's or fastText's text format). The embeddings of pieces
             that are words start with them.
         seed: Of the first weights and of dropout.
@@ -139,7 +139,7 @@ class ClassifierModule(TextModule[LabelledBatch, TextAndLabels]):
         self._validated.append((logits.detach().float().cpu(), batch.labels.cpu()))
 
     def on_validation_epoch_end(self) -> None:
-        """Fit temperature and threshold; log the task's scores and ``val_loss``, plain cross-entropy."""
+        """Fit temperature and threshold. Log ``val_loss``, plain cross-entropy, and the task's scores."""
         super().on_validation_epoch_end()
         assert self.tokenizers is not None
         batches = [batch for rank in self.gather(self._validated) for batch in rank]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, get_args
 
 from seqtext import tasks
 from seqtext.errors import ConfigError
-from seqtext.values import Count, Positive, Range, Share, check_fields, check_value
+from seqtext.values import Count, Positive, Range, Share, check_fields
 
 Part = Literal["embeddings", "encoder", "attention", "decoder", "output"]  # of a network
 PARTS: tuple[Part, ...] = get_args(Part)
@@ -46,9 +46,10 @@ class OptimizerConfig:
         beta2: Decay of the mean squared gradient.
         eps: Added to the denominator.
         weight_decay: Decoupled for ``adamw``, an L2 penalty for ``adam``.
-        schedule: After the warm-up ``constant``, ``inverse_sqrt`` (falls as 1 / sqrt(step), Vaswani et
-            al. 2017), ``cosine`` (to ``final_share`` at ``total_steps``, Loshchilov & Hutter 2017) or
-            ``plateau`` (falls when the validation loss does not).
+        schedule: The learning rate after the warm-up. With ``constant`` it stays. With ``inverse_sqrt`` it
+            falls as 1 / sqrt(step) (Vaswani et al. 2017). With ``cosine`` it falls to ``final_share`` at
+            ``total_steps`` (Loshchilov & Hutter 2017). With ``plateau`` it falls when the validation loss
+            does not.
         warmup_steps: Updates over which the learning rate rises from 0.
         total_steps: Updates until ``cosine`` is at its end. Default: those of the whole run.
         final_share: Share of the learning rate that ``cosine`` ends at.
@@ -85,12 +86,11 @@ class OptimizerConfig:
             raise ConfigError("optimizer.warmup_steps: plateau has no warm-up, set it to 0")
         parts_of("optimizer.part_rates", list(self.part_rates))
         for part, rate in self.part_rates.items():
-            if rate == 0:
+            if rate not in Range(above=0):
                 raise ConfigError(
-                    f"optimizer.part_rates: 0 for {part}, expected more than 0; model.freeze keeps a part"
-                    " as it is"
+                    f"optimizer.part_rates: {rate} for {part}, expected more than 0; model.freeze keeps a"
+                    " part as it is"
                 )
-            check_value(f"optimizer.part_rates: {part}", rate, AboveZero)
 
 
 @dataclass(frozen=True, kw_only=True)

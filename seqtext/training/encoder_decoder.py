@@ -47,10 +47,10 @@ class EncoderDecoderModule(TextModule[Batch, Tokenizers]):
             ``summarization``, ``code`` or ``transduction``. Default: that of ``init_from``, else
             ``translation``.
         decode_sentences: Validation sentences that are decoded greedily for these scores. 0 decodes none.
-        bleu_tokenize: What the n-grams of ``val_bleu`` are made of: ``13a`` (words), ``intl``, ``char``
-            or ``zh`` (languages without spaces), ``ja-mecab``, ``ko-mecab``, ``none`` (text that is
-            tokenized already). Also of ``seqtext test``. Default: that of ``init_from``, else ``none``
-            for the task ``code`` and ``13a`` for others.
+        bleu_tokenize: What BLEU counts in validation and in ``seqtext test``. Words: ``13a`` or ``intl``.
+            Characters, for languages without spaces: ``char`` or ``zh``. Japanese or Korean words:
+            ``ja-mecab``, ``ko-mecab``. Tokenized text: ``none``. Default: that of ``init_from``, else
+            ``none`` for the task ``code`` and ``13a`` for others.
         seed: Of the first weights and of dropout.
         init_from: A checkpoint or run folder to start from. Its network and its tokenizers are taken
             over. Options may change what regularizes. An option that contradicts it is refused.

@@ -83,7 +83,7 @@ class TextModule(OptimizedModule, Generic[BatchT, SidesT]):
         return describe_divergence(self, what, *self._batch)
 
     def count_units(self, batch: BatchT, divisor: Tensor) -> Tensor:
-        """How many of what is ``counted`` a batch has. ``divisor`` is that of its loss."""
+        """The texts or pieces of a batch, see ``counted``. ``divisor`` is that of its loss."""
         return divisor
 
     @classmethod
@@ -135,7 +135,7 @@ class TextModule(OptimizedModule, Generic[BatchT, SidesT]):
         torch.manual_seed(int.from_bytes(hashlib.sha256(key.encode()).digest()[:8]))
 
     def training_step(self, batch: BatchT, batch_idx: int) -> Tensor:
-        """The loss summed over this batch; see ``on_before_optimizer_step``."""
+        """The loss summed over this batch, see ``on_before_optimizer_step``."""
         loss, divisor = self.loss_of(batch)
         self._batch = batch, self.current_epoch, batch_idx
         if not torch.isfinite(loss):
@@ -213,7 +213,7 @@ class TextModule(OptimizedModule, Generic[BatchT, SidesT]):
                 del content["current_model_state"], content["averaging_state"]
 
     def on_load_checkpoint(self, content: dict[str, Any]) -> None:
-        """Build the checkpoint's network; where there is one already, refuse weights of another."""
+        """Build the checkpoint's network. Where a network is built already, refuse another one."""
         model = checkpoint.unpack(content, "checkpoint")
         if self.network is None and isinstance(model.tokenizers, self.reads):
             self.config, self.columns = model.config, model.columns

@@ -129,9 +129,9 @@ class OptimizedModule(LightningModule):
     def on_before_optimizer_step(self, optimizer: Optimizer) -> None:
         """Turn gradients of sums into those of the mean over all pieces of the update.
 
-        Backward passes have summed over pieces; Lightning has divided by its number of accumulation
-        steps, and DDP by the number of ranks. What is wanted is the sum over all ranks and steps
-        divided by the pieces of all of them, whatever their number, a short last window included.
+        Backward passes have summed over pieces. Lightning has divided by its number of accumulation
+        steps, and DDP by the number of ranks. The sum over all ranks and steps must be divided by their
+        pieces. A short last window has fewer steps.
         """
         count = torch.as_tensor(self._divisor, dtype=torch.float32, device=self.device)
         count = self.trainer.strategy.reduce(count, reduce_op="sum")
@@ -146,14 +146,13 @@ class OptimizedModule(LightningModule):
         gradient_clip_val: int | float | None = None,
         gradient_clip_algorithm: str | None = None,
     ) -> None:
-        """Clip by norm, or by value; note the norm before.
+        """Clip by norm, or by value. Note the norm before.
 
         Raises:
-            TrainingError: The norm is no number; no weight has changed yet.
-
-        Done here because Lightning refuses to clip for a fused optimizer under mixed precision, on
-        account of a loss scaling that bfloat16 does not need.
+            TrainingError: The norm is no number. No weight has changed yet.
         """
+        # Lightning refuses to clip for a fused optimizer under mixed precision, because of a loss
+        # scaling that bfloat16 does not need
         by_value = gradient_clip_algorithm == "value"
         largest = gradient_clip_val if gradient_clip_val and not by_value else torch.inf
         norm = torch.nn.utils.clip_grad_norm_(self.parameters(), largest)

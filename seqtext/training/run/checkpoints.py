@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch import Callback, LightningDataModule, LightningModule, Trainer
 from lightning.pytorch.trainer.states import TrainerFn
 
 from seqtext import checkpoint, tasks
@@ -33,12 +33,12 @@ class Checkpoints(Callback):
 
     def __init__(self, run: RunFolder, config: SelectionConfig) -> None:
         self._run, self._config = run, config
-        # (score, step), best first; step -1 is the best.ckpt that a finished run had
+        # (score, step), best first. Step -1 is the best.ckpt that a finished run had.
         self._best: list[tuple[float, int]] = []
         self._without_better = 0  # validations in a row
-        self._gathering = False  # gradients of an update; they are in no checkpoint
+        self._gathering = False  # gradients of an update, which no checkpoint has
         self._saved_at, self._saved_step = time.monotonic(), 0
-        self._validation: Any = None  # what scores are measured on
+        self._validation: list[object] | None = None  # what scores are measured on
         self._compared = True  # with the scores before a resume
         self._first_step: int | None = None  # of this process; None if there is nothing to train
         self._signals = StopSignals()
@@ -57,7 +57,7 @@ class Checkpoints(Callback):
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Know what scores will be measured on, before a checkpoint's are read."""
-        key: list[Any] = getattr(trainer.datamodule, "validation_key", list)()  # type: ignore[attr-defined]
+        key: list[object] = getattr(trainer.datamodule, "validation_key", list)()  # type: ignore[attr-defined]
         by_loss = self.monitor == tasks.LOSS.key
         decoded = None if by_loss else getattr(pl_module, "decode_sentences", None)
         self._validation = [*key, decoded, trainer.limit_val_batches]
@@ -80,7 +80,7 @@ class Checkpoints(Callback):
         self._signals.listen()
 
     def _mend_best(self) -> None:
-        """Where a resumed run's ``best.ckpt`` is damaged or missing, forget the scores of what is lost."""
+        """Forget the scores of lost weights, where a resumed run has no intact ``best.ckpt``."""
         best = self._run.path / folder.BEST
         if not self._best and not best.exists():
             return
@@ -94,7 +94,7 @@ class Checkpoints(Callback):
             say(f"resume: it is {damaged} now")
         files = [self._weights(step) for _, step in self._best]
         whole = [bool(file.exists() and intact([file])) for file in files]
-        self._best = [one for one, good in zip(self._best, whole, strict=True) if good]
+        self._best = [pair for pair, good in zip(self._best, whole, strict=True) if good]
         if self._best:
             _copy(file := self._weights(self._best[0][1]), best)
             say(f"resume: {best} is a copy of {file} now")
@@ -113,8 +113,8 @@ class Checkpoints(Callback):
         self,
         trainer: Trainer,
         pl_module: LightningModule,
-        outputs: Any,
-        batch: Any,
+        outputs: object,
+        batch: object,
         batch_idx: int,
     ) -> None:
         """Save from time to time, and stop when asked to."""
@@ -158,7 +158,7 @@ class Checkpoints(Callback):
     # --- last and best ------------------------------------------------------------------------------
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Save the last state, and the weights if they are among the best; lose patience."""
+        """Save the last state, and the weights if they are among the best. Stop without patience left."""
         if trainer.state.fn != TrainerFn.FITTING or trainer.sanity_checking:
             return
         score, step = self._score(trainer), trainer.global_step
@@ -181,7 +181,7 @@ class Checkpoints(Callback):
             self._save_last(trainer)
 
     def _sorted(self, scored: list[tuple[float, int]]) -> list[tuple[float, int]]:
-        """Best first; of equal ones the later."""
+        """Best first. Of equal scores the later is better."""
         sign = 1 if self._config.is_better(1, 0) else -1
         return sorted(scored, key=lambda pair: (sign * pair[0], pair[1]), reverse=True)
 
@@ -204,7 +204,9 @@ class Checkpoints(Callback):
             trainer.save_checkpoint(file, weights_only=weights_only)
 
     @staticmethod
-    def _on_first(trainer: Trainer, action: Callable[..., Any], *args: Any, **kwargs: Any) -> None:
+    def _on_first(
+        trainer: Trainer, action: Callable[..., object], *args: object, **kwargs: object
+    ) -> None:
         if trainer.is_global_zero:
             action(*args, **kwargs)
 
@@ -227,7 +229,9 @@ class Checkpoints(Callback):
             self._best = [(score, step) for score, step in state_dict["best"]]
             self._without_better = state_dict["without_better"]
 
-    def finish(self, trainer: Trainer, module: LightningModule, datamodule: Any) -> None:
+    def finish(
+        self, trainer: Trainer, module: LightningModule, datamodule: LightningDataModule
+    ) -> None:
         """After training: try averages of weights, and leave only ``best.ckpt``."""
         average = callbacks.remove_averaging(trainer, module)
         best = self._run.path / folder.BEST
@@ -252,7 +256,14 @@ class Checkpoints(Callback):
             trainer, shutil.rmtree, self._run.path / folder.CANDIDATES, ignore_errors=True
         )
 
-    def _try(self, trainer: Trainer, datamodule: Any, what: str, *, or_equal: bool = False) -> None:
+    def _try(
+        self,
+        trainer: Trainer,
+        datamodule: LightningDataModule,
+        what: str,
+        *,
+        or_equal: bool = False,
+    ) -> None:
         """Make the module's weights the best checkpoint if they are better."""
         trainer.validate(trainer.lightning_module, datamodule=datamodule, verbose=False)
         score, (best, step) = self._score(trainer), self._best[0]

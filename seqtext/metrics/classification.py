@@ -36,11 +36,12 @@ def score_labels(
             labels, it has those from this probability on. Default: 0, or 0.5 for several labels.
 
     Returns:
-        ``accuracy``: share of texts with just the right labels. ``macro_f1``: mean over the labels that
-        the texts have or are given. ``micro_f1`` for several labels. ``ece``: expected calibration error
-        in 15 bins (Guo et al. 2017). All these are of texts in scope, whatever the threshold. With texts
-        out of scope or a threshold also ``in_scope_accuracy``, ``out_of_scope_recall``,
-        ``out_of_scope_precision`` and ``threshold`` (0 to 1).
+        Scores by name. The share of texts with just the right labels is ``accuracy``. The mean over the
+        labels that texts have or are given is ``macro_f1``. With several labels there is ``micro_f1``.
+        The expected calibration error in 15 bins (Guo et al. 2017) is ``ece``. All these are of texts in
+        scope, whatever the threshold. With texts out of scope, or a threshold, there are also
+        ``in_scope_accuracy``, ``out_of_scope_recall``, ``out_of_scope_precision`` and ``threshold`` (0
+        to 1).
     """
     if labels.dim() == 2:
         return _score_several(probabilities, labels, 0.5 if threshold is None else threshold)

@@ -27,12 +27,9 @@ from seqtext.metrics import (
 )
 
 DEFAULT_BLEU_TOKENIZE: BleuTokenize = "13a"
-TaskName = Literal[
-    "translation", "summarization", "code", "transduction"
-]  # those that generate text
-TestOption = Literal[
-    "bleu_tokenize", "symbols", "lead"
-]  # options of ``seqtext test`` for some tasks
+# tasks of generated text, and the options of ``seqtext test`` that only some of them use
+TaskName = Literal["translation", "summarization", "code", "transduction"]
+TestOption = Literal["bleu_tokenize", "symbols", "lead"]
 
 
 @dataclass(frozen=True, kw_only=True)

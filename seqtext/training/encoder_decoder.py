@@ -21,6 +21,7 @@ from seqtext.nn.encoder_decoder import EncoderDecoder
 from seqtext.tasks import (
     DEFAULT_BLEU_TOKENIZE,
     TEXT_TASKS,
+    TRANSLATION,
     Outputs,
     Scoring,
     TaskName,
@@ -106,7 +107,7 @@ class EncoderDecoderModule(TextModule[Batch, Tokenizers]):
         self._pretrained = before = self._take_over(init_from)
         self.fine_tunes = before is not None
         self._limit_before = before.source_limit if before else None
-        self.task = TEXT_TASKS[task or (before.task if before else "translation")]
+        self.task = TEXT_TASKS[task or (before.task if before else TRANSLATION.name)]
         known = before.scoring.bleu_tokenize if before and before.scoring else None
         self.bleu_tokenize: BleuTokenize = (
             bleu_tokenize or known or self.task.bleu_tokenize or DEFAULT_BLEU_TOKENIZE

@@ -16,7 +16,7 @@ from seqtext.data.labels import TextAndLabels
 from seqtext.data.tokenizer import Tokenizers
 from seqtext.errors import ConfigError, TrainingError
 from seqtext.nn.config import EncoderConfig
-from seqtext.tasks import Task
+from seqtext.tasks import LOSS, Task
 from seqtext.training import position
 from seqtext.training.config import OptimizerConfig
 from seqtext.training.data import data_of
@@ -186,7 +186,7 @@ class TextModule(OptimizedModule, Generic[BatchT, SidesT]):
         """Log ``val_loss``."""
         loss, divisor = self._over_all_ranks(self._validation_totals)
         self._validation_totals = 0.0
-        self.log("val_loss", loss / divisor)
+        self.log(LOSS.key, loss / divisor)
         if not self.trainer.sanity_checking:
             self.step_plateau(loss / divisor)
 

@@ -10,7 +10,7 @@ from lightning.pytorch import LightningModule
 from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor
 from torch.optim import Optimizer
-from torch.optim.lr_scheduler import LambdaLR, ReduceLROnPlateau
+from torch.optim.lr_scheduler import LambdaLR, LRScheduler, ReduceLROnPlateau
 
 from seqtext.errors import ConfigError, TrainingError
 from seqtext.training import optimizer
@@ -94,9 +94,10 @@ class OptimizedModule(LightningModule):
                 for weight in group["params"]:
                     weight.requires_grad_(True)
 
-    def _schedule(self) -> LambdaLR | ReduceLROnPlateau:
+    def _schedule(self) -> LRScheduler | None:
+        """The schedule of now. A callback may have replaced ours, or taken it away."""
         schedule = self._plateau or self.lr_schedulers()
-        assert isinstance(schedule, LambdaLR | ReduceLROnPlateau)
+        assert schedule is None or isinstance(schedule, LRScheduler)
         return schedule
 
     def on_train_epoch_start(self) -> None:

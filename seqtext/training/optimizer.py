@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import torch
 from torch import nn
-from torch.optim.lr_scheduler import LambdaLR, ReduceLROnPlateau
+from torch.optim.lr_scheduler import LambdaLR, LRScheduler, ReduceLROnPlateau
 
 from seqtext.errors import ConfigError
 from seqtext.training.config import OptimizerConfig
@@ -86,7 +85,9 @@ def check_groups(optimizer: torch.optim.Optimizer, saved: list[int]) -> None:
         )
 
 
-def adopt_groups(config: OptimizerConfig, optimizer: torch.optim.Optimizer, schedule: Any) -> None:
+def adopt_groups(
+    config: OptimizerConfig, optimizer: torch.optim.Optimizer, schedule: LRScheduler | None
+) -> None:
     """Give a schedule the groups of weights that a callback has added, as unfreezing does."""
     first, *others = optimizer.param_groups
     for group in others:
@@ -99,7 +100,9 @@ def adopt_groups(config: OptimizerConfig, optimizer: torch.optim.Optimizer, sche
         schedule.lr_lambdas = schedule.lr_lambdas[:1] * len(optimizer.param_groups)
 
 
-def apply(config: OptimizerConfig, optimizer: torch.optim.Optimizer, schedule: Any) -> None:
+def apply(
+    config: OptimizerConfig, optimizer: torch.optim.Optimizer, schedule: LRScheduler | None
+) -> None:
     """Let ``config`` win over the hyper-parameters that a checkpoint has brought back.
 
     The position in the schedule stays as it was restored.

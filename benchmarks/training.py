@@ -113,7 +113,7 @@ def counted(stamps: list[float]) -> float:
 def update(task: Task, batch: Batch) -> None:
     """One update, without a Trainer."""
     with task.autocast():
-        loss, tokens = task.module._loss(batch)
+        loss, tokens = task.module.loss_of(batch)
     (loss / tokens).backward()  # type: ignore[no-untyped-call]
     torch.nn.utils.clip_grad_norm_(task.module.parameters(), task.clip)
     task.optimizer.step()
@@ -303,7 +303,7 @@ def agree(task: Task) -> None:
 
     def whole() -> Tensor:
         with task.autocast():
-            loss, tokens = task.module._loss(batch)
+            loss, tokens = task.module.loss_of(batch)
         mean = loss / tokens
         mean.backward()  # type: ignore[no-untyped-call]
         return mean

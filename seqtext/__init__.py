@@ -11,8 +11,9 @@ if TYPE_CHECKING:
     from seqtext.data.pairs import PairsDataModule
     from seqtext.inference.classifier import Classification, Classifier
     from seqtext.inference.generator import Generator, Hypothesis
-    from seqtext.inference.loading import load, load_classifier, load_generator
-    from seqtext.training import ClassifierModule, EncoderDecoderModule
+    from seqtext.inference.loading import load
+    from seqtext.training.classifier import ClassifierModule
+    from seqtext.training.encoder_decoder import EncoderDecoderModule
 
 # PyTorch's CPU kernels keep what they prepared for each of the last 1,024 shapes. Texts have many lengths,
 # so this takes hundreds of megabytes, for a few percent of speed. PyTorch reads these at its first use.
@@ -23,8 +24,8 @@ os.environ.setdefault("LRU_CACHE_CAPACITY", "16")
 _WHERE = {
     "Classification": "seqtext.inference.classifier",
     "Classifier": "seqtext.inference.classifier",
-    "ClassifierModule": "seqtext.training",
-    "EncoderDecoderModule": "seqtext.training",
+    "ClassifierModule": "seqtext.training.classifier",
+    "EncoderDecoderModule": "seqtext.training.encoder_decoder",
     "Generator": "seqtext.inference.generator",
     "Hypothesis": "seqtext.inference.generator",
     "LabelsDataModule": "seqtext.data.labelled",

@@ -22,12 +22,13 @@ MAY = {
     "values": {"errors"},
     "grammar": set(),
     "metrics": {"errors"},
+    "tasks": {"metrics"},
     "nn": {"errors", "values"},
     "search": {"errors", "values"},
     "data": {"errors", "assets", "console", "files", "signals", "values", "grammar"},
     "check": {"errors", "data"},
-    "checkpoint": {"errors", "values", "nn", "data", "metrics"},
-    "inference": {"errors", "values", "nn", "data", "search", "checkpoint"},
+    "checkpoint": {"errors", "values", "nn", "data", "metrics", "tasks"},
+    "inference": {"errors", "values", "nn", "data", "search", "checkpoint", "tasks"},
     "training": {
         "errors",
         "console",
@@ -39,6 +40,7 @@ MAY = {
         "checkpoint",
         "inference",
         "metrics",
+        "tasks",
     },
 }
 LIGHT = ("nn", "search")  # PyTorch and the standard library alone

@@ -47,3 +47,11 @@ def test_load_loads_torch_alone(trained: Path) -> None:
         [sys.executable, "-c", program], capture_output=True, text=True, timeout=120, check=True
     )
     assert not {*HEAVY} & set(result.stdout.split())
+
+
+def test_options_of_training_need_no_torch() -> None:
+    program = "import sys, seqtext.training.config; print(*sys.modules)"
+    result = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=120, check=True
+    )
+    assert not {*HEAVY, "torch"} & set(result.stdout.split())

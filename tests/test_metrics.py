@@ -10,12 +10,14 @@ import sacrebleu
 import torch
 from torchmetrics.functional.text import rouge
 from torchmetrics.text import SacreBLEUScore
-from torchmetrics.utilities import dim_zero_sum
 
 from seqtext.errors import ConfigError
 from seqtext.metrics import (
     BleuTokenize,
+    bleu,
+    bleu_signature,
     check_bleu_tokenize,
+    chrf_signature,
     copied_and_new,
     exact_match,
     first_sentence,
@@ -36,7 +38,7 @@ from seqtext.metrics.classification import (
     score_each,
     score_labels,
 )
-from seqtext.training.validation import ExactMatch, Rouge2
+from seqtext.tasks import TEXT_TASKS, Outputs, Scoring
 
 REFERENCES = [
     "彼らはついにそれが真実だと認めた。",
@@ -71,9 +73,32 @@ def test_bleu_is_sacrebleus_and_that_of_training(tokenize: BleuTokenize) -> None
     assert found.bleu == round(expected.score, 2)
     assert 20 < found.bleu < 99
     assert f"|tok:{tokenize}" in found.signature
-    in_training = SacreBLEUScore(tokenize=tokenize)
-    in_training.update(hypotheses, [[reference] for reference in references])
-    assert 100 * float(in_training.compute()) == pytest.approx(expected.score, abs=1e-3)
+    several = [[reference] for reference in references]
+    in_training = TEXT_TASKS["translation"].validate(
+        Outputs(hypotheses, hypotheses, several),
+        Scoring(bleu_tokenize=tokenize, symbols="words"),
+    )
+    assert in_training == {"val_bleu": pytest.approx(expected.score)}
+    torchmetrics = SacreBLEUScore(tokenize=tokenize)
+    torchmetrics.update(hypotheses, several)
+    assert 100 * float(torchmetrics.compute()) == pytest.approx(expected.score, abs=1e-3)
+
+
+def test_bleu_of_validation_is_not_smoothed() -> None:
+    hypotheses, references = ["a b c x y"], [["a b c d e"]]  # three words in a row
+    assert score_translations(hypotheses, references).bleu > 30
+    assert bleu(hypotheses, references, "13a", smoothed=False) == 0
+    assert "smooth:none" in bleu_signature(references, "13a", smoothed=False)
+
+
+def test_signatures_are_those_of_the_scored_corpus() -> None:
+    hypotheses, references = ["a b", "c"], [["a b", "a"], ["c"]]
+    for metric, signature in (
+        (sacrebleu.BLEU(tokenize="char"), bleu_signature(references, "char")),
+        (sacrebleu.CHRF(), chrf_signature(references)),
+    ):
+        metric.corpus_score(hypotheses, [["a b", "c"], ["a", None]])  # type: ignore[arg-type]
+        assert str(metric.get_signature()) == signature and "nrefs:var" in signature
 
 
 def test_tokenized_text_needs_no_warning(caplog: pytest.LogCaptureFixture) -> None:
@@ -164,22 +189,6 @@ def test_rouge_of_other_scripts() -> None:
     assert score_summaries(["x"], ["naïve men"], [["na ve men"]]).rouge1 == 100.0
 
 
-def test_scores_of_ranks_with_unlike_shares_add_up() -> None:
-    """As they come together from all ranks: sums, and not lists that would have to be of one length."""
-    hypotheses, references = ["a b c", "a b d", "x y z"], [["a b c"], ["a b c"], ["q"]]
-    for score in (Rouge2(), ExactMatch(), ExactMatch(wrong=True)):
-        score.update(hypotheses, references)
-        whole = float(score.compute())
-        assert all(value == "sum" or value is dim_zero_sum for value in score._reductions.values())
-        parts = [(hypotheses[:2], references[:2]), (hypotheses[2:], references[2:]), ([], [])]
-        totals = [0.0, 0.0]
-        for part in parts:
-            score.reset()
-            score.update(*part)
-            totals = [totals[0] + float(score.total), totals[1] + float(score.count)]
-        assert whole == pytest.approx(totals[0] / totals[1])
-
-
 def test_stems_are_what_counts() -> None:
     found = score_summaries(["x"], ["the dogs were running"], [["The dog, was run!"]])
     assert found.rouge1 == 75.0
@@ -211,8 +220,9 @@ def test_what_is_copied_and_what_is_new() -> None:
     # 4 of 5 words are copied, and 2 of 4 pairs are new: "dog at" and "the slept"
     assert copied_and_new([source], ["big dog at the slept"]) == (80.0, 50.0, 100.0)
     assert copied_and_new([source], [""]) == (0.0, 0.0, 0.0)
-    assert first_words(3)(source) == "The big dog"
-    assert first_sentence("One here. Two there.") == "One here." and first_sentence("") == ""
+    assert first_words(3).output_of(source) == "The big dog"
+    sentence = first_sentence().output_of
+    assert sentence("One here. Two there.") == "One here." and sentence("") == ""
 
 
 def test_words_that_training_never_had() -> None:

@@ -14,8 +14,7 @@ from seqtext import ClassifierModule, EncoderDecoderModule, LabelsDataModule, Pa
 from seqtext.data.tokenizer import TokenizerConfig
 from seqtext.errors import ConfigError
 from seqtext.nn.config import ClassifierConfig, NetworkConfig
-from seqtext.training.optimizer import OptimizerConfig
-from seqtext.training.run.checkpoints import SelectionConfig
+from seqtext.training.config import OptimizerConfig, SelectionConfig
 
 
 @pytest.mark.parametrize("kind", [PairsDataModule, LabelsDataModule])

@@ -11,13 +11,12 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from seqtext.checkpoint import archive, description, training_state
+from seqtext.checkpoint import archive, training_state
 from seqtext.checkpoint.consent import check_consent
 from seqtext.checkpoint.description import (
     FORMAT,
     KEY,
     ClassifierDescription,
-    Scoring,
     described_in,
     digest_of,
     weights_in,
@@ -25,13 +24,13 @@ from seqtext.checkpoint.description import (
 from seqtext.data.labels import Labels, TextAndLabels
 from seqtext.data.tokenizer import Tokenizer, Tokenizers
 from seqtext.errors import CheckpointError, ConfigError
-from seqtext.metrics import BleuTokenize, Symbols
+from seqtext.metrics import Symbols
 from seqtext.nn.config import ClassifierConfig, EncoderConfig, NetworkConfig
 from seqtext.nn.precision import Precision
 from seqtext.nn.shapes import check_shapes
+from seqtext.tasks import CLASSIFICATION, Scoring
 from seqtext.values import shown
 
-CLASSIFICATION = description.CLASSIFICATION
 _PREFIX = "network."  # of the network's weights in a LightningModule's state
 
 
@@ -45,7 +44,7 @@ class Model(NamedTuple):
     weights: dict[str, Tensor]
     source_limit: int | None = None  # most pieces that the network reads of a source
     longest_source: int | None = None  # pieces of the longest source in training
-    scoring: Scoring = Scoring()
+    scoring: Scoring | None = None  # older checkpoints have none
 
 
 class ClassifierModel(NamedTuple):
@@ -68,12 +67,11 @@ def describe(
     columns: tuple[str, str],
     source_limit: int | None,
     longest_source: int | None,
-    bleu_tokenize: BleuTokenize,
+    scoring: Scoring,
 ) -> dict[str, Any]:
     """The description of an encoder-decoder, as plain values. With the weights it is a whole model."""
     limits = source_limit, longest_source
     described = _described(task, config, tokenizers.source, columns, *limits)
-    scoring = Scoring(bleu_tokenize=bleu_tokenize, symbols=symbols_of(tokenizers.target))
     return {
         **described,
         "target_spm": bytes(tokenizers.target),
@@ -97,7 +95,7 @@ def describe_classifier(
 ) -> dict[str, Any]:
     """The description of a classifier, as plain values."""
     limits = source_limit, longest_source
-    described = _described(CLASSIFICATION, config, tokenizers.source, columns, *limits)
+    described = _described(CLASSIFICATION.name, config, tokenizers.source, columns, *limits)
     own = {"temperature": temperature, "threshold": threshold}
     return {**described, "labels": bytes(tokenizers.target), **own}
 

@@ -10,13 +10,12 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
-from seqtext.metrics import BleuTokenize, Symbols, Task
 from seqtext.nn.config import ClassifierConfig, NetworkConfig
+from seqtext.tasks import CLASSIFICATION, Scoring, TaskName
 from seqtext.values import read_fields, shown
 
 FORMAT = 1
 KEY = "seqtext"  # of the description
-CLASSIFICATION = "classification"  # the task of a classifier
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,21 +40,13 @@ class Description:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Scoring:
-    """How outputs were scored in training. An older checkpoint does not say it: None."""
-
-    bleu_tokenize: BleuTokenize | None = None
-    symbols: Symbols | None = None  # of the symbol error rate
-
-
-@dataclass(frozen=True, kw_only=True)
 class GeneratorDescription(Description):
     """The description of an encoder-decoder."""
 
-    task: Task
+    task: TaskName
     network: NetworkConfig
     target_spm: bytes
-    scoring: Scoring = Scoring()
+    scoring: Scoring | None = None  # older checkpoints have none
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,7 +74,7 @@ def described_in(content: dict[str, Any]) -> GeneratorDescription | ClassifierDe
         ValueError: A field is missing, unknown, or has a wrong type.
     """
     described = content.get(KEY)
-    if isinstance(described, dict) and described.get("task") == CLASSIFICATION:
+    if isinstance(described, dict) and described.get("task") == CLASSIFICATION.name:
         return read_fields(ClassifierDescription, described, KEY)
     return read_fields(GeneratorDescription, described, KEY)
 

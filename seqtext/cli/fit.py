@@ -9,6 +9,7 @@ import warnings
 from collections.abc import Sequence
 from typing import Any
 
+from seqtext import tasks
 from seqtext.errors import ConfigError, SeqtextError
 
 PRESET: dict[str, Any] = {
@@ -57,14 +58,14 @@ model
   --model.optimizer.learning_rate X also name, schedule, warmup_steps, weight_decay, …
   --model.label_smoothing X
   --model.init_from CKPT            start from another model's network, weights and tokenizers
-  --model.freeze PARTS              do not train embeddings, encoder, attention, decoder or output
-  --model.task T                    translation, summarization, code or transduction; decides the
-                                    scores of the outputs
-  --model.bleu_tokenize T           words of BLEU: 13a, char (languages without spaces), none, …
+  --model.freeze PARTS              keep embeddings, encoder, attention, decoder or output as they are
+  --model.task T                    {tasks}:
+                                    what scores the outputs
+  --model.bleu_tokenize T           of val_bleu: 13a, char (languages without spaces), none, …
 
 run
-  --selection.monitor M             score of the best checkpoint: val_loss, or the task's val_bleu,
-                                    val_rouge2, val_exact_match, val_wer (default: the task's)
+  --selection.monitor M             which checkpoint is best: val_loss, or a score of the task, as
+                                    {own} (default: the task's own)
   --selection.average N             average the N best checkpoints at the end
   --selection.patience N            stop after N validations without a better result
   --trainer.max_epochs N            also max_steps, max_time (default: 10 epochs)
@@ -73,9 +74,12 @@ run
   --trainer.accumulate_grad_batches N   batches per update, if an update needs too much memory
   --trainer.val_check_interval X    validate every X epochs (0.5) or X batches (500, an epoch at most)
 
-Classifiers have other options: python recipes/classification/train.py fit --model.help
-All options: --model.help and --data.help (with defaults), and those of lightning.Trainer.
-"""
+Classifiers have options of their own: python recipes/classification/train.py fit with these two.
+All options: --model.help, --data.help (with their defaults), and those of lightning.Trainer.
+""".format(
+    tasks=", ".join(tasks.TEXT_TASKS),
+    own=", ".join(dict.fromkeys(task.keys[-1] for task in tasks.TEXT_TASKS.values())),
+)
 
 
 def run(arguments: Sequence[str], task: str | None, preset: dict[str, Any]) -> None:

@@ -14,7 +14,7 @@ import torch
 from jsonargparse import Namespace
 
 from seqtext.errors import ConfigError
-from seqtext.training.run.checkpoints import SelectionConfig
+from seqtext.training.config import SelectionConfig
 
 _TYPES = {bool: "true or false", float: "a number", int: "a whole number", str: "text"}
 # Paths, where ~ is the home folder. A shell expands it only at the start of a word.

@@ -19,7 +19,7 @@ from seqtext.cli import option_values, trainer_options, yaml_reader
 from seqtext.cli.parser_messages import explained
 from seqtext.cli.trust import Trust, paths_of
 from seqtext.errors import ConfigError
-from seqtext.training.run.checkpoints import SelectionConfig
+from seqtext.training.config import SelectionConfig
 
 
 class FitCLI(LightningCLI):

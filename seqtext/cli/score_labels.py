@@ -23,6 +23,7 @@ from seqtext.data.labels import Labels
 from seqtext.errors import ConfigError, DataError
 from seqtext.inference.classifier import Classifier
 from seqtext.metrics.classification import draw_confusion, score_each, score_labels
+from seqtext.tasks import CLASSIFICATION, describe_measurement
 
 _PICTURES = (".png", ".svg", ".pdf")
 
@@ -48,7 +49,8 @@ def run(options: argparse.Namespace, classifier: Classifier) -> None:
         )
         found = torch.tensor(probabilities)
         print(
-            f"{len(texts):,} texts classified in {time.perf_counter() - start:.1f} s",
+            f"{len(texts):,} texts classified in {time.perf_counter() - start:.1f} s\n"
+            f"test: {describe_measurement(CLASSIFICATION.describe(), len(texts))}",
             file=sys.stderr,
         )
         tell_counts(classifier)

@@ -12,11 +12,11 @@ from typing import Any
 
 import torch
 from lightning.fabric.utilities.exceptions import MisconfigurationException
-from lightning.pytorch import Callback, Trainer
+from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.callbacks import EarlyStopping
 from lightning.pytorch.utilities import rank_zero_only
 
-from seqtext import checkpoint
+from seqtext import tasks
 from seqtext.checkpoint import ClassifierModel, Model
 from seqtext.cli.internals import raised_by
 from seqtext.cli.options import (
@@ -32,10 +32,12 @@ from seqtext.cli.trainer_options import settle
 from seqtext.console import say
 from seqtext.errors import ConfigError, SeqtextError
 from seqtext.training.comparison import Comparison
+from seqtext.training.config import SelectionConfig
+from seqtext.training.module import TextModule
 from seqtext.training.pretrained import refuse_other_network
 from seqtext.training.run import callbacks, folder
 from seqtext.training.run import resume as resuming
-from seqtext.training.run.checkpoints import Checkpoints, SelectionConfig
+from seqtext.training.run.checkpoints import Checkpoints
 from seqtext.training.run.report import Report
 from seqtext.training.run.run_folder import RunFolder
 
@@ -55,7 +57,7 @@ def train(arguments: list[str], task: str | None, preset: dict[str, Any]) -> Non
     options, arguments = own_options(arguments, preset)
     if task is None:
         labels = classes_of(arguments, preset)["model"] == _CLASSIFIER
-        task = checkpoint.CLASSIFICATION if labels else "translation"
+        task = (tasks.CLASSIFICATION if labels else tasks.TRANSLATION).name
     root = Path("runs") / task
     resume = resuming.find(options.resume, options.run, root)
     cli, saved = _parse(arguments, preset, options, resume)
@@ -126,9 +128,9 @@ def _drop_beginnings(cli: FitCLI, resume: Path) -> None:
         options.init_parts = None
 
 
-def _scores(module: Any, default: str = "val_bleu") -> list[Any]:
-    """Scores of a module that can choose the best checkpoint. A user's own module may lack the list."""
-    return getattr(module, "scores", [default])
+def _scores(module: LightningModule) -> list[str]:
+    """What can choose the best checkpoint of a module, ours or another one. The last is its own."""
+    return module.task.keys if isinstance(module, TextModule) else [tasks.BLEU.key]
 
 
 def _check_scores(cli: FitCLI, selection: SelectionConfig) -> None:
@@ -139,15 +141,16 @@ def _check_scores(cli: FitCLI, selection: SelectionConfig) -> None:
     """
     module, monitor = cli.model, selection.monitor
     decodes = getattr(module, "decode_sentences", 1)
-    if monitor != "val_loss" and not decodes:
+    by_loss = monitor == tasks.LOSS.key or not isinstance(module, TextModule)
+    if not by_loss and not decodes:
         raise ConfigError(
             f"selection.monitor: {monitor} needs decoded sentences, and model.decode_sentences is 0; choose"
             " val_loss"
         )
-    if monitor not in ("val_loss", *(scores := _scores(module, monitor))):
+    if not by_loss and monitor not in module.task.keys:
         raise ConfigError(
-            f"selection.monitor: {monitor} is no score of the task {module.task}, which has"
-            f" {', '.join(scores)} and val_loss; choose one of these, or another model.task"
+            f"selection.monitor: {monitor} is no score of the task {module.task.name}, which has"
+            f" {', '.join(module.task.keys)} and val_loss; choose one of these, or another model.task"
         )
     if getattr(cli.datamodule, "compares", False) and not decodes:
         raise ConfigError(

@@ -20,6 +20,7 @@ from seqtext.inference.predictor import Predictor, diverged, restore_networks
 from seqtext.nn.classifier import Classifier as Network
 from seqtext.nn.classifier import label_probabilities
 from seqtext.nn.precision import Precision
+from seqtext.tasks import CLASSIFICATION
 
 Text = str | tuple[str, str]  # two where the classifier reads two
 
@@ -63,7 +64,7 @@ class Classifier(Predictor[Network]):
         source_limit: int | None = None,
         longest_source: int | None = None,
     ) -> None:
-        super().__init__(networks, columns, checkpoint.CLASSIFICATION, source_limit, longest_source)
+        super().__init__(networks, columns, CLASSIFICATION.name, source_limit, longest_source)
         self.sides = sides
         self.tokenizer, self.labels = sides
         self.temperatures, self.threshold = temperatures, threshold

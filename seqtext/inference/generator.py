@@ -14,7 +14,6 @@ import torch
 from torch import Tensor
 
 from seqtext import checkpoint
-from seqtext.checkpoint.description import Scoring
 from seqtext.data.batch import pad, source_rows
 from seqtext.data.texts import texts_of
 from seqtext.data.tokenizer import SPACE, Tokenizers
@@ -30,6 +29,7 @@ from seqtext.search.greedy import greedy_search
 from seqtext.search.length_penalty import LengthPenalty
 from seqtext.search.protocol import FinishedHypothesis, Pieces, State, StepModel
 from seqtext.search.rules import MinLength, NoRepeatedNgram, Rule, WordLimits, WordPart
+from seqtext.tasks import Scoring
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,7 +66,7 @@ class Generator(Predictor[EncoderDecoder]):
         task: What the outputs are judged by.
         source_limit: Most pieces of a source that are read.
         longest_source: Pieces of the longest source in training. None if nobody knows.
-        scoring: How outputs were scored in training.
+        scoring: How outputs were scored in training. None if nobody knows.
     """
 
     def __init__(
@@ -77,7 +77,7 @@ class Generator(Predictor[EncoderDecoder]):
         task: str = "translation",
         source_limit: int | None = None,
         longest_source: int | None = None,
-        scoring: Scoring = Scoring(),  # noqa: B008 (frozen)
+        scoring: Scoring | None = None,
     ) -> None:
         super().__init__(networks, columns, task, source_limit, longest_source)
         self.tokenizers, self.scoring = tokenizers, scoring

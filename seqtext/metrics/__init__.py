@@ -1,46 +1,47 @@
-"""Scores of decoded text. Imports no torchmetrics until it is asked for ROUGE."""
-
-from typing import Literal
+"""Scores of decoded text. Imports neither sacrebleu nor torchmetrics until it scores."""
 
 from seqtext.metrics.summaries import (
-    SummaryScores,
+    Baseline,
     copied_and_new,
     first_sentence,
     first_words,
     rouge,
+    rouge2,
     score_summaries,
     sentences_of,
 )
-from seqtext.metrics.transduction import Symbols, TransductionScores, score_transductions
+from seqtext.metrics.transduction import Symbols, score_transductions
 from seqtext.metrics.translation import (
     BleuTokenize,
-    TranslationScores,
+    References,
+    bleu,
+    bleu_signature,
     check_bleu_tokenize,
-    default_bleu_tokenize,
+    chrf,
+    chrf_signature,
     mean_sentence_bleu,
     score_translations,
 )
-from seqtext.metrics.words import UnseenWords, exact_match, is_exact, unseen_words
-
-Task = Literal["translation", "summarization", "code", "transduction"]  # what outputs are judged by
+from seqtext.metrics.words import exact_match, is_exact, unseen_words
 
 __all__ = [
+    "Baseline",
     "BleuTokenize",
-    "SummaryScores",
+    "References",
     "Symbols",
-    "Task",
-    "TransductionScores",
-    "TranslationScores",
-    "UnseenWords",
+    "bleu",
+    "bleu_signature",
     "check_bleu_tokenize",
+    "chrf",
+    "chrf_signature",
     "copied_and_new",
-    "default_bleu_tokenize",
     "exact_match",
     "first_sentence",
     "first_words",
     "is_exact",
     "mean_sentence_bleu",
     "rouge",
+    "rouge2",
     "score_summaries",
     "score_transductions",
     "score_translations",

@@ -30,57 +30,67 @@ def score_labels(
 
     Args:
         probabilities: (N, L) of every label for every text.
-        labels: (N,) int64, negative where a text is out of scope; or (N, L) bool, where it can have
+        labels: (N,) int64, negative where a text is out of scope. Or (N, L) bool, where a text can have
             several. At least one text is in scope.
-        threshold: Probability below which a text is taken to be out of scope; where it can have several
-            labels, from which on it has one (0.5).
+        threshold: Below this probability a text counts as out of scope. Where a text can have several
+            labels, it has those from this probability on. Default: 0, or 0.5 for several labels.
 
     Returns:
-        ``accuracy`` (where there can be several labels, the share of texts with just the right ones),
-        ``macro_f1`` (mean over the labels that the texts have or are given; 0 without any), ``micro_f1``
-        (where there can be several), ``ece``: the expected calibration error in 15 bins (Guo et al. 2017).
-        Of texts in scope, whatever the threshold. Where some are out of scope, or with a threshold:
-        ``in_scope_accuracy``, ``out_of_scope_recall``, ``out_of_scope_precision`` and ``threshold`` (0 to 1).
+        Scores by name. The share of texts with just the right labels is ``accuracy``. The mean over the
+        labels that texts have or are given is ``macro_f1``. With several labels there is ``micro_f1``.
+        The expected calibration error in 15 bins (Guo et al. 2017) is ``ece``. All these are of texts in
+        scope, whatever the threshold. With texts out of scope, or a threshold, there are also
+        ``in_scope_accuracy``, ``out_of_scope_recall``, ``out_of_scope_precision`` and ``threshold`` (0
+        to 1).
     """
+    if labels.dim() == 2:
+        return _score_several(probabilities, labels, 0.5 if threshold is None else threshold)
+    return _score_single(probabilities, labels, threshold or 0.0)
+
+
+def _score_several(probabilities: Tensor, labels: Tensor, threshold: float) -> dict[str, float]:
+    """Scores where a text can have several labels."""
+    from torchmetrics.functional.classification import binary_calibration_error
+
+    has = probabilities >= threshold
+    # not by torchmetrics, which refuses a single label
+    hits, total = (has & labels).sum(0).double(), has.sum(0).double() + labels.sum(0)
+    used = max(int((total > 0).sum()), 1)
+    return _rounded(
+        accuracy=(has == labels).all(1).double().mean(),
+        macro_f1=(2 * hits / total.clamp(min=1)).sum() / used,
+        micro_f1=2 * hits.sum() / total.sum().clamp(min=1),
+        ece=binary_calibration_error(probabilities.flatten(), labels.flatten().long(), _BINS),
+    )
+
+
+def _score_single(probabilities: Tensor, labels: Tensor, threshold: float) -> dict[str, float]:
+    """Scores where a text has one label, or is out of scope."""
     from torchmetrics.functional.classification import (
-        binary_calibration_error,
         multiclass_calibration_error,
         multiclass_f1_score,
     )
 
-    count = probabilities.size(1)
-    if labels.dim() == 2:
-        least = 0.5 if threshold is None else threshold
-        has = probabilities >= least
-        # not by torchmetrics, which refuses a single label
-        hits, total = (has & labels).sum(0).double(), has.sum(0).double() + labels.sum(0)
-        there = max(int((total > 0).sum()), 1)
-        return _rounded(
-            accuracy=(has == labels).all(1).double().mean(),
-            macro_f1=(2 * hits / total.clamp(min=1)).sum() / there,
-            micro_f1=2 * hits.sum() / total.sum().clamp(min=1),
-            ece=binary_calibration_error(probabilities.flatten(), labels.flatten().long(), _BINS),
-        )
-    inside = labels >= 0
+    count, inside = probabilities.size(1), labels >= 0
     known, right = probabilities[inside], labels[inside]
-    found = known.argmax(1)
+    given = known.argmax(1)
     scores = _rounded(
-        accuracy=(found == right).double().mean(),
-        macro_f1=multiclass_f1_score(found, right, num_classes=count, average="macro"),
+        accuracy=(given == right).double().mean(),
+        macro_f1=multiclass_f1_score(given, right, num_classes=count, average="macro"),
         ece=multiclass_calibration_error(known, right, num_classes=count, n_bins=_BINS),
     )
     if inside.all() and not threshold:
         return scores
-    rejected = probabilities.max(1).values < (threshold or 0.0)
+    rejected = probabilities.max(1).values < threshold
     accepted = ~rejected[inside]
-    scores |= _rounded(in_scope_accuracy=((found == right) & accepted).double().mean())
+    scores |= _rounded(in_scope_accuracy=((given == right) & accepted).double().mean())
     if not inside.all():
         wrong = (~inside & rejected).sum().double()
         scores |= _rounded(
             out_of_scope_recall=wrong / (~inside).sum(),
             out_of_scope_precision=wrong / rejected.sum().clamp(min=1),
         )
-    return {**scores, "threshold": round(threshold or 0.0, 4)}
+    return {**scores, "threshold": round(threshold, 4)}
 
 
 def _rounded(**scores: Tensor) -> dict[str, float]:

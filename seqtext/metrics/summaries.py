@@ -66,6 +66,11 @@ def score_summaries(
     )
 
 
+def rouge2(hypotheses: Sequence[str], references: Sequence[Sequence[str]]) -> float:
+    """ROUGE-2 as F1 of the best reference, 0 to 100."""
+    return 100 * rouge(hypotheses, references, ("rouge2",))["rouge2"]
+
+
 def rouge(
     hypotheses: Sequence[str], references: Sequence[Sequence[str]], keys: tuple[str, ...]
 ) -> dict[str, float]:
@@ -126,14 +131,21 @@ def sentences_of(text: str) -> list[str]:
     return [part for part in _END.split(text.strip()) if part]
 
 
-def first_words(count: int) -> Callable[[str], str]:
-    """A baseline: so many words of the source."""
-    return lambda text: " ".join(text.split()[:count])
+class Baseline(NamedTuple):
+    """A simple output for each source, to compare a model with."""
+
+    name: str
+    output_of: Callable[[str], str]
 
 
-def first_sentence(text: str) -> str:
-    """A baseline: the source's first sentence."""
-    return next(iter(sentences_of(text)), "")
+def first_words(count: int) -> Baseline:
+    """So many words of the source."""
+    return Baseline(f"first {count} words", lambda text: " ".join(text.split()[:count]))
+
+
+def first_sentence() -> Baseline:
+    """The source's first sentence."""
+    return Baseline("first sentence", lambda text: next(iter(sentences_of(text)), ""))
 
 
 def _mean(values: Sequence[float]) -> float:

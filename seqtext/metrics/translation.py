@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from importlib import metadata
-from typing import Any, Literal, NamedTuple, get_args
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, get_args
 
 from seqtext.errors import ConfigError
 
-# What BLEU's n-grams are made of, by sacrebleu's names; the signature says which it was.
-# Its spm and flores tokenizers are left out: they download a model, each library its own copy.
+if TYPE_CHECKING:
+    from sacrebleu.metrics.bleu import BLEU
+
+References = Sequence[Sequence[str]]  # one or several for each hypothesis
+
+# What BLEU's n-grams are made of, by sacrebleu's names. Its spm and flores tokenizers are left out,
+# because they download a model.
 BleuTokenize = Literal[
     "13a",  # words and punctuation of European languages
     "intl",  # likewise, with the punctuation and symbols of all of Unicode
@@ -31,11 +37,6 @@ class TranslationScores(NamedTuple):
     bleu: float
     chrf: float
     signature: str  # of BLEU: all that a published score must say (Post 2018)
-
-
-def default_bleu_tokenize(task: str) -> BleuTokenize:
-    """The default for outputs of a task. Code is tokenized already."""
-    return "none" if task == "code" else "13a"
 
 
 def check_bleu_tokenize(name: str) -> None:
@@ -69,12 +70,12 @@ def score_translations(
     references: Sequence[str | Sequence[str]],
     bleu_tokenize: BleuTokenize = "13a",
 ) -> TranslationScores:
-    """Cased BLEU (Papineni et al. 2002; Post 2018) and chrF2 (Popovic 2015).
+    """Cased BLEU and chrF2, see ``bleu`` and ``chrf``.
 
     Args:
         hypotheses: Detokenized, unless ``bleu_tokenize`` is ``none``.
-        references: One for each, or a list of several.
-        bleu_tokenize: What BLEU's n-grams are made of; chrF2 is of characters always.
+        references: One for each hypothesis, or a list of several.
+        bleu_tokenize: What BLEU's n-grams are made of. chrF2 always counts characters.
 
     Example:
         >>> score_translations(["Der Hund schläft."], ["Der Hund schläft."]).bleu
@@ -82,34 +83,88 @@ def score_translations(
         >>> score_translations(["犬が寝ている。"], ["犬が寝ていた。"], "char").bleu
         64.35
     """
-    from sacrebleu.metrics.bleu import BLEU
+    several = [[text] if isinstance(text, str) else list(text) for text in references]
+    return TranslationScores(
+        round(bleu(hypotheses, several, bleu_tokenize), 2),
+        round(chrf(hypotheses, several), 2),
+        bleu_signature(several, bleu_tokenize),
+    )
+
+
+def bleu(
+    hypotheses: Sequence[str],
+    references: References,
+    bleu_tokenize: BleuTokenize,
+    *,
+    smoothed: bool = True,
+) -> float:
+    """Cased BLEU of a corpus (Papineni et al. 2002, Post 2018), 0 to 100.
+
+    Args:
+        hypotheses: At least one.
+        references: One or several for each hypothesis.
+        bleu_tokenize: What the n-grams are made of.
+        smoothed: Whether an order without a match has a small precision (``exp``). Otherwise BLEU is 0.
+    """
+    metric = _bleu(bleu_tokenize, smoothed)
+    return float(metric.corpus_score(hypotheses, _streams(references)).score)
+
+
+def chrf(hypotheses: Sequence[str], references: References) -> float:
+    """chrF2 of a corpus (Popovic 2015), 0 to 100."""
     from sacrebleu.metrics.chrf import CHRF
 
-    # force: no warning of tokenized text where the user has said that it is
-    bleu = BLEU(tokenize=bleu_tokenize, force=bleu_tokenize == "none")
-    several = [[one] if isinstance(one, str) else list(one) for one in references]
-    # as sacrebleu takes them: all first references, all second ones, None where there are no more
-    most = max(map(len, several), default=1)
-    streams: Any = [[one[i] if i < len(one) else None for one in several] for i in range(most)]
-    score = bleu.corpus_score(hypotheses, streams).score
-    chrf = CHRF().corpus_score(hypotheses, streams).score
-    return TranslationScores(round(score, 2), round(chrf, 2), str(bleu.get_signature()))
+    return float(CHRF().corpus_score(hypotheses, _streams(references)).score)
+
+
+def bleu_signature(
+    references: References, bleu_tokenize: BleuTokenize, *, smoothed: bool = True
+) -> str:
+    """sacrebleu's signature of ``bleu``. Of the references only their numbers matter."""
+    return str(_bleu(bleu_tokenize, smoothed, _blank(references)).get_signature())
+
+
+def chrf_signature(references: References) -> str:
+    """sacrebleu's signature of ``chrf``, likewise."""
+    from sacrebleu.metrics.chrf import CHRF
+
+    return str(CHRF(references=_blank(references)).get_signature())
+
+
+def _bleu(tokenize: BleuTokenize, smoothed: bool, references: Any = None) -> BLEU:
+    from sacrebleu.metrics.bleu import BLEU
+
+    # force: no warning of tokenized text where the user has said that it is tokenized
+    return BLEU(
+        tokenize=tokenize,
+        force=tokenize == "none",
+        smooth_method="exp" if smoothed else "none",
+        references=references,
+    )
+
+
+def _streams(references: References) -> Any:
+    """All first references, all second ones and so on. A missing one is None, which sacrebleu skips."""
+    return list(itertools.zip_longest(*references))
+
+
+def _blank(references: References) -> Any:
+    """Streams of empty references: sacrebleu needs no time for them."""
+    return _streams([[""] * len(several) for several in references])
 
 
 def mean_sentence_bleu(
-    hypotheses: Sequence[str],
-    references: Sequence[Sequence[str]],
-    bleu_tokenize: BleuTokenize = "13a",
+    hypotheses: Sequence[str], references: References, bleu_tokenize: BleuTokenize = "13a"
 ) -> float:
-    """The mean of every sentence's own BLEU, by sacrebleu with orders that are there (``effective_order``).
+    """The mean BLEU of single sentences, by sacrebleu with the orders that a sentence has.
 
-    What papers on generating code report: a few lines of hundreds of tokens weigh no more than others.
+    Papers on generating code report it. A few outputs of hundreds of tokens weigh no more than others.
     """
     from sacrebleu.metrics.bleu import BLEU
 
-    bleu = BLEU(tokenize=bleu_tokenize, force=True, effective_order=True)
+    metric = BLEU(tokenize=bleu_tokenize, force=True, effective_order=True)
     scores = [
-        bleu.sentence_score(one, list(several)).score
-        for one, several in zip(hypotheses, references, strict=True)
+        metric.sentence_score(hypothesis, list(several)).score
+        for hypothesis, several in zip(hypotheses, references, strict=True)
     ]
     return round(sum(scores) / len(scores), 2)

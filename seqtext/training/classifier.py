@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Annotated, Any, Literal, cast
 
 import torch
 from torch import Tensor
@@ -18,86 +18,73 @@ from seqtext.inference.classifier import Classifier as Labeller
 from seqtext.metrics.classification import choose_threshold, fit_temperature, score_labels
 from seqtext.nn.classifier import Classifier, classification_loss, label_probabilities
 from seqtext.nn.config import ClassifierConfig
+from seqtext.tasks import CLASSIFICATION, describe_measurement
+from seqtext.training.config import AboveZero, OptimizerConfig
+from seqtext.training.data import LabelledData, data_of
 from seqtext.training.module import TextModule
-from seqtext.training.optimizer import OptimizerConfig
-from seqtext.training.validation import Collected
 from seqtext.training.vectors import load_vectors
-from seqtext.values import check_arguments, check_value
+from seqtext.values import Range, check_arguments, check_value
 
+ClassWeights = Literal["none", "balanced"] | dict[str, float]
 _SAMPLES = 5
 _YAML_WORDS = {True: ("true", "yes", "on"), False: ("false", "no", "off")}  # labels, too
 
 
-class ClassifierModule(TextModule):
+class ClassifierModule(TextModule[LabelledBatch, TextAndLabels]):
     """Trains a ``Classifier`` on texts with labels.
 
-    At every validation it fits the temperature that makes probabilities honest (Guo et al. 2017) and,
-    where the validation set has texts that are out of scope, the threshold that tells them; both are
-    kept in the checkpoint.
+    Every validation fits the temperature that makes probabilities honest (Guo et al. 2017). If the
+    validation set has texts that are out of scope, it also chooses the threshold that tells them. The
+    checkpoint keeps both.
 
     Args:
         network: Sizes and kinds.
         optimizer: How weights are updated.
         label_smoothing: Share of the target distribution spread over all labels (Szegedy et al. 2016).
-        class_weights: What a text counts in the loss: the same (``none``), or ``balanced``: inversely to
-            how many training texts have its label, 1 on average over texts; where they can have several,
-            so that those with a label count as much as those without it (100 times at most). Or a weight
-            for each label by name, 1 where nothing is said.
-        vectors: A file of word vectors (word2vec's or fastText's text format) that the embeddings of the
-            pieces which are words start with.
+        class_weights: What a text counts in the loss. With ``none`` all texts count the same. With
+            ``balanced`` a text counts inversely to how many training texts have its label, 1 on average.
+            If texts can have several labels, those with a label count as much as those without it, 100
+            times at most. Or a weight for each label by name. Other labels have 1.
+        vectors: A file of word vectors (word2vec's or fastText's text format). The embeddings of pieces
+            that are words start with them.
         seed: Of the first weights and of dropout.
 
     Raises:
         ConfigError: A value is out of range.
     """
 
+    task = CLASSIFICATION
+    config: ClassifierConfig
     network: Classifier | None
     tokenizers: TextAndLabels | None
     counted, reads, data_module = "texts", TextAndLabels, "LabelsDataModule"
-    task = checkpoint.CLASSIFICATION
 
     def __init__(
         self,
         *,
         network: ClassifierConfig = ClassifierConfig(),  # noqa: B008 (frozen)
         optimizer: OptimizerConfig = OptimizerConfig(),  # noqa: B008 (frozen)
-        label_smoothing: float = 0.0,
-        class_weights: Literal["none", "balanced"] | dict[str, float] = "none",
+        label_smoothing: Annotated[float, Range(0, below=1)] = 0.0,
+        class_weights: ClassWeights = "none",
         vectors: str | None = None,
         seed: int = 1,
     ) -> None:
         check_arguments(ClassifierModule.__init__, locals(), "model.", but=("class_weights",))
-        super().__init__(optimizer, seed)
-        if not 0 <= label_smoothing < 1:
-            raise ConfigError(f"label_smoothing: {label_smoothing}, expected 0 <= x < 1")
-        if isinstance(class_weights, dict):  # numbers are names, too
-            named: dict[Any, float] = {
-                name if isinstance(name, bool) else str(name): weight
-                for name, weight in dict[Any, float](class_weights).items()
-            }
-            class_weights = named
-            for name, weight in named.items():
-                check_value(f"class_weights: {name}", weight, float)
-                if not 0 < weight < float("inf"):
-                    raise ConfigError(f"class_weights: {weight} of {name}, expected more than 0")
-        else:
-            check_value("class_weights", class_weights, Literal["none", "balanced"])
+        super().__init__(network, optimizer, seed)
         if vectors is not None and not os.path.isfile(vectors):
             raise ConfigError(f"vectors: {vectors}: no such file")
         network.check_cell()
-        self.config: ClassifierConfig = network
         self.label_smoothing = label_smoothing
-        self._class_weights = class_weights
+        self._class_weights = _checked_weights(class_weights)
         self._vectors = vectors
         self._weights: Tensor | None = None  # of each label
-        self._collected = Collected()
-        self._sampled: Any = None  # some texts of this validation, probabilities of their labels
+        self._validated: list[
+            tuple[Tensor, Tensor]
+        ] = []  # logits and labels of this rank's batches
+        # some texts of this validation with their labels, and probabilities of all labels
+        self._sampled: tuple[list[tuple[str, list[str]]], Tensor] | None = None
+        self._told = False  # whether a validation has said what it measures
         self.temperature, self.threshold = 1.0, 0.0
-
-    @property
-    def scores(self) -> list[str]:
-        """Names of what validation logs besides the loss."""
-        return ["val_macro_f1", "val_accuracy"]
 
     # --- building -----------------------------------------------------------------------------------
 
@@ -116,58 +103,63 @@ class ClassifierModule(TextModule):
 
     def on_fit_start(self) -> None:
         """Weigh the labels, which only the training corpus can tell."""
+        super().on_fit_start()
         if self._class_weights != "none":
             assert self.tokenizers is not None
-            counts, texts = self.trainer.datamodule.label_counts()  # type: ignore[attr-defined]
+            counts, texts = cast(LabelledData, data_of(self.trainer)).label_counts()
             self._weights = _weights(self._class_weights, counts, texts, self.tokenizers.target)
 
     # --- training and validation --------------------------------------------------------------------
 
     def _forward(self, batch: LabelledBatch) -> tuple[Tensor, Tensor, Tensor]:
-        """Logits, and what ``_loss`` is."""
+        """Logits, (B, labels), and what ``loss_of`` gives."""
         assert self.network is not None
         logits = self.network(batch.source, batch.source_lengths)
         weights = None if self._weights is None else self._weights.to(logits.device)
         extra = (weights, self.label_smoothing) if self.training else ()
         return logits, *classification_loss(logits, batch.labels, *extra)
 
-    def _loss(self, batch: LabelledBatch) -> tuple[Tensor, Tensor]:
-        _, loss, count = self._forward(batch)
-        return loss, count
+    def loss_of(self, batch: LabelledBatch) -> tuple[Tensor, Tensor]:
+        """Summed loss, and the weight of the batch's texts."""
+        _, loss, divisor = self._forward(batch)
+        return loss, divisor
 
-    def _units(self, batch: LabelledBatch, count: Tensor) -> Tensor:
-        return count.new_tensor(len(batch.source))
+    def count_units(self, batch: LabelledBatch, divisor: Tensor) -> Tensor:
+        """Texts of a batch."""
+        return divisor.new_tensor(len(batch.source))
 
     def on_validation_epoch_start(self) -> None:
         """Classify some texts. At the epoch's end weight averaging has swapped the weights back."""
-        examples = self.trainer.datamodule.validation_examples(_SAMPLES)  # type: ignore[attr-defined]
+        examples = data_of(self.trainer).validation_examples(_SAMPLES)
         self._sampled = examples, self._labeller().probabilities([text for text, _ in examples])
 
     def validation_step(self, batch: LabelledBatch, batch_idx: int) -> None:
-        """Collect loss, logits and labels."""
-        logits, loss, count = self._forward(batch)
-        self._add_validated(loss, count)
-        self._collected.update(logits, batch.labels)
+        """Add up the loss, keep logits and labels."""
+        logits, loss, divisor = self._forward(batch)
+        self.add_validation_loss(loss, divisor)
+        self._validated.append((logits.detach().float().cpu(), batch.labels.cpu()))
 
     def on_validation_epoch_end(self) -> None:
-        """Fit temperature and threshold; log accuracy, macro F1 and ``val_loss``, plain cross-entropy."""
+        """Fit temperature and threshold. Log ``val_loss``, plain cross-entropy, and the task's scores."""
         super().on_validation_epoch_end()
-        logits, labels = self._collected.compute()
-        self._collected.reset()
         assert self.tokenizers is not None
-        several, count = self.tokenizers.target.several, self.tokenizers.target.vocab_size
-        logits = logits.reshape(-1, count)  # torchmetrics makes less of a single row
-        labels = labels.reshape(logits.shape if several else logits.shape[:1])
+        batches = [batch for rank in self.gather(self._validated) for batch in rank]
+        self._validated = []
+        logits, labels = (torch.cat(parts) for parts in zip(*batches, strict=True))
+        several = self.tokenizers.target.several
         self.temperature = fit_temperature(logits, labels)
         probabilities = label_probabilities(logits, self.temperature, several)
         self.threshold = 0.0 if several else choose_threshold(probabilities, labels)
-        found = score_labels(probabilities, labels)
-        for name in self.scores:
-            self.log(name, found[name.removeprefix("val_")])
+        scores = score_labels(probabilities, labels)
+        for metric in self.task.validation:
+            self.log(metric.key, scores[metric.name])
         self._take_samples()
+        if not self._told:
+            self._told = True
+            say(f"validation: {describe_measurement(self.task.describe(), len(labels))}")
 
     def _take_samples(self) -> None:
-        assert self.tokenizers is not None
+        assert self.tokenizers is not None and self._sampled is not None
         examples, probabilities = self._sampled
         several = self.tokenizers.target.several
         logits = probabilities.logit() if several else probabilities.log()
@@ -177,7 +169,9 @@ class ClassifierModule(TextModule):
             examples, label_probabilities(logits, self.temperature, several), strict=True
         ):
             best, place = row.max(0)
-            told = _told(labeller.decide(row)[0], (labeller.labels.names[int(place)], float(best)))
+            told = _show_decision(
+                labeller.decide(row)[0], (labeller.labels.names[int(place)], float(best))
+            )
             self.samples.append((text, ", ".join(labels[0].split("\n")), told))
 
     def _labeller(self) -> Labeller:
@@ -192,7 +186,8 @@ class ClassifierModule(TextModule):
         described = content["seqtext"]
         self.temperature, self.threshold = described["temperature"], described["threshold"]
 
-    def _described(self) -> dict[str, Any]:
+    def describe(self) -> dict[str, Any]:
+        """The part of a checkpoint that makes it a whole model."""
         assert self.tokenizers is not None
         return checkpoint.describe_classifier(
             self.config,
@@ -205,39 +200,58 @@ class ClassifierModule(TextModule):
         )
 
 
-def _told(labels: tuple[str, ...], best: tuple[str, float]) -> str:
+def _show_decision(labels: tuple[str, ...], best: tuple[str, float]) -> str:
     return f"{', '.join(labels) or 'none'} ({best[0]} {best[1]:.0%})"
 
 
-def _label(name: str | bool, names: Sequence[str]) -> str:
-    """The one of ``names`` that is meant."""
-    some = f"{', '.join(map(repr, names[:20]))}{', …' if len(names) > 20 else ''}"
+def _checked_weights(weights: ClassWeights) -> ClassWeights | dict[str | bool, float]:
+    """``class_weights`` with names that are text, except for YAML's booleans.
+
+    Raises:
+        ConfigError: It is neither a choice nor weights above 0 by name.
+    """
+    if not isinstance(weights, dict):
+        check_value("class_weights", weights, Literal["none", "balanced"])
+        return weights
+    for name, weight in weights.items():
+        check_value(f"class_weights: {name}", weight, AboveZero)
+    # the parser makes numbers and booleans of labels that look like them
+    parsed = cast(dict[object, float], weights)
+    return {
+        name if isinstance(name, bool) else str(name): weight for name, weight in parsed.items()
+    }
+
+
+def _find_label(name: str | bool, names: Sequence[str]) -> str:
+    """The label that is meant.
+
+    Raises:
+        ConfigError: There is none, or ``name`` is a boolean of YAML that several labels stand for.
+    """
+    known = f"{', '.join(map(repr, names[:20]))}{', …' if len(names) > 20 else ''}"
     if isinstance(name, str):
         if name in names:
             return name
-        for one in names:  # those of an older run can have white space around them
-            if one.strip() == name.strip():
-                return one
-        raise ConfigError(f"model.class_weights: there is no label {name!r}; there are {some}")
-    found = [one for one in names if one.lower() in _YAML_WORDS[name]]
-    if len(found) == 1:
-        return found[0]
+        for label in names:  # labels of an older run can have white space around them
+            if label.strip() == name.strip():
+                return label
+        raise ConfigError(f"model.class_weights: there is no label {name!r}; there are {known}")
+    meant = [label for label in names if label.lower() in _YAML_WORDS[name]]
+    if len(meant) == 1:
+        return meant[0]
     raise ConfigError(
         f"model.class_weights: {'/'.join(_YAML_WORDS[name])} (all the same to YAML, unless in quotes) is"
-        f" {len(found)} of the labels; there are {some}"
+        f" {len(meant)} of the labels; there are {known}"
     )
 
 
 def _weights(
-    given: Literal["none", "balanced"] | dict[str, float],
-    counts: list[int],
-    texts: int,
-    labels: Labels,
+    given: ClassWeights | dict[str | bool, float], counts: list[int], texts: int, labels: Labels
 ) -> Tensor:
-    """Of each label; ``counts`` of ``texts`` have it."""
+    """The weight of each label. ``counts`` of ``texts`` have it."""
     names = labels.names
     if isinstance(given, dict):
-        weight_of = {_label(name, names): weight for name, weight in given.items()}
+        weight_of = {_find_label(name, names): weight for name, weight in given.items()}
         return torch.tensor([weight_of.get(name, 1.0) for name in names])
     having = torch.tensor(counts, dtype=torch.float)
     if labels.several:

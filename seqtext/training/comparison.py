@@ -6,13 +6,15 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
-from lightning.pytorch import Callback, LightningDataModule, LightningModule, Trainer
+from lightning.pytorch import Callback, LightningModule, Trainer
 
 from seqtext.console import say
 from seqtext.errors import ConfigError
 from seqtext.inference.generator import Generator, texts
 from seqtext.inference.loading import load_generator
-from seqtext.metrics import BleuTokenize, score_translations
+from seqtext.metrics import score_translations
+from seqtext.training.data import data_of
+from seqtext.training.encoder_decoder import EncoderDecoderModule
 from seqtext.training.run import folder
 
 Scores = dict[str, dict[str, float]]  # by corpus, then by metric
@@ -32,35 +34,30 @@ class Comparison(Callback):
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Score the weights that training starts from."""
-        if not getattr(pl_module, "fine_tunes", False) or trainer.ckpt_path is not None:
-            return
-        if trainer.is_global_zero:
-            generator = Generator(
-                [pl_module.network],  # type: ignore[list-item]
-                pl_module.tokenizers,  # type: ignore[arg-type]
-                source_limit=pl_module.source_limit,  # type: ignore[arg-type]
-            )
-            scores = _scores(generator, pl_module, trainer.datamodule)  # type: ignore[attr-defined]
-            self._write({"before": scores})
+        first = trainer.is_global_zero and trainer.ckpt_path is None
+        if first and isinstance(pl_module, EncoderDecoderModule) and pl_module.fine_tunes:
+            self._write({"before": _scores(pl_module.generator(), pl_module)})
 
     def finish(self, trainer: Trainer, module: LightningModule, model: Path) -> None:
-        """Score the finished ``model``, and tell."""
+        """Score the finished ``model``, and say what has changed."""
         path = self._folder() / folder.COMPARISON
+        if not isinstance(module, EncoderDecoderModule):
+            return
         if not trainer.is_global_zero or not path.exists():
             return
         try:
             before: Scores = json.loads(path.read_text(encoding="utf-8"))["before"]
             before = {
-                name: {kind: float(one[kind]) for kind in ("bleu", "chrf")}
-                for name, one in before.items()
+                name: {metric: float(scores[metric]) for metric in ("bleu", "chrf")}
+                for name, scores in before.items()
             }
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise ConfigError(
                 f"compare: {path}: not the scores that a run writes ({type(error).__name__}:"
                 f" {error!s:.100}); move it away"
             ) from error
-        generator = load_generator(model, trust=[module.config.cell])  # type: ignore[union-attr,list-item]
-        after = _scores(generator, module, trainer.datamodule)  # type: ignore[attr-defined]
+        generator = load_generator(model, trust=[module.config.cell])
+        after = _scores(generator, module)
         self._write({"before": before, "after": after})
         for name, score in after.items():
             if name in before:
@@ -75,13 +72,13 @@ class Comparison(Callback):
         folder.write(self._folder() / folder.COMPARISON, text)
 
 
-def _scores(generator: Generator, module: LightningModule, data: LightningDataModule) -> Scores:
-    tokenize: BleuTokenize = module.bleu_tokenize  # type: ignore[assignment]
+def _scores(generator: Generator, module: EncoderDecoderModule) -> Scores:
     scores: Scores = {}
-    for name, pairs in data.compared_examples(module.decode_sentences).items():  # type: ignore[attr-defined]
-        if pairs:
-            found = texts(generator.generate([source for source, _ in pairs], beam_size=1))
-            references = [targets for _, targets in pairs]
-            found_scores = score_translations(found, references, tokenize)
-            scores[name] = {"bleu": found_scores.bleu, "chrf": found_scores.chrf}
+    compared = data_of(module.trainer).compared_examples(module.decode_sentences)
+    for name, examples in compared.items():
+        if examples:
+            sources, references = zip(*examples, strict=True)
+            hypotheses = texts(generator.generate(sources, beam_size=1))
+            measured = score_translations(hypotheses, references, module.bleu_tokenize)
+            scores[name] = {"bleu": measured.bleu, "chrf": measured.chrf}
     return scores

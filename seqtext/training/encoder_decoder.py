@@ -3,36 +3,41 @@
 from __future__ import annotations
 
 import os
-from typing import Any
+from typing import Annotated, Any
 
 import torch
 from torch import Tensor
 
 from seqtext import checkpoint
+from seqtext.checkpoint import Model
 from seqtext.checkpoint.consent import trusting
 from seqtext.console import say
 from seqtext.data.batch import Batch
 from seqtext.data.tokenizer import Tokenizer, Tokenizers
 from seqtext.errors import ConfigError
 from seqtext.inference.generator import Generator, texts
-from seqtext.metrics import BleuTokenize, Task, check_bleu_tokenize, default_bleu_tokenize
+from seqtext.metrics import BleuTokenize, check_bleu_tokenize
 from seqtext.nn.config import NetworkConfig
 from seqtext.nn.encoder_decoder import EncoderDecoder
-from seqtext.training.module import TextModule
-from seqtext.training.optimizer import OptimizerConfig
-from seqtext.training.pretrained import (
-    PARTS,
-    freeze,
-    inherit,
-    load_parts,
-    parts_of,
+from seqtext.tasks import (
+    DEFAULT_BLEU_TOKENIZE,
+    TEXT_TASKS,
+    TRANSLATION,
+    Outputs,
+    Scoring,
+    TaskName,
+    TextTask,
+    describe_measurement,
 )
-from seqtext.training.validation import validation_scores
+from seqtext.training.config import PARTS, OptimizerConfig, parts_of
+from seqtext.training.data import data_of
+from seqtext.training.module import TextModule
+from seqtext.training.pretrained import freeze, inherit, load_parts
 from seqtext.training.vectors import load_vectors
-from seqtext.values import check_arguments
+from seqtext.values import Range, check_arguments
 
 
-class EncoderDecoderModule(TextModule):
+class EncoderDecoderModule(TextModule[Batch, Tokenizers]):
     """Trains an ``EncoderDecoder`` on batches of pairs.
 
     Args:
@@ -40,22 +45,22 @@ class EncoderDecoderModule(TextModule):
         optimizer: How weights are updated.
         label_smoothing: Share of the target distribution spread over all pieces (Szegedy et al. 2016).
         coverage_loss: Weight of the loss for attending to the same place again (See et al. 2017, eq. 13).
-        task: What outputs are judged by: ``translation`` (``val_bleu``), ``summarization``
-            (``val_rouge2`` as well), ``code`` (``val_exact_match`` as well), ``transduction`` (``val_wer``).
-            Also of ``seqtext test``. Default: that of ``init_from``, else ``translation``.
-        decode_sentences: Validation sentences decoded greedily for these; 0 decodes none.
-        bleu_tokenize: What the n-grams of ``val_bleu`` are made of: ``13a`` (words), ``intl``, ``char``
-            or ``zh`` (languages without spaces), ``ja-mecab``, ``ko-mecab``, ``none`` (text that is
-            tokenized already). Also of ``seqtext test``. Default: that of ``init_from``, else ``none``
-            for the task ``code`` and ``13a`` for others.
+        task: What scores the outputs, in validation and in ``seqtext test``: ``translation``,
+            ``summarization``, ``code`` or ``transduction``. Default: that of ``init_from``, else
+            ``translation``.
+        decode_sentences: Validation sentences that are decoded greedily for these scores. 0 decodes none.
+        bleu_tokenize: What BLEU counts in validation and in ``seqtext test``. Words: ``13a`` or ``intl``.
+            Characters, for languages without spaces: ``char`` or ``zh``. Japanese or Korean words:
+            ``ja-mecab``, ``ko-mecab``. Tokenized text: ``none``. Default: that of ``init_from``, else
+            ``none`` for the task ``code`` and ``13a`` for others.
         seed: Of the first weights and of dropout.
-        init_from: A checkpoint or run folder to start from: its network and its tokenizers are taken
-            over. Options may change what regularizes; one that contradicts the checkpoint is refused.
+        init_from: A checkpoint or run folder to start from. Its network and its tokenizers are taken
+            over. Options may change what regularizes. An option that contradicts it is refused.
         init_parts: Copy only these parts of ``init_from``, in a list or separated by commas:
             ``embeddings``, ``encoder``, ``attention``, ``decoder``, ``output``. Network and tokenizers
-            are then those of the options; embeddings and output layer are copied piece by piece.
-        source_vectors: A file of word vectors (word2vec's or fastText's text format) that the embeddings
-            of the source pieces which are words start with.
+            are then those of the options. Embeddings and output layer are copied piece by piece.
+        source_vectors: A file of word vectors (word2vec's or fastText's text format). The embeddings of
+            source pieces that are words start with them.
         target_vectors: Likewise for the target.
         freeze: Parts, likewise, whose weights stay as they are. A tied output layer has the weights of
             the embeddings.
@@ -66,6 +71,8 @@ class EncoderDecoderModule(TextModule):
         CheckpointError: ``init_from`` cannot be read.
     """
 
+    task: TextTask
+    config: NetworkConfig
     network: EncoderDecoder | None
     tokenizers: Tokenizers | None
     reads, data_module = Tokenizers, "PairsDataModule"
@@ -75,10 +82,10 @@ class EncoderDecoderModule(TextModule):
         *,
         network: NetworkConfig = NetworkConfig(),  # noqa: B008 (frozen)
         optimizer: OptimizerConfig = OptimizerConfig(),  # noqa: B008 (frozen)
-        label_smoothing: float = 0.1,
-        coverage_loss: float = 0.0,
-        task: Task | None = None,
-        decode_sentences: int = 500,
+        label_smoothing: Annotated[float, Range(0, below=1)] = 0.1,
+        coverage_loss: Annotated[float, Range(0)] = 0.0,
+        task: TaskName | None = None,
+        decode_sentences: Annotated[int, Range(0, 500)] = 500,
         bleu_tokenize: BleuTokenize | None = None,
         seed: int = 1,
         init_from: str | None = None,
@@ -88,27 +95,33 @@ class EncoderDecoderModule(TextModule):
         freeze: str | list[str] | None = None,
     ) -> None:
         check_arguments(EncoderDecoderModule.__init__, locals(), "model.")
-        super().__init__(optimizer, seed)
-        if not 0 <= label_smoothing < 1:
-            raise ConfigError(f"label_smoothing: {label_smoothing}, expected 0 <= x < 1")
-        if not 0 <= coverage_loss < float("inf"):
-            raise ConfigError(f"coverage_loss: {coverage_loss}, expected at least 0")
-        if coverage_loss and network.cell == "transformer":
+        super().__init__(network, optimizer, seed)
+        if coverage_loss and not network.is_recurrent:
             raise ConfigError("coverage_loss: a transformer has no single attention to cover with")
-        if not 0 <= decode_sentences <= 500:
-            raise ConfigError(f"decode_sentences: {decode_sentences}, expected 0 to 500")
-        if init_parts and init_from is None:
-            raise ConfigError("init_parts: of what? Name a checkpoint with init_from")
-        self.config: NetworkConfig = network
         self.label_smoothing = label_smoothing
         self.coverage_loss = coverage_loss
         self.decode_sentences = decode_sentences
-        with trusting([network.cell]):
-            self._pretrained = None if init_from is None else checkpoint.load(init_from)
-        self.fine_tunes = init_from is not None
-        self._init_parts = parts_of("init_parts", init_parts)
         self._freeze = parts_of("freeze", freeze)
         self._vectors = {"source": source_vectors, "target": target_vectors}
+        self._init_parts = parts_of("init_parts", init_parts)
+        self._inherited: list[str] = []  # what the checkpoint's network has that was not asked for
+        self._pretrained = before = self._take_over(init_from)
+        self.config.check_cell()
+        self.fine_tunes = before is not None
+        self._limit_before = before.source_limit if before else None
+        self.task = TEXT_TASKS[task or (before.task if before else TRANSLATION.name)]
+        known = before.scoring.bleu_tokenize if before and before.scoring else None
+        self.bleu_tokenize: BleuTokenize = (
+            bleu_tokenize or known or self.task.bleu_tokenize or DEFAULT_BLEU_TOKENIZE
+        )
+        check_bleu_tokenize(self.bleu_tokenize)
+        self._decoded: Outputs | None = None  # of the validation at hand
+        self._described = False  # whether a validation has said what it measures
+
+    def _take_over(self, init_from: str | None) -> Model | None:
+        """The model to start from. Without ``init_parts`` its configuration and tokenizers are taken."""
+        if self._init_parts and init_from is None:
+            raise ConfigError("init_parts: of what? Name a checkpoint with init_from")
         copied = "embeddings" in (self._init_parts or PARTS)
         for side, path in self._vectors.items():
             if path is not None and init_from is not None and copied:
@@ -118,30 +131,20 @@ class EncoderDecoderModule(TextModule):
                 )
             if path is not None and not os.path.isfile(path):
                 raise ConfigError(f"{side}_vectors: {path}: no such file")
-        self._inherited: list[str] = []  # what the checkpoint's network has that was not asked for
-        if self._pretrained is not None and not self._init_parts:
-            self.config = inherit(self._pretrained.config, network)
+        if init_from is None:
+            return None
+        with trusting([self.config.cell]):
+            model = checkpoint.load(init_from)
+        if not self._init_parts:
+            given = self.config
+            self.config = inherit(model.config, given)
             self._inherited = [
                 f"network.{name} {value}"
                 for name, value in vars(self.config).items()
-                if value != getattr(network, name)
+                if value != getattr(given, name)
             ]
-            self.tokenizers = self._pretrained.tokenizers
-        self.config.check_cell()
-        self._limit_before = None if self._pretrained is None else self._pretrained.source_limit
-        before: Any = None if self._pretrained is None else self._pretrained.task
-        self.task: Task = task or before or "translation"
-        known: Any = None if self._pretrained is None else self._pretrained.scoring.bleu_tokenize
-        self.bleu_tokenize: BleuTokenize = (
-            bleu_tokenize or known or default_bleu_tokenize(self.task)
-        )
-        check_bleu_tokenize(self.bleu_tokenize)
-        self._val_scores: Any = validation_scores(self.task, self.bleu_tokenize)
-
-    @property
-    def scores(self) -> list[str]:
-        """Names of what validation logs of decoded text, the task's own score the last."""
-        return list(self._val_scores)
+            self.tokenizers = model.tokenizers
+        return model
 
     # --- building -----------------------------------------------------------------------------------
 
@@ -192,50 +195,68 @@ class EncoderDecoderModule(TextModule):
                     f"vectors: {count:,} of {tokenizer.vocab_size:,} {side} pieces start with one of {path}"
                 )
 
-    def _loss(self, batch: Batch) -> tuple[Tensor, Tensor]:
+    def loss_of(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """Summed loss, and the number of target pieces."""
         assert self.network is not None
         extra = (self.label_smoothing, self.coverage_loss) if self.training else ()
         return self.network.loss(*batch, *extra), (batch.labels >= 0).sum()
 
-    def _described(self) -> dict[str, Any]:
+    @property
+    def scoring(self) -> Scoring:
+        """How outputs are scored."""
+        assert self.tokenizers is not None
+        symbols = checkpoint.symbols_of(self.tokenizers.target)
+        return Scoring(bleu_tokenize=self.bleu_tokenize, symbols=symbols)
+
+    def describe(self) -> dict[str, Any]:
+        """The part of a checkpoint that makes it a whole model."""
         assert self.tokenizers is not None
         return checkpoint.describe(
-            self.task,
+            self.task.name,
             self.config,
             self.tokenizers,
             self.columns,
             self.source_limit,
             self.longest_source,
-            self.bleu_tokenize,
+            self.scoring,
         )
 
     # --- validation ---------------------------------------------------------------------------------
 
+    def generator(self) -> Generator:
+        """The network as it is, ready to decode."""
+        assert self.network is not None
+        assert self.tokenizers is not None
+        return Generator([self.network], self.tokenizers, source_limit=self.source_limit)
+
     def on_validation_epoch_start(self) -> None:
         """Decode sentences. At the epoch's end weight averaging has swapped the weights back."""
-        if self.decode_sentences:
-            self._decode_validation()
+        if not self.decode_sentences:
+            return
+        merged = self.task.merges_sources
+        examples = data_of(self.trainer).validation_examples(self.decode_sentences, merged=merged)
+        sources, references = [text for text, _ in examples], [several for _, several in examples]
+        rank, ranks = self.global_rank, self.trainer.world_size
+        mine = texts(self.generator().generate(sources[rank::ranks], beam_size=1))
+        hypotheses = [""] * len(sources)
+        for other, decoded in enumerate(self.gather(mine)):
+            hypotheses[other::ranks] = decoded
+        self._decoded = Outputs(sources, hypotheses, references)
 
     def on_validation_epoch_end(self) -> None:
         """Log ``val_loss``, and the task's scores of freely decoded sentences."""
         super().on_validation_epoch_end()
-        if self.decode_sentences:
-            for name, score in self._val_scores.items():
-                self.log(name, 100 * score.compute())
-                score.reset()
-
-    def _decode_validation(self) -> None:
-        assert self.network is not None
-        assert self.tokenizers is not None
-        pairs = self.trainer.datamodule.validation_examples(  # type: ignore[attr-defined]
-            self.decode_sentences, merged=self.task == "transduction"
-        )
-        pairs = pairs[self.global_rank :: self.trainer.world_size]
-        generator = Generator([self.network], self.tokenizers, source_limit=self.source_limit)
-        hypotheses = texts(generator.generate([source for source, _ in pairs], beam_size=1))
-        for score in self._val_scores.values():
-            score.update(hypotheses, [references for _, references in pairs])
+        if self._decoded is None:
+            return
+        outputs = self._decoded
+        for key, score in self.task.validate(outputs, self.scoring).items():
+            self.log(key, score)
         self.samples = [
-            (source, references[0], text)
-            for (source, references), text in zip(pairs, hypotheses, strict=True)
+            (source, several[0], hypothesis)
+            for source, hypothesis, several in zip(*outputs, strict=True)
         ]
+        if not self._described:
+            self._described = True
+            metrics = self.task.describe_validation(outputs.references, self.scoring)
+            count = len(outputs.hypotheses)
+            say(f"validation: {describe_measurement(metrics, count, beam_size=1)}")

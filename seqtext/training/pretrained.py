@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Collection
-from typing import Literal, get_args
 
 import torch
 from torch import Tensor, nn
@@ -13,9 +12,7 @@ from seqtext.checkpoint import Model
 from seqtext.data.tokenizer import Tokenizer, Tokenizers
 from seqtext.errors import ConfigError
 from seqtext.nn.config import EncoderConfig, NetworkConfig
-
-Part = Literal["embeddings", "encoder", "attention", "decoder", "output"]
-PARTS: tuple[Part, ...] = get_args(Part)
+from seqtext.training.config import Part
 
 # with other values of these the weights fit all the same
 _FREE = (
@@ -42,21 +39,6 @@ def part_of(parameter: str) -> Part:
     if side == "encoder":
         return "encoder"
     return "attention" if inner == "attention" else "output" if inner == "output" else "decoder"
-
-
-def parts_of(name: str, value: str | list[str] | None) -> list[Part]:
-    """Parts by name, in a list or separated by commas.
-
-    Raises:
-        ConfigError: One is no part of a network; names ``name``.
-    """
-    given = value.split(",") if isinstance(value, str) else value or []
-    parts: list[Part] = []
-    for part in given:
-        if part not in PARTS:
-            raise ConfigError(f"{name}: {part!r}, expected some of {', '.join(PARTS)}")
-        parts.append(part)
-    return parts
 
 
 def freeze(network: nn.Module, parts: Collection[str]) -> None:
@@ -131,8 +113,8 @@ def load_parts(
 ) -> dict[str, float]:
     """Copy the weights of some parts of a model.
 
-    What belongs to pieces (embeddings, output layer) is copied piece by piece, so that vocabularies
-    may differ; a piece that the model does not have gets the mean of those that it is made of there.
+    Embeddings and output layer are copied piece by piece, so that vocabularies may differ. A piece that
+    the model does not have gets the mean of those that it is made of there.
 
     Args:
         network: Copied into.
@@ -146,40 +128,48 @@ def load_parts(
     Raises:
         ConfigError: A part has another shape in the model.
     """
-    found = {
+    sides = {
         side: _same_pieces(getattr(tokenizers, side), getattr(model.tokenizers, side))
         for side in ("source", "target")
     }
     made_of = {
-        side: _missing_pieces(
-            getattr(tokenizers, side), getattr(model.tokenizers, side), found[side][0]
-        )
-        for side in found
+        side: _missing_pieces(getattr(tokenizers, side), getattr(model.tokenizers, side), here)
+        for side, (here, _) in sides.items()
     }
     shares = {}
     for name, weight in network.state_dict().items():
         part = part_of(name)
-        if part not in parts or name == "copy_ids":  # which hangs on the tokenizers alone
+        if part not in parts or name == "copy_ids":  # they depend on the tokenizers alone
             continue
-        saved = model.weights.get(name)
         by_piece = part in ("embeddings", "output")
-        if saved is None or saved.shape[by_piece:] != weight.shape[by_piece:]:
-            there = "nothing of that name" if saved is None else tuple(saved.shape)
-            raise ConfigError(
-                f"model.init_parts: {part} of the checkpoint does not fit: {name} is {tuple(weight.shape)}"
-                f" here, there it is {there}; give the network options that the checkpoint was trained"
-                " with"
-            )
+        saved = _saved_weight(model, name, weight, by_piece)
         if not by_piece:
             weight.copy_(saved)
             continue
         side = "source" if name.startswith("encoder.") else "target"
-        here, there_ids = found[side]
-        weight[here] = saved[there_ids]
-        for piece, parts_there in made_of[side].items():
-            weight[piece] = saved[parts_there].mean(0)
+        here, saved_ids = sides[side]
+        weight[here] = saved[saved_ids]
+        for piece, saved_parts in made_of[side].items():
+            weight[piece] = saved[saved_parts].mean(0)
         shares[side] = len(here) / getattr(tokenizers, side).vocab_size
     return shares
+
+
+def _saved_weight(model: Model, name: str, weight: Tensor, by_piece: bool) -> Tensor:
+    """The model's weight of a name. With ``by_piece`` it may have another number of rows.
+
+    Raises:
+        ConfigError: It does not fit ``weight``.
+    """
+    saved = model.weights.get(name)
+    if saved is None or saved.shape[by_piece:] != weight.shape[by_piece:]:
+        shape = "nothing of that name" if saved is None else tuple(saved.shape)
+        raise ConfigError(
+            f"model.init_parts: {part_of(name)} of the checkpoint does not fit: {name} is"
+            f" {tuple(weight.shape)} here, there it is {shape}; give the network options that the"
+            " checkpoint was trained with"
+        )
+    return saved
 
 
 def _same_pieces(here: Tokenizer, there: Tokenizer) -> tuple[Tensor, Tensor]:

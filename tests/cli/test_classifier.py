@@ -469,9 +469,12 @@ def test_class_weights_move_a_decision() -> None:
     ("options", "message"),
     [
         (["--model.class_weights={oven: 2}"], "model.class_weights: there is no label 'oven'"),
-        (["--model.class_weights={door: 0}"], "class_weights: 0.0 of door, expected more than 0"),
+        (["--model.class_weights={door: 0}"], "class_weights: door: 0.0, expected more than 0"),
         (["--model.vectors=none.vec"], "vectors: none.vec: no such file"),
-        (["--model.label_smoothing=1"], "label_smoothing: 1.0, expected 0 <= x < 1"),
+        (
+            ["--model.label_smoothing=1"],
+            "label_smoothing: 1.0, expected at least 0 and less than 1",
+        ),
         (["--data.label=kind"], "no column 'kind'; there are 'text', 'label'"),
         (["--selection.monitor=val_bleu"], "val_bleu is no score of the task classification"),
     ],

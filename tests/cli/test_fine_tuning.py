@@ -13,7 +13,8 @@ import seqtext
 from seqtext import checkpoint
 from seqtext.cli import main
 from seqtext.data.corpus import Corpus
-from seqtext.training.pretrained import PARTS, part_of
+from seqtext.training.config import PARTS
+from seqtext.training.pretrained import part_of
 
 SOURCES = ["The dog is sleeping.", "My sister has bought a very expensive red car."]
 STILL = "--model.optimizer.learning_rate=1e-12"

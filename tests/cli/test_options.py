@@ -18,8 +18,7 @@ from seqtext.data.pairs import PairsDataModule
 from seqtext.data.tokenizer import TokenizerConfig
 from seqtext.errors import ConfigError
 from seqtext.nn.config import ClassifierConfig, NetworkConfig
-from seqtext.training.optimizer import OptimizerConfig
-from seqtext.training.run.checkpoints import SelectionConfig
+from seqtext.training.config import OptimizerConfig, SelectionConfig
 
 TRAIN = "--data.train=builtin:train:20"
 

@@ -16,11 +16,12 @@ from support import assert_equal_bits, metrics, result, weights
 
 from seqtext.cli import main
 from seqtext.errors import ConfigError
+from seqtext.training.config import SelectionConfig
 from seqtext.training.module import TextModule
 from seqtext.training.run import folder
-from seqtext.training.run.checkpoints import Checkpoints, SelectionConfig
+from seqtext.training.run.checkpoints import Checkpoints
 from seqtext.training.run.limits import tell_limits
-from seqtext.training.run.report import _forget_after
+from seqtext.training.run.metrics_table import MetricsTable
 
 FILES = [
     "config.yaml",
@@ -249,7 +250,7 @@ def test_a_file_where_a_folder_should_be(
 def test_a_table_of_other_content(content: bytes, reason: str) -> None:
     Path("metrics.csv").write_bytes(content)
     with pytest.raises(ConfigError) as caught:
-        _forget_after(Path("metrics.csv"), 10)
+        MetricsTable(Path("metrics.csv")).forget_after(10)
     assert f"metrics.csv: not the table that a run writes {reason}" in str(caught.value)
     assert len(str(caught.value)) < 250
     assert Path("metrics.csv").read_bytes() == content

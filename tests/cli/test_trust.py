@@ -22,7 +22,7 @@ from seqtext.cli.fit import PRESET
 from seqtext.cli.options import own_options
 from seqtext.cli.trust import Trust
 from seqtext.errors import ConfigError
-from seqtext.training.run.checkpoints import SelectionConfig
+from seqtext.training.config import SelectionConfig
 
 # what a stranger's file would have run: it writes a file named "ran"
 RUN = {"class_path": "subprocess.Popen", "init_args": {"args": "touch ran", "shell": True}}

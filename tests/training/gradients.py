@@ -13,7 +13,7 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from seqtext import EncoderDecoderModule, PairsDataModule
 from seqtext.data.tokenizer import TokenizerConfig
 from seqtext.nn.config import NetworkConfig
-from seqtext.training import OptimizerConfig
+from seqtext.training.config import OptimizerConfig
 
 
 class Gradients(Callback):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
@@ -20,6 +19,7 @@ from lightning.pytorch.callbacks import (
 )
 
 from seqtext.errors import ConfigError
+from seqtext.training.optimized import OptimizedModule
 
 _CANNOT_WORK: dict[type[Callback], str] = {
     ModelPruning: "it renames the weights, and no checkpoint of seqtext can hold them. Leave it out",
@@ -58,10 +58,10 @@ def _reason(trainer: Trainer, module: LightningModule, callback: Callback) -> st
             "the network has no 'backbone'. Keep parts with --model.freeze, or write a class on"
             " BaseFinetuning that names the parts of module.network"
         )
-    optimizer: Any = getattr(module, "optimizer_config", None)
     if (
         isinstance(callback, StochasticWeightAveraging)
-        and getattr(optimizer, "schedule", None) == "plateau"
+        and isinstance(module, OptimizedModule)
+        and module.optimizer_config.schedule == "plateau"
     ):
         return "it sets the learning rate, and so does model.optimizer.schedule plateau. Choose one"
     return None
@@ -69,7 +69,7 @@ def _reason(trainer: Trainer, module: LightningModule, callback: Callback) -> st
 
 def keep_ids_whole(trainer: Trainer, module: LightningModule) -> None:
     """Have weight averaging copy buffers of whole numbers: a decayed mean of 7 and 7 may end at 6."""
-    whole = any(not one.is_floating_point() for one in module.buffers())
+    whole = any(not buffer.is_floating_point() for buffer in module.buffers())
     for callback in trainer.callbacks:  # type: ignore[attr-defined]
         if whole and isinstance(callback, WeightAveraging) and callback._average_model is not None:
             callback._average_model.use_buffers = False
@@ -92,6 +92,6 @@ def remove_averaging(trainer: Trainer, module: LightningModule) -> str | None:
                 callback.transfer_weights(callback._average_model, module)
             name = type(callback).__name__
     kinds = (WeightAveraging, StochasticWeightAveraging)
-    left = [one for one in callbacks if not isinstance(one, kinds)]
+    left = [callback for callback in callbacks if not isinstance(callback, kinds)]
     trainer.callbacks = left  # type: ignore[attr-defined]
     return name

@@ -6,72 +6,22 @@ import contextlib
 import shutil
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import torch
-from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch import Callback, LightningDataModule, LightningModule, Trainer
 from lightning.pytorch.trainer.states import TrainerFn
 
-from seqtext import checkpoint
+from seqtext import checkpoint, tasks
 from seqtext.console import say
-from seqtext.errors import CheckpointError, ConfigError
+from seqtext.errors import CheckpointError
 from seqtext.signals import Stopped
+from seqtext.training.config import SelectionConfig
 from seqtext.training.run import callbacks, folder
 from seqtext.training.run.average import intact, load_average
 from seqtext.training.run.run_folder import RunFolder
 from seqtext.training.run.stop_signals import StopSignals
-from seqtext.values import check_fields
-
-Monitor = Literal[
-    "task",
-    "val_bleu",
-    "val_rouge2",
-    "val_exact_match",
-    "val_wer",
-    "val_accuracy",
-    "val_macro_f1",
-    "val_loss",
-]
-
-
-@dataclass(frozen=True, kw_only=True)
-class SelectionConfig:
-    """Which checkpoint is the model to use.
-
-    Args:
-        monitor: What is compared: ``val_bleu``, ``val_rouge2`` or ``val_exact_match`` (more is better),
-            ``val_wer`` or ``val_loss`` (less is better), each with its ``model.task``; of a classifier
-            ``val_accuracy`` or ``val_macro_f1``. ``task`` is the task's own.
-        average: The weights of so many best checkpoints are averaged at the end; the average becomes
-            ``best.ckpt`` if it is better than all of them. 1 averages nothing.
-        patience: Validations in a row without a better result after which training stops. Default:
-            it goes on to the end.
-        save_minutes: ``last.ckpt`` is written at every validation and at least this often.
-
-    Raises:
-        ConfigError: A value is out of range.
-    """
-
-    monitor: Monitor = "task"
-    average: int = 4
-    patience: int | None = None
-    save_minutes: float = 10.0
-
-    def __post_init__(self) -> None:
-        check_fields(self, "selection.")
-        if self.average < 1:
-            raise ConfigError(f"selection.average: {self.average}, expected at least 1")
-        if self.patience is not None and self.patience < 1:
-            raise ConfigError(f"selection.patience: {self.patience}, expected at least 1")
-        if not 0 < self.save_minutes < float("inf"):
-            raise ConfigError(f"selection.save_minutes: {self.save_minutes}, expected more than 0")
-
-    @property
-    def smaller_is_better(self) -> bool:
-        """Whether a smaller value is the better one."""
-        return self.monitor in ("val_loss", "val_wer")
 
 
 class Checkpoints(Callback):
@@ -83,12 +33,12 @@ class Checkpoints(Callback):
 
     def __init__(self, run: RunFolder, config: SelectionConfig) -> None:
         self._run, self._config = run, config
-        # (score, step), best first; step -1 is the best.ckpt that a finished run had
+        # (score, step), best first. Step -1 is the best.ckpt that a finished run had.
         self._best: list[tuple[float, int]] = []
         self._without_better = 0  # validations in a row
-        self._gathering = False  # gradients of an update; they are in no checkpoint
+        self._gathering = False  # gradients of an update, which no checkpoint has
         self._saved_at, self._saved_step = time.monotonic(), 0
-        self._validation: Any = None  # what scores are measured on
+        self._validation: list[object] | None = None  # what scores are measured on
         self._compared = True  # with the scores before a resume
         self._first_step: int | None = None  # of this process; None if there is nothing to train
         self._signals = StopSignals()
@@ -107,8 +57,8 @@ class Checkpoints(Callback):
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Know what scores will be measured on, before a checkpoint's are read."""
-        key: list[Any] = getattr(trainer.datamodule, "validation_key", list)()  # type: ignore[attr-defined]
-        by_loss = self.monitor == "val_loss"
+        key: list[object] = getattr(trainer.datamodule, "validation_key", list)()  # type: ignore[attr-defined]
+        by_loss = self.monitor == tasks.LOSS.key
         decoded = None if by_loss else getattr(pl_module, "decode_sentences", None)
         self._validation = [*key, decoded, trainer.limit_val_batches]
 
@@ -130,7 +80,7 @@ class Checkpoints(Callback):
         self._signals.listen()
 
     def _mend_best(self) -> None:
-        """Where a resumed run's ``best.ckpt`` is damaged or missing, forget the scores of what is lost."""
+        """Forget the scores of lost weights, where a resumed run has no intact ``best.ckpt``."""
         best = self._run.path / folder.BEST
         if not self._best and not best.exists():
             return
@@ -144,7 +94,7 @@ class Checkpoints(Callback):
             say(f"resume: it is {damaged} now")
         files = [self._weights(step) for _, step in self._best]
         whole = [bool(file.exists() and intact([file])) for file in files]
-        self._best = [one for one, good in zip(self._best, whole, strict=True) if good]
+        self._best = [pair for pair, good in zip(self._best, whole, strict=True) if good]
         if self._best:
             _copy(file := self._weights(self._best[0][1]), best)
             say(f"resume: {best} is a copy of {file} now")
@@ -163,8 +113,8 @@ class Checkpoints(Callback):
         self,
         trainer: Trainer,
         pl_module: LightningModule,
-        outputs: Any,
-        batch: Any,
+        outputs: object,
+        batch: object,
         batch_idx: int,
     ) -> None:
         """Save from time to time, and stop when asked to."""
@@ -208,7 +158,7 @@ class Checkpoints(Callback):
     # --- last and best ------------------------------------------------------------------------------
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Save the last state, and the weights if they are among the best; lose patience."""
+        """Save the last state, and the weights if they are among the best. Stop without patience left."""
         if trainer.state.fn != TrainerFn.FITTING or trainer.sanity_checking:
             return
         score, step = self._score(trainer), trainer.global_step
@@ -217,7 +167,7 @@ class Checkpoints(Callback):
             self._save(trainer, self._weights(step), weights_only=True)
         for dropped in {step for _, step in self._best} - {step for _, step in kept}:
             self._on_first(trainer, self._weights(dropped).unlink, missing_ok=True)
-        better = not self._best or self._better(score, self._best[0][0])
+        better = not self._best or self._config.is_better(score, self._best[0][0])
         self._without_better = 0 if better else self._without_better + 1
         self._best = kept
         if self._config.patience is not None and self._without_better >= self._config.patience:
@@ -231,12 +181,9 @@ class Checkpoints(Callback):
             self._save_last(trainer)
 
     def _sorted(self, scored: list[tuple[float, int]]) -> list[tuple[float, int]]:
-        """Best first; of equal ones the later."""
-        sign = -1 if self._config.smaller_is_better else 1
-        return sorted(scored, key=lambda one: (sign * one[0], one[1]), reverse=True)
-
-    def _better(self, score: float, other: float) -> bool:
-        return score < other if self._config.smaller_is_better else score > other
+        """Best first. Of equal scores the later is better."""
+        sign = 1 if self._config.is_better(1, 0) else -1
+        return sorted(scored, key=lambda pair: (sign * pair[0], pair[1]), reverse=True)
 
     def _score(self, trainer: Trainer) -> float:
         return float(trainer.callback_metrics[self.monitor])
@@ -257,7 +204,9 @@ class Checkpoints(Callback):
             trainer.save_checkpoint(file, weights_only=weights_only)
 
     @staticmethod
-    def _on_first(trainer: Trainer, action: Callable[..., Any], *args: Any, **kwargs: Any) -> None:
+    def _on_first(
+        trainer: Trainer, action: Callable[..., object], *args: object, **kwargs: object
+    ) -> None:
         if trainer.is_global_zero:
             action(*args, **kwargs)
 
@@ -280,7 +229,9 @@ class Checkpoints(Callback):
             self._best = [(score, step) for score, step in state_dict["best"]]
             self._without_better = state_dict["without_better"]
 
-    def finish(self, trainer: Trainer, module: LightningModule, datamodule: Any) -> None:
+    def finish(
+        self, trainer: Trainer, module: LightningModule, datamodule: LightningDataModule
+    ) -> None:
         """After training: try averages of weights, and leave only ``best.ckpt``."""
         average = callbacks.remove_averaging(trainer, module)
         best = self._run.path / folder.BEST
@@ -305,11 +256,18 @@ class Checkpoints(Callback):
             trainer, shutil.rmtree, self._run.path / folder.CANDIDATES, ignore_errors=True
         )
 
-    def _try(self, trainer: Trainer, datamodule: Any, what: str, *, or_equal: bool = False) -> None:
+    def _try(
+        self,
+        trainer: Trainer,
+        datamodule: LightningDataModule,
+        what: str,
+        *,
+        or_equal: bool = False,
+    ) -> None:
         """Make the module's weights the best checkpoint if they are better."""
         trainer.validate(trainer.lightning_module, datamodule=datamodule, verbose=False)
         score, (best, step) = self._score(trainer), self._best[0]
-        taken = self._better(score, best) or (or_equal and score == best)
+        taken = self._config.is_better(score, best) or (or_equal and score == best)
         when = f"at step {step:,}" if step >= 0 else "before"
         say(
             f"best: {self._config.monitor} {best:.2f} {when}; {what}: {score:.2f}"

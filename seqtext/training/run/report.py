@@ -2,31 +2,24 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import math
 import time
 from collections.abc import Mapping
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.trainer.states import TrainerFn
 
 from seqtext.console import duration, say
-from seqtext.errors import ConfigError
+from seqtext.tasks import LOSS, Task
+from seqtext.training.module import TextModule
 from seqtext.training.run import folder
 from seqtext.training.run.checkpoints import Checkpoints
 from seqtext.training.run.limits import tell_limits
+from seqtext.training.run.metrics_table import MetricsTable, draw_curves
 from seqtext.training.run.run_folder import RunFolder
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
-_SCORES = {
-    "val_bleu": "BLEU", "val_rouge2": "ROUGE-2", "val_exact_match": "exact", "val_wer": "WER",
-    "val_accuracy": "accuracy", "val_macro_f1": "macro F1",
-}  # fmt: skip
 _SAMPLES = 5
 _ESTIMATE_AFTER = 20  # updates; the first ones are slower
 
@@ -58,15 +51,15 @@ class Report(Callback):
         )
         self._first_step = trainer.global_step
         if trainer.is_global_zero:
-            _forget_after(self._metrics_file, trainer.global_step)
+            self._table.forget_after(trainer.global_step)
         self._started = self._since = time.perf_counter()
 
     def on_train_batch_end(
         self,
         trainer: Trainer,
         pl_module: LightningModule,
-        outputs: Any,
-        batch: Any,
+        outputs: object,
+        batch: object,
         batch_idx: int,
     ) -> None:
         """Estimate the time once it can be told."""
@@ -136,48 +129,45 @@ class Report(Callback):
         validating: float,
         measured: Mapping[str, Any],
     ) -> None:
+        """Add a row to the table, draw it, and print it."""
+        assert isinstance(module, TextModule)
         now = time.perf_counter()
         elapsed, training = now - self._started, now - self._since - validating
-        loss, count = module.train_totals()  # type: ignore[operator]
-        counted: Any = module.counted
+        loss, count = module.train_totals()
         rate = round(count / training)
         self._since, self._written_epoch = now, trainer.current_epoch
         if not trainer.is_global_zero:
             return
         metrics = {name: float(value) for name, value in measured.items()}
-        scores: Any = module.scores
+        decimals = {LOSS.key: 4, **dict.fromkeys(module.task.keys, 2)}
+        share = self._validating / elapsed
         row = {
             "step": trainer.global_step,
             "epoch": trainer.current_epoch + 1,
             "minutes": round((elapsed + self._earlier_seconds) / 60, 3),
             "learning_rate": trainer.optimizers[0].param_groups[0]["lr"],
-            "gradient_norm": round(module.gradient_norm(), 4),  # type: ignore[operator]
+            "gradient_norm": round(module.gradient_norm(), 4),
             "train_loss": round(loss, 4),
-            f"{'target_' if counted == 'pieces' else ''}{counted}_per_second": rate,
-            "val_loss": round(metrics["val_loss"], 4) if "val_loss" in metrics else "",
-            **{name: round(metrics[name], 2) if name in metrics else "" for name in scores},
-            "validation_share": round(self._validating / elapsed, 4),
+            f"{'target_' if module.counted == 'pieces' else ''}{module.counted}_per_second": rate,
+            **{
+                key: round(metrics[key], places) if key in metrics else ""
+                for key, places in decimals.items()
+            },
+            "validation_share": round(share, 4),
         }
-        _append(self._metrics_file, row)
-        picture = self._run.path / folder.CURVE
-        with folder.replacing(picture) as part:
-            draw_curves(_rows(self._metrics_file)).savefig(part, dpi=120, format="png")
-        self._write_samples(trainer, module)
-        validated = f"  val loss {metrics['val_loss']:.3f}" if "val_loss" in metrics else ""
-        for name, title in _SCORES.items():
-            if name in metrics:
-                validated += f"  val {title} {metrics[name]:5.2f}"
+        self._table.append(row)
+        with folder.replacing(self._run.path / folder.CURVE) as part:
+            draw_curves(self._table.rows).savefig(part, dpi=120, format="png")
+        self._write_samples(trainer, module.samples)
         best = self._checkpoints.best
-        mark = "  best so far" if best and best[1] == trainer.global_step else ""
         say(
             f"epoch {row['epoch']:3d}  step {row['step']:6,d}  {duration(elapsed):>13s}"
-            f"  train loss {loss:.3f}{validated}"
-            f"  {rate:,} {counted}/s, validation"
-            f" {row['validation_share']:.0%}{mark}"
+            f"  train loss {loss:.3f}{_show_scores(module.task, metrics)}"
+            f"  {rate:,} {module.counted}/s, validation {share:.0%}"
+            f"{'  best so far' if best and best[1] == trainer.global_step else ''}"
         )
 
-    def _write_samples(self, trainer: Trainer, module: LightningModule) -> None:
-        decoded: Any = module.samples
+    def _write_samples(self, trainer: Trainer, decoded: list[tuple[str, str, str]]) -> None:
         if not decoded:
             return
         samples = decoded[:: max(1, len(decoded) // _SAMPLES)]
@@ -220,81 +210,14 @@ class Report(Callback):
         self._earlier_seconds = state_dict["seconds"]
 
     @property
-    def _metrics_file(self) -> Path:
-        return self._run.path / folder.METRICS
+    def _table(self) -> MetricsTable:
+        return MetricsTable(self._run.path / folder.METRICS)
 
 
-def _append(path: Path, row: dict[str, Any]) -> None:
-    _write_rows(path, [*_rows(path), row], _header(path) or list(row))
-
-
-def _write_rows(path: Path, rows: list[dict[str, Any]], header: list[str]) -> None:
-    with folder.replacing(path) as part, part.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, header, extrasaction="ignore")
-        writer.writeheader()
-        writer.writerows(rows)
-
-
-def _header(path: Path) -> list[str]:
-    """The columns that a file has; none if there is no file."""
-    if not path.exists():
-        return []
-    with path.open(newline="", encoding="utf-8") as file:
-        return next(csv.reader(file), [])
-
-
-def _rows(path: Path) -> list[dict[str, str]]:
-    if not path.exists():
-        return []
-    with path.open(newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file))
-
-
-def _forget_after(path: Path, step: int) -> None:
-    """Drop rows that a run wrote after the checkpoint from which it is gone on with."""
-    try:
-        rows = [row for row in _rows(path) if int(row["step"]) <= step]
-        _curves(rows)  # which are drawn after the next epoch
-    except (KeyError, TypeError, ValueError, csv.Error) as error:
-        raise ConfigError(
-            f"run: {path}: not the table that a run writes ({type(error).__name__}: {error!s:.100}); move it"
-            " away, then resume"
-        ) from error
-    if rows:
-        _write_rows(path, rows, _header(path))
-    else:
-        path.unlink(missing_ok=True)
-
-
-def _curves(rows: list[dict[str, str]]) -> dict[str, tuple[list[int], list[float]]]:
-    """Steps and values of each curve."""
-    return {
-        name: ([int(row["step"]) for row in having], [float(row[name]) for row in having])
-        for name in ("train_loss", "val_loss", *_SCORES)
-        if (having := [row for row in rows if row.get(name)])
-    }
-
-
-def draw_curves(rows: list[dict[str, str]]) -> Figure:
-    """Losses and scores over steps, each from the rows of ``metrics.csv`` that have it."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-    from matplotlib.ticker import MaxNLocator
-
-    curves = _curves(rows)
-    figure = Figure(figsize=(7, 4), layout="constrained")
-    FigureCanvasAgg(figure)
-    axes = figure.add_subplot(xlabel="updates", ylabel="loss (nats)")
-    axes.xaxis.set_major_locator(MaxNLocator("auto", steps=[1, 2, 5, 10], integer=True))
-    axes.grid(alpha=0.3)
-    for name in ("train_loss", "val_loss"):
-        if name in curves:
-            axes.plot(*curves[name], marker=".", label=name)
-    if scores := [name for name in _SCORES if name in curves]:
-        right = axes.twinx()
-        right.set_ylabel("validation score")
-        for name, style in zip(scores, ("k.--", "k.:"), strict=False):
-            right.plot(*curves[name], style, label=name)
-        right.set_ylim(bottom=0)
-    figure.legend(loc="outside upper center", ncols=4)  # above the axes, where no curve is
-    return figure
+def _show_scores(task: Task, metrics: Mapping[str, float]) -> str:
+    """The scores of a validation, for the console."""
+    shown = f"  val loss {metrics[LOSS.key]:.3f}" if LOSS.key in metrics else ""
+    for metric in task.validation:
+        if metric.key in metrics:
+            shown += f"  val {metric.title} {metrics[metric.key]:5.2f}"
+    return shown

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from seqtext.training.run.report import draw_curves
+from seqtext.training.run.metrics_table import draw_curves
 
 ROWS = [
     {"step": "10", "train_loss": "3.5", "val_loss": "", "val_wer": ""},

@@ -1,0 +1,172 @@
+"""LightningModule with an optimizer whose gradients are those of a mean over all ranks."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import Any
+
+import torch
+from lightning.pytorch import LightningModule
+from lightning.pytorch.utilities.types import OptimizerLRScheduler
+from torch import Tensor
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LambdaLR, LRScheduler, ReduceLROnPlateau
+
+from seqtext.errors import ConfigError, TrainingError
+from seqtext.training import optimizer
+from seqtext.training.config import OptimizerConfig
+from seqtext.training.data import data_of
+
+
+class OptimizedModule(LightningModule):
+    """Optimizer, schedule, and gradients of sums that become those of a mean.
+
+    Args:
+        optimizer: How weights are updated.
+    """
+
+    def __init__(self, optimizer: OptimizerConfig) -> None:
+        super().__init__()
+        self.optimizer_config = optimizer
+        self._divisor: Tensor | int = 0  # of this rank's gradients since the last update
+        self._norms: Tensor | float = (
+            0.0  # (sum of the gradients' norms, updates), see gradient_norm
+        )
+        self._plateau: ReduceLROnPlateau | None = None
+        # of the run that is resumed
+        self._saved_plateau: dict[str, Any] | None = None
+        self._saved_groups: list[int] | None = None  # numbers of weights in its optimizer's groups
+
+    @abstractmethod
+    def diverged(self, what: str) -> TrainingError:
+        """The error to raise where the loss or the gradient is no number."""
+
+    # --- optimizer and schedule ---------------------------------------------------------------------
+
+    def configure_optimizers(self) -> OptimizerLRScheduler:
+        """Optimizer and schedule."""
+        built, schedule = optimizer.build(self.optimizer_config, self, self._total_steps())
+        if isinstance(schedule, LambdaLR):
+            return {"optimizer": built, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+        self._plateau = schedule
+        return built
+
+    def _total_steps(self) -> int:
+        # Lightning's own estimate would build the training loader before a checkpoint's position in
+        # it is restored
+        if self.optimizer_config.schedule != "cosine":
+            return 0
+        if self.optimizer_config.total_steps:
+            return self.optimizer_config.total_steps
+        trainer, limits = self.trainer, []
+        if trainer.max_steps > 0:
+            limits.append(trainer.max_steps)
+        updates = data_of(trainer).updates_per_epoch()
+        if updates and trainer.max_epochs and trainer.max_epochs > 0:
+            limits.append(trainer.max_epochs * updates)
+        if not limits:
+            unknown = "" if updates else " (those of an epoch are not known with data.streaming)"
+            raise ConfigError(
+                "optimizer.schedule: cosine needs to know the number of updates; set trainer.max_steps or"
+                f" optimizer.total_steps{unknown or ', or trainer.max_epochs'}"
+            )
+        return min(limits)
+
+    def on_fit_start(self) -> None:
+        """Take what a resumed run has saved of its schedule, before Lightning loads its optimizer.
+
+        Raises:
+            ConfigError: The optimizer has other groups of weights than the saved one.
+        """
+        if self._saved_groups is not None:
+            optimizer.check_groups(self.trainer.optimizers[0], self._saved_groups)
+        if self._plateau is not None and self._saved_plateau is not None:
+            self._plateau.load_state_dict(self._saved_plateau)
+
+    def on_train_start(self) -> None:
+        """In a resumed run the options of now win over the saved ones."""
+        built, schedule = self.trainer.optimizers[0], self._schedule()
+        optimizer.adopt_groups(self.optimizer_config, built, schedule)
+        optimizer.apply(self.optimizer_config, built, schedule)
+        if self.trainer.ckpt_path is not None:
+            # a callback that thaws weights freezes them again in its setup
+            for group in built.param_groups:
+                for weight in group["params"]:
+                    weight.requires_grad_(True)
+
+    def _schedule(self) -> LRScheduler | None:
+        """The schedule of now. A callback may have replaced ours, or taken it away."""
+        schedule = self._plateau or self.lr_schedulers()
+        assert schedule is None or isinstance(schedule, LRScheduler)
+        return schedule
+
+    def on_train_epoch_start(self) -> None:
+        """Take in what a callback has added to the optimizer."""
+        built = self.trainer.optimizers[0]
+        optimizer.adopt_groups(self.optimizer_config, built, self._schedule())
+
+    def step_plateau(self, loss: float) -> None:
+        """Tell the schedule ``plateau`` of a validation loss."""
+        if self._plateau is not None:
+            self._plateau.step(loss)
+
+    def on_save_checkpoint(self, content: dict[str, Any]) -> None:
+        """Save what Lightning does not save: it knows nothing of the schedule ``plateau``."""
+        if self._plateau is not None:
+            content["seqtext_plateau"] = self._plateau.state_dict()
+
+    def on_load_checkpoint(self, content: dict[str, Any]) -> None:
+        """Keep what ``on_fit_start`` needs of a run that is resumed. There is no optimizer yet."""
+        self._saved_plateau = content.get("seqtext_plateau")
+        groups = content["optimizer_states"][0]["param_groups"]
+        self._saved_groups = [len(group["params"]) for group in groups]
+
+    # --- gradients ----------------------------------------------------------------------------------
+
+    def count_in_update(self, divisor: Tensor) -> None:
+        """Add the divisor of a batch's loss to that of the update."""
+        self._divisor = self._divisor + divisor
+
+    def on_before_optimizer_step(self, optimizer: Optimizer) -> None:
+        """Turn gradients of sums into those of the mean over all pieces of the update.
+
+        Backward passes have summed over pieces. Lightning has divided by its number of accumulation
+        steps, and DDP by the number of ranks. The sum over all ranks and steps must be divided by their
+        pieces. A short last window has fewer steps.
+        """
+        count = torch.as_tensor(self._divisor, dtype=torch.float32, device=self.device)
+        count = self.trainer.strategy.reduce(count, reduce_op="sum")
+        self._divisor = 0
+        scale = self.trainer.accumulate_grad_batches * self.trainer.world_size / count
+        gradients = [p.grad for p in self.parameters() if p.grad is not None]
+        torch._foreach_mul_(gradients, scale)
+
+    def configure_gradient_clipping(
+        self,
+        optimizer: Optimizer,
+        gradient_clip_val: int | float | None = None,
+        gradient_clip_algorithm: str | None = None,
+    ) -> None:
+        """Clip by norm, or by value. Note the norm before.
+
+        Raises:
+            TrainingError: The norm is no number. No weight has changed yet.
+        """
+        # Lightning refuses to clip for a fused optimizer under mixed precision, because of a loss
+        # scaling that bfloat16 does not need
+        by_value = gradient_clip_algorithm == "value"
+        largest = gradient_clip_val if gradient_clip_val and not by_value else torch.inf
+        norm = torch.nn.utils.clip_grad_norm_(self.parameters(), largest)
+        if not torch.isfinite(norm):
+            raise self.diverged("the gradient")
+        if gradient_clip_val and by_value:
+            torch.nn.utils.clip_grad_value_(self.parameters(), gradient_clip_val)
+        self._norms = self._norms + torch.stack([norm, torch.ones_like(norm)])
+
+    def gradient_norm(self) -> float:
+        """Mean norm of the gradients before clipping since the last call, of this rank's updates."""
+        if not isinstance(self._norms, Tensor):
+            return 0.0
+        total, updates = self._norms.tolist()
+        self._norms = 0.0
+        return float(total / updates)

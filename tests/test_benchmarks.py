@@ -28,11 +28,11 @@ def test_operations_are_those_that_torch_counts(
     """For every direction and number of layers."""
     pairs, source, target, vocabulary = 3, 5, 7, 60
     work = bound.Work(pairs, pairs * source, pairs * target, pairs * source * target)
-    # products that torch does not count: operands and their weight (outputs, inputs)
+    # Products that torch does not count, by the shapes of their operands.
     products = {torch.ops.aten.mv: lambda matrix, *_, **__: 2 * matrix.numel()}
     if torch.backends.mkldnn.is_available():  # type: ignore[no-untyped-call]
         products[torch.ops.mkldnn._linear_pointwise] = lambda operand, weight, *_, **__: (
-            2 * operand.numel() * len(weight)
+            2 * operand.numel() * weight[0]
         )
     layers = ((1, True), (2, False), (3, False))
     for (count, one_way), feeding in itertools.product(layers, (False, True)):

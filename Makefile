@@ -6,12 +6,13 @@ READY := $(VENV)/.ready
 WORKERS ?= 2
 RUN := runs/translation/builtin-$(shell date +%Y%m%d-%H%M%S)
 
-.PHONY: help setup translate test check clean
+.PHONY: help setup translate test test-all check clean
 
 help:
 	@echo "make translate   set up $(VENV), train the small English-German translator, show translations"
-	@echo "make test        set up $(VENV), run the tests, WORKERS=2 at once"
-	@echo "make check       set up $(VENV), run the linter, the formatter and the type checker"
+	@echo "make test        set up $(VENV), run the quick tests, WORKERS=2 at once"
+	@echo "make test-all    the same with the slow tests"
+	@echo "make check       set up $(VENV), check style, types and imports"
 	@echo "make setup       set up $(VENV) with the pinned set of packages"
 
 setup: $(READY)
@@ -33,7 +34,11 @@ translate: $(READY)
 	@echo "   echo 'The dog is sleeping in the garden.' | $(BIN)/seqtext generate $(RUN)"
 
 test: $(READY)
-	@echo "== running the tests (a few minutes)"
+	@echo "== running the quick tests (less than 4 minutes on 2 cores)"
+	$(BIN)/python -m pytest -q -n $(WORKERS) --dist worksteal -m "not slow"
+
+test-all: $(READY)
+	@echo "== running all tests"
 	$(BIN)/python -m pytest -q -n $(WORKERS) --dist worksteal
 
 check: $(READY)

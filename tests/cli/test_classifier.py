@@ -449,6 +449,7 @@ def test_class_weights_of_labels_that_yaml_takes_for_truth_values(
     )
 
 
+@pytest.mark.slow
 def test_class_weights_move_a_decision() -> None:
     """What nothing but counts can decide."""
     rows = [{"text": "it", "label": "mail"}] * 8 + [{"text": "it", "label": "door"}] * 4

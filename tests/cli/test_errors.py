@@ -170,6 +170,7 @@ def test_a_cache_that_is_no_folder(fails, tiny) -> None:
     assert "cache: prepared corpora cannot be written there (Not a directory)" in message
 
 
+@pytest.mark.slow
 def test_fewer_validation_pairs_than_processes(tiny) -> None:
     options = ["--data.validation=builtin:validation:1", "--trainer.devices=2"]
     command = [sys.executable, "-m", "seqtext", "fit", *tiny, *options, "--trainer.strategy=ddp"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -50,15 +51,17 @@ def add(kind: type[Callback], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(callbacks, "refuse", with_callback)
 
 
-def test_moving_average_is_scored_kept_and_resumed(tiny: list[str]) -> None:
+def test_moving_average_is_scored_kept_and_resumed(
+    tiny: list[str], finished: Callable[..., Path]
+) -> None:
     options = [*tiny, "--selection.monitor=val_loss", "--selection.average=1"]
     ema = options_of("EMAWeightAveraging", decay=0.8)
-    assert main(["fit", *options, "--run=plain"]) == 0
+    plain = finished(*options)
     assert main(["fit", *options, *ema, "--trainer.max_epochs=3", "--run=whole"]) == 0
     assert main(["fit", *options, *ema, "--run=stopped"]) == 0
     kept = checkpoint.read("stopped/last.ckpt")
     raw = kept["current_model_state"]
-    for name, weight in weights("plain").items():  # training itself is the same
+    for name, weight in weights(plain).items():  # training itself is the same
         assert torch.equal(raw[f"network.{name}"], weight)
     assert_equal_bits(weights("stopped"), weights("stopped", "best.ckpt"))
     assert not torch.equal(

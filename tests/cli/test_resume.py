@@ -22,7 +22,7 @@ from seqtext.training.run.checkpoints import Checkpoints, SelectionConfig
 from seqtext.training.run.limits import tell_limits
 from seqtext.training.run.report import _forget_after
 
-FILES = [
+FILES = [  # in the order in which they are written
     "config.yaml",
     "30.ckpt",
     "best.ckpt",
@@ -32,6 +32,7 @@ FILES = [
     "samples.md",
     "result.json",
 ]
+QUICK_FILES = ("30.ckpt", "last.ckpt", "result.json")
 
 
 @pytest.fixture
@@ -54,7 +55,7 @@ def batches_seen(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, bytes]]:
     return seen
 
 
-@pytest.mark.parametrize("step", [8, 10])
+@pytest.mark.parametrize("step", [8, pytest.param(10, marks=pytest.mark.slow)])
 def test_a_stream_with_a_limit_resumes_at_the_next_batch(
     tiny: list[str], step: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -156,7 +157,10 @@ def test_a_run_that_begins_is_not_cleared(tmp_path: Path) -> None:
     assert not [*(tmp_path / "new").iterdir()]
 
 
-@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(name, marks=() if name in QUICK_FILES else pytest.mark.slow) for name in FILES],
+)
 def test_a_full_disk_harms_nothing(
     run: Path, name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -326,7 +330,9 @@ def test_a_run_without_its_options(run: Path, capsys: pytest.CaptureFixture[str]
     assert f"--resume {run}: {run / 'config.yaml'} is missing. Put it back, or give all" in told
 
 
-@pytest.mark.parametrize("name", ["10.ckpt", "best.ckpt", "last.ckpt"])
+@pytest.mark.parametrize(
+    "name", ["best.ckpt", "last.ckpt", pytest.param("10.ckpt", marks=pytest.mark.slow)]
+)
 def test_a_disk_that_is_full_before_the_first_checkpoint(
     tiny: list[str], name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

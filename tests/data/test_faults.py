@@ -206,6 +206,7 @@ print(sum(len(batch.source) for batch in data.train_dataloader()))
 """
 
 
+@pytest.mark.slow
 def test_two_runs_prepare_the_same_corpus_at_once(write: Write, pairs: list[Row]) -> None:
     path = write(pairs)
     command = [sys.executable, "-c", PREPARE, str(path), str(path.parent / "cache")]

@@ -98,7 +98,9 @@ class BareLoop(Callback):
             "pairs_an_update": round(work.pairs / count, 1),
             "source_pieces_an_update": round(work.source_pieces / count, 1),
             "target_pieces_an_update": round(work.target_pieces / count, 1),
-            "target_padding": round(1 - work.target_pieces / sum(b.labels.numel() for b in batches), 4),
+            "target_padding": round(
+                1 - work.target_pieces / sum(b.labels.numel() for b in batches), 4
+            ),
         }
         config = network.config
         if module.device.type == "cpu" and config.cell in GATES and not config.copying:

@@ -30,7 +30,7 @@ def test_operations_are_those_that_torch_counts(
     work = bound.Work(pairs, pairs * source, pairs * target, pairs * source * target)
     # Products that torch does not count, by the shapes of their operands.
     products = {torch.ops.aten.mv: lambda matrix, *_, **__: 2 * matrix.numel()}
-    if torch.backends.mkldnn.is_available():  # type: ignore[no-untyped-call]
+    if torch.backends.mkldnn.is_available():
         products[torch.ops.mkldnn._linear_pointwise] = lambda operand, weight, *_, **__: (
             2 * operand.numel() * weight[0]
         )
@@ -98,7 +98,10 @@ def test_columns_share_their_decimals() -> None:
 
 def test_what_rows_share_stands_once() -> None:
     head = {"title": "Speed", "machine": "cpu"}
-    rows = [{"what": "a", "date": "2026-01-01", "ms": 1}, {"what": "b", "date": "2026-01-01"}]
+    rows: list[tables.Row] = [
+        {"what": "a", "date": "2026-01-01", "ms": 1},
+        {"what": "b", "date": "2026-01-01"},
+    ]
     lines = tables.lines_of(tables.Table(head, rows))
     assert "Date: 2026-01-01. Machine: cpu." in lines
     assert "| | ms |" in lines

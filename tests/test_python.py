@@ -26,7 +26,8 @@ def test_corpora_are_named_by_paths(kind: Any) -> None:
         assert [corpus.name for corpora in data.corpora.values() for corpus in corpora] == [
             "c.tsv"
         ] * 3
-    assert PairsDataModule(path, compare=[path])._compared[0].name == "c.tsv"
+    single: Any = path
+    assert PairsDataModule(single, compare=[single])._compared[0].name == "c.tsv"
 
 
 @pytest.mark.parametrize(
@@ -88,7 +89,7 @@ def trainer() -> Trainer:
 
 
 def test_training_without_our_data() -> None:
-    batches = torch.utils.data.DataLoader([1, 2])  # type: ignore[arg-type]
+    batches: Any = torch.utils.data.DataLoader([1, 2])  # type: ignore[arg-type]
     told = r"give one, as in Trainer\.fit\(module, datamodule=seqtext\.PairsDataModule"
     for given in ((), (batches,)):
         with pytest.raises(ConfigError, match=told):

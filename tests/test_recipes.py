@@ -328,7 +328,10 @@ def test_report_of_cells() -> None:
         )
     ]  # fmt: skip
     rows[2] |= {"diverged": True, "largest_gradient": 3e9}
-    text = {"training_pieces_per_second": 5000, "decoded_pieces_per_second": 700}
+    text: dict[str, float] = {
+        "training_pieces_per_second": 5000,
+        "decoded_pieces_per_second": 700,
+    }
     text |= {"parameters": 3000, "gradient_norm": 1.5}
     rows += [{"task": "translation", "cell": "GRU", "seed": 1, "bleu": 31.24, **text}]
     rows += [{"task": "translation", "cell": "GRU", "seed": 2, "diverged": True}]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -132,7 +133,7 @@ def test_parts_of_a_model_go_into_another(
     shared = set(pieces[0]) & set(pieces[1])
     assert 200 < len(shared) < 420
     for name, weight in new.weights.items():
-        close = {"rtol": 0.0, "atol": 1e-8}
+        close: dict[str, Any] = {"rtol": 0.0, "atol": 1e-8}
         if part_of(name) == "encoder":
             torch.testing.assert_close(weight, old.weights[name], **close)
         elif part_of(name) == "embeddings":

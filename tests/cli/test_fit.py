@@ -16,19 +16,19 @@ from typing import Any
 import pytest
 import torch
 import yaml
-from support import assert_equal_bits, metrics, result, weights
 
 import seqtext
 from seqtext import checkpoint, signals
 from seqtext.cli import main
 from seqtext.console import say
 from seqtext.training.run.report import Report
+from tests.support import assert_equal_bits, metrics, result, weights
 
 
 def at_step(step: int, action: Callable[[], object], monkeypatch: pytest.MonkeyPatch) -> None:
     """Have ``action`` happen in the middle of the batch after ``step`` updates, once."""
     original = Report.on_train_batch_end
-    done = []
+    done: list[int] = []
 
     def hooked(self: Report, trainer: Any, *args: Any) -> None:
         original(self, trainer, *args)

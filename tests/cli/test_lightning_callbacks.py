@@ -11,12 +11,12 @@ import torch
 import yaml
 from lightning.pytorch import Callback
 from lightning.pytorch.callbacks import BaseFinetuning
-from support import assert_equal_bits, metrics, weights
 
 import seqtext
 from seqtext import checkpoint
 from seqtext.cli import main
 from seqtext.training.run import callbacks
+from tests.support import assert_equal_bits, metrics, weights
 
 LIGHTNING = "lightning.pytorch.callbacks."
 

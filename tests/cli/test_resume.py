@@ -12,7 +12,6 @@ from typing import Any
 
 import pytest
 import torch
-from support import assert_equal_bits, metrics, result, weights
 
 from seqtext.cli import main
 from seqtext.errors import ConfigError
@@ -21,6 +20,7 @@ from seqtext.training.run import folder
 from seqtext.training.run.checkpoints import Checkpoints, SelectionConfig
 from seqtext.training.run.limits import tell_limits
 from seqtext.training.run.report import _forget_after
+from tests.support import assert_equal_bits, metrics, result, weights
 
 FILES = [  # in the order in which they are written
     "config.yaml",

@@ -116,7 +116,7 @@ def test_budget_gives_way_only_to_the_shares(
 
 
 @pytest.mark.parametrize("options", [{"batch_size": 3}, {"batch_tokens": 17}])
-def test_budget_is_used(options: dict[str, int]) -> None:
+def test_budget_is_used(options: dict[str, Any]) -> None:
     lengths = np.full(1000, 5, dtype=np.int32)
     sizes = [len(rows) for rows in BatchPlan(lengths, lengths, **options).updates(0)]
     assert sizes.count(3) >= 330

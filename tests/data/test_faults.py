@@ -16,7 +16,6 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from pyarrow import parquet
-from support import epoch_of
 
 from seqtext.cli import main
 from seqtext.data.corpus import Corpus
@@ -24,6 +23,7 @@ from seqtext.data.pairs import PairsDataModule
 from seqtext.data.readers import Row
 from seqtext.data.tokenizer import TokenizerConfig
 from seqtext.errors import DataError
+from tests.support import epoch_of
 
 Write = Callable[[list[Row]], Path]
 

@@ -1,13 +1,12 @@
 """The recurrent stack against loops written from the cells' equations, and against packed rows."""
 
 import itertools
-from typing import get_args
+from typing import Any, get_args
 
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support import LOW_PRECISION
 from torch import nn
 from torch.testing import assert_close
 
@@ -15,6 +14,7 @@ from seqtext.nn.config import LINEAR_CELLS, RecurrentCell
 from seqtext.nn.dropout import factors
 from seqtext.nn.linear_recurrence import doubling, one_by_one, scan
 from seqtext.nn.recurrent import RecurrentStack, at_length, reverse
+from tests.support import LOW_PRECISION
 
 CELLS = get_args(RecurrentCell)
 GRID = list(itertools.product(CELLS, (False, True), (1, 2)))
@@ -385,10 +385,11 @@ def test_recurrent_dropout_drops_weights_from_state_to_state(cell):
     found = stack(inputs, None, state)
     [module] = stack.forwards
     torch.manual_seed(1)
-    left = factors(module.weight_hh_l0.shape, 0.5, module.weight_hh_l0)
+    weights: Any = module.weight_hh_l0
+    left = factors(weights.shape, 0.5, weights)
     assert 0 < (left == 0).sum() < left.numel()
     with torch.no_grad():
-        module.weight_hh_l0.mul_(left)
+        weights.mul_(left)
     for one, other in zip(found, stack.eval()(inputs, None, state), strict=True):
         torch.testing.assert_close(one, other)
 

@@ -28,5 +28,5 @@ def test_default_is_the_mean():
 
 def test_unknown_formula_says_what_there_is():
     with pytest.raises(ConfigError) as caught:
-        LengthPenalty(1.0, "linear")
+        LengthPenalty(1.0, "linear")  # type: ignore[arg-type]
     assert str(caught.value) == "length_formula: 'linear', expected one of power, wu"

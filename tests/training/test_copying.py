@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -153,13 +154,15 @@ def test_an_output_without_a_source_to_show() -> None:
 
 
 def test_copied_words_are_green() -> None:
-    words = {"source": ["x"], "words": ["a", "b"], "attention": [[1.0], [1.0]]}
+    words: dict[str, Any] = {"source": ["x"], "words": ["a", "b"], "attention": [[1.0], [1.0]]}
     page = as_html([Explanation(**words, copied=[0.5, 0.0])])
     assert page.count("50% copied") == 1 and "greener" in page and page.count("% copied") == 1
     assert "copied" not in as_html([Explanation(**words, copied=[0.0, 0.0])])
 
 
-def test_fine_tuning_goes_on_with_task_and_tells_of_the_limit(tiny: list[str], capsys) -> None:  # type: ignore[no-untyped-def]
+def test_fine_tuning_goes_on_with_task_and_tells_of_the_limit(
+    tiny: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
     short = ["--data.max_source_length=9", "--data.truncate_sources=true", "--trainer.max_steps=2"]
     assert main(["fit", *tiny, *short, "--model.task=code", "--run=r"]) == 0
     kept = [option for option in tiny if "network" not in option and "tokenizer" not in option]

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from seqtext import EncoderDecoderModule, PairsDataModule
 from seqtext.cli import main
+from seqtext.data.batch import Batch
 from seqtext.data.tokenizer import TokenizerConfig
 from seqtext.errors import ConfigError
 from seqtext.metrics import BleuTokenize, score_translations
@@ -30,7 +31,8 @@ def gradients(out: Path, devices: int, accumulation: int, limit: int = 0) -> tor
     program = Path(__file__).parent / "gradients.py"
     command = [sys.executable, program, out, devices, accumulation, limit]
     subprocess.run([str(part) for part in command], check=True, timeout=300)
-    return torch.load(out, weights_only=True)
+    saved: torch.Tensor = torch.load(out, weights_only=True)
+    return saved
 
 
 def data_module(validation: str | None = None) -> PairsDataModule:
@@ -49,7 +51,7 @@ def one_process(tmp_path_factory: pytest.TempPathFactory) -> torch.Tensor:
     return gradients(tmp_path_factory.mktemp("gradients") / "one.pt", 1, 1)
 
 
-def token_mean_gradient(batches: list[object]) -> torch.Tensor:
+def token_mean_gradient(batches: list[Batch]) -> torch.Tensor:
     """Of the mean over all pieces of ``batches``, computed in one plain backward pass."""
     data = data_module()
     data.prepare_data()
@@ -69,7 +71,8 @@ def token_mean_gradient(batches: list[object]) -> torch.Tensor:
         )
         pieces += int((batch.labels >= 0).sum())
     (total / pieces).backward()
-    return torch.cat([p.grad.flatten() for p in network.parameters()])
+    gradients = [p.grad for p in network.parameters() if p.grad is not None]
+    return torch.cat([gradient.flatten() for gradient in gradients])
 
 
 def test_gradient_is_that_of_the_mean_over_pieces(one_process: torch.Tensor) -> None:
@@ -103,8 +106,9 @@ def test_short_last_window_counts_its_own_pieces(tmp_path: Path, devices: int) -
     from seqtext.data.loader import PlannedLoader
 
     plan = data._plan(*data._kept_lengths(), None)
+    assert data._kept is not None
     updates = [data._kept[rows] for rows in plan.updates(0)]
-    batches = []
+    batches: list[Batch] = []
     for rank in range(devices):
         rows = share(updates, rank=rank, ranks=devices, accumulation=4)[4:6]
         batches += list(PlannedLoader(rows, data._reader(data._encoded["train"], 0, False)))

@@ -276,6 +276,7 @@ def test_new_pieces_start_as_the_mean_of_what_they_are_made_of(
                 torch.testing.assert_close(weight[i], mean, rtol=0, atol=1e-6, msg=name)
 
 
+@pytest.mark.slow
 def test_a_script_that_the_model_never_saw(trained: Path) -> None:
     """It becomes pieces of its own, resumes to the bit, and decodes without its origin."""
     Path("new.tsv").write_text(other_script(200), encoding="utf-8")

@@ -99,6 +99,7 @@ def test_ids_are_not_averaged(tiny: list[str]) -> None:
     assert torch.equal(ids, averaged)
 
 
+@pytest.mark.slow
 def test_stochastic_average_is_tried_at_the_end(
     tiny: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -124,6 +125,7 @@ def test_stochastic_average_is_the_model_where_nothing_validates(tiny: list[str]
         assert torch.equal(content["average_model_state"][f"network.{name}"], weight)
 
 
+@pytest.mark.slow
 def test_thawed_weights_train_also_after_a_resume(
     tiny: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -89,6 +89,7 @@ def test_accumulation_does_not_change_the_gradient(
     torch.testing.assert_close(gradients(tmp_path / "g.pt", 1, 4), one_process, rtol=0, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_two_processes_do_not_change_the_gradient(
     one_process: torch.Tensor, tmp_path: Path
 ) -> None:

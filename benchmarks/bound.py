@@ -17,8 +17,8 @@ from seqtext.nn.config import LINEAR_CELLS, NetworkConfig
 from seqtext.nn.linear_recurrence import GATES as LINEAR_GATES
 from seqtext.nn.precision import has_bfloat16
 
-# (rows, inner, outputs): recurrence of 512 over 1,024 pieces, its later layer, one step of 64 rows, and
-# output layers of the recipe and of larger ones, with and without the padding of the vocabulary
+# (rows, inner, outputs) of products that networks make. The first three are a recurrence of 512 over 1,024
+# pieces, its later layer, and one step of 64 rows. The others are output layers.
 SHAPES = (
     (1024, 512, 2048),
     (1024, 1024, 2048),

@@ -5,7 +5,7 @@
 SOURCES holds a sentence a line. The script decodes in fp32, and in bf16 where the processor has it,
 each with beam 5 and greedy. It prints:
 
-- Output pieces, eos counted, and sentences a second in batches of 64, after the caches are warm.
+- Output pieces (eos counted) and sentences a second, in batches of 64.
 - Milliseconds for one sentence alone: median and 95th percentile.
 - BLEU where references are given.
 - Start-up: seconds of the whole command on one sentence. Memory: of the whole command on all sentences.

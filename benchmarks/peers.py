@@ -6,9 +6,9 @@
     python -m benchmarks peers decode OUT --environments DIR --seqtext_run RUN
 
 Each measurement is a JSON object. A table ends the output. ``train`` counts target pieces with eos and
-without padding, from the second quarter of the updates on. The counts of peers come from their logs,
-those of seqtext from a callback. ``decode`` subtracts the start-up, which is the time for one sentence,
-from the time for all.
+without padding, from the second quarter of the updates on. The counts of peers come from their logs.
+Those of seqtext come from a callback. ``decode`` measures the time for all sentences without the start-up,
+which is the time for one sentence.
 
 DIR holds a virtual environment for each peer. Peers without an environment are left out. The script
 needs seqtext and psutil. No peer installs and runs unchanged with torch 2.13 on Python 3.11 (2026-11):

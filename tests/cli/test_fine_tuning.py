@@ -1,4 +1,4 @@
-"""``fit --model.init_from``: what is taken over, what is refused, what stays frozen."""
+"""``fit --model.init_from``: what it takes over, refuses and keeps frozen."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``seqtext fit``: what a run leaves, how it is stopped and gone on with."""
+"""``seqtext fit``: what a run leaves, how it stops and resumes."""
 
 from __future__ import annotations
 
@@ -185,7 +185,7 @@ def test_a_resumed_stream_equals_an_uninterrupted_one(
     workers: int,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Stopped within a pool, after a validation, at the end of an epoch; to the bit."""
+    """Stopped within a pool, after a validation, and at the end of an epoch. Equal to the bit."""
     options = [
         *tiny,
         "--data.streaming=true",

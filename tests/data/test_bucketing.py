@@ -106,8 +106,8 @@ def test_budget_is_kept(corpus: dict[str, Any], epoch: int) -> None:
 def test_budget_gives_way_only_to_the_shares(
     corpus: dict[str, Any], shares: int, epoch: int
 ) -> None:
-    # an update has a row for every share, and takes in a rest too small for an update of its own;
-    # the last one may take in two
+    # An update has a row for every share. It takes in a rest too small for an update of its own. The last
+    # update may take in two.
     for rows in BatchPlan(**corpus, shares=shares).updates(epoch):
         kept = rows[: max(shares, len(rows) - 2 * (shares - 1))]
         assert len(kept) <= max(shares, corpus["batch_size"] or 0) or (

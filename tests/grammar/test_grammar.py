@@ -1,7 +1,7 @@
 """The built-in corpus: splits, determinism, and English and German that hold to the rules.
 
-What German should look like is written out here by hand, apart from the tables and rules of the
-package, so that a wrong ending or a word out of place is noticed.
+The German is written by hand, not made from the tables and rules of the package. So a wrong ending or a
+word out of place is noticed.
 """
 
 import hashlib

@@ -1,4 +1,4 @@
-"""The whole network: padding, order and stepping change nothing; every weight learns."""
+"""The whole network: padding, order and stepping change nothing. Every weight learns."""
 
 import copy
 import math

@@ -39,7 +39,7 @@ def random_sources(count):
 
 
 def search(network, sources, beam_size=None, *, batch_size=None, order=None):
-    """Results in the order of the sources, however they were batched; greedy without a beam."""
+    """Results in the order of the sources, however they were batched. Greedy without a beam."""
     order = list(range(len(sources))) if order is None else order
     batch_size = batch_size or len(sources)
     results: dict[int, Any] = {}

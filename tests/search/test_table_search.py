@@ -34,8 +34,8 @@ class State(NamedTuple):
 class Tables:
     """One table a sentence: table[i, j, k] = log p(k | i, j), where j is the last piece.
 
-    The piece before the last is known from the state alone, so that it shows when a hypothesis
-    goes on with the state of another one.
+    Only the state knows the piece before the last. So a hypothesis that continues from the state of another
+    one gives a wrong score.
     """
 
     def __init__(self, tables):

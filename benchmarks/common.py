@@ -163,7 +163,7 @@ def train_into(run: Path, recipe: str, options: Sequence[str]) -> float:
     return float(json.loads((run / RESULT).read_text())["minutes"])
 
 
-def test_scores(runs: Sequence[Path], options: Sequence[str]) -> dict[str, float | str]:
+def score_runs(runs: Sequence[Path], options: Sequence[str]) -> dict[str, float | str]:
     """What ``seqtext test`` prints of a run, or of several as an ensemble."""
     command: Command = [sys.executable, "-m", "seqtext", "test", *runs, *options]
     output = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks.common import parser_of, report, split_arguments, table, test_scores, train_into
+from benchmarks.common import parser_of, report, score_runs, split_arguments, table, train_into
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -39,7 +39,7 @@ def main(arguments: Sequence[str]) -> None:
         candidates["ensemble"] = options.seeds
     rows = []
     for name, seeds in candidates.items():
-        scores = test_scores([runs[seed] for seed in seeds], test)
+        scores = score_runs([runs[seed] for seed in seeds], test)
         row = {"minutes": round(sum(minutes[seed] for seed in seeds), 2), **scores}
         report(options.recipe, f"{options.test}, {name}", seeds=seeds, **row)
         rows.append({"name": name, **row})

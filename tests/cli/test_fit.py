@@ -24,6 +24,8 @@ from seqtext.console import say
 from seqtext.training.run.report import Report
 from tests.support import assert_equal_bits, metrics, result, weights
 
+NO_DECODING = ["--selection.monitor=val_loss", "--model.decode_sentences=0"]  # is quicker
+
 
 def at_step(step: int, action: Callable[[], object], monkeypatch: pytest.MonkeyPatch) -> None:
     """Have ``action`` happen in the middle of the batch after ``step`` updates, once."""
@@ -194,6 +196,7 @@ def test_a_resumed_stream_equals_an_uninterrupted_one(
         "--data.tokenizer.sampling_nbest=4",
         "--trainer.accumulate_grad_batches=2",
         "--trainer.val_check_interval=14",
+        *NO_DECODING,
     ]
     whole = finished(*options)
     assert interrupted(step, monkeypatch, *options, "--run", "stopped") == 130
@@ -215,8 +218,7 @@ def test_a_resumed_stream_equals_an_uninterrupted_one(
     [
         ["--model.optimizer.schedule=plateau", "--model.optimizer.plateau_patience=1",
          "--model.optimizer.learning_rate=1e-9", "--selection.patience=3"],
-        ["--trainer.accumulate_grad_batches=2", "--trainer.val_check_interval=0.3",
-         "--selection.monitor=val_loss", "--model.decode_sentences=0"],
+        ["--trainer.accumulate_grad_batches=2", "--trainer.val_check_interval=0.3", *NO_DECODING],
     ],
     ids=["plateau and patience", "accumulation"],
 )  # fmt: skip
@@ -241,7 +243,7 @@ def test_resume_keeps_patience_plateau_and_accumulation(
 def test_resume_with_another_accumulation_sees_the_same_updates(
     tiny: list[str], finished: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    options = [*tiny, "--model.network.dropout=0"]
+    options = [*tiny, "--model.network.dropout=0", *NO_DECODING]
     whole = finished(*options)
     for before, after in (("1", "2"), ("2", "1")):
         given = [f"--trainer.accumulate_grad_batches={before}", "--run", before]
@@ -431,7 +433,7 @@ def test_validation_loss_can_choose_and_stop(tiny: list[str]) -> None:
 def test_averaging_is_taken_only_if_better(
     tiny: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    options = ["--trainer.val_check_interval=0.2", "--selection.monitor=val_loss"]
+    options = ["--trainer.val_check_interval=0.2", *NO_DECODING]
     assert main(["fit", *tiny, *options, "--run", "r"]) == 0
     told = capsys.readouterr().err
     line = next(line for line in told.splitlines() if line.startswith("best: "))
@@ -444,7 +446,7 @@ def test_averaging_is_taken_only_if_better(
 
 def test_going_on_never_loses_the_best(tiny: list[str]) -> None:
     """A finished run is gone on with, and gets worse."""
-    options = [*tiny, "--selection.monitor=val_loss", "--selection.average=2"]
+    options = [*tiny, *NO_DECODING, "--selection.average=2"]
     assert main(["fit", *options, "--run", "r"]) == 0
     best, score = weights(Path("r"), "best.ckpt"), result("r")["best_score"]
     worse = ["--trainer.max_epochs=4", "--model.optimizer.learning_rate=0.5"]

@@ -55,6 +55,7 @@ def test_moving_average_is_scored_kept_and_resumed(
     tiny: list[str], finished: Callable[..., Path]
 ) -> None:
     options = [*tiny, "--selection.monitor=val_loss", "--selection.average=1"]
+    options += ["--model.decode_sentences=0"]
     ema = options_of("EMAWeightAveraging", decay=0.8)
     plain = finished(*options)
     assert main(["fit", *options, *ema, "--trainer.max_epochs=3", "--run=whole"]) == 0
@@ -142,6 +143,7 @@ def test_thawed_weights_train_also_after_a_resume(
     assert_equal_bits(weights("r3"), weights("r2"))
 
 
+@pytest.mark.slow
 def test_early_stopping_resumes(tiny: list[str]) -> None:
     stopping = options_of("EarlyStopping", monitor="val_loss", patience=2)
     assert main(["fit", *tiny, *stopping, "--trainer.max_epochs=3", "--run=whole"]) == 0

@@ -59,10 +59,12 @@ def make_classifier(folder: Path) -> Path:
 def outputs_of(translator: Path, classifier: Path) -> dict[str, object]:
     """What both models say about ``SENTENCES``."""
     hypotheses = seqtext.load(translator).generate(SENTENCES, beam_size=3, n_best=2)
+    model = seqtext.load(classifier)
     return {
         "sentences": SENTENCES,
         "translator": [[[best.text, best.score] for best in several] for several in hypotheses],
-        "classifier": seqtext.load(classifier).probabilities(SENTENCES).tolist(),
+        "probabilities": model.probabilities(SENTENCES).tolist(),
+        "labels": [decision.labels for decision in model.classify(SENTENCES)],
     }
 
 

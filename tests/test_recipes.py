@@ -183,6 +183,7 @@ def test_transduction_slice_through_the_command_line(corpora: Path) -> None:
     assert source.encode(["Abduction"]) == source.encode(["ABDUCTION"])
 
 
+@pytest.mark.slow
 def test_symbols_that_are_characters() -> None:
     """Inflected forms: no spaces between symbols, and errors are those of characters."""
     stems = [f"{a}{b}{c}" for a in "bdgk" for b in "aeiou" for c in "lmnr"]

@@ -96,7 +96,7 @@ def test_two_processes_do_not_change_the_gradient(
     torch.testing.assert_close(gradients(tmp_path / "g.pt", 2, 2), one_process, rtol=0, atol=1e-6)
 
 
-@pytest.mark.parametrize("devices", [1, 2])
+@pytest.mark.parametrize("devices", [1, pytest.param(2, marks=pytest.mark.slow)])
 def test_short_last_window_counts_its_own_pieces(tmp_path: Path, devices: int) -> None:
     """Six batches in windows of four: the second update stands on two batches of each rank."""
     found = gradients(tmp_path / "g.pt", devices, 4, limit=6)

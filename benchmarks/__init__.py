@@ -1,1 +1,1 @@
-"""Scripts that measure. ``python -m benchmarks`` lists them."""
+"""What measures seqtext: ``python -m benchmarks`` lists the commands."""

@@ -1,17 +1,17 @@
 """Draw the pictures of docs/performance.md.
 
-python benchmarks/plots.py
-
 Each picture shows the first table of its file in results/.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from matplotlib import rcParams
 from matplotlib.figure import Figure
-from tables import read
+
+from benchmarks.tables import read
 
 DOCS = Path(__file__).parent.parent / "docs"
 PLOTS = {  # file: figure to draw, label of its axis
@@ -35,11 +35,7 @@ def draw(name: str) -> Figure:
     return figure
 
 
-def main() -> None:
+def main(arguments: Sequence[str]) -> None:
     rcParams["svg.hashsalt"] = "seqtext"  # the same numbers make the same file
     for name in PLOTS:
         draw(name).savefig(DOCS / f"{name}.svg", metadata={"Date": None})
-
-
-if __name__ == "__main__":
-    main()

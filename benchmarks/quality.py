@@ -1,72 +1,46 @@
-"""Score a translation recipe: several seeds alone and as an ensemble.
+"""Score a recipe: several seeds alone and as an ensemble.
 
-    python benchmarks/quality.py DATA OUT --seeds 1 2 3 --test test_2016_flickr
-    python benchmarks/quality.py DATA OUT --seeds 1 --test val -- --trainer.max_epochs=40
+    python -m benchmarks quality translation/multi30k.yaml OUT --test DATA/test_2016_flickr \\
+        --seeds 1 2 3 -- --data.train=DATA/train --data.validation=DATA/val
+    python -m benchmarks quality classification/clinc150.yaml OUT --test DATA/test.jsonl
 
-DATA is a folder with train.*, val.* and a test set. OUT keeps the trained models. A model that is there
-is not trained again. Options after ``--`` go to ``seqtext fit``. The script prints JSON objects, then a
-table. BLEU is cased and of detokenized text. "lowercase" is BLEU of lower-cased text, as in older
-papers.
+OUT keeps the trained models. A model that is there is not trained again. Options after ``--`` go to
+``seqtext fit``: choose another OUT for other options. The command prints JSON objects, then a table.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
-import torch
-from common import (
-    minutes_of,
-    parser_of,
-    read,
-    report,
-    seed_options,
-    split_arguments,
-    table,
-    train_run,
-)
-from sacrebleu.metrics.bleu import BLEU
-
-import seqtext
-from seqtext.inference.generator import texts
-from seqtext.metrics import score_translations
+from benchmarks.common import parser_of, report, score_runs, split_arguments, table, train_into
 
 
-def score(runs: list[Path], test: Path, beam_size: int) -> dict[str, object]:
-    """Scores of the runs as one model."""
-    generator = seqtext.load(runs)
-    source, target = generator.columns
-    references = read(Path(f"{test}.{target}"))
-    hypotheses = texts(generator.generate(read(Path(f"{test}.{source}")), beam_size=beam_size))
-    lowercase = BLEU(lowercase=True).corpus_score(hypotheses, [references])
-    scores = score_translations(hypotheses, references)._asdict()
-    return {**scores, "lowercase_bleu": round(lowercase.score, 2)}
-
-
-def main() -> None:
-    own, of_fit = split_arguments()
-    parser = parser_of(__doc__, "data", "out")
-    parser.add_argument("--recipe", default="multi30k.yaml")
-    parser.add_argument("--seeds", type=int, nargs="+", default=[1])
-    parser.add_argument("--test", required=True, help="name of the test set within DATA")
-    parser.add_argument("--beam_size", type=int, default=5)
+def main(arguments: Sequence[str]) -> None:
+    own, of_fit = split_arguments(arguments)
+    parser = parser_of(__doc__)
+    parser.add_argument("recipe", help="TASK/FILE.yaml in recipes/")
+    parser.add_argument("out", type=Path)
+    parser.add_argument("--test", required=True, help="as --data.test of seqtext test")
+    parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
+    parser.add_argument("--beam_size", type=int, help="default: that of seqtext test")
     options = parser.parse_args(own)
-    runs = [options.out / f"seed-{seed}" for seed in options.seeds]
-    for run, seed in zip(runs, options.seeds, strict=True):
-        train_run(options.recipe, options.data, run, [*seed_options(seed), *of_fit])
-    torch.set_flush_denormal(True)
+    test = [f"--data.test={options.test}"]
+    test += [] if options.beam_size is None else [f"--beam_size={options.beam_size}"]
+    runs = {seed: options.out / f"seed-{seed}" for seed in options.seeds}
+    minutes = {
+        seed: train_into(
+            run, options.recipe, [f"--model.seed={seed}", f"--data.seed={seed}", *of_fit]
+        )
+        for seed, run in runs.items()
+    }
     candidates = {f"seed {seed}": [seed] for seed in options.seeds}
     if len(runs) > 1:
         candidates["ensemble"] = options.seeds
     rows = []
     for name, seeds in candidates.items():
-        members = [options.out / f"seed-{seed}" for seed in seeds]
-        minutes = round(sum(map(minutes_of, members)), 2)
-        scores = score(members, options.data / options.test, options.beam_size)
-        what = f"{options.test}, {name}"
-        report(options.recipe, what, seeds=seeds, minutes=minutes, **scores)
-        rows.append([name, minutes, *(scores[n] for n in ("bleu", "chrf", "lowercase_bleu"))])
-    table(["model", "minutes", "BLEU", "chrF2", "lowercase BLEU"], rows)
-
-
-if __name__ == "__main__":
-    main()
+        scores = score_runs([runs[seed] for seed in seeds], test)
+        row = {"minutes": round(sum(minutes[seed] for seed in seeds), 2), **scores}
+        report(options.recipe, f"{options.test}, {name}", seeds=seeds, **row)
+        rows.append({"name": name, **row})
+    table(rows)

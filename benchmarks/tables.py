@@ -1,7 +1,7 @@
 """Write benchmarks/results.md from lessons.md and the measurements in results/.
 
-    python benchmarks/tables.py
-    python benchmarks/tables.py --check    # fails if the page is not what the data give
+    python -m benchmarks tables
+    python -m benchmarks tables --check    # fails if the page is not what the data give
 
 Each file in results/ is a section of the page. Each line of a file is a JSON object of one of two kinds:
 
@@ -308,17 +308,15 @@ def _anchor(title: str) -> str:
     return kept.replace(" ", "-")
 
 
-def main() -> None:
+def main(arguments: Sequence[str]) -> None:
     parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog="python -m benchmarks tables",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--check", action="store_true", help="write nothing; fail on a difference")
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
     if not options.check:
         PAGE.write_text(page(), encoding="utf-8")
     elif PAGE.read_text(encoding="utf-8") != page():
-        sys.exit("results.md is not what the data give. Run: python benchmarks/tables.py")
-
-
-if __name__ == "__main__":
-    main()
+        sys.exit("results.md is not what the data give. Run: python -m benchmarks tables")

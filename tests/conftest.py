@@ -1,10 +1,12 @@
-"""What all tests share: no network, no writing outside temporary folders, one thread."""
+"""What all tests share: no network, no writing outside temporary folders, one thread, trained runs."""
 
 from __future__ import annotations
 
+import hashlib
 import os
+import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 _SCRATCH = tempfile.mkdtemp(prefix="seqtext-tests-")
@@ -14,6 +16,7 @@ os.environ["MPLCONFIGDIR"] = str(Path(_SCRATCH) / "matplotlib")
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ.update(dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1"))
 
+import portalocker  # noqa: E402
 import pytest  # noqa: E402
 import torch  # noqa: E402
 
@@ -64,10 +67,33 @@ def tiny() -> list[str]:
 
 
 @pytest.fixture(scope="session")
-def trained(tiny: list[str], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of a finished run: it has learned little, but it is whole."""
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
+    """Return the folder of a run with these options of ``fit``, which no test may change.
+
+    It is trained once for all tests, also where several processes run them.
+    """
     from seqtext.cli import main
 
-    path = tmp_path_factory.mktemp("runs") / "run"
-    assert main(["fit", *tiny, "--run", str(path)]) == 0
-    return path
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "finished"
+    folder.mkdir(exist_ok=True)
+
+    def train(*options: str) -> Path:
+        run = folder / hashlib.sha256(repr(options).encode()).hexdigest()[:16]
+        with portalocker.Lock(run.with_suffix(".lock"), timeout=600):
+            if not (run / "result.json").exists():
+                assert main(["fit", *options, "--run", str(run)]) == 0
+        return run
+
+    return train
+
+
+@pytest.fixture(scope="session")
+def trained(
+    finished: Callable[..., Path], tiny: list[str], tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """The folder of a finished run: it has learned little, but it is whole.
+
+    Each process has a copy, because commands lock the folder.
+    """
+    return shutil.copytree(finished(*tiny), tmp_path_factory.mktemp("runs") / "run")

@@ -2,36 +2,68 @@
 
 from __future__ import annotations
 
-import runpy
 import subprocess
 import sys
-from importlib import import_module
+import warnings
 from pathlib import Path
-from types import ModuleType
+from typing import get_args
 
 import pytest
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+from benchmarks import bound, tables
+from benchmarks.__main__ import COMMANDS, summary
+from seqtext.nn.config import AttentionKind, NetworkConfig, RecurrentCell
+from seqtext.nn.embedding import padded_size
+from seqtext.nn.encoder_decoder import EncoderDecoder
 
 
-@pytest.fixture
-def tables(repository: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    """benchmarks/tables.py."""
-    monkeypatch.syspath_prepend(str(repository / "benchmarks"))
-    return import_module("tables")
-
-
+@pytest.mark.parametrize("attention", get_args(AttentionKind))
+@pytest.mark.parametrize("cell", get_args(RecurrentCell))
 def test_operations_are_those_that_torch_counts(
-    repository: Path, monkeypatch: pytest.MonkeyPatch
+    cell: RecurrentCell, attention: AttentionKind
 ) -> None:
-    """For every recurrent cell, attention, direction and number of layers."""
-    monkeypatch.syspath_prepend(str(repository / "benchmarks"))
-    import_module("machine").check()
+    """For every direction and number of layers."""
+    pairs, source, target, vocabulary = 3, 5, 7, 60
+    work = bound.Work(pairs, pairs * source, pairs * target, pairs * source * target)
+    # Products that torch does not count, by the shapes of their operands.
+    products = {torch.ops.aten.mv: lambda matrix, *_, **__: 2 * matrix.numel()}
+    if torch.backends.mkldnn.is_available():
+        products[torch.ops.mkldnn._linear_pointwise] = lambda operand, weight, *_, **__: (
+            2 * operand.numel() * weight[0]
+        )
+    shapes = ((1, True, False), (1, True, True), (2, False, False), (3, False, True))
+    for count, one_way, feeding in shapes:
+        config = NetworkConfig(
+            cell=cell,
+            attention=attention,
+            embedding_size=8,
+            hidden_size=12,
+            encoder_layers=count,
+            decoder_layers=count,
+            bidirectional=not one_way,
+            input_feeding=feeding,
+            readout_size=10 if feeding else None,
+            tied_readout=not feeding,
+        )
+        network = EncoderDecoder(config, vocabulary, vocabulary)
+        counter = FlopCounterMode(display=False, custom_mapping=products)
+        sizes = (pairs, source), (pairs, target)
+        ids, target_input = (torch.zeros(size, dtype=torch.int64) for size in sizes)
+        with warnings.catch_warnings(), counter:
+            warnings.simplefilter("ignore")
+            with torch.backends.mkldnn.flags(enabled=False):
+                network(ids, torch.full((pairs,), source), target_input)
+        expected = sum(bound.flops(config, padded_size(vocabulary), work).values())
+        assert counter.get_total_flops() == expected, config
 
 
-def test_results_are_what_the_data_give(tables: ModuleType) -> None:
+def test_results_are_what_the_data_give() -> None:
     assert tables.PAGE.read_text(encoding="utf-8") == tables.page()
 
 
-def test_every_measurement_says_when_and_where(tables: ModuleType) -> None:
+def test_every_measurement_says_when_and_where() -> None:
     machines = {row["machine"] for row in tables.read("machines")[0].rows}
     for name in tables.SECTIONS:
         for table in tables.read(name):
@@ -42,7 +74,7 @@ def test_every_measurement_says_when_and_where(tables: ModuleType) -> None:
                 assert "date" in row or name == "machines", f"{name}.jsonl: no date: {row}"
 
 
-def test_rows_of_several_seeds_and_lags_become_one(tables: ModuleType) -> None:
+def test_rows_of_several_seeds_and_lags_become_one() -> None:
     head = {"title": "Cells", "name": ["cell"], "across": "lag", "mean_over": "seed"}
     rows = [
         {"cell": "LSTM", "lag": lag, "seed": seed, "accuracy": lag + seed, "ok": True}
@@ -54,7 +86,7 @@ def test_rows_of_several_seeds_and_lags_become_one(tables: ModuleType) -> None:
     assert row["accuracy, lag 50"] == "52.0 ± 1.0"
 
 
-def test_columns_share_their_decimals(tables: ModuleType) -> None:
+def test_columns_share_their_decimals() -> None:
     assert tables.cells_of([39.9, 40.25, {"from": 1.5, "to": 2.5}]) == [
         "39.90",
         "40.25",
@@ -63,23 +95,24 @@ def test_columns_share_their_decimals(tables: ModuleType) -> None:
     assert tables.cells_of([1234, [1, 2], None, "text"]) == ["1,234", "1, 2", "", "text"]
 
 
-def test_what_rows_share_stands_once(tables: ModuleType) -> None:
+def test_what_rows_share_stands_once() -> None:
     head = {"title": "Speed", "machine": "cpu"}
-    rows = [{"what": "a", "date": "2026-01-01", "ms": 1}, {"what": "b", "date": "2026-01-01"}]
+    rows: list[tables.Row] = [
+        {"what": "a", "date": "2026-01-01", "ms": 1},
+        {"what": "b", "date": "2026-01-01"},
+    ]
     lines = tables.lines_of(tables.Table(head, rows))
     assert "Date: 2026-01-01. Machine: cpu." in lines
     assert "| | ms |" in lines
     assert "| b | |" in lines
 
 
-def test_every_script_has_a_command(repository: Path) -> None:
-    folder = repository / "benchmarks"
-    scripts = runpy.run_path(str(folder / "__main__.py"))["SCRIPTS"]
-    files = {path.stem for path in folder.glob("*.py")}
-    assert set(scripts.values()) == files - {"common", "__init__", "__main__"}
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_says_what_it_does(command: str) -> None:
+    assert summary(command).endswith(".")
 
 
-def test_commands_are_listed_and_run(repository: Path) -> None:
+def test_commands_run(repository: Path) -> None:
     def run(*arguments: str) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-m", "benchmarks", *arguments]
         return subprocess.run(command, cwd=repository, capture_output=True, text=True, check=False)

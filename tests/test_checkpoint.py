@@ -174,11 +174,15 @@ def test_the_digest_is_of_the_weights_that_a_callback_puts_there() -> None:
             state = checkpoint["state_dict"]
             checkpoint["state_dict"] = {name: value / 2 for name, value in state.items()}
 
-    sides = {"source": "en", "target": "de", "validation": None}
+    sides: dict[str, Any] = {"source": "en", "target": "de", "validation": None}
     small = TokenizerConfig(vocab_size=420)
     data = PairsDataModule("builtin:train:60", **sides, tokenizer=small, batch_size=20)
     module = EncoderDecoderModule(network=NetworkConfig(embedding_size=8, hidden_size=8))
-    quiet = {"logger": False, "enable_checkpointing": False, "enable_progress_bar": False}
+    quiet: dict[str, Any] = {
+        "logger": False,
+        "enable_checkpointing": False,
+        "enable_progress_bar": False,
+    }
     trainer = Trainer(
         max_steps=1, accelerator="cpu", use_distributed_sampler=False, callbacks=[Halved()], **quiet
     )
@@ -348,7 +352,11 @@ def test_training_does_not_go_on_without(name: str, training: Content) -> None:
 def test_an_edited_position_is_named(
     keys: str, value: Any, message: str, training: Content
 ) -> None:
-    quiet = {"logger": False, "enable_checkpointing": False, "enable_progress_bar": False}
+    quiet: dict[str, Any] = {
+        "logger": False,
+        "enable_checkpointing": False,
+        "enable_progress_bar": False,
+    }
     trainer = Trainer(accelerator="cpu", **quiet)
     position.begin(training, trainer)  # as it was written
     content = edited(training, "loops", "fit_loop", *keys.split(), value=value)
@@ -394,7 +402,22 @@ def test_weights_that_share_their_data_are_no_large_network(translator: Content)
 
 def test_fields_that_change_at_random(translator: Content, classifier: Content) -> None:
     generator = random.Random(0)
-    odd = [None, True, 0, 1, -1, 2, 3, 8, 1.5, float("nan"), float("-inf"), 10**9, 2**63, 2**70]
+    odd: list[object] = [
+        None,
+        True,
+        0,
+        1,
+        -1,
+        2,
+        3,
+        8,
+        1.5,
+        float("nan"),
+        float("-inf"),
+        10**9,
+        2**63,
+        2**70,
+    ]
     odd += ["", "lstm", "last", "x" * 999, b"", b"\0", [], [1], [[]], ["a", "b"], {}, {"a": 1}]
     odd += [(), ("a", "b"), torch.zeros(2), torch.zeros(()), {1, 2}, "transformer", "gru", "dot"]
     odd += [False, 0.5, "mean", "sru", "additive", "identity", "code"]

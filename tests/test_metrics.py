@@ -232,7 +232,7 @@ def test_words_that_training_never_had() -> None:
         ["foo ( bar )", "x = y", "old"],
         ["old = x", "( )"],
     )
-    assert found == (3, pytest.approx(66.67))
+    assert [*found] == [3, pytest.approx(66.67)]
 
 
 # --- strings of symbols ---------------------------------------------------------------------------------

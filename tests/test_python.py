@@ -87,7 +87,7 @@ def trainer() -> Trainer:
 
 
 def test_training_without_our_data() -> None:
-    batches = torch.utils.data.DataLoader([1, 2])  # type: ignore[arg-type]
+    batches: Any = torch.utils.data.DataLoader([1, 2])  # type: ignore[arg-type]
     told = r"give one, as in Trainer\.fit\(module, datamodule=seqtext\.PairsDataModule"
     for given in ((), (batches,)):
         with pytest.raises(ConfigError, match=told):

@@ -58,6 +58,7 @@ def test_recipes_and_tokenizers_are_found_from_anywhere() -> None:
         assert assets.find(name).is_file()
 
 
+@pytest.mark.slow
 def test_multi30k_slice_through_the_command_line(corpora: Path) -> None:
     """Train, score, translate: the commands that the recipe's README gives, on 300 real pairs."""
     for split, count in (("train", 300), ("val", 30)):
@@ -110,6 +111,7 @@ def slice_of(path: Path, count: int) -> str:
         return "".join(islice(file, count))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("task", "recipe", "folder", "files", "options"),
     [
@@ -149,6 +151,7 @@ def test_slice_through_the_command_line(
     assert shown.startswith(text)
 
 
+@pytest.mark.slow
 def test_transduction_slice_through_the_command_line(corpora: Path) -> None:
     """Characters in, phones out; every pronunciation of a word counts, a word once."""
     folder = corpora / "g2p/cmudict"
@@ -180,6 +183,7 @@ def test_transduction_slice_through_the_command_line(corpora: Path) -> None:
     assert source.encode(["Abduction"]) == source.encode(["ABDUCTION"])
 
 
+@pytest.mark.slow
 def test_symbols_that_are_characters() -> None:
     """Inflected forms: no spaces between symbols, and errors are those of characters."""
     stems = [f"{a}{b}{c}" for a in "bdgk" for b in "aeiou" for c in "lmnr"]
@@ -211,6 +215,7 @@ def labelled_slice_of(path: Path, labels: int) -> str:
     return "".join(row for label in kept for row in found[label][:80])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("recipe", "files", "options"),
     [
@@ -245,6 +250,7 @@ def test_classification_slice_through_the_command_line(
     assert "card?(" in seqtext("-m", "seqtext", "explain", run, text=text).stdout
 
 
+@pytest.mark.slow
 def test_cells_are_compared(corpora: Path) -> None:
     """Every task, and again: what is measured is not measured twice."""
     Path("banking77").mkdir()
@@ -328,7 +334,10 @@ def test_report_of_cells() -> None:
         )
     ]  # fmt: skip
     rows[2] |= {"diverged": True, "largest_gradient": 3e9}
-    text = {"training_pieces_per_second": 5000, "decoded_pieces_per_second": 700}
+    text: dict[str, float] = {
+        "training_pieces_per_second": 5000,
+        "decoded_pieces_per_second": 700,
+    }
     text |= {"parameters": 3000, "gradient_norm": 1.5}
     rows += [{"task": "translation", "cell": "GRU", "seed": 1, "bleu": 31.24, **text}]
     rows += [{"task": "translation", "cell": "GRU", "seed": 2, "diverged": True}]
@@ -397,6 +406,7 @@ def test_builtin_recipe_learns(capsys: pytest.CaptureFixture[str]) -> None:
     assert json.loads(capsys.readouterr().out.splitlines()[-1])["bleu"] > 15
 
 
+@pytest.mark.slow
 def test_low_resource_slice_through_the_command_line(corpora: Path) -> None:
     """Every step leaves what it should; a second call finds all of it done."""
     for name, first, last in (("pairs", 0, 120), ("rest", 120, 160), ("val", 160, 170)):

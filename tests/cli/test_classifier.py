@@ -423,7 +423,7 @@ def test_two_texts_from_corpus_to_label(
     with pytest.raises(ConfigError, match="this classifier reads pairs of texts"):
         classifier.classify(["lock my room"])
     with pytest.raises(ConfigError, match=r"texts\[0\]\[1\]: None \(NoneType\), expected a string"):
-        classifier.classify([("lock my room", None)])  # type: ignore[list-item]
+        classifier.classify([("lock my room", None)])
     classifier.source_limit = 8  # of two texts both are read
     [one] = classifier.encode([("lock " * 20, "sing")])
     [second] = classifier.tokenizer.encode(["sing"])
@@ -449,10 +449,11 @@ def test_class_weights_of_labels_that_yaml_takes_for_truth_values(
     )
 
 
+@pytest.mark.slow
 def test_class_weights_move_a_decision() -> None:
     """What nothing but counts can decide."""
     rows = [{"text": "it", "label": "mail"}] * 8 + [{"text": "it", "label": "door"}] * 4
-    found = []
+    found: list[float] = []
     for weights in ("none", "balanced", "{door: 9, mail: 1}"):
         run = f"run{len(found)}"
         options = ["--trainer.max_epochs=40", "--trainer.check_val_every_n_epoch=40"]

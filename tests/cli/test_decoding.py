@@ -7,6 +7,7 @@ import itertools
 import json
 import shutil
 import sys
+from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -34,9 +35,13 @@ SOURCES = ["The dog is sleeping.", "", "My sister has bought a very expensive re
 
 bfloat16 = pytest.mark.skipif(not has_bfloat16(), reason="this CPU has no bfloat16 kernels")
 
+Generate = Callable[..., list[str]]
+
 
 @pytest.fixture
-def generate(trained: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):  # type: ignore[no-untyped-def]
+def generate(
+    trained: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Generate:
     """Run ``seqtext generate`` from standard input to standard output."""
 
     def generate(*options: str, text: str = "\n".join(SOURCES) + "\n") -> list[str]:
@@ -49,17 +54,17 @@ def generate(trained: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capt
     return generate
 
 
-def test_a_line_for_each_line(generate, trained: Path) -> None:
+def test_a_line_for_each_line(generate: Generate, trained: Path) -> None:
     expected = [found[0].text for found in seqtext.load(trained).generate(SOURCES)]
     assert generate() == expected
 
 
-def test_scores(generate, trained: Path) -> None:
+def test_scores(generate: Generate, trained: Path) -> None:
     found = seqtext.load(trained).generate(SOURCES)
     assert generate("--scores") == [f"{one.score:.4f}\t{one.text}" for [one] in found]
 
 
-def test_n_best(generate, trained: Path) -> None:
+def test_n_best(generate: Generate, trained: Path) -> None:
     lines = [line.split("\t") for line in generate("--n_best", "3", "--beam_size", "4")]
     assert lines[3] == ["1", "0.0000", ""]  # nothing in, nothing out
     assert [int(line[0]) for line in lines] == [0, 0, 0, 1, 2, 2, 2, 3, 3, 3]
@@ -69,7 +74,7 @@ def test_n_best(generate, trained: Path) -> None:
         assert len({line[2] for line in lines if int(line[0]) == i}) >= 2
 
 
-def test_jsonl(generate) -> None:
+def test_jsonl(generate: Generate) -> None:
     records = [json.loads(line) for line in generate("--format", "jsonl", "--n_best", "2")]
     assert [record["source"] for record in records] == SOURCES
     assert [record["index"] for record in records] == [0, 1, 2, 3]
@@ -97,7 +102,7 @@ def test_output_may_be_a_device_or_a_link(trained: Path) -> None:
     assert Path("/dev/null").is_char_device()
 
 
-def test_no_input_no_output(generate) -> None:
+def test_no_input_no_output(generate: Generate) -> None:
     assert generate(text="") == []
 
 
@@ -184,7 +189,7 @@ def test_bfloat16_scores_about_the_same(trained: Path, generate) -> None:
 
 def test_precision_is_checked(trained: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(ConfigError, match="precision: 'fp8', expected one of fp32, bf16"):
-        seqtext.load(trained, precision="fp8")
+        seqtext.load(trained, precision="fp8")  # type: ignore[arg-type]  # type: ignore[arg-type]  # type: ignore[arg-type]
     monkeypatch.setattr("seqtext.inference.loading.has_bfloat16", lambda: False)
     with pytest.raises(ConfigError, match="precision: this processor has no bfloat16"):
         seqtext.load(trained, precision="bf16")
@@ -308,7 +313,7 @@ def test_code_is_scored_word_by_word(trained: Path, capsys: pytest.CaptureFixtur
     assert "|tok:none|" in result["signature"] and result["exact_match"] == 0
 
 
-def test_lengths_are_what_was_asked_for(generate, trained: Path) -> None:
+def test_lengths_are_what_was_asked_for(generate: Generate, trained: Path) -> None:
     """In words as spaces separate them, and in pieces."""
     text = "\n".join(source for source, _ in builtin.pairs("test", 20)) + "\n"
     free = generate(text=text)
@@ -351,7 +356,9 @@ def test_words_are_counted_where_a_space_is_a_piece_of_its_own() -> None:
     torch.manual_seed(0)
     for tokenizer in (apart, Tokenizer(behind.getvalue())):
         network = EncoderDecoder(
-            NetworkConfig(embedding_size=8, hidden_size=8), *[tokenizer.vocab_size] * 2
+            NetworkConfig(embedding_size=8, hidden_size=8),
+            tokenizer.vocab_size,
+            tokenizer.vocab_size,
         )
         generator = Generator([network], Tokenizers(tokenizer, tokenizer))
         if tokenizer is apart:
@@ -378,7 +385,9 @@ def test_words_are_counted_where_a_space_is_a_piece_of_its_own() -> None:
                 generator.generate(texts, max_words=3)
 
 
-def test_long_sources_are_cut_as_in_training(tiny: list[str], capsys) -> None:  # type: ignore[no-untyped-def]
+def test_long_sources_are_cut_as_in_training(
+    tiny: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
     cut = ["--data.max_source_length=8", "--data.truncate_sources=true", "--trainer.max_steps=2"]
     assert main(["fit", *tiny, *cut, "--run=r"]) == 0
     generator = seqtext.load("r")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -11,9 +12,11 @@ import pytest
 from seqtext.cli import main
 from seqtext.metrics import translation
 
+Fails = Callable[..., str]
+
 
 @pytest.fixture
-def fails(capsys: pytest.CaptureFixture[str]):  # type: ignore[no-untyped-def]
+def fails(capsys: pytest.CaptureFixture[str]) -> Fails:
     """Run a command that must fail, and return its message."""
 
     def fails(*arguments: str | Path) -> str:
@@ -35,20 +38,20 @@ def write(name: str, text: str | bytes) -> Path:
 # --- corpora ----------------------------------------------------------------------------------------
 
 
-def test_missing_file(fails, tiny) -> None:
+def test_missing_file(fails: Fails, tiny: list[str]) -> None:
     message = fails("fit", *tiny, "--data.train", "nowhere/pairs.tsv")
     assert "nowhere/pairs.tsv: no such file" in message
     assert not Path("runs").exists()
 
 
-def test_unequal_numbers_of_lines(fails, tiny) -> None:
+def test_unequal_numbers_of_lines(fails: Fails, tiny: list[str]) -> None:
     write("c.en", "a\nb\nc\n")
     write("c.de", "a\nb\n")
     message = fails("fit", *tiny, "--data.train", "./c")
     assert "c.en has 3 lines and c.de has 2" in message
 
 
-def test_unknown_suffix_lists_those_there_are(fails, tiny) -> None:
+def test_unknown_suffix_lists_those_there_are(fails: Fails, tiny: list[str]) -> None:
     write("c.en", "a\n")
     write("c.fr", "a\n")
     message = fails("fit", *tiny, "--data.train", "./c")
@@ -56,27 +59,27 @@ def test_unknown_suffix_lists_those_there_are(fails, tiny) -> None:
     assert "c.en, c.fr" in message
 
 
-def test_unknown_column_lists_those_there_are(fails, tiny) -> None:
+def test_unknown_column_lists_those_there_are(fails: Fails, tiny: list[str]) -> None:
     write("c.tsv", "en\tfr\na\tb\n")
     message = fails("fit", *tiny, "--data.train", "c.tsv")
     assert "no column 'de'" in message and "'en', 'fr'" in message
     assert "--data.target" in message
 
 
-def test_empty_corpus(fails, tiny) -> None:
+def test_empty_corpus(fails: Fails, tiny: list[str]) -> None:
     write("c.tsv", "en\tde\n")
     message = fails("fit", *tiny, "--data.train", "c.tsv")
     assert "c.tsv: " in message and "no rows" in message
 
 
-def test_not_utf8_names_file_and_line(fails, tiny) -> None:
+def test_not_utf8_names_file_and_line(fails: Fails, tiny: list[str]) -> None:
     write("c.en", b"good\nb\xe4d\n")
     write("c.de", "gut\nschlecht\n")
     message = fails("fit", *tiny, "--data.train", "./c")
     assert "c.en:2: not UTF-8 (byte 0xe4" in message
 
 
-def test_hub_name_that_cannot_be_reached(fails, tiny) -> None:
+def test_hub_name_that_cannot_be_reached(fails: Fails, tiny: list[str]) -> None:
     message = fails("fit", *tiny, "--data.train", "nobody/nothing")
     assert "nobody/nothing: " in message and "hub" in message
 
@@ -113,35 +116,37 @@ def test_hub_name_that_cannot_be_reached(fails, tiny) -> None:
         (["--data.test=nowhere.tsv"], ["data.test: nowhere.tsv: no such file", "--data.test null"]),
     ],
 )
-def test_wrong_option(fails, tiny, arguments: list[str], parts: list[str]) -> None:
+def test_wrong_option(
+    fails: Fails, tiny: list[str], arguments: list[str], parts: list[str]
+) -> None:
     message = fails("fit", *tiny, *arguments, "--run", "r")
     for part in parts:
         assert part in message
     assert not Path("r").exists()
 
 
-def test_broken_yaml(fails) -> None:
+def test_broken_yaml(fails: Fails) -> None:
     write("c.yaml", "data: [1,\n")
     assert "c.yaml" in fails("fit", "--config", "c.yaml")
 
 
-def test_unknown_key_in_yaml(fails, tiny) -> None:
+def test_unknown_key_in_yaml(fails: Fails, tiny: list[str]) -> None:
     write("c.yaml", "trainer:\n  max_epoks: 3\n")
     assert "max_epoks" in fails("fit", "--config", "c.yaml", *tiny)
 
 
-def test_patience_without_validation(fails, tiny) -> None:
+def test_patience_without_validation(fails: Fails, tiny: list[str]) -> None:
     options = [option for option in tiny if not option.startswith("--data.validation")]
     message = fails("fit", *options, "--selection.patience=2", "--run", "r")
     assert "selection.patience: no validation" in message and "--data.validation" in message
 
 
-def test_validation_less_often_than_an_epoch(fails, tiny) -> None:
+def test_validation_less_often_than_an_epoch(fails: Fails, tiny: list[str]) -> None:
     message = fails("fit", *tiny, "--trainer.val_check_interval=500", "--run", "r")
     assert "trainer.val_check_interval: 500 batches, but an epoch has 10" in message
 
 
-def test_streaming_knows_no_length(fails, tiny) -> None:
+def test_streaming_knows_no_length(fails: Fails, tiny: list[str]) -> None:
     stream = ["--data.streaming=true", "--model.optimizer.schedule=cosine"]
     message = fails("fit", *tiny, *stream, "--run=a")
     assert "trainer.max_steps" in message and "optimizer.total_steps" in message
@@ -153,14 +158,16 @@ def test_streaming_knows_no_length(fails, tiny) -> None:
 
 
 @pytest.mark.parametrize("change", ["--data.shuffle_buffer=1000", "--data.streaming=false"])
-def test_a_stream_goes_on_as_it_was(fails, tiny, change: str) -> None:
+def test_a_stream_goes_on_as_it_was(fails: Fails, tiny: list[str], change: str) -> None:
     stream = ["--data.streaming=true", "--data.shuffle_buffer=50", "--trainer.max_steps=3"]
     assert main(["fit", *tiny, *stream, "--run=r"]) == 0
     message = fails("fit", "--resume=r", change, "--trainer.max_steps=30")
     assert f"{change.partition('=')[0]}: the run has" in message
 
 
-def test_a_stream_that_is_never_validated_says_so(tiny, capsys) -> None:
+def test_a_stream_that_is_never_validated_says_so(
+    tiny: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
     stream = ["--data.streaming=true", "--trainer.val_check_interval=900", "--run=r"]
     assert main(["fit", *tiny, *stream]) == 0
     assert (
@@ -169,13 +176,14 @@ def test_a_stream_that_is_never_validated_says_so(tiny, capsys) -> None:
     )
 
 
-def test_a_cache_that_is_no_folder(fails, tiny) -> None:
+def test_a_cache_that_is_no_folder(fails: Fails, tiny: list[str]) -> None:
     write("cache", "")
     message = fails("fit", *tiny, "--data.cache_dir=cache", "--run=r")
     assert "cache: " in message and "(Not a directory)" in message
 
 
-def test_fewer_validation_pairs_than_processes(tiny) -> None:
+@pytest.mark.slow
+def test_fewer_validation_pairs_than_processes(tiny: list[str]) -> None:
     options = ["--data.validation=builtin:validation:1", "--trainer.devices=2"]
     command = [sys.executable, "-m", "seqtext", "fit", *tiny, *options, "--trainer.strategy=ddp"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=200, check=False)
@@ -183,11 +191,11 @@ def test_fewer_validation_pairs_than_processes(tiny) -> None:
     assert done.stderr.count("1 validation pairs for 2 processes") == 1
 
 
-def test_no_training_corpus(fails) -> None:
+def test_no_training_corpus(fails: Fails) -> None:
     assert "train" in fails("fit", "--run", "r")
 
 
-def test_monitor_that_is_not_measured(fails, tiny) -> None:
+def test_monitor_that_is_not_measured(fails: Fails, tiny: list[str]) -> None:
     message = fails("fit", *tiny, "--selection.monitor=val_blue", "--run", "r")
     assert "val_blue" in message and "val_bleu" in message
     message = fails("fit", *tiny, "--model.decode_sentences=0", "--run", "r")
@@ -200,7 +208,9 @@ def test_monitor_that_is_not_measured(fails, tiny) -> None:
 
 
 @pytest.mark.parametrize("command", ["fit", "test"])
-def test_bleu_tokenize_without_its_packages(fails, tiny, command, monkeypatch) -> None:
+def test_bleu_tokenize_without_its_packages(
+    fails: Fails, tiny: list[str], command, monkeypatch
+) -> None:
     monkeypatch.setitem(translation._PACKAGES, "ja-mecab", ("no-such-package",))
     options = {
         "fit": [*tiny, "--model.bleu_tokenize=ja-mecab", "--run", "r"],
@@ -211,7 +221,7 @@ def test_bleu_tokenize_without_its_packages(fails, tiny, command, monkeypatch) -
     assert not Path("r").exists()
 
 
-def test_used_run_folder(fails, tiny, trained: Path) -> None:
+def test_used_run_folder(fails: Fails, tiny: list[str], trained: Path) -> None:
     before = {path.name: path.stat().st_mtime_ns for path in trained.iterdir()}
     message = fails("fit", *tiny, "--run", trained)
     assert "in use already" in message
@@ -219,7 +229,7 @@ def test_used_run_folder(fails, tiny, trained: Path) -> None:
     assert before == {path.name: path.stat().st_mtime_ns for path in trained.iterdir()}
 
 
-def test_run_folder_that_cannot_be_written(fails, tiny) -> None:
+def test_run_folder_that_cannot_be_written(fails: Fails, tiny: list[str]) -> None:
     write("file", "")
     message = fails("fit", *tiny, "--run", "file/r")
     assert "--run file/r: " in message and "(Not a directory)" in message
@@ -234,7 +244,7 @@ def test_unknown_command(fails) -> None:
 
 
 @pytest.mark.parametrize("command", ["generate", "test"])
-def test_no_checkpoint(fails, command: str, trained: Path) -> None:
+def test_no_checkpoint(fails: Fails, command: str, trained: Path) -> None:
     more = (
         ["--data.test", "builtin:test:5"] if command == "test" else ["--input", write("i", "a\n")]
     )
@@ -250,7 +260,7 @@ def test_no_checkpoint(fails, command: str, trained: Path) -> None:
         assert part in fails(command, path, *more)
 
 
-def test_checkpoint_of_something_else(fails) -> None:
+def test_checkpoint_of_something_else(fails: Fails) -> None:
     import torch
 
     torch.save({"state_dict": {}}, "other.ckpt")
@@ -259,7 +269,7 @@ def test_checkpoint_of_something_else(fails) -> None:
     assert "other.ckpt: not a checkpoint of seqtext" in message
 
 
-def test_checkpoint_of_another_format(fails, trained: Path) -> None:
+def test_checkpoint_of_another_format(fails: Fails, trained: Path) -> None:
     import torch
 
     content = torch.load(trained / "best.ckpt", weights_only=True)
@@ -288,20 +298,22 @@ def test_checkpoint_of_another_format(fails, trained: Path) -> None:
         (["--input", "latin1.txt"], "latin1.txt:2: not UTF-8"),
     ],
 )
-def test_wrong_option_of_generate(fails, trained: Path, arguments: list[str], part: str) -> None:
+def test_wrong_option_of_generate(
+    fails: Fails, trained: Path, arguments: list[str], part: str
+) -> None:
     write("i", "a\n")
     write("latin1.txt", b"good\nb\xe4d\n")
     assert part in fails("generate", trained, "--input", "i", *arguments)
     assert not list(Path().glob("**/*.part"))
 
 
-def test_test_names_the_columns_there_are(fails, trained: Path) -> None:
+def test_test_names_the_columns_there_are(fails: Fails, trained: Path) -> None:
     write("c.tsv", "english\tgerman\na\tb\n")
     message = fails("test", trained, "--data.test", "c.tsv")
     assert "no column 'en'" in message and "'english', 'german'" in message
 
 
-def test_tokenizer_never_overwrites(fails) -> None:
+def test_tokenizer_never_overwrites(fails: Fails) -> None:
     write("t.model", "mine")
     message = fails("tokenizer", "--data.train", "builtin:train:9", "--output", "t.model")
     assert "t.model: exists already" in message

@@ -1,10 +1,11 @@
-"""``fit --model.init_from``: what is taken over, what is refused, what stays frozen."""
+"""``fit --model.init_from``: what it takes over, refuses and keeps frozen."""
 
 from __future__ import annotations
 
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -133,7 +134,7 @@ def test_parts_of_a_model_go_into_another(
     shared = set(pieces[0]) & set(pieces[1])
     assert 200 < len(shared) < 420
     for name, weight in new.weights.items():
-        close = {"rtol": 0.0, "atol": 1e-8}
+        close: dict[str, Any] = {"rtol": 0.0, "atol": 1e-8}
         if part_of(name) == "encoder":
             torch.testing.assert_close(weight, old.weights[name], **close)
         elif part_of(name) == "embeddings":
@@ -276,6 +277,7 @@ def test_new_pieces_start_as_the_mean_of_what_they_are_made_of(
                 torch.testing.assert_close(weight[i], mean, rtol=0, atol=1e-6, msg=name)
 
 
+@pytest.mark.slow
 def test_a_script_that_the_model_never_saw(trained: Path) -> None:
     """It becomes pieces of its own, resumes to the bit, and decodes without its origin."""
     Path("new.tsv").write_text(other_script(200), encoding="utf-8")

@@ -1,4 +1,4 @@
-"""``seqtext fit``: what a run leaves, how it is stopped and gone on with."""
+"""``seqtext fit``: what a run leaves, how it stops and resumes."""
 
 from __future__ import annotations
 
@@ -9,25 +9,28 @@ import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 import yaml
-from support import assert_equal_bits, metrics, result, weights
 
 import seqtext
 from seqtext import checkpoint, signals
 from seqtext.cli import main
 from seqtext.console import say
 from seqtext.training.run.report import Report
+from tests.support import assert_equal_bits, metrics, result, weights
+
+NO_DECODING = ["--selection.monitor=val_loss", "--model.decode_sentences=0"]  # is quicker
 
 
-def at_step(step: int, action: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def at_step(step: int, action: Callable[[], object], monkeypatch: pytest.MonkeyPatch) -> None:
     """Have ``action`` happen in the middle of the batch after ``step`` updates, once."""
     original = Report.on_train_batch_end
-    done = []
+    done: list[int] = []
 
     def hooked(self: Report, trainer: Any, *args: Any) -> None:
         original(self, trainer, *args)
@@ -122,10 +125,23 @@ def test_config_of_a_run_repeats_it(tiny: list[str], trained: Path) -> None:
     assert_equal_bits(weights(trained), weights(Path("again")))
 
 
-@pytest.mark.parametrize("step", [3, 10, 14])
-@pytest.mark.parametrize("how", [interrupt, crash])
+@pytest.mark.parametrize(
+    ("how", "step"),
+    [
+        (interrupt, 10),
+        (crash, 3),
+        (crash, 14),
+        pytest.param(interrupt, 3, marks=pytest.mark.slow),
+        pytest.param(interrupt, 14, marks=pytest.mark.slow),
+        pytest.param(crash, 10, marks=pytest.mark.slow),
+    ],
+)
 def test_resumed_run_equals_an_uninterrupted_one(
-    tiny: list[str], step: int, how: Any, monkeypatch: pytest.MonkeyPatch
+    tiny: list[str],
+    finished: Callable[..., Path],
+    step: int,
+    how: Callable[[], None],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """With dropout, word dropout, subword sampling and a worker, stopped anywhere, to the bit."""
     options = [
@@ -136,7 +152,7 @@ def test_resumed_run_equals_an_uninterrupted_one(
         "--trainer.val_check_interval=0.5",
         "--model.optimizer.schedule=cosine",
     ]
-    assert main(["fit", *options, "--run", "whole"]) == 0
+    whole = finished(*options)
     with monkeypatch.context() as patch:
         at_step(step, how, patch)
         if how is interrupt:
@@ -149,21 +165,29 @@ def test_resumed_run_equals_an_uninterrupted_one(
         assert not Path("stopped/last.ckpt").exists()
         return
     assert main(["fit", "--resume", "stopped"]) == 0
-    assert_equal_bits(weights(Path("whole")), weights(Path("stopped")))
-    assert_equal_bits(weights(Path("whole"), "best.ckpt"), weights(Path("stopped"), "best.ckpt"))
-
-    def steps(run: str) -> list[str]:
-        return [row["step"] for row in metrics(run)]
-
-    assert steps("stopped") == steps("whole")
+    for name in ("last.ckpt", "best.ckpt"):
+        assert_equal_bits(weights(whole, name), weights("stopped", name))
+    steps = [[row["step"] for row in metrics(run)] for run in (whole, "stopped")]
+    assert steps[0] == steps[1]
 
 
-@pytest.mark.parametrize("step", [3, 7, 10, 13])
-@pytest.mark.parametrize("workers", [0, 1])
+@pytest.mark.parametrize(
+    ("workers", "step"),
+    [
+        (0, 7),
+        (1, 10),
+        *(pytest.param(0, step, marks=pytest.mark.slow) for step in (3, 10, 13)),
+        *(pytest.param(1, step, marks=pytest.mark.slow) for step in (3, 7, 13)),
+    ],
+)
 def test_a_resumed_stream_equals_an_uninterrupted_one(
-    tiny: list[str], step: int, workers: int, monkeypatch: pytest.MonkeyPatch
+    tiny: list[str],
+    finished: Callable[..., Path],
+    step: int,
+    workers: int,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Stopped within a pool, after a validation, at the end of an epoch; to the bit."""
+    """Stopped within a pool, after a validation, and at the end of an epoch. Equal to the bit."""
     options = [
         *tiny,
         "--data.streaming=true",
@@ -172,55 +196,62 @@ def test_a_resumed_stream_equals_an_uninterrupted_one(
         "--data.tokenizer.sampling_nbest=4",
         "--trainer.accumulate_grad_batches=2",
         "--trainer.val_check_interval=14",
+        *NO_DECODING,
     ]
-    assert main(["fit", *options, "--run", "whole"]) == 0
+    whole = finished(*options)
     assert interrupted(step, monkeypatch, *options, "--run", "stopped") == 130
     assert main(["fit", "--resume", "stopped"]) == 0
-    assert_equal_bits(weights(Path("whole")), weights(Path("stopped")))
+    assert_equal_bits(weights(whole), weights("stopped"))
     validated = [
-        [row["step"] for row in metrics(run) if row["val_loss"]] for run in ("whole", "stopped")
+        [row["step"] for row in metrics(run) if row["val_loss"]] for run in (whole, "stopped")
     ]
     assert validated[0] == validated[1] != []
-    longest = [checkpoint.load(run).longest_source for run in ("whole", "stopped")]
+    longest = [checkpoint.load(run).longest_source for run in (whole, "stopped")]
     assert longest[0] == longest[1] is not None
 
 
-@pytest.mark.parametrize("step", [2, 3, 5, 7])
+@pytest.mark.parametrize(
+    "step", [3, *(pytest.param(step, marks=pytest.mark.slow) for step in (2, 5, 7))]
+)
 @pytest.mark.parametrize(
     "options",
     [
         ["--model.optimizer.schedule=plateau", "--model.optimizer.plateau_patience=1",
          "--model.optimizer.learning_rate=1e-9", "--selection.patience=3"],
-        ["--trainer.accumulate_grad_batches=2", "--trainer.val_check_interval=0.3"],
+        ["--trainer.accumulate_grad_batches=2", "--trainer.val_check_interval=0.3", *NO_DECODING],
     ],
     ids=["plateau and patience", "accumulation"],
 )  # fmt: skip
 def test_resume_keeps_patience_plateau_and_accumulation(
-    tiny: list[str], options: list[str], step: int, monkeypatch: pytest.MonkeyPatch
+    tiny: list[str],
+    finished: Callable[..., Path],
+    options: list[str],
+    step: int,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     options = [*tiny, "--data.batch_size=80", "--trainer.max_epochs=3", *options]
-    assert main(["fit", *options, "--run", "whole"]) == 0
+    whole = finished(*options)
     assert interrupted(step, monkeypatch, *options, "--run", "stopped") in (0, 130)
     if not Path("stopped/result.json").exists():
         assert main(["fit", "--resume", "stopped"]) == 0
-    assert_equal_bits(weights(Path("whole")), weights(Path("stopped")))
-    assert [row["learning_rate"] for row in metrics("whole")] == [
+    assert_equal_bits(weights(whole), weights("stopped"))
+    assert [row["learning_rate"] for row in metrics(whole)] == [
         row["learning_rate"] for row in metrics("stopped")
     ]
 
 
 def test_resume_with_another_accumulation_sees_the_same_updates(
-    tiny: list[str], monkeypatch: pytest.MonkeyPatch
+    tiny: list[str], finished: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    options = [*tiny, "--model.network.dropout=0"]
-    assert main(["fit", *options, "--run", "whole"]) == 0
+    options = [*tiny, "--model.network.dropout=0", *NO_DECODING]
+    whole = finished(*options)
     for before, after in (("1", "2"), ("2", "1")):
         given = [f"--trainer.accumulate_grad_batches={before}", "--run", before]
         assert interrupted(4, monkeypatch, *options, *given) == 130
         given = [f"--trainer.accumulate_grad_batches={after}"]
         assert main(["fit", "--resume", before, *given]) == 0
-        assert result(before)["steps"] == result("whole")["steps"]
-        for name, value in weights(Path("whole")).items():
+        assert result(before)["steps"] == result(whole)["steps"]
+        for name, value in weights(whole).items():
             torch.testing.assert_close(weights(Path(before))[name], value, rtol=0, atol=1e-4)
 
 
@@ -284,8 +315,8 @@ def test_a_run_keeps_what_its_scores_are_made_of(
     )
 
 
-def test_dropout_may_change_on_resume(tiny: list[str]) -> None:
-    assert main(["fit", *tiny, "--run", "r"]) == 0
+def test_dropout_may_change_on_resume(trained: Path) -> None:
+    shutil.copytree(trained, "r")
     changed = ["--model.network.dropout=0.4", "--trainer.max_epochs=3"]
     assert main(["fit", "--resume", "r", *changed]) == 0
     assert checkpoint.load("r").config.dropout == 0.4
@@ -328,10 +359,9 @@ def test_interrupted_run_is_found_by_auto(
 
 
 def test_changed_options_win_and_are_told(
-    tiny: list[str], capsys: pytest.CaptureFixture[str]
+    trained: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["fit", *tiny, "--run", "r"]) == 0
-    capsys.readouterr()
+    shutil.copytree(trained, "r")
     changed = ["--trainer.max_epochs=3", "--model.optimizer.learning_rate=0.01"]
     assert main(["fit", "--resume", "r", *changed]) == 0
     told = capsys.readouterr().err
@@ -354,6 +384,7 @@ def test_other_network_is_refused_on_resume(
     assert (trained / "result.json").exists()
 
 
+@pytest.mark.slow
 def test_two_processes_train_the_same_model(tiny: list[str]) -> None:
     """Without dropout, with ``--trainer.devices 2`` added and nothing else changed."""
     options = [*tiny, "--model.network.dropout=0", "--trainer.max_epochs=1"]
@@ -402,7 +433,7 @@ def test_validation_loss_can_choose_and_stop(tiny: list[str]) -> None:
 def test_averaging_is_taken_only_if_better(
     tiny: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    options = ["--trainer.val_check_interval=0.2", "--selection.monitor=val_loss"]
+    options = ["--trainer.val_check_interval=0.2", *NO_DECODING]
     assert main(["fit", *tiny, *options, "--run", "r"]) == 0
     told = capsys.readouterr().err
     line = next(line for line in told.splitlines() if line.startswith("best: "))
@@ -415,7 +446,7 @@ def test_averaging_is_taken_only_if_better(
 
 def test_going_on_never_loses_the_best(tiny: list[str]) -> None:
     """A finished run is gone on with, and gets worse."""
-    options = [*tiny, "--selection.monitor=val_loss", "--selection.average=2"]
+    options = [*tiny, *NO_DECODING, "--selection.average=2"]
     assert main(["fit", *options, "--run", "r"]) == 0
     best, score = weights(Path("r"), "best.ckpt"), result("r")["best_score"]
     worse = ["--trainer.max_epochs=4", "--model.optimizer.learning_rate=0.5"]

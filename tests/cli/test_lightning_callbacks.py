@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +11,12 @@ import torch
 import yaml
 from lightning.pytorch import Callback
 from lightning.pytorch.callbacks import BaseFinetuning
-from support import assert_equal_bits, metrics, weights
 
 import seqtext
 from seqtext import checkpoint
 from seqtext.cli import main
 from seqtext.training.run import callbacks
+from tests.support import assert_equal_bits, metrics, weights
 
 LIGHTNING = "lightning.pytorch.callbacks."
 
@@ -50,15 +51,18 @@ def add(kind: type[Callback], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(callbacks, "refuse", with_callback)
 
 
-def test_moving_average_is_scored_kept_and_resumed(tiny: list[str]) -> None:
+def test_moving_average_is_scored_kept_and_resumed(
+    tiny: list[str], finished: Callable[..., Path]
+) -> None:
     options = [*tiny, "--selection.monitor=val_loss", "--selection.average=1"]
+    options += ["--model.decode_sentences=0"]
     ema = options_of("EMAWeightAveraging", decay=0.8)
-    assert main(["fit", *options, "--run=plain"]) == 0
+    plain = finished(*options)
     assert main(["fit", *options, *ema, "--trainer.max_epochs=3", "--run=whole"]) == 0
     assert main(["fit", *options, *ema, "--run=stopped"]) == 0
     kept = checkpoint.read("stopped/last.ckpt")
     raw = kept["current_model_state"]
-    for name, weight in weights("plain").items():  # training itself is the same
+    for name, weight in weights(plain).items():  # training itself is the same
         assert torch.equal(raw[f"network.{name}"], weight)
     assert_equal_bits(weights("stopped"), weights("stopped", "best.ckpt"))
     assert not torch.equal(
@@ -96,6 +100,7 @@ def test_ids_are_not_averaged(tiny: list[str]) -> None:
     assert torch.equal(ids, averaged)
 
 
+@pytest.mark.slow
 def test_stochastic_average_is_tried_at_the_end(
     tiny: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -121,6 +126,7 @@ def test_stochastic_average_is_the_model_where_nothing_validates(tiny: list[str]
         assert torch.equal(content["average_model_state"][f"network.{name}"], weight)
 
 
+@pytest.mark.slow
 def test_thawed_weights_train_also_after_a_resume(
     tiny: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -137,6 +143,7 @@ def test_thawed_weights_train_also_after_a_resume(
     assert_equal_bits(weights("r3"), weights("r2"))
 
 
+@pytest.mark.slow
 def test_early_stopping_resumes(tiny: list[str]) -> None:
     stopping = options_of("EarlyStopping", monitor="val_loss", patience=2)
     assert main(["fit", *tiny, *stopping, "--trainer.max_epochs=3", "--run=whole"]) == 0

@@ -12,7 +12,6 @@ from typing import Any
 
 import pytest
 import torch
-from support import assert_equal_bits, metrics, result, weights
 
 from seqtext.cli import main
 from seqtext.errors import ConfigError
@@ -22,8 +21,9 @@ from seqtext.training.run import folder
 from seqtext.training.run.checkpoints import Checkpoints
 from seqtext.training.run.limits import tell_limits
 from seqtext.training.run.metrics_table import MetricsTable
+from tests.support import assert_equal_bits, metrics, result, weights
 
-FILES = [
+FILES = [  # in the order in which they are written
     "config.yaml",
     "30.ckpt",
     "best.ckpt",
@@ -33,6 +33,7 @@ FILES = [
     "samples.md",
     "result.json",
 ]
+QUICK_FILES = ("30.ckpt", "last.ckpt", "result.json")
 
 
 @pytest.fixture
@@ -55,7 +56,7 @@ def batches_seen(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, bytes]]:
     return seen
 
 
-@pytest.mark.parametrize("step", [8, 10])
+@pytest.mark.parametrize("step", [8, pytest.param(10, marks=pytest.mark.slow)])
 def test_a_stream_with_a_limit_resumes_at_the_next_batch(
     tiny: list[str], step: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -157,7 +158,10 @@ def test_a_run_that_begins_is_not_cleared(tmp_path: Path) -> None:
     assert not [*(tmp_path / "new").iterdir()]
 
 
-@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(name, marks=() if name in QUICK_FILES else pytest.mark.slow) for name in FILES],
+)
 def test_a_full_disk_harms_nothing(
     run: Path, name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -327,7 +331,9 @@ def test_a_run_without_its_options(run: Path, capsys: pytest.CaptureFixture[str]
     assert f"--resume {run}: {run / 'config.yaml'} is missing. Put it back, or give all" in told
 
 
-@pytest.mark.parametrize("name", ["10.ckpt", "best.ckpt", "last.ckpt"])
+@pytest.mark.parametrize(
+    "name", ["best.ckpt", "last.ckpt", pytest.param("10.ckpt", marks=pytest.mark.slow)]
+)
 def test_a_disk_that_is_full_before_the_first_checkpoint(
     tiny: list[str], name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

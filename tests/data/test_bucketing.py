@@ -100,8 +100,8 @@ def test_budget_is_kept(corpus: dict[str, Any], epoch: int) -> None:
 def test_budget_gives_way_only_to_the_shares(
     corpus: dict[str, Any], shares: int, epoch: int
 ) -> None:
-    # an update has a row for every share, and takes in a rest too small for an update of its own;
-    # the last one may take in two
+    # An update has a row for every share. It takes in a rest too small for an update of its own. The last
+    # update may take in two.
     for rows in BatchPlan(**corpus, shares=shares).updates(epoch):
         kept = rows[: max(shares, len(rows) - 2 * (shares - 1))]
         assert len(kept) <= max(shares, corpus["batch_size"] or 0) or (
@@ -110,7 +110,7 @@ def test_budget_gives_way_only_to_the_shares(
 
 
 @pytest.mark.parametrize("options", [{"batch_size": 3}, {"batch_tokens": 17}])
-def test_budget_is_used(options: dict[str, int]) -> None:
+def test_budget_is_used(options: dict[str, Any]) -> None:
     lengths = np.full(1000, 5, dtype=np.int32)
     sizes = [len(rows) for rows in BatchPlan(lengths, lengths, **options).updates(0)]
     assert sizes.count(3) >= 330

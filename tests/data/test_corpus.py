@@ -136,7 +136,7 @@ def tmx(rows: Rows, languages: tuple[str, str] = ("en-GB", "de")) -> bytes:
         for language, text in zip(languages, row, strict=True):
             version = ElementTree.SubElement(unit, "tuv", {"xml:lang": language})
             ElementTree.SubElement(version, "seg").text = text
-    return ElementTree.tostring(body, "utf-8")
+    return bytes(ElementTree.tostring(body, "utf-8"))
 
 
 @pytest.mark.parametrize("packed", PACKINGS)

@@ -16,7 +16,6 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from pyarrow import parquet
-from support import epoch_of
 
 from seqtext.cli import main
 from seqtext.data.corpus import Corpus
@@ -24,6 +23,7 @@ from seqtext.data.pairs import PairsDataModule
 from seqtext.data.readers import Row
 from seqtext.data.tokenizer import TokenizerConfig
 from seqtext.errors import DataError
+from tests.support import epoch_of
 
 Write = Callable[[list[Row]], Path]
 
@@ -206,6 +206,7 @@ print(sum(len(batch.source) for batch in data.train_dataloader()))
 """
 
 
+@pytest.mark.slow
 def test_two_runs_prepare_the_same_corpus_at_once(write: Write, pairs: list[Row]) -> None:
     path = write(pairs)
     command = [sys.executable, "-c", PREPARE, str(path), str(path.parent / "cache")]

@@ -166,7 +166,7 @@ def test_a_stream_that_cannot_be_read_twice() -> None:
             [sys.executable, "-c", program], input=content, capture_output=True, timeout=60
         )
         assert done.stdout.split() == [b"['a',", b"'b']"], done.stderr
-    empty = io.BufferedReader(io.BytesIO(b""))  # type: ignore[arg-type]
+    empty = io.BufferedReader(io.BytesIO(b""))
     assert list(text_lines(unpacked(empty, "x"), "x")) == []
 
 

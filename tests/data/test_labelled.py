@@ -49,7 +49,7 @@ def module(folder: Path, rows: list[dict[str, Any]], **options: Any) -> LabelsDa
 
 def seen(data: LabelsDataModule, batches: Any) -> list[tuple[str, Any]]:
     """Texts of batches and the names of their labels."""
-    found = []
+    found: list[tuple[str, Any]] = []
     source, labels = data.tokenizers
     for batch in batches:
         for ids, length, label in zip(
@@ -185,7 +185,7 @@ def test_an_epoch_has_every_text_with_its_label(tmp_path: Path) -> None:
     assert data.label_counts() == ([12, 12, 12], 36)
     again = seen(data, data.train_dataloader())
     assert again == found  # the plan of an epoch is one
-    data.trainer.current_epoch = 1  # type: ignore[union-attr]
+    data.trainer.current_epoch = 1  # type: ignore[union-attr, misc]
     assert seen(data, data.train_dataloader()) != found
 
 
@@ -196,7 +196,7 @@ def test_a_loader_goes_on_where_it_was(tmp_path: Path) -> None:
     batches = iter(loader)
     first = seen(data, [next(batches), next(batches)])
     other = data.train_dataloader()
-    other.load_state_dict(loader.state_dict())  # type: ignore[arg-type]
+    other.load_state_dict(loader.state_dict())
     assert first + seen(data, other) == whole
 
 
@@ -275,7 +275,7 @@ def test_texts_out_of_scope_can_be_held_out(tmp_path: Path) -> None:
 
 def test_several_corpora_with_columns_of_their_own(tmp_path: Path) -> None:
     others = [{"said": f"{row['text']}!", "kind": row["label"]} for row in ROWS]
-    more = {"path": written(tmp_path / "more.jsonl", others), "text": "said", "label": "kind"}
+    more: Any = {"path": written(tmp_path / "more.jsonl", others), "text": "said", "label": "kind"}
     first = written(tmp_path / "first.jsonl", ROWS)
     data = LabelsDataModule([first, more], tokenizer=SMALL, cache_dir=str(tmp_path / "cache"))
     data.trainer = at()  # type: ignore[assignment]
@@ -292,7 +292,7 @@ def test_several_corpora_with_columns_of_their_own(tmp_path: Path) -> None:
 def test_labels_are_looked_at_before_anything_is_prepared(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"there is 1 label\(s\) in the training corpus \('door'\)"):
         module(tmp_path, ROWS[:3])
-    two = [*ROWS, {"text": "x", "label": ["door", "mail"]}]
+    two: list[dict[str, Any]] = [*ROWS, {"text": "x", "label": ["door", "mail"]}]
     with pytest.raises(
         DataError, match=r"train\.jsonl:37: a row has several labels \('door', 'mail'\)"
     ):

@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
-from support import epoch_of, pairs_of
 
 from seqtext.data.bucketing import BatchPlan
 from seqtext.data.pairs import PairsDataModule
 from seqtext.data.tokenizer import TokenizerConfig
 from seqtext.errors import ConfigError, DataError
+from tests.support import epoch_of, pairs_of
 
 LARGE = [(f"The house {i} is large.", f"Das Haus {i} ist groß.") for i in range(60)]
 SMALL = [(f"My cat sees {i} mice.", f"Meine Katze sieht {i} Mäuse.") for i in range(15)]

@@ -8,14 +8,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support import at, epoch_of, pairs_of, text_of
 
 from seqtext.data import encoding
 from seqtext.data.corpus import Corpus
 from seqtext.data.encoding import lengths_of
+from seqtext.data.loader import PlannedLoader
 from seqtext.data.pairs import PairsDataModule
 from seqtext.data.tokenizer import Tokenizer, TokenizerConfig, Tokenizers
 from seqtext.errors import ConfigError, DataError
+from tests.support import at, epoch_of, pairs_of, text_of
 
 Rows = list[tuple[str, str]]
 SMALL = TokenizerConfig(vocab_size=300)
@@ -92,7 +93,8 @@ def test_ranks_and_accumulation_share_the_same_updates(start: Start) -> None:
         for first in range(0, len(cut[0]), 2)
     ]
     assert shared == expected
-    assert alone.updates_per_epoch() == len(start(trainer=at()).train_dataloader())
+    loader = start(trainer=at()).train_dataloader()
+    assert isinstance(loader, PlannedLoader) and alone.updates_per_epoch() == len(loader)
 
 
 def test_ranks_share_the_validation(start: Start, pairs: Rows, tmp_path: Path) -> None:

@@ -12,23 +12,23 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support import epoch_of
 
 from seqtext.data import encoding
 from seqtext.data.corpus import Corpus
 from seqtext.data.pairs import PairsDataModule
 from seqtext.data.tokenizer import Tokenizer, TokenizerConfig
 from seqtext.errors import ConfigError, DataError
+from tests.support import epoch_of
 
 Damage = Callable[[bytes], bytes]
 
 
 def start(cache: Path | str | None, **options: Any) -> PairsDataModule:
     """A data module over the built-in corpus, prepared and set up."""
-    given = {"tokenizer": TokenizerConfig(vocab_size=420), "batch_size": 8, **options}
-    columns = {"source": "en", "target": "de"}
+    small = {"tokenizer": TokenizerConfig(vocab_size=420), "batch_size": 8}
+    given: dict[str, Any] = {"source": "en", "target": "de", **small, **options}
     folder = None if cache is None else str(cache)
-    data = PairsDataModule("builtin:train:60", **columns, cache_dir=folder, **given)
+    data = PairsDataModule("builtin:train:60", cache_dir=folder, **given)
     data.prepare_data()
     data.setup("fit")
     return data

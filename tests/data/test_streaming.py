@@ -11,7 +11,6 @@ from typing import Any
 
 import datasets
 import pytest
-from support import at, epoch_of, pairs_of, text_of
 
 from seqtext.data.batch import IGNORE, Batch
 from seqtext.data.corpus import Corpus
@@ -20,6 +19,7 @@ from seqtext.data.readers import Row
 from seqtext.data.streaming import Stream
 from seqtext.data.tokenizer import TokenizerConfig
 from seqtext.errors import ConfigError, DataError
+from tests.support import at, epoch_of, pairs_of, text_of
 
 
 @pytest.fixture
@@ -91,7 +91,7 @@ def test_a_pool_as_large_as_the_corpus_has_batches_of_like_length(start: Start) 
     def padding(**options: Any) -> float:
         loader = start(**options).train_dataloader()
         real, all_of_them = (sum(n) for n in zip(*map(counts, loader), strict=True))
-        return 1 - real / all_of_them
+        return float(1 - real / all_of_them)
 
     def counts(batch: Batch) -> tuple[int, int]:
         return int((batch.labels != IGNORE).sum()), batch.labels.numel()

@@ -10,11 +10,12 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
 from seqtext import grammar as builtin
-from seqtext.grammar import english, german
+from seqtext.grammar import english, german, german_endings
 from seqtext.grammar.adverbials import FREQUENCIES, MANNERS, PLACES, TIMES, YET
 from seqtext.grammar.grammar import Grammar
 from seqtext.grammar.lexicon import ADJECTIVES, NOUNS, OCCUPATIONS
@@ -61,7 +62,7 @@ from seqtext.grammar.tree import (
     agreement,
 )  # fmt: skip
 from seqtext.grammar.verbs import BE, BECOME, MODALS, SPECIAL, THERE, VERB, VERBS
-from seqtext.grammar.words import ACC, DAT, GEN, NOM
+from seqtext.grammar.words import ACC, DAT, GEN, NOM, Adverb, Verb
 
 ANNA = Word(("Anna", "Anna"), ("Anna", "Anna", "Anna"), sex="f")
 PETER = Word(("Peter", "Peter"), ("Peter", "Peter", "Peter"), sex="m")
@@ -80,19 +81,19 @@ def at(noun: str, phrase: Phrase | None = None, goal: bool = False) -> Place:
     return Place(word, phrase or np(noun), goal)
 
 
-def time(en: str):
+def time(en: str) -> Adverb:
     return next(adverb for adverb in TIMES if adverb.en == en)
 
 
-def often(en: str):
+def often(en: str) -> Adverb:
     return next(adverb for adverb in FREQUENCIES if adverb.en == en)
 
 
-def verb(key: str):
+def verb(key: str) -> Verb:
     return VERB[key]
 
 
-def is_(subject, adjective: str, tense: int = PRESENT, **rest: object) -> Clause:
+def is_(subject: Any, adjective: str, tense: int = PRESENT, **rest: Any) -> Clause:
     return Clause(subject, BE, tense, predicate=Predicate(ADJECTIVES[adjective]), **rest)
 
 
@@ -455,8 +456,8 @@ def test_numbers() -> None:
                 61: ("sixty-one", "einundsechzig"), 76: ("seventy-six", "sechsundsiebzig"),
                 99: ("ninety-nine", "neunundneunzig")}  # fmt: skip
     for n, pair in expected.items():
-        assert (english.number(n), german.number(n)) == pair
-    assert len({german.number(n) for n in range(2, 100)}) == 98
+        assert (english.number(n), german_endings.number(n)) == pair
+    assert len({german_endings.number(n) for n in range(2, 100)}) == 98
 
 
 def test_irregular_adjectives() -> None:

@@ -41,6 +41,9 @@ def test_rows_are_read_in_their_own_order_and_refused_by_number() -> None:
     assert classifier.counts.unknown_parts == ["f", "-9", "Év"]
     [explained, _] = explain_labels(build(), iter(TEXTS[:2]))
     assert explained.words
+    texts: Any
+    texts: Any
+    texts: Any
     for texts, told in (
         (["a", None], r"texts\[1\]: None \(NoneType\), expected a string"),
         ([("a", "b")], r"texts\[0\]: \('a', 'b'\) \(tuple\), expected a string"),
@@ -55,6 +58,12 @@ def test_pairs_may_come_from_a_table_of_numpy() -> None:
     classifier = build(columns=("a+b", "label"))
     pairs = [("alma", "körte"), ("körte", "alma")]
     expected = classifier.probabilities(pairs)
+    texts: Any
+    given: Any
+    texts: Any
+    given: Any
+    texts: Any
+    given: Any
     for given in (np.array(pairs), [list(pair) for pair in pairs], iter(pairs)):
         assert torch.equal(classifier.probabilities(given), expected)
     for texts, told in (

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from seqtext.inference.classifier import Classification
 from seqtext.inference.explain import OutputExplanation
 from seqtext.inference.explain_labels import LabelExplanation
@@ -14,7 +16,7 @@ def test_an_output_without_a_source_to_show() -> None:
 
 
 def test_copied_words_are_green() -> None:
-    words = {"source": ["x"], "words": ["a", "b"], "attention": [[1.0], [1.0]]}
+    words: dict[str, Any] = {"source": ["x"], "words": ["a", "b"], "attention": [[1.0], [1.0]]}
     page = OutputExplanation.as_html([OutputExplanation(**words, copied=[0.5, 0.0])])
     assert page.count("50% copied") == 1 and "greener" in page and page.count("% copied") == 1
     nothing = OutputExplanation(**words, copied=[0.0, 0.0])

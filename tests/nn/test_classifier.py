@@ -6,13 +6,13 @@ from typing import get_args
 
 import pytest
 import torch
-from support import LOW_PRECISION
 from torch import Tensor
 
 from seqtext.errors import ConfigError
 from seqtext.nn.classifier import Classifier, Pooling, classification_loss
 from seqtext.nn.config import ClassifierConfig
 from seqtext.nn.config import Pooling as Kind
+from tests.support import LOW_PRECISION
 
 KINDS = get_args(Kind)
 
@@ -35,7 +35,8 @@ def pooled(kind: str, pooling: Pooling, row: Tensor, bidirectional: bool) -> Ten
     exponentials = [
         (score.weight[0] @ torch.tanh(projection.weight @ h + projection.bias)).exp() for h in row
     ]
-    return sum(e / sum(exponentials) * h for e, h in zip(exponentials, row, strict=True))  # type: ignore[return-value]
+    weighted = [e * h for e, h in zip(exponentials, row, strict=True)]
+    return torch.stack(weighted).sum(0) / torch.stack(exponentials).sum()
 
 
 @pytest.mark.parametrize("bidirectional", [True, False])

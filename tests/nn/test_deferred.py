@@ -2,15 +2,17 @@
 
 import pytest
 import torch
+from torch import Tensor
 from torch.nn import functional as F
 from torch.testing import assert_close
 
 from seqtext.nn.deferred import DeferredLinear
+from seqtext.nn.linear import Linear
 
 
-def run(linear, inputs, square):
+def run(linear: Linear, inputs: Tensor, square: Tensor) -> Tensor:
     """A loop whose steps feed each other."""
-    state, total = inputs[0], 0.0
+    state, total = inputs[0], torch.zeros((), dtype=inputs.dtype)
     for step in inputs:
         state = torch.tanh(linear(state + step) @ square)
         total = total + state.sum()
@@ -45,4 +47,4 @@ def test_autocast_multiplies_in_low_precision():
         outputs = DeferredLinear(weight)(torch.randn(2, 3))
     assert outputs.dtype == torch.bfloat16
     outputs.float().sum().backward()
-    assert weight.grad.dtype == torch.float32
+    assert weight.grad is not None and weight.grad.dtype == torch.float32

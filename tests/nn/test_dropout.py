@@ -29,6 +29,9 @@ def test_gradient_flows_where_values_do():
     inputs = torch.ones(3, 5, 4, requires_grad=True)
     outputs = Dropout(0.5)(inputs)
     outputs.sum().backward()
+    assert inputs.grad is not None
+    assert inputs.grad is not None
+    assert inputs.grad is not None
     assert torch.equal(inputs.grad, outputs.detach())
     assert 0 < (outputs == 0).sum() < outputs.numel()
 

@@ -1,12 +1,12 @@
-"""The whole network: padding, order and stepping change nothing; every weight learns."""
+"""The whole network: padding, order and stepping change nothing. Every weight learns."""
 
 import copy
 import math
 import pickle
+from typing import Any
 
 import pytest
 import torch
-from support import LOW_PRECISION
 from torch import nn
 from torch.nn.utils.rnn import pack_padded_sequence
 from torch.testing import assert_close
@@ -16,6 +16,7 @@ from seqtext.nn.cells.contract import Cell
 from seqtext.nn.cells.registry import CELLS, load_cell
 from seqtext.nn.config import NetworkConfig
 from seqtext.nn.encoder_decoder import EncoderDecoder
+from tests.support import LOW_PRECISION
 
 SOURCE_VOCAB, TARGET_VOCAB, BOS = 13, 11, 1
 SOURCE_LENGTHS = torch.tensor([4, 1, 6])
@@ -367,7 +368,7 @@ def test_coverage_loss_is_what_is_attended_to_again():
     source, target = make_batch()
     labels = make_labels(target)
     _, weights = network.readout(source, SOURCE_LENGTHS, target)
-    again = 0.0
+    again = torch.zeros((), dtype=torch.double)
     for row in range(3):
         before = torch.zeros(6, dtype=torch.double)
         for t in range(TARGET_LENGTHS[row]):
@@ -530,7 +531,8 @@ def test_weights_from_state_to_state_start_as_asked_for(cell):
     for start in ("orthogonal", "identity"):
         for module in build({"cell": cell, "recurrent_start": start}).modules():
             if isinstance(module, Cell):
-                for gate in module.weight_hh_l0.split(module.hidden_size):
+                weights: Any = module.weight_hh_l0
+                for gate in weights.split(module.hidden_size):
                     product = gate @ gate.T if start == "orthogonal" else gate
                     expected = torch.eye(len(gate), dtype=torch.double)
                     assert_close(product, expected, rtol=0, atol=1e-5)  # they start in float32

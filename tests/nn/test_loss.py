@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from torch import Tensor
 from torch.nn import functional as F
 from torch.testing import assert_close
 
@@ -13,23 +14,26 @@ VOCAB = 5
 LABELS = torch.tensor([[3, 0, 4], [2, IGNORE, IGNORE]])
 
 
-def make_inputs(dtype=torch.double):
+def make_inputs(dtype: torch.dtype = torch.double) -> tuple[Tensor, Tensor, Tensor]:
     """Readout (2, 3, 4), weight (8, 4) and bias (8,): rows from 5 on are padding."""
     generator = torch.Generator().manual_seed(0)
     shapes = (2, 3, 4), (8, 4), (8,)
-    tensors = [torch.randn(s, generator=generator, dtype=torch.double).mul(2) for s in shapes]
-    return [tensor.to(dtype).requires_grad_() for tensor in tensors]
+    readout, weight, bias = (
+        torch.randn(s, generator=generator, dtype=torch.double).mul(2).to(dtype).requires_grad_()
+        for s in shapes
+    )
+    return readout, weight, bias
 
 
 def slow_smoothed_nll(readout, weight, bias, labels, smoothing):
     """- sum_j t_j log p_j, t = (1 - smoothing) on the label + smoothing / V everywhere."""
-    total = 0.0
+    total = torch.zeros((), dtype=readout.dtype)
     logits = (readout @ weight.t() + bias)[..., :VOCAB]
     for row, row_labels in zip(logits, labels.tolist(), strict=True):
         for position, label in zip(row, row_labels, strict=True):
             if label == -100:
                 continue
-            normalizer = torch.log(sum(torch.exp(logit) for logit in position))
+            normalizer = position.exp().sum().log()
             for j, logit in enumerate(position):
                 target = smoothing / len(position) + (1 - smoothing) * (j == label)
                 total = total - target * (logit - normalizer)
@@ -100,8 +104,9 @@ def test_autocast_multiplies_in_low_precision_and_keeps_gradients_wide():
     with torch.autocast("cpu", torch.bfloat16):
         found = smoothed_nll(*inputs, LABELS, VOCAB, 0.1)
     gradients = torch.autograd.grad(found, inputs)
-    rounded = [part.detach().bfloat16() for part in inputs]
-    assert found == smoothed_nll(*rounded, LABELS, VOCAB, 0.1)  # only the products are rounded
+    readout, weight, bias = (part.detach().bfloat16() for part in inputs)
+    # only the products are rounded
+    assert found == smoothed_nll(readout, weight, bias, LABELS, VOCAB, 0.1)
     assert found.dtype == torch.float32
     assert all(gradient.dtype == torch.float32 for gradient in gradients)
     assert not torch.equal(gradients[1], exact[1])
@@ -129,7 +134,7 @@ def test_mixture_equals_the_sum_by_hand(smoothing, chunk, monkeypatch):
         readout, weight, bias, LABELS, VOCAB, smoothing, generated=generated, copied=copied
     )
     log_probs = (readout @ weight.t() + bias)[..., :VOCAB].log_softmax(-1)
-    expected = 0.0
+    expected = torch.zeros((), dtype=torch.double)
     for row in range(2):
         for t in range(3):
             if (label := LABELS[row, t]) != IGNORE:

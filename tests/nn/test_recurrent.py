@@ -1,18 +1,19 @@
 """The recurrent stack against loops written from the cells' equations, and against packed rows."""
 
 import itertools
+from typing import Any
 
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support import LOW_PRECISION
 from torch import nn
 from torch.testing import assert_close
 
 from seqtext.nn.cells.registry import CELLS, load_cell
 from seqtext.nn.dropout import factors
 from seqtext.nn.recurrent import RecurrentStack, at_length, reverse
+from tests.support import LOW_PRECISION
 
 NAMES = {load_cell(name): name for name in CELLS}
 LINEAR_CELLS = [name for cell, name in NAMES.items() if not cell.recurrent_weights]
@@ -393,9 +394,10 @@ def test_recurrent_dropout_drops_weights_from_state_to_state(cell):
     found = stack(inputs, None, state)
     [module] = stack.forwards
     torch.manual_seed(1)
-    left = factors(module.weight_hh_l0.shape, 0.5, module.weight_hh_l0)
+    weights: Any = module.weight_hh_l0
+    left = factors(weights.shape, 0.5, weights)
     assert 0 < (left == 0).sum() < left.numel()
     with torch.no_grad():
-        module.weight_hh_l0.mul_(left)
+        weights.mul_(left)
     for one, other in zip(found, stack.eval()(inputs, None, state), strict=True):
         torch.testing.assert_close(one, other)

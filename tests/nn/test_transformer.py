@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import pytest
 import torch
@@ -66,10 +67,16 @@ def inner(layer: nn.TransformerEncoderLayer | nn.TransformerDecoderLayer, rows: 
 
 def by_hand(network: EncoderDecoder, source: Tensor, target: Tensor) -> Tensor:
     """Logits (T, V) of one pair without padding, layer by layer."""
+    encoder: Any
+    decoder: Any
+    encoder: Any
+    decoder: Any
+    encoder: Any
+    decoder: Any
     encoder, decoder = network.encoder, network.decoder
 
-    def read(input_layer: nn.Module, embedding: nn.Module, ids: Tensor) -> Tensor:
-        rows = embedding.weight[ids]
+    def read(input_layer: Any, embedding: Any, ids: Tensor) -> Tensor:
+        rows: Tensor = embedding.weight[ids]
         rows = input_layer.linear(rows * math.sqrt(rows.size(1)))
         for place in range(len(ids)):
             for unit in range(0, rows.size(1), 2):
@@ -91,7 +98,8 @@ def by_hand(network: EncoderDecoder, source: Tensor, target: Tensor) -> Tensor:
         rows = rows + attended(layer.multihead_attn, layer.norm2(rows), memory, causal=False)
         rows = rows + inner(layer, layer.norm3(rows))
     readout = decoder.readout(decoder.layers.norm(rows))
-    return (readout @ decoder.embedding.weight.T + decoder.output.bias)[:, :13]
+    logits: Tensor = readout @ decoder.embedding.weight.T + decoder.output.bias
+    return logits[:, :13]
 
 
 @torch.no_grad()

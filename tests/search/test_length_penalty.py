@@ -28,4 +28,4 @@ def test_default_is_the_mean():
 
 def test_unknown_formula_says_what_there_is():
     with pytest.raises(ConfigError, match=r"formula: 'linear', .*power.*wu"):
-        LengthPenalty(1.0, "linear")
+        LengthPenalty(1.0, "linear")  # type: ignore[arg-type]

@@ -1,5 +1,7 @@
 """Search with a real network: scores that the network confirms, and no influence of the batch."""
 
+from typing import Any
+
 import pytest
 import torch
 
@@ -43,11 +45,13 @@ def search(network, sources, beam_size=None, *, batch_size=None, order=None):
     """Results in the order of the sources, for any batches. Greedy search without ``beam_size``."""
     order = list(range(len(sources))) if order is None else order
     batch_size = batch_size or len(sources)
-    results = {}
+    results: dict[int, Any] = {}
     for first in range(0, len(order), batch_size):
         batch = order[first : first + batch_size]
         source, lengths = source_rows([sources[row] for row in batch], EOS)
         state = network.start(source, lengths)
+        found: list[Any]
+        found: list[Any]
         if beam_size is None:
             found = greedy_search(network, state, lengths + 2, PIECES, PENALTY)
         else:

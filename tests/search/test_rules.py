@@ -2,6 +2,7 @@
 
 import itertools
 import math
+from collections.abc import Callable
 
 import pytest
 import torch
@@ -13,7 +14,7 @@ from seqtext.search.ensemble import Ensemble
 from seqtext.search.greedy import greedy_search
 from seqtext.search.length_penalty import LengthPenalty
 from seqtext.search.protocol import Pieces
-from seqtext.search.rules import MinLength, NoRepeatedNgram, WordLimits, WordPart
+from seqtext.search.rules import MinLength, NoRepeatedNgram, Rule, WordLimits, WordPart
 
 BANNED, BOS, EOS, VOCAB = 0, 1, 2, 6
 REAL = range(3, VOCAB)
@@ -24,7 +25,8 @@ WIDTH = sum(len(REAL) ** length for length in range(MAX_LENGTH + 1))
 SOURCE_LENGTHS = torch.tensor([3, 1, 2])
 PENALTY = LengthPenalty(0.7)
 
-RULES = {  # what the search is given -> what a whole hypothesis must be
+# what the search is given -> what a whole hypothesis must be
+RULES: dict[str, tuple[list[Rule], Callable[[int, list[int]], bool]]] = {
     "min_length": (
         [MinLength(torch.tensor([2, 0, 3]), EOS)],
         lambda row, ids: len(ids) >= [2, 0, 3][row],
@@ -37,26 +39,27 @@ RULES = {  # what the search is given -> what a whole hypothesis must be
         [WordLimits(PARTS.expand(SENTENCES, -1), 3, None, EOS)],
         lambda row, ids: words(ids) >= 3,
     ),
-    **{
-        f"{n}-grams": ([NoRepeatedNgram(n)], lambda row, ids, n=n: not repeats(ids, n))
-        for n in (1, 2, 3)
-    },
+    "1-grams": ([NoRepeatedNgram(1)], lambda row, ids: not repeats(ids, 1)),
+    "2-grams": ([NoRepeatedNgram(2)], lambda row, ids: not repeats(ids, 2)),
+    "3-grams": ([NoRepeatedNgram(3)], lambda row, ids: not repeats(ids, 3)),
     "all": (
         [
             MinLength(torch.tensor([1, 1, 1]), EOS),
             WordLimits(PARTS.expand(SENTENCES, -1), 0, 2, EOS),
             NoRepeatedNgram(2),
         ],
-        lambda row, ids: ids and words(ids) <= 2 and not repeats(ids, 2) and not goes_on(row, ids),
+        lambda row, ids: (
+            bool(ids) and words(ids) <= 2 and not repeats(ids, 2) and not goes_on(row, ids)
+        ),
     ),
 }
 
 
-def words(ids):
+def words(ids: list[int]) -> int:
     return len("".join({3: " a", 4: "b", 5: " "}[i] for i in ids).split())
 
 
-def goes_on(row, ids):
+def goes_on(row: int, ids: list[int]) -> bool:
     """Whether anything follows the second word that is no part of it, or less probable than another word."""
     tables = Tables().tables
     for i in range(2, len(ids)):
@@ -67,7 +70,7 @@ def goes_on(row, ids):
     return False
 
 
-def repeats(ids, n):
+def repeats(ids: list[int], n: int) -> bool:
     grams = [ids[i : i + n] for i in range(len(ids) - n + 1)]
     return len(grams) > len(set(grams))
 
@@ -150,7 +153,7 @@ def test_full_width_beam_is_all_that_is_allowed(name):
 def test_a_hypothesis_without_a_continuation_ends():
     """Two words at most and four pieces at least, where every piece begins a word."""
     parts = torch.full((SENTENCES, VOCAB), WordPart.FIRST)
-    rules = [MinLength(torch.tensor([4] * 3), EOS), WordLimits(parts, 0, 2, EOS)]
+    rules: list[Rule] = [MinLength(torch.tensor([4] * 3), EOS), WordLimits(parts, 0, 2, EOS)]
     model, limits = Tables(), torch.full((SENTENCES,), 6)
     greedy = greedy_search(model, model.start(), limits, PIECES, PENALTY, rules)
     beam = beam_search(model, model.start(), limits, PIECES, 3, PENALTY, rules)

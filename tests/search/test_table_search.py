@@ -46,6 +46,9 @@ class Tables:
         self.tables = tables
         self.rows_seen = []
 
+    def attention(self, state: State) -> Tensor:
+        raise NotImplementedError
+
     def start(self):
         count = len(self.tables)
         return State(torch.arange(count), torch.full((count, 1), BOS))
@@ -112,7 +115,8 @@ def exhaustive(table, max_length, penalty):
 
 def slow_beam(table, max_length, beam_size, penalty):
     """One sentence with lists: a hypothesis ends when eos is among the best `beam_size`."""
-    live, finished = [((), 0.0)], []
+    live: list[tuple[tuple[int, ...], float]] = [((), 0.0)]
+    finished: list[tuple[tuple[int, ...], float]] = []
     for length in range(max_length + 1):
         followers = [EOS] if length == max_length else [EOS, *REAL]
         continuations = []
@@ -131,7 +135,7 @@ def slow_beam(table, max_length, beam_size, penalty):
 
 
 def slow_greedy(table, max_length):
-    ids = ()
+    ids: tuple[int, ...] = ()
     while len(ids) < max_length:
         i, j = [BOS, BOS, *ids][-2:]
         best = max([EOS, *REAL], key=lambda k: table[i, j, k].item())

@@ -145,7 +145,9 @@ def test_rows_with_unknown_words_are_not_sampled() -> None:
     assert len({str(ids) for ids in tokenizers.sample_pairs(rows[1:] * 30, config, keys)[0]}) > 1
 
 
-def test_fine_tuning_goes_on_with_task_and_tells_of_the_limit(tiny: list[str], capsys) -> None:  # type: ignore[no-untyped-def]
+def test_fine_tuning_goes_on_with_task_and_tells_of_the_limit(
+    tiny: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
     short = ["--data.max_source_length=9", "--data.truncate_sources=true", "--trainer.max_steps=2"]
     assert main(["fit", *tiny, *short, "--model.task=code", "--run=r"]) == 0
     kept = [option for option in tiny if "network" not in option and "tokenizer" not in option]

@@ -35,7 +35,7 @@ def normalize(name: Normalization) -> SentencePieceProcessor:
 
 @pytest.fixture(scope="module")
 def processors() -> dict[str, SentencePieceProcessor]:
-    return {name: normalize(name) for name in ("nfc", "nfc_lower")}  # type: ignore[arg-type]
+    return {name: normalize(name) for name in ("nfc", "nfc_lower")}
 
 
 def wanted(name: str, text: str) -> str:

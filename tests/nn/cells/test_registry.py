@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 import torch
-from support import LOW_PRECISION
 from torch import Tensor, nn
 from torch.testing import assert_close
 
@@ -20,6 +19,7 @@ from seqtext.nn.cells.contract import Cell, check_contract
 from seqtext.nn.cells.registry import CELLS, TRANSFORMER, load_cell
 from seqtext.nn.config import EncoderConfig, NetworkConfig
 from seqtext.nn.encoder_decoder import EncoderDecoder
+from tests.support import LOW_PRECISION
 
 OWN_GRU = f"{__name__}.OwnGRU"
 

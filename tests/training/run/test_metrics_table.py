@@ -20,7 +20,8 @@ ROWS = [
 
 def curves_of(rows: list[dict[str, str]]) -> dict[str, tuple[list[float], list[float]]]:
     lines: list[Any] = [line for axes in draw_curves(rows).axes for line in axes.get_lines()]
-    return {line.get_label(): tuple(map(list, line.get_data())) for line in lines}
+    data = {line.get_label(): line.get_data() for line in lines}
+    return {label: (list(x), list(y)) for label, (x, y) in data.items()}
 
 
 def test_validation_rarer_than_a_row_is_drawn() -> None:

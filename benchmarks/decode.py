@@ -1,11 +1,11 @@
 """Time the decoding of a run: start-up, throughput, single sentences, memory, share of the bound.
 
-    python benchmarks/decoding.py RUN SOURCES [--references FILE] [--threads 2] [--sentences 1000]
+    python -m benchmarks decode RUN SOURCES [--references FILE] [--threads 2] [--sentences 1000]
 
 SOURCES holds a sentence a line. The script decodes in fp32, and in bf16 where the processor has it,
 each with beam 5 and greedy. It prints:
 
-- Output pieces, eos counted, and sentences a second in batches of 64, after the caches are warm.
+- Output pieces (eos counted) and sentences a second, in batches of 64.
 - Milliseconds for one sentence alone: median and 95th percentile.
 - BLEU where references are given.
 - Start-up: seconds of the whole command on one sentence. Memory: of the whole command on all sentences.
@@ -19,14 +19,19 @@ import statistics
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
-from common import (
+from torch import Tensor
+
+import seqtext
+from benchmarks.bound import Work, flops, rates
+from benchmarks.common import (
     Command,
     Cost,
-    FailedError,
+    Row,
     parser_of,
     read,
     report,
@@ -35,66 +40,60 @@ from common import (
     watch,
     write,
 )
-from machine import Work, flops, rates
-
-import seqtext
 from seqtext.inference.generator import Generator, texts
 from seqtext.metrics import score_translations
+from seqtext.nn.encoder_decoder import EncoderDecoder
 from seqtext.nn.precision import Precision, has_bfloat16
 
 _ALONE = 100  # sentences that are timed one by one
 _STARTS = 3
-_COLUMNS = (
-    "pieces_per_second", "sentences_per_second", "hypotheses_per_piece", "share_of_bound", "p50_ms",
-    "p95_ms", "startup_seconds", "peak_mib", "bleu",
-)  # fmt: skip
 
 
 class Counting:
     """Counts the hypotheses that a network's ``step`` reads."""
 
-    def __init__(self, network: Any) -> None:
+    def __init__(self, network: EncoderDecoder) -> None:
         self.rows = 0
         self._network, self._step = network, network.step
 
     def __enter__(self) -> Counting:
-        def step(ids: torch.Tensor, state: Any) -> Any:
-            self.rows += ids.numel()
-            return self._step(ids, state)
-
-        self._network.step = step
+        self._network.step = self._count_and_step  # type: ignore[method-assign]
         return self
 
     def __exit__(self, *error: object) -> None:
         del self._network.step
 
+    def _count_and_step(self, ids: Tensor, state: Any) -> Any:
+        self.rows += ids.numel()
+        return self._step(ids, state)
 
-def pieces(found: list[list[seqtext.Hypothesis]]) -> int:
+
+def pieces(hypotheses: list[list[seqtext.Hypothesis]]) -> int:
     """Pieces of the best hypotheses, eos counted."""
-    return sum(len(best[0].pieces) + 1 for best in found)
+    return sum(len(best[0].pieces) + 1 for best in hypotheses)
 
 
 def throughput(
     generator: Generator, sources: list[str], beam_size: int, gflops: float
-) -> tuple[dict[str, Any], list[str]]:
-    """Decode all sentences. The first batch is decoded once before, to warm the caches."""
+) -> tuple[float, Row, list[str]]:
+    """Decode all sentences after a first batch, which warms the caches: seconds, figures and texts."""
     generator.generate(sources[:64], beam_size=beam_size)
     with Counting(generator.networks[0]) as counted:
         start = time.perf_counter()
-        found = generator.generate(sources, beam_size=beam_size)
+        hypotheses = generator.generate(sources, beam_size=beam_size)
         seconds = time.perf_counter() - start
-    least = bound(generator, sources, counted.rows, gflops)
-    figures = {
+    least, count = bound(generator, sources, counted.rows, gflops), pieces(hypotheses)
+    figures: Row = {
         "beam_size": beam_size,
-        "pieces_per_second": round(pieces(found) / seconds),
+        "pieces_per_second": round(count / seconds),
         "sentences_per_second": round(len(sources) / seconds, 1),
-        "pieces": pieces(found),
-        "hypotheses_per_piece": round(counted.rows / pieces(found), 2),
+        "pieces": count,
+        "hypotheses_per_piece": round(counted.rows / count, 2),
         "bound_seconds": round(least, 2),
         "seconds": round(seconds, 2),
         "share_of_bound": round(least / seconds, 2),
     }
-    return figures, texts(found)
+    return seconds, figures, texts(hypotheses)
 
 
 def bound(generator: Generator, sources: list[str], rows: int, gflops: float) -> float:
@@ -106,7 +105,7 @@ def bound(generator: Generator, sources: list[str], rows: int, gflops: float) ->
     return sum(flops(network.config, vocabulary, work).values()) / (gflops * 1e9)
 
 
-def alone(generator: Generator, sources: list[str]) -> dict[str, float]:
+def alone(generator: Generator, sources: list[str]) -> Row:
     """Milliseconds for one sentence, beam 5."""
     milliseconds = []
     for source in sources:
@@ -124,21 +123,25 @@ def command(run: str, sources: list[str], precision: Precision) -> Cost:
         write(source, sources)
         call: Command = [sys.executable, "-m", "seqtext", "generate", run]
         call += ["--precision", precision, "--input", source, "--output", target]
-        try:
-            return watch(call, Path(folder))
-        except FailedError as error:
-            sys.exit(f"decoding.py: {error}")
+        return watch(call, Path(folder))
 
 
-def main() -> None:
+def of_command(run: str, sources: list[str], precision: Precision) -> Row:
+    """Start-up and memory."""
+    starts = [command(run, sources[:1], precision).seconds for _ in range(_STARTS)]
+    memory = command(run, sources, precision).peak_mib
+    return {"startup_seconds": round(statistics.median(starts), 2), "peak_mib": memory}
+
+
+def main(arguments: Sequence[str]) -> None:
     parser = parser_of(__doc__)
     parser.add_argument("run")
     parser.add_argument("sources", type=Path)
     parser.add_argument("--references", type=Path)
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     parser.add_argument("--sentences", type=int, default=1000)
-    parser.add_argument("--rounds", type=int, default=3)
-    options = parser.parse_args()
+    parser.add_argument("--rounds", type=int, default=3, help="the median is reported")
+    options = parser.parse_args(arguments)
     use_threads(options.threads)
     torch.set_flush_denormal(True)
     gflops = rates()
@@ -147,35 +150,20 @@ def main() -> None:
     precisions: list[Precision] = ["fp32", "bf16"] if has_bfloat16() else ["fp32"]
     rows = []
     for precision in precisions:
-        starts = [command(options.run, sources[:1], precision).seconds for _ in range(_STARTS)]
-        memory = command(options.run, sources, precision).peak_mib
         generator = seqtext.load(options.run, precision=precision)
-        of_command = {"startup_seconds": round(statistics.median(starts), 2), "peak_mib": memory}
-        of_command |= alone(generator, sources[:_ALONE])
+        once = of_command(options.run, sources, precision) | alone(generator, sources[:_ALONE])
         for beam_size in (5, 1):
-            several = [
+            turns = [
                 throughput(generator, sources, beam_size, gflops[precision])
                 for _ in range(options.rounds)
             ]
-            several.sort(key=lambda one: one[0]["seconds"])
-            figures, hypotheses = several[len(several) // 2]
-            if beam_size == 5:
-                figures |= of_command
+            turns.sort(key=lambda turn: turn[0])
+            _, figures, hypotheses = turns[len(turns) // 2]
+            figures |= once if beam_size == 5 else {}
             if references is not None:
                 figures["bleu"] = score_translations(hypotheses, references).bleu
             name = f"beam {beam_size}, {precision}" if beam_size > 1 else f"greedy, {precision}"
-            report(
-                "decoding",
-                name,
-                **figures,
-                precision=precision,
-                batch_size=64,
-                network=vars(generator.networks[0].config),
-                vocabulary=generator.tokenizers.target.vocab_size,
-            )
-            rows.append([name, *(figures.get(k, "") for k in _COLUMNS)])
-    table(["search", *_COLUMNS], rows)
-
-
-if __name__ == "__main__":
-    main()
+            network = vars(generator.networks[0].config)
+            report("decoding", name, **figures, precision=precision, network=network)
+            rows.append({"name": name, **figures})
+    table(rows)

@@ -10,7 +10,7 @@ from torch import Tensor
 
 IGNORE = -100  # label of a padded position, as PyTorch's losses expect
 
-# Most positions of a batch that a trained model reads. The encoder has rows times the longest row of them.
+# Most positions of a batch that a trained model reads. These are the rows times the longest row.
 # Attention has as many for every hypothesis. Each takes about 2.5 KB at hidden size 256, so this many
 # take 300 MB. So 64 sources of 300 pieces fit with a beam of 5.
 _MOST_POSITIONS = 120_000

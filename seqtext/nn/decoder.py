@@ -76,7 +76,7 @@ class Decoder(nn.Module):
     """Recurrent decoder with attention between its first layer and the others.
 
     The first layer runs over the target, and its outputs query the memory. Outputs and contexts go
-    through the other layers, which so know where the attention has been. The readout is
+    through the other layers, so these layers know where the attention has been. The readout is
     ``tanh(W [top, bottom, context])``.
 
     Without input feeding nothing waits for the attention of an earlier step. So teacher forcing needs

@@ -1,4 +1,4 @@
-"""The translation network: plain PyTorch, no Lightning, no tokenizer."""
+"""The encoder-decoder network: plain PyTorch, no Lightning, no tokenizer."""
 
 from __future__ import annotations
 
@@ -169,7 +169,7 @@ class EncoderDecoder(nn.Module):
         return mixture(self.decoder.gate(readout).squeeze(-1), weights, pieces)
 
     def start(self, source: Tensor, source_lengths: Tensor) -> State:
-        """Encode sources (B, S) for search, with one hypothesis a sentence (K = 1)."""
+        """Encode sources (B, S), with one hypothesis a sentence (K = 1)."""
         encoded = self.encoder(self._known(source, 0), source_lengths)
         pieces = self.copyable(source)
         return self.decoder.start(encoded, pieces, self._size(pieces))

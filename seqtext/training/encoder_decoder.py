@@ -1,4 +1,4 @@
-"""LightningModule around the encoder-decoder: loss, validation, optimizer, checkpoint."""
+"""LightningModule of pairs: builds the encoder-decoder, its loss, the scores of decoded text."""
 
 from __future__ import annotations
 

@@ -11,10 +11,11 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
-from seqtext.nn.linear_recurrence import GATES as LINEAR_GATES
 from torch import Tensor
 
-from seqtext.nn.config import LINEAR_CELLS, NetworkConfig
+from seqtext.nn.cells.contract import Cell
+from seqtext.nn.cells.registry import load_cell
+from seqtext.nn.config import NetworkConfig
 from seqtext.nn.precision import has_bfloat16
 
 # (rows, inner, outputs) of products that networks make. The first three are a recurrence of 512 over 1,024
@@ -70,8 +71,6 @@ def _best_rate(
 
 # --- the work of a network ------------------------------------------------------------------------------
 
-GATES = {"rnn_tanh": 1, "rnn_relu": 1, "lstm": 4, "gru": 3, **LINEAR_GATES}
-
 
 class Work(NamedTuple):
     """What a network reads and writes, eos counted."""
@@ -97,16 +96,16 @@ def flops(config: NetworkConfig, target_vocab: int, work: Work) -> dict[str, flo
     size, embedded = config.hidden_size, config.embedding_size
     width = config.readout_size or embedded
     source, target = work.source_pieces, work.target_pieces
-    gates = GATES[config.cell]
-    parts = 2 if config.cell in ("lstm", "sru", "ssru") else 1  # of a state
-    own = 0 if config.cell in LINEAR_CELLS else size  # what is read of the state
+    cell = load_cell(config.cell)
+    gates = cell.gates
+    own = size if cell.recurrent_weights else 0  # what is read of the state
     queried = 2 * size  # first layer and context, for a context is as wide as a query
     later = config.decoder_layers - 1
     macs = {
-        "encoder": source * _recurrent(config, gates),
+        "encoder": source * _recurrent(config, cell),
         "bridge and keys": work.pairs
         * (size * config.encoder_layers)
-        * (size * parts * config.decoder_layers)
+        * (size * cell.state_parts * config.decoder_layers)
         + source * size * size * {"dot": 0, "multi_head": 2}.get(config.attention, 1),
         "first decoder layer": target
         * gates
@@ -124,13 +123,13 @@ def flops(config: NetworkConfig, target_vocab: int, work: Work) -> dict[str, flo
     return {part: 2.0 * count for part, count in macs.items()}
 
 
-def _recurrent(config: NetworkConfig, gates: int) -> int:
+def _recurrent(config: NetworkConfig, cell: type[Cell]) -> int:
     """Multiply-adds of the encoder's recurrence for one piece."""
     directions = 2 if config.bidirectional else 1
     width = config.hidden_size // directions
-    own = 0 if config.cell in LINEAR_CELLS else width
+    own = width if cell.recurrent_weights else 0
     inputs = [config.embedding_size] + [config.hidden_size] * (config.encoder_layers - 1)
-    return sum(directions * gates * width * (size + own) for size in inputs)
+    return sum(directions * cell.gates * width * (size + own) for size in inputs)
 
 
 def training_seconds(forward: dict[str, float], gflops: float) -> float:

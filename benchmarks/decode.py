@@ -150,7 +150,7 @@ def main(arguments: Sequence[str]) -> None:
     precisions: list[Precision] = ["fp32", "bf16"] if has_bfloat16() else ["fp32"]
     rows = []
     for precision in precisions:
-        generator = seqtext.load(options.run, precision=precision)
+        generator = seqtext.load_generator(options.run, precision=precision)
         once = of_command(options.run, sources, precision) | alone(generator, sources[:_ALONE])
         for beam_size in (5, 1):
             turns = [

@@ -27,7 +27,7 @@ from typing import ClassVar
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 
-from benchmarks.bound import GATES, Work, flops, rates, training_seconds
+from benchmarks.bound import Work, flops, rates, training_seconds
 from benchmarks.common import (
     Row,
     fit_command,
@@ -43,6 +43,7 @@ from benchmarks.common import (
 from seqtext.cli import main as seqtext
 from seqtext.data.batch import Batch
 from seqtext.data.pairs import PairsDataModule
+from seqtext.nn.cells.registry import CELLS
 from seqtext.training.encoder_decoder import EncoderDecoderModule
 
 _WARM = 3  # updates before the first one that counts
@@ -77,6 +78,7 @@ class BareLoop(Callback):
 
     def _read(self, data: PairsDataModule, batches: list[Batch]) -> Iterator[None]:
         for batch in itertools.islice(data.train_dataloader(), _WARM + self.updates):
+            assert isinstance(batch, Batch)
             batches.append(batch)
             yield
         if len(batches) < _WARM + self.updates:
@@ -103,7 +105,7 @@ class BareLoop(Callback):
             ),
         }
         config = network.config
-        if module.device.type == "cpu" and config.cell in GATES and not config.copying:
+        if module.device.type == "cpu" and config.cell in CELLS and not config.copying:
             BareLoop.gflops = BareLoop.gflops or rates()
             rate = BareLoop.gflops["bf16" if "bf16" in str(trainer.precision) else "fp32"]
             forward = flops(config, vocabulary, work)

@@ -12,8 +12,9 @@ import pytest
 import torch
 
 from seqtext import checkpoint
-from seqtext.data.batch import IGNORE, Batch
+from seqtext.data.batch import IGNORE, Batch, LabelledBatch
 from seqtext.data.corpus import Example
+from seqtext.data.module import SidesT, TextDataModule
 from seqtext.data.pairs import PairsDataModule
 from seqtext.data.readers import Row
 from seqtext.nn.precision import has_bfloat16
@@ -37,15 +38,22 @@ def at(epoch: int = 0, rank: int = 0, ranks: int = 1, accumulation: int = 1) -> 
     )
 
 
-def text_of(batch: Batch, data: PairsDataModule) -> list[Row]:
-    """The pairs of a batch, each of which ends where it should."""
+def tokenizers_of(data: TextDataModule[SidesT]) -> SidesT:
+    """Those that the data module has after ``setup``."""
     assert data.tokenizers is not None
+    return data.tokenizers
+
+
+def text_of(batch: Batch | LabelledBatch, data: PairsDataModule) -> list[Row]:
+    """The pairs of a batch, each of which ends where it should."""
+    assert isinstance(batch, Batch)
+    tokenizers = tokenizers_of(data)
     found = []
     for ids, length, labels in zip(batch.source, batch.source_lengths, batch.labels, strict=True):
         *source, source_eos = ids[:length].tolist()
         *target, target_eos = labels[labels != IGNORE].tolist()
-        assert (source_eos, target_eos) == (data.tokenizers.source.eos, data.tokenizers.target.eos)
-        found.append((data.tokenizers.source.decode(source), data.tokenizers.target.decode(target)))
+        assert (source_eos, target_eos) == (tokenizers.source.eos, tokenizers.target.eos)
+        found.append((tokenizers.source.decode(source), tokenizers.target.decode(target)))
     return found
 
 

@@ -14,16 +14,15 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks import bound, tables
 from benchmarks.__main__ import COMMANDS, summary
-from seqtext.nn.config import AttentionKind, NetworkConfig, RecurrentCell
+from seqtext.nn.cells.registry import CELLS
+from seqtext.nn.config import AttentionKind, NetworkConfig
 from seqtext.nn.embedding import padded_size
 from seqtext.nn.encoder_decoder import EncoderDecoder
 
 
 @pytest.mark.parametrize("attention", get_args(AttentionKind))
-@pytest.mark.parametrize("cell", get_args(RecurrentCell))
-def test_operations_are_those_that_torch_counts(
-    cell: RecurrentCell, attention: AttentionKind
-) -> None:
+@pytest.mark.parametrize("cell", CELLS)
+def test_operations_are_those_that_torch_counts(cell: str, attention: AttentionKind) -> None:
     """For every direction and number of layers."""
     pairs, source, target, vocabulary = 3, 5, 7, 60
     work = bound.Work(pairs, pairs * source, pairs * target, pairs * source * target)

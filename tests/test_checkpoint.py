@@ -264,7 +264,7 @@ def test_a_missing_field_is_named(field: str, translator: Content) -> None:
 )
 def test_an_edited_classifier(field: str, value: Any, message: str, classifier: Content) -> None:
     torch.save(classifier, "good.ckpt")
-    assert seqtext.load("good.ckpt").classify(["The dog sleeps."])
+    assert seqtext.load_classifier("good.ckpt").classify(["The dog sleeps."])
     assert message in refusal(edited(classifier, "seqtext", field, value=value))
 
 
@@ -437,7 +437,11 @@ def test_fields_that_change_at_random(translator: Content, classifier: Content) 
             messages.append(str(error))
             continue
         loaded += 1
-        model.generate(["A dog."], max_length=3) if number % 2 == 0 else model.classify(["A dog."])
+        assert isinstance(model, [seqtext.Generator, seqtext.Classifier][number % 2])
+        if isinstance(model, seqtext.Generator):
+            model.generate(["A dog."], max_length=3)
+        else:
+            model.classify(["A dog."])
     assert loaded > 10
     assert all(len(message) < 500 for message in messages)
 

@@ -21,7 +21,7 @@ def expected() -> dict[str, Any]:
 
 
 def test_translator_of_format_1(expected: dict[str, Any]) -> None:
-    translator = seqtext.load(FOLDER / "format1-translator.ckpt")
+    translator = seqtext.load_generator(FOLDER / "format1-translator.ckpt")
     hypotheses = translator.generate(expected["sentences"], beam_size=3, n_best=2)
     for several, known in zip(hypotheses, expected["translator"], strict=True):
         assert [best.text for best in several] == [text for text, _ in known]
@@ -31,7 +31,7 @@ def test_translator_of_format_1(expected: dict[str, Any]) -> None:
 
 
 def test_classifier_of_format_1(expected: dict[str, Any]) -> None:
-    classifier = seqtext.load(FOLDER / "format1-classifier.ckpt")
+    classifier = seqtext.load_classifier(FOLDER / "format1-classifier.ckpt")
     probabilities = classifier.probabilities(expected["sentences"]).tolist()
     for row, known in zip(probabilities, expected["probabilities"], strict=True):
         assert row == pytest.approx(known, rel=1e-4)

@@ -97,7 +97,7 @@ def test_signatures_are_those_of_the_scored_corpus() -> None:
         (sacrebleu.BLEU(tokenize="char"), bleu_signature(references, "char")),
         (sacrebleu.CHRF(), chrf_signature(references)),
     ):
-        metric.corpus_score(hypotheses, [["a b", "c"], ["a", None]])  # type: ignore[arg-type]
+        metric.corpus_score(hypotheses, [["a b", "c"], ["a", None]])  # type: ignore[list-item]
         assert str(metric.get_signature()) == signature and "nrefs:var" in signature
 
 

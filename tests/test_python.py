@@ -25,7 +25,8 @@ def test_corpora_are_named_by_paths(kind: Any) -> None:
         assert [corpus.name for corpora in data.corpora.values() for corpus in corpora] == [
             "c.tsv"
         ] * 3
-    assert PairsDataModule(path, compare=[path]).corpora["compare"][0].name == "c.tsv"
+    single: Any = path
+    assert PairsDataModule(single, compare=[single]).corpora["compare"][0].name == "c.tsv"
 
 
 @pytest.mark.parametrize(

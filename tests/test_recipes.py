@@ -16,7 +16,7 @@ import torch
 import yaml
 from torchmetrics.functional.text import char_error_rate
 
-from seqtext import assets, load
+from seqtext import assets, load_generator
 from seqtext.cli import main
 from seqtext.cli.fit import PRESET
 from seqtext.cli.options import flatten, own_options, parse
@@ -98,7 +98,7 @@ def test_enja_slice_through_the_command_line(corpora: Path) -> None:
     assert main(["fit", *config, *less, "--run", "r"]) == 0
     saved = yaml.safe_load(Path("r/config.yaml").read_text(encoding="utf-8"))
     assert saved["model"]["init_args"]["bleu_tokenize"] == "char"
-    tokenizer = load("r").tokenizers.target
+    tokenizer = load_generator("r").tokenizers.target
     text = "彼女は１０時に来ますか？"
     assert tokenizer.decode(tokenizer.encode([text])[0]) == text  # as it is: no NFKC
     done = seqtext("-m", "seqtext", "test", "r", "--data.test", "enja/dev")  # as in training
@@ -164,7 +164,7 @@ def test_transduction_slice_through_the_command_line(corpora: Path) -> None:
     )  # fmt: skip
     assert "val WER" in fit.stderr
     run = "runs/transduction/001"
-    source, target = load(run).tokenizers
+    source, target = load_generator(run).tokenizers
     assert len(source.encode(["ABDUCTION"])[0]) == 10  # a space, and characters
     assert target.pieces(target.encode(["AE B D"])[0]) == ["▁AE", "▁B", "▁D"]
     test = seqtext("-m", "seqtext", "test", run, "--data.test", "dev.tsv", "--output", "out")
@@ -196,7 +196,7 @@ def test_symbols_that_are_characters() -> None:
         "--data.tokenizer.symbols=[PST, <fem>]",
     )  # fmt: skip
     test = seqtext("-m", "seqtext", "test", "run", "--data.test", "dev.tsv", "--output", "out")
-    assert "symbol error rate (--symbols characters)" in test.stderr
+    assert "symbol error rate (characters)" in test.stderr
     scores = json.loads(test.stdout.splitlines()[-1])
     assert scores["symbols"] == "characters"
     pairs = list(zip(Path("out").read_text().splitlines(), stems[1::2], strict=True))
@@ -426,7 +426,7 @@ def test_low_resource_slice_through_the_command_line(corpora: Path) -> None:
     assert 0 < len(rows) <= 40 and {row["target"] for row in rows} <= set(rest)
     sources = Path("pairs.en").read_text(encoding="utf-8").splitlines()
     assert {row["source"] for row in distilled} & set(sources)
-    student = load("low/student")
+    student = load_generator("low/student")
     assert student.columns == ("en", "de")
     pieces = student.tokenizers.source
     assert "<synthetic>" in pieces.pieces(range(pieces.vocab_size))

@@ -58,8 +58,8 @@ def make_classifier(folder: Path) -> Path:
 
 def outputs_of(translator: Path, classifier: Path) -> dict[str, object]:
     """What both models say about ``SENTENCES``."""
-    hypotheses = seqtext.load(translator).generate(SENTENCES, beam_size=3, n_best=2)
-    model = seqtext.load(classifier)
+    hypotheses = seqtext.load_generator(translator).generate(SENTENCES, beam_size=3, n_best=2)
+    model = seqtext.load_classifier(classifier)
     return {
         "sentences": SENTENCES,
         "translator": [[[best.text, best.score] for best in several] for several in hypotheses],

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import torch
 
-from seqtext import checkpoint, load
+from seqtext import checkpoint, load_classifier
 from seqtext.cli import collected, main, streams
 from seqtext.errors import ConfigError
 from seqtext.inference.classifier import Classifier
@@ -84,7 +84,7 @@ def test_a_run_explains_itself(trained: Path) -> None:
 
 
 def test_it_has_learned(trained: Path) -> None:
-    classifier = load(trained)
+    classifier = load_classifier(trained)
     found = classifier.classify(["lock my room", "please post it", "sing now"], threshold=0.0)
     assert [one.labels for one in found] == [("door",), ("mail",), ("music",)]
     assert all(one.top[0][0] == one.labels[0] for one in found)
@@ -101,7 +101,7 @@ def test_check_with_its_tokenizer(trained: Path, capsys: pytest.CaptureFixture[s
 
 
 def test_temperature_and_threshold_are_those_of_the_validation_set(trained: Path) -> None:
-    classifier = load(trained)
+    classifier = load_classifier(trained)
     rows = [json.loads(line) for line in (trained.parent / "val.jsonl").read_text().splitlines()]
     names = list(classifier.labels.names)
     right = torch.tensor([names.index(r["label"]) if r["label"] in names else -1 for r in rows])
@@ -115,7 +115,7 @@ def test_temperature_and_threshold_are_those_of_the_validation_set(trained: Path
 
 
 def test_what_a_classification_says(trained: Path) -> None:
-    classifier = load(trained)
+    classifier = load_classifier(trained)
     [one] = classifier.classify(["lock my room"], top_k=99)
     assert {name for name, _ in one.top} == {"door", "mail", "music"}
     assert sum(p for _, p in one.top) == pytest.approx(1, abs=1e-5)
@@ -131,13 +131,14 @@ def test_what_a_classification_says(trained: Path) -> None:
             classifier.classify(["x"], **wrong)
     with pytest.raises(ConfigError, match="texts: a single string, expected a list"):
         classifier.classify("lock my room")
+    wrong_text: Any
     for wrong_text in (("a", "b"), 1):
         with pytest.raises(ConfigError, match=r"texts\[0\]: .*, expected a string"):
             classifier.classify([wrong_text])
 
 
 def test_neither_batches_nor_order_change_a_label(trained: Path) -> None:
-    classifier = load(trained)
+    classifier = load_classifier(trained)
     for network in classifier.networks:
         network.double()
     texts = [row["text"] for row in ROWS[::11]] + ["", "what is hope"]
@@ -150,11 +151,11 @@ def test_neither_batches_nor_order_change_a_label(trained: Path) -> None:
 
 def test_an_ensemble_is_the_mean_of_its_members(trained: Path) -> None:
     texts = ["lock my room", "what is love"]
-    first = load(trained)
-    other = load(trained)
+    first = load_classifier(trained)
+    other = load_classifier(trained)
     for parameter in other.networks[0].parameters():
         parameter.data.mul_(0.9)
-    both = load([trained, trained])
+    both = load_classifier([trained, trained])
     assert both.threshold == 0  # that of the members says nothing about their mean
     both.networks = [first.networks[0], other.networks[0]]
     mean = (first.probabilities(texts) + other.probabilities(texts)) / 2
@@ -173,7 +174,7 @@ def test_classify_command(
     text = "lock my room\nwhat is love\n"
     assert classify(str(trained), text=text, monkeypatch=monkeypatch) == 0
     first, second = (line.split("\t") for line in capsys.readouterr().out.splitlines())
-    known = load(trained).classify(text.splitlines())
+    known = load_classifier(trained).classify(text.splitlines())
     assert [first[0], second[0]] == [one.labels[0] for one in known]
     assert float(first[1]) == pytest.approx(known[0].top[0][1], abs=1e-4)
     assert classify(str(trained), "--threshold=1", text=text, monkeypatch=monkeypatch) == 0
@@ -377,7 +378,7 @@ def test_two_processes_train_what_one_does() -> None:
     command += ["--data.validation=./val.jsonl", *SMALL, *options, *several, *parallel, "--run=two"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stderr
-    one, two = (load(run) for run in ("one", "two"))
+    one, two = (load_classifier(run) for run in ("one", "two"))
     for (name, a), b in zip(
         one.networks[0].named_parameters(), two.networks[0].parameters(), strict=True
     ):
@@ -392,7 +393,7 @@ def test_several_labels_from_corpus_to_text(capsys: pytest.CaptureFixture[str]) 
     ]
     options = ["--data.several_labels=true", "--trainer.max_epochs=8", "--run=several"]
     assert fit(*options, rows=rows) == 0
-    classifier = load("several")
+    classifier = load_classifier("several")
     [one] = classifier.classify(["lock my room and sing it"], top_k=3)
     assert set(one.labels) == {"door", "music"}
     Path("in.txt").write_text("lock my room and sing it\n")
@@ -416,7 +417,7 @@ def test_two_texts_from_corpus_to_label(
         for first, second in zip(ROWS, ROWS[35:] + ROWS[:35], strict=True)
     ]
     assert fit("--data.text=a+b", "--trainer.max_epochs=1", "--run=two", rows=rows) == 0
-    classifier = load("two")
+    classifier = load_classifier("two")
     pair = ("lock my room", "sing now")
     joined = classifier.probabilities([f"{pair[0]} <sep> {pair[1]}"])
     assert torch.equal(classifier.probabilities([pair]), joined)
@@ -441,7 +442,7 @@ def test_class_weights_of_labels_that_yaml_takes_for_truth_values(
     for number, weights in enumerate(("{yes: 2, no: 3}", "{'yes': 2, 'No': 3}")):
         options = [f"--model.class_weights={weights}", "--trainer.max_epochs=1"]
         assert fit(*options, f"--run=run{number}", rows=rows) == 0
-    assert torch.equal(*(load(f"run{n}").networks[0].output.weight for n in range(2)))
+    assert torch.equal(*(load_classifier(f"run{n}").networks[0].output.weight for n in range(2)))
     rows = [{**row, "label": "yes" if row["label"] == "door" else "maybe"} for row in ROWS]
     assert fit("--model.class_weights={no: 2}", "--run=other", rows=rows) == 2
     assert (
@@ -459,7 +460,7 @@ def test_class_weights_move_a_decision() -> None:
         options = ["--trainer.max_epochs=40", "--trainer.check_val_every_n_epoch=40"]
         options += [f"--model.class_weights={weights}", f"--run={run}", "--data.batch_size=12"]
         assert fit(*options, "--model.network.dropout=0", rows=rows) == 0
-        classifier = load(run)
+        classifier = load_classifier(run)
         classifier.temperatures = [1.0]
         found.append(float(classifier.probabilities(["it"])[0, 0]))
     expected = [4 / 12, 1 / 2, 36 / 44]  # of the weights that rows with "door" have

@@ -55,12 +55,12 @@ def generate(
 
 
 def test_a_line_for_each_line(generate: Generate, trained: Path) -> None:
-    expected = [found[0].text for found in seqtext.load(trained).generate(SOURCES)]
+    expected = [found[0].text for found in seqtext.load_generator(trained).generate(SOURCES)]
     assert generate() == expected
 
 
 def test_scores(generate: Generate, trained: Path) -> None:
-    found = seqtext.load(trained).generate(SOURCES)
+    found = seqtext.load_generator(trained).generate(SOURCES)
     assert generate("--scores") == [f"{one.score:.4f}\t{one.text}" for [one] in found]
 
 
@@ -87,7 +87,7 @@ def test_jsonl(generate: Generate) -> None:
 def test_from_file_to_file(trained: Path) -> None:
     Path("in.txt").write_text("\ufeffThe dog sleeps.\r\nHe sings.\r\n", encoding="utf-8")
     assert main(["generate", str(trained), "--input", "in.txt", "--output", "out.txt"]) == 0
-    expected = seqtext.load(trained).generate(["The dog sleeps.", "He sings."])
+    expected = seqtext.load_generator(trained).generate(["The dog sleeps.", "He sings."])
     assert Path("out.txt").read_text() == "".join(f"{one.text}\n" for [one] in expected)
 
 
@@ -108,8 +108,8 @@ def test_no_input_no_output(generate: Generate) -> None:
 
 def test_checkpoint_alone_decodes_elsewhere(trained: Path, tmp_path: Path) -> None:
     shutil.copy(trained / "best.ckpt", tmp_path / "copied.ckpt")
-    copied = seqtext.load(tmp_path / "copied.ckpt")
-    assert copied.generate(SOURCES) == seqtext.load(trained).generate(SOURCES)
+    copied = seqtext.load_generator(tmp_path / "copied.ckpt")
+    assert copied.generate(SOURCES) == seqtext.load_generator(trained).generate(SOURCES)
 
 
 def assert_same(found: list[Any], expected: list[Any], tolerance: float) -> None:
@@ -119,7 +119,7 @@ def assert_same(found: list[Any], expected: list[Any], tolerance: float) -> None
 
 
 def test_order_and_batch_size_change_nothing(trained: Path) -> None:
-    translator = seqtext.load(trained)
+    translator = seqtext.load_generator(trained)
     translator.networks[0].double()
     options = {"beam_size": 3, "n_best": 2}
     alone = [translator.generate([source], **options)[0] for source in SOURCES]
@@ -143,7 +143,7 @@ def other(trained: Path, tmp_path: Path) -> Path:
 def test_an_ensemble_scores_by_the_mean_of_its_probabilities(
     trained: Path, other: Path, generate
 ) -> None:
-    translator = seqtext.load([trained, other])
+    translator = seqtext.load_generator([trained, other])
     tokenizers = translator.tokenizers
     target_pieces = SentencePieceProcessor(model_proto=bytes(tokenizers.target))
     for source, [best] in zip(SOURCES, translator.generate(SOURCES), strict=True):
@@ -161,7 +161,7 @@ def test_an_ensemble_scores_by_the_mean_of_its_probabilities(
 
 
 def test_the_same_model_twice_is_that_model(trained: Path) -> None:
-    twice, once = seqtext.load([trained, trained]), seqtext.load(trained)
+    twice, once = seqtext.load_generator([trained, trained]), seqtext.load_generator(trained)
     assert_same(twice.generate(SOURCES), once.generate(SOURCES), 1e-5)
 
 
@@ -180,7 +180,7 @@ def test_an_ensemble_shares_its_tokenizers(trained: Path, other: Path, capsys) -
 
 @bfloat16
 def test_bfloat16_scores_about_the_same(trained: Path, generate) -> None:
-    exact, fast = seqtext.load(trained), seqtext.load(trained, precision="bf16")
+    exact, fast = seqtext.load_generator(trained), seqtext.load_generator(trained, precision="bf16")
     assert all(p.dtype == torch.bfloat16 for p in fast.networks[0].parameters())
     for [one], [other] in zip(exact.generate(SOURCES), fast.generate(SOURCES), strict=True):
         assert other.score == pytest.approx(one.score, rel=0.05)
@@ -189,7 +189,7 @@ def test_bfloat16_scores_about_the_same(trained: Path, generate) -> None:
 
 def test_precision_is_checked(trained: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(ConfigError, match="precision: 'fp8', expected one of fp32, bf16"):
-        seqtext.load(trained, precision="fp8")  # type: ignore[arg-type]  # type: ignore[arg-type]  # type: ignore[arg-type]
+        seqtext.load(trained, precision="fp8")  # type: ignore[arg-type]
     monkeypatch.setattr("seqtext.inference.loading.has_bfloat16", lambda: False)
     with pytest.raises(ConfigError, match="precision: this processor has no bfloat16"):
         seqtext.load(trained, precision="bf16")
@@ -197,7 +197,7 @@ def test_precision_is_checked(trained: Path, monkeypatch: pytest.MonkeyPatch) ->
 
 def test_a_single_string_is_refused(trained: Path) -> None:
     with pytest.raises(seqtext.errors.ConfigError, match="expected a list of strings"):
-        seqtext.load(trained).generate("The dog sleeps.")
+        seqtext.load_generator(trained).generate("The dog sleeps.")
 
 
 def test_scores_are_those_of_the_outputs(trained: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -279,7 +279,8 @@ def test_explain_shows_every_word(trained: Path, capsys: pytest.CaptureFixture[s
     assert main(["explain", *options, "--limit", "2"]) == 0
     told = capsys.readouterr().out
     found = [
-        best.text for [best] in seqtext.load(trained).generate(sources, beam_size=2, max_length=9)
+        best.text
+        for [best] in seqtext.load_generator(trained).generate(sources, beam_size=2, max_length=9)
     ]
     blocks = [block.split("\n") for block in told.split("\n\n")]
     assert [lines[0] for lines in blocks[:2]] == [" ".join(text.split()) for text in sources[:2]]
@@ -331,7 +332,7 @@ def test_lengths_are_what_was_asked_for(generate: Generate, trained: Path) -> No
         json.loads(line)
         for line in generate("--format=jsonl", "--min_ratio=1.5", "--max_ratio=1.5", text=text)
     ]
-    source = seqtext.load(trained).tokenizers.source
+    source = seqtext.load_generator(trained).tokenizers.source
     for record in records:
         count = len(source.encode([record["source"]])[0])
         assert len(record["hypotheses"][0]["pieces"]) == -(-3 * count // 2)
@@ -390,7 +391,7 @@ def test_long_sources_are_cut_as_in_training(
 ) -> None:
     cut = ["--data.max_source_length=8", "--data.truncate_sources=true", "--trainer.max_steps=2"]
     assert main(["fit", *tiny, *cut, "--run=r"]) == 0
-    generator = seqtext.load("r")
+    generator = seqtext.load_generator("r")
     ids = generator.tokenizers.source.encode([SOURCES[2]])[0]
     short = generator.tokenizers.source.decode(ids[:8])
     assert len(ids) > 8 and generator.generate([SOURCES[2]]) == generator.generate([short])
@@ -403,7 +404,7 @@ def test_long_sources_are_cut_as_in_training(
 def test_a_user_is_told_of_long_sources_and_limits(
     trained: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    generator = seqtext.load(trained)
+    generator = seqtext.load_generator(trained)
     training = [source for source, _ in builtin.pairs("train", 240)]
     longest = max(map(len, generator.tokenizers.source.encode(training)))
     assert generator.longest_source == longest
@@ -423,16 +424,17 @@ def test_an_older_checkpoint_says_nothing_of_lengths(trained: Path, tmp_path: Pa
     content = torch.load(trained / "best.ckpt", weights_only=True)
     del content["seqtext"]["longest_source"], content["seqtext"]["digest"]
     torch.save(content, tmp_path / "old.ckpt")
-    old = seqtext.load(tmp_path / "old.ckpt")
+    old = seqtext.load_generator(tmp_path / "old.ckpt")
     assert (
-        old.longest_source is None and seqtext.load([tmp_path / "old.ckpt", trained]).longest_source
+        old.longest_source is None
+        and seqtext.load_generator([tmp_path / "old.ckpt", trained]).longest_source
     )
     old.generate(["The dog sleeps. " * 50], max_length=2)
     assert old.counts.longer == 0
 
 
 def test_options_of_the_search_by_name(trained: Path) -> None:
-    translator = seqtext.load(trained)
+    translator = seqtext.load_generator(trained)
     [[best]] = translator.generate(["The dog sleeps."], beam_size=2, max_words=1)
     assert len(best.text.split()) <= 1
     with pytest.raises(ConfigError, match="no option 'beam'; there are beam_size, n_best"):
@@ -453,7 +455,7 @@ def test_tokenizer_is_trained_and_used(tiny: list[str]) -> None:
     assert main(["tokenizer", *corpus, *options]) == 0
     given = ["--data.tokenizer.source_model=t.model", "--trainer.max_steps=2", "--run=r"]
     assert main(["fit", *tiny, *given]) == 0
-    model = bytes(seqtext.load("r").tokenizers.source)
+    model = bytes(seqtext.load_generator("r").tokenizers.source)
     assert model == Path("t.model").read_bytes()
     assert Path("t.model.sha256").read_text().split() == [sha256(model).hexdigest(), "t.model"]
 

@@ -235,7 +235,7 @@ def test_run_folder_that_cannot_be_written(fails: Fails, tiny: list[str]) -> Non
     assert "--run file/r: " in message and "(Not a directory)" in message
 
 
-def test_unknown_command(fails) -> None:
+def test_unknown_command(fails: Fails) -> None:
     message = fails("train")
     assert "'train'" in message and "check, classify, explain, fit, generate" in message
 

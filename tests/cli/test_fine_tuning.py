@@ -44,7 +44,7 @@ def test_network_and_tokenizer_are_the_checkpoints(trained: Path) -> None:
     assert bytes(new.tokenizers.target) == bytes(old.tokenizers.target)
     for name, weight in old.weights.items():
         torch.testing.assert_close(new.weights[name], weight, rtol=0, atol=1e-8)
-    found, expected = (seqtext.load(run).generate(SOURCES) for run in ("r", trained))
+    found, expected = (seqtext.load_generator(run).generate(SOURCES) for run in ("r", trained))
     assert [[one.text for one in best] for best in found] == [
         [one.text for one in best] for best in expected
     ]
@@ -294,7 +294,7 @@ def test_a_script_that_the_model_never_saw(trained: Path) -> None:
     assert checkpoint.load(trained).tokenizers.target.uncovered_ids.intersection(
         checkpoint.load(trained).tokenizers.target.encode(["дие катзе"])[0]
     )
-    seqtext.load("parts").generate(SOURCES)
+    seqtext.load_generator("parts").generate(SOURCES)
 
 
 def test_frozen_embeddings_cannot_have_new_pieces(

@@ -417,7 +417,7 @@ def test_other_networks_train_and_decode(tiny: list[str], cell: str) -> None:
     }[cell]
     network = [f"--model.network.{option}" for option in [f"cell={cell}", *options]]
     assert main(["fit", *tiny, *network, "--run", "r", "--trainer.max_epochs=1"]) == 0
-    assert len(seqtext.load("r").generate(["The dog sleeps."], beam_size=2)[0]) == 1
+    assert len(seqtext.load_generator("r").generate(["The dog sleeps."], beam_size=2)[0]) == 1
 
 
 def test_validation_loss_can_choose_and_stop(tiny: list[str]) -> None:

@@ -88,5 +88,5 @@ def test_every_field_has_a_text(config: type) -> None:
         (tokenizer, ["--data.train=x", "--output=y"], TokenizerConfig()),
     ],
 )
-def test_commands_have_the_defaults_of_the_configuration(command, words, config) -> None:  # type: ignore[no-untyped-def]
+def test_commands_have_the_defaults_of_the_configuration(command, words, config) -> None:
     assert config_of(type(config), command.parser().parse_args(words)) == config

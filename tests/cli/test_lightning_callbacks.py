@@ -74,7 +74,7 @@ def test_moving_average_is_scored_kept_and_resumed(
     assert [row["val_loss"] for row in metrics("whole")] == [
         row["val_loss"] for row in metrics("stopped")
     ]
-    assert seqtext.load("stopped").generate(["The dog sleeps."])
+    assert seqtext.load_generator("stopped").generate(["The dog sleeps."])
 
 
 def test_validation_decodes_with_the_averaged_weights(tiny: list[str]) -> None:

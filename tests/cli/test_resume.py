@@ -48,7 +48,7 @@ def batches_seen(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, bytes]]:
     seen: list[tuple[int, bytes]] = []
     original = TextModule.on_train_batch_start
 
-    def noted(self: TextModule, batch: Any, batch_idx: int) -> None:
+    def noted(self: TextModule[Any, Any], batch: Any, batch_idx: int) -> None:
         seen.append((self.trainer.global_step, batch.source.numpy().tobytes()))
         original(self, batch, batch_idx)
 

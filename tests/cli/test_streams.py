@@ -36,7 +36,7 @@ TEXT = "".join(f"{source}\n" for source in SOURCES)
 @pytest.fixture
 def expected(trained: Path) -> str:
     """What decoding writes."""
-    found = seqtext.load(trained).generate(SOURCES, beam_size=2)
+    found = seqtext.load_generator(trained).generate(SOURCES, beam_size=2)
     return "".join(f"{one[0].text}\n" for one in found)
 
 

@@ -20,7 +20,7 @@ from seqtext.data.labels import Labels
 from seqtext.data.readers import SEPARATOR
 from seqtext.data.tokenizer import TokenizerConfig
 from seqtext.errors import ConfigError, DataError
-from tests.support import at
+from tests.support import at, tokenizers_of
 
 SMALL = TokenizerConfig(vocab_size=320)
 ROWS = [
@@ -50,7 +50,7 @@ def module(folder: Path, rows: list[dict[str, Any]], **options: Any) -> LabelsDa
 def seen(data: LabelsDataModule, batches: Any) -> list[tuple[str, Any]]:
     """Texts of batches and the names of their labels."""
     found: list[tuple[str, Any]] = []
-    source, labels = data.tokenizers
+    source, labels = tokenizers_of(data)
     for batch in batches:
         for ids, length, label in zip(
             batch.source, batch.source_lengths, batch.labels, strict=True
@@ -114,10 +114,10 @@ def test_two_texts_are_one_with_a_separator(tmp_path: Path) -> None:
 
 
 def test_a_given_tokenizer_learns_the_separator(tmp_path: Path) -> None:
-    (tmp_path / "a.model").write_bytes(bytes(module(tmp_path, ROWS).tokenizers.source))
+    (tmp_path / "a.model").write_bytes(bytes(tokenizers_of(module(tmp_path, ROWS)).source))
     rows = [{"a": row["text"], "b": "now", "label": row["label"]} for row in ROWS]
     given = TokenizerConfig(source_model=str(tmp_path / "a.model"))
-    source = module(tmp_path, rows, text="a+b", tokenizer=given).tokenizers.source
+    source = tokenizers_of(module(tmp_path, rows, text="a+b", tokenizer=given)).source
     [ids] = source.encode([f"open the door {SEPARATOR} now"])
     assert SEPARATOR in source.pieces(ids)
 
@@ -179,7 +179,7 @@ def test_what_is_no_label_is_told(tmp_path: Path, label: Any, message: str) -> N
 
 def test_an_epoch_has_every_text_with_its_label(tmp_path: Path) -> None:
     data = module(tmp_path, ROWS, batch_size=5)
-    assert data.tokenizers.target.names == ("door", "mail", "music")
+    assert tokenizers_of(data).target.names == ("door", "mail", "music")
     found = seen(data, data.train_dataloader())
     assert Counter(found) == Counter((row["text"], row["label"]) for row in ROWS)
     assert data.label_counts() == ([12, 12, 12], 36)
@@ -218,7 +218,7 @@ def test_texts_out_of_scope_are_validated_on_and_not_trained_on(
     strange = [{"text": f"what is {i}?", "label": "oos"} for i in range(4)]
     other = written(tmp_path / "val.jsonl", ROWS[:3] + strange)
     data = module(tmp_path, ROWS + strange, validation=other, out_of_scope="oos")
-    assert data.tokenizers.target.names == ("door", "mail", "music")
+    assert tokenizers_of(data).target.names == ("door", "mail", "music")
     assert all(label for _, label in seen(data, data.train_dataloader()))
     assert sum(label is None for _, label in seen(data, data.val_dataloader())) == 4
     assert "4 of 40 training texts left out (4 out of scope)" in capsys.readouterr().err
@@ -369,8 +369,8 @@ def test_white_space_around_a_label_is_no_part_of_it(
 def test_white_space_around_what_is_out_of_scope(tmp_path: Path) -> None:
     rows = [*ROWS, {"text": "rain", "label": "none "}, {"text": "snow", "label": " none"}]
     data = module(tmp_path, rows, out_of_scope=" none", batch_size=4)
-    assert data.tokenizers.target.names == ("door", "mail", "music")
-    assert data.tokenizers.target.out_of_scope == "none"
+    assert tokenizers_of(data).target.names == ("door", "mail", "music")
+    assert tokenizers_of(data).target.out_of_scope == "none"
 
 
 def test_labels_of_an_older_checkpoint_keep_their_white_space() -> None:

@@ -6,14 +6,14 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable
 
 import numpy as np
 import pytest
 from torch.utils.data import Dataset, get_worker_info
 
 from seqtext import signals
-from seqtext.data.batch import Batch, collate
+from seqtext.data.batch import Batch, LabelledBatch, collate
 from seqtext.data.bucketing import Rows
 from seqtext.data.loader import PlannedLoader, read_ahead
 
@@ -30,7 +30,7 @@ def loader(workers: int = 0, epoch: int = 0) -> PlannedLoader:
     return PlannedLoader(PLAN, read, epoch=epoch, num_workers=workers)
 
 
-def rows_of(batches: Iterator[Batch]) -> list[list[int]]:
+def rows_of(batches: Iterable[Batch | LabelledBatch]) -> list[list[int]]:
     return [batch.source[:, 0].tolist() for batch in batches]
 
 

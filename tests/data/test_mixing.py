@@ -16,7 +16,7 @@ from seqtext.data.bucketing import BatchPlan
 from seqtext.data.pairs import PairsDataModule
 from seqtext.data.tokenizer import TokenizerConfig
 from seqtext.errors import ConfigError, DataError
-from tests.support import epoch_of, pairs_of
+from tests.support import epoch_of, pairs_of, tokenizers_of
 
 LARGE = [(f"The house {i} is large.", f"Das Haus {i} ist groß.") for i in range(60)]
 SMALL = [(f"My cat sees {i} mice.", f"Meine Katze sieht {i} Mäuse.") for i in range(15)]
@@ -105,14 +105,15 @@ def test_tags_are_pieces_before_the_source(start: Start, tmp_path: Path) -> None
     expected = [(f"<cats> {source}", target) for source, target in SMALL]
     expected += [(f"<2en> {target}", source) for source, target in SMALL]
     assert sorted(epoch_of(data)) == sorted(LARGE + expected)
-    assert data.tokenizers is not None
-    pieces = data.tokenizers.source.pieces(data.tokenizers.source.encode(["<2en> Haus"])[0])
+    source = tokenizers_of(data).source
+    pieces = source.pieces(source.encode(["<2en> Haus"])[0])
     assert "<2en>" in pieces
     # a given tokenizer that has no tags learns them
-    (tmp_path / "a.model").write_bytes(bytes(start(train[0]).tokenizers.source))
+    (tmp_path / "a.model").write_bytes(bytes(tokenizers_of(start(train[0])).source))
     data = start(train, tokenizer=TokenizerConfig(source_model=str(tmp_path / "a.model")))
     assert sorted(epoch_of(data)) == sorted(LARGE + expected)
-    pieces = data.tokenizers.source.pieces(data.tokenizers.source.encode(["<2en> Haus"])[0])
+    source = tokenizers_of(data).source
+    pieces = source.pieces(source.encode(["<2en> Haus"])[0])
     assert "<2en>" in pieces
 
 

@@ -10,13 +10,15 @@ from typing import Any
 import pytest
 
 from seqtext.data import encoding
+from seqtext.data.batch import Batch
 from seqtext.data.corpus import Corpus
 from seqtext.data.encoding import lengths_of
 from seqtext.data.loader import PlannedLoader
 from seqtext.data.pairs import PairsDataModule
 from seqtext.data.tokenizer import Tokenizer, TokenizerConfig, Tokenizers
+from seqtext.data.training_set import PreparedTrainingSet
 from seqtext.errors import ConfigError, DataError
-from tests.support import at, epoch_of, pairs_of, text_of
+from tests.support import at, epoch_of, pairs_of, text_of, tokenizers_of
 
 Rows = list[tuple[str, str]]
 SMALL = TokenizerConfig(vocab_size=300)
@@ -71,8 +73,8 @@ def test_batches_decode_back_to_the_text(start: Start, pairs: Rows) -> None:
     validation = [pair for batch in data.val_dataloader() for pair in text_of(batch, data)]
     assert sorted(validation) == sorted(pairs[60:90])
     for batch in data.train_dataloader():
-        assert data.tokenizers is not None
-        assert set(batch.target_input[:, 0].tolist()) == {data.tokenizers.target.bos}
+        assert isinstance(batch, Batch)
+        assert set(batch.target_input[:, 0].tolist()) == {tokenizers_of(data).target.bos}
         assert len(batch.source) <= 8
 
 
@@ -255,6 +257,7 @@ def test_limits_leave_out_and_tell(
 
 def test_limit_is_the_longest_that_stays(start: Start, capsys: pytest.CaptureFixture[str]) -> None:
     data = start(train=[("dog " * n, "Hund") for n in range(1, 9)], max_source_length=250)
+    assert isinstance(data.training_set, PreparedTrainingSet)
     lengths = lengths_of(data.training_set.table)[0].tolist()
     capsys.readouterr()
     data = start(max_source_length=lengths[4])

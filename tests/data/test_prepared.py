@@ -18,7 +18,7 @@ from seqtext.data.corpus import Corpus
 from seqtext.data.pairs import PairsDataModule
 from seqtext.data.tokenizer import Tokenizer, TokenizerConfig
 from seqtext.errors import ConfigError, DataError
-from tests.support import epoch_of
+from tests.support import epoch_of, tokenizers_of
 
 Damage = Callable[[bytes], bytes]
 
@@ -131,10 +131,10 @@ def test_a_tokenizer_that_is_not_the_one_kept_there(
     good: tuple[Path, list[Any]],
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    other = bytes(start(good[0], tokenizer=TokenizerConfig(vocab_size=440)).tokenizers.source)
+    other = bytes(tokenizers_of(start(good[0], tokenizer=TokenizerConfig(vocab_size=440))).source)
     cache = damaged("*.model", flip if what == "damaged" else lambda _: other)
     capsys.readouterr()
-    assert start(cache).tokenizers.source.vocab_size == 420
+    assert tokenizers_of(start(cache)).source.vocab_size == 420
     assert "is damaged or another tokenizer; training it anew" in capsys.readouterr().err
     start(cache)
     assert "damaged" not in capsys.readouterr().err

@@ -12,7 +12,7 @@ from typing import Any
 import datasets
 import pytest
 
-from seqtext.data.batch import IGNORE, Batch
+from seqtext.data.batch import IGNORE, Batch, LabelledBatch
 from seqtext.data.corpus import Corpus
 from seqtext.data.pairs import PairsDataModule
 from seqtext.data.readers import Row
@@ -93,7 +93,7 @@ def test_a_pool_as_large_as_the_corpus_has_batches_of_like_length(start: Start) 
         real, all_of_them = (sum(n) for n in zip(*map(counts, loader), strict=True))
         return float(1 - real / all_of_them)
 
-    def counts(batch: Batch) -> tuple[int, int]:
+    def counts(batch: Batch | LabelledBatch) -> tuple[int, int]:
         return int((batch.labels != IGNORE).sum()), batch.labels.numel()
 
     assert padding(shuffle_buffer=150) == pytest.approx(padding(streaming=False), abs=0.02)

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from seqtext import grammar as builtin
-from seqtext.grammar import english, german, german_endings
+from seqtext.grammar import english, german, german_forms
 from seqtext.grammar.adverbials import FREQUENCIES, MANNERS, PLACES, TIMES, YET
 from seqtext.grammar.grammar import Grammar
 from seqtext.grammar.lexicon import ADJECTIVES, NOUNS, OCCUPATIONS
@@ -456,8 +456,8 @@ def test_numbers() -> None:
                 61: ("sixty-one", "einundsechzig"), 76: ("seventy-six", "sechsundsiebzig"),
                 99: ("ninety-nine", "neunundneunzig")}  # fmt: skip
     for n, pair in expected.items():
-        assert (english.number(n), german_endings.number(n)) == pair
-    assert len({german_endings.number(n) for n in range(2, 100)}) == 98
+        assert (english.number(n), german_forms.number(n)) == pair
+    assert len({german_forms.number(n) for n in range(2, 100)}) == 98
 
 
 def test_irregular_adjectives() -> None:

@@ -42,8 +42,6 @@ def test_rows_are_read_in_their_own_order_and_refused_by_number() -> None:
     [explained, _] = explain_labels(build(), iter(TEXTS[:2]))
     assert explained.words
     texts: Any
-    texts: Any
-    texts: Any
     for texts, told in (
         (["a", None], r"texts\[1\]: None \(NoneType\), expected a string"),
         ([("a", "b")], r"texts\[0\]: \('a', 'b'\) \(tuple\), expected a string"),
@@ -58,10 +56,6 @@ def test_pairs_may_come_from_a_table_of_numpy() -> None:
     classifier = build(columns=("a+b", "label"))
     pairs = [("alma", "körte"), ("körte", "alma")]
     expected = classifier.probabilities(pairs)
-    texts: Any
-    given: Any
-    texts: Any
-    given: Any
     texts: Any
     given: Any
     for given in (np.array(pairs), [list(pair) for pair in pairs], iter(pairs)):

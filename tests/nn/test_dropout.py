@@ -30,8 +30,6 @@ def test_gradient_flows_where_values_do():
     outputs = Dropout(0.5)(inputs)
     outputs.sum().backward()
     assert inputs.grad is not None
-    assert inputs.grad is not None
-    assert inputs.grad is not None
     assert torch.equal(inputs.grad, outputs.detach())
     assert 0 < (outputs == 0).sum() < outputs.numel()
 

@@ -69,10 +69,6 @@ def by_hand(network: EncoderDecoder, source: Tensor, target: Tensor) -> Tensor:
     """Logits (T, V) of one pair without padding, layer by layer."""
     encoder: Any
     decoder: Any
-    encoder: Any
-    decoder: Any
-    encoder: Any
-    decoder: Any
     encoder, decoder = network.encoder, network.decoder
 
     def read(input_layer: Any, embedding: Any, ids: Tensor) -> Tensor:

@@ -51,7 +51,6 @@ def search(network, sources, beam_size=None, *, batch_size=None, order=None):
         source, lengths = source_rows([sources[row] for row in batch], EOS)
         state = network.start(source, lengths)
         found: list[Any]
-        found: list[Any]
         if beam_size is None:
             found = greedy_search(network, state, lengths + 2, PIECES, PENALTY)
         else:

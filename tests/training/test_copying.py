@@ -54,7 +54,9 @@ def test_names_that_training_never_had(kind: str, joint: bool) -> None:
     for copying in ("true", "false"):
         run = ["--run", copying, f"--model.network.copying={copying}"]
         assert main(["fit", *options, *run]) == 0
-        found = seqtext.load(copying).generate([source for source, _ in test], beam_size=2)
+        found = seqtext.load_generator(copying).generate(
+            [source for source, _ in test], beam_size=2
+        )
         pairs = zip(found, test, strict=True)
         right[copying] = sum(best.text == target for [best], (_, target) in pairs)
     assert right["true"] >= 36, right
@@ -65,7 +67,7 @@ def test_names_that_training_never_had(kind: str, joint: bool) -> None:
 def names_come_from_names(sources: list[str]) -> None:
     """As ``seqtext explain`` shows it, for an ensemble with a model that cannot copy as well."""
     for runs, least in ((["true"], 0.9), (["true", "false"], 0.45)):
-        generator = seqtext.load(runs)
+        generator = seqtext.load_generator(runs)
         found = explain(generator, sources, SearchConfig(beam_size=1))
         right = 0
         for source, one in zip(sources, found, strict=True):
@@ -77,7 +79,7 @@ def names_come_from_names(sources: list[str]) -> None:
                 right += place == 2 and weight > 0.4 and one.copied[3] > least
         assert right > 20, found[:3]
     assert sum(found[0].copied) > 0
-    [plain] = explain(seqtext.load("false"), sources[:1], SearchConfig())
+    [plain] = explain(seqtext.load_generator("false"), sources[:1], SearchConfig())
     assert not any(plain.copied)
 
 

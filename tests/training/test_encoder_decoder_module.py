@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import subprocess
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from torch import Tensor
 
 from seqtext import EncoderDecoderModule, PairsDataModule
 from seqtext.cli import main
-from seqtext.data.batch import Batch
+from seqtext.data.batch import Batch, LabelledBatch
 from seqtext.data.bucketing import Place
 from seqtext.data.tokenizer import TokenizerConfig
 from seqtext.errors import ConfigError
@@ -53,7 +54,7 @@ def one_process(tmp_path_factory: pytest.TempPathFactory) -> torch.Tensor:
     return gradients(tmp_path_factory.mktemp("gradients") / "one.pt", 1, 1)
 
 
-def token_mean_gradient(batches: list[Batch]) -> torch.Tensor:
+def token_mean_gradient(batches: Iterable[Batch | LabelledBatch]) -> torch.Tensor:
     """Of the mean over all pieces of ``batches``, computed in one plain backward pass."""
     data = data_module()
     data.prepare_data()
@@ -67,6 +68,7 @@ def token_mean_gradient(batches: list[Batch]) -> torch.Tensor:
     assert isinstance(network, EncoderDecoder)
     total, pieces = torch.zeros(()), 0
     for batch in batches:
+        assert isinstance(batch, Batch)
         logits = network(batch.source, batch.source_lengths, batch.target_input)
         total = total + F.cross_entropy(
             logits.flatten(0, 1), batch.labels.flatten(), label_smoothing=0.1, reduction="sum"
@@ -238,6 +240,8 @@ def test_a_resumed_run_goes_on_with_its_plateau(tmp_path: Path) -> None:
 
     class Watch(Callback):
         def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+            assert isinstance(pl_module, EncoderDecoderModule)
+            assert pl_module._plateau is not None
             states.append(pl_module._plateau.state_dict())
 
     def train(epochs: int, saved: Path | None) -> Trainer:

@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from importlib import import_module
 from typing import Any
 
-from seqtext.cli.internals import lacks_memory
 from seqtext.cli.streams import use_utf8
 from seqtext.errors import ConfigError, SeqtextError
+from seqtext.internals import lacks_memory
 
 # a full disk, a full quota, a limit of size, a broken device, a closed stream
 _UNWRITTEN = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF)

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from lightning.pytorch import LightningDataModule, LightningModule, Trainer
-from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
+from lightning.pytorch import LightningDataModule, LightningModule, Trainer, seed_everything
+from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCLI
 
 from seqtext import assets, files
 from seqtext.cli import option_values, trainer_options, yaml_reader
@@ -57,14 +57,20 @@ class FitCLI(LightningCLI):
         parser.add_class_arguments(SelectionConfig, "selection")
         parser.set_defaults(self._preset)
 
+    def parse_arguments(self, parser: LightningArgumentParser, args: ArgsType) -> None:
+        super().parse_arguments(parser, args)
+        # LightningCLI would set the seeds now
+        self._seed, self.config.seed_everything = self.config.seed_everything, False
+
     def instantiate_classes(self) -> None:
         """Nothing yet: the options are checked first. See ``instantiate``."""
-
-    def _set_seed(self) -> None:
-        """Nothing yet. See ``instantiate``."""
+        self.config.seed_everything = self._seed
 
     def instantiate(self) -> None:
-        super()._set_seed()  # for a user's own classes: ours have seeds of their own
+        if self._seed is not False:
+            seed_everything(
+                self._seed, workers=True
+            )  # for a user's own classes: ours have own seeds
         with self._trusted.enforced():
             super().instantiate_classes()
         trainer_options.refuse_built(self.trainer)

@@ -13,6 +13,7 @@ from lightning.pytorch import Trainer
 from lightning.pytorch.plugins import AsyncCheckpointIO
 from lightning.pytorch.strategies import DeepSpeedStrategy, FSDPStrategy, ModelParallelStrategy
 
+from seqtext import internals
 from seqtext.console import say
 from seqtext.errors import ConfigError
 from seqtext.nn.precision import has_bfloat16
@@ -147,17 +148,18 @@ def refuse_built(trainer: Trainer) -> None:
     Raises:
         ConfigError: A strategy or a plugin that this training does not work with.
     """
-    strategy: Any = trainer.strategy
+    strategy = trainer.strategy
     name = type(strategy).__name__
     if isinstance(strategy, DeepSpeedStrategy | FSDPStrategy | ModelParallelStrategy):
         raise ConfigError(
             f"trainer.strategy: {name} cuts weights into shards, and gradients are clipped and checkpoints"
             " are written as a whole here; choose ddp"
         )
-    if getattr(strategy, "_start_method", "popen") not in (None, "popen"):
+    method = internals.start_method(strategy)
+    if method not in (None, "popen"):
         raise ConfigError(
-            f"trainer.strategy: {name} starts its processes by {strategy._start_method}, and a run cannot be"
-            " handed over to these; choose ddp"
+            f"trainer.strategy: {name} starts its processes by {method}, and a run cannot be handed over to"
+            " these; choose ddp"
         )
     if isinstance(strategy.checkpoint_io, AsyncCheckpointIO):
         raise ConfigError(

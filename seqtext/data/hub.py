@@ -8,12 +8,13 @@ from __future__ import annotations
 import contextlib
 import functools
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from seqtext.data.readers import ENDINGS, Columns, LabelColumns, Record
 from seqtext.data.readers.rows import check_columns, fields, records, top_level
 from seqtext.errors import DataError
+from seqtext.internals import fingerprint_of
 
 
 def open_hub(name: str, split: str, streamed: bool) -> tuple[Any, str]:
@@ -51,7 +52,13 @@ def read_hub(name: str, columns: Columns, split: str, streamed: bool) -> Iterato
     known = dataset.column_names
     check_columns(known, columns, name)
     needed = dict.fromkeys(top_level(field, known) for field in fields(columns, known))
-    for number, row in enumerate(dataset.select_columns(list(needed))):
+    rows: Iterable[dict[str, Any]] = dataset.select_columns(list(needed))
+    if (
+        streamed
+    ):  # its __iter__ would deal the rows to PyTorch's workers once more, its iter does not
+        batches = dataset.select_columns(list(needed)).iter(1)
+        rows = ({column: values[0] for column, values in batch.items()} for batch in batches)
+    for number, row in enumerate(rows):
         where = f"{name}, row {number}"
         try:
             if isinstance(columns, LabelColumns):
@@ -96,7 +103,7 @@ def load(name: str, config: str | None, split: str, streamed: bool) -> tuple[Any
                 builder = datasets.load_dataset_builder(name, config, download_config=download)
                 return builder.as_streaming_dataset(split), f"{builder.hash} {builder.config_id}"
             dataset = datasets.load_dataset(name, config, split=split, download_config=download)
-            return dataset, dataset._fingerprint
+            return dataset, fingerprint_of(dataset)
         except datasets.exceptions.DatasetGenerationError as error:
             raise error.__cause__ or error from None
         except ConnectionError as error:

@@ -15,6 +15,7 @@ from seqtext import signals
 from seqtext.console import say
 from seqtext.data.batch import Batch, LabelledBatch
 from seqtext.data.bucketing import Rows
+from seqtext.internals import raised_by
 
 
 def read_ahead(
@@ -47,7 +48,7 @@ def read_ahead(
                 yield item
             return
         except RuntimeError as error:
-            if "DataLoader worker" not in str(error):
+            if not raised_by(error, torch.utils.data.__name__):  # none of its workers has died
                 raise
             say(
                 "data: a process that prepares batches was killed, perhaps for lack of memory; this"

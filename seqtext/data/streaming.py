@@ -16,7 +16,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-import torch
 from torch.utils.data import IterableDataset, get_worker_info
 
 from seqtext.data.batch import Batch, LabelledBatch
@@ -165,8 +164,6 @@ class _Source(IterableDataset[Pool | DataError]):
     def __iter__(self) -> Iterator[Pool | DataError]:
         worker = get_worker_info()
         first, step = (0, 1) if worker is None else (worker.id, worker.num_workers)
-        if worker is not None:  # a stream from the hub would deal its rows to the workers once more
-            torch.utils.data._utils.worker._worker_info = None
         try:
             yield from self._pools.read(self._epoch, self._first + first, step)
         except DataError as error:  # raised in a worker it would carry the worker's traceback

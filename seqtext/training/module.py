@@ -11,7 +11,7 @@ from lightning.pytorch.callbacks import WeightAveraging
 from lightning.pytorch.trainer.states import TrainerFn
 from torch import Tensor, nn
 
-from seqtext import checkpoint
+from seqtext import checkpoint, internals
 from seqtext.checkpoint.consent import trusting
 from seqtext.data.labels import TextAndLabels
 from seqtext.data.tokenizer import Tokenizers
@@ -208,7 +208,7 @@ class TextModule(OptimizedModule, Generic[BatchT, SidesT]):
 
     def _put_averaged_weights(self, content: dict[str, Any]) -> None:
         # validation has scored the averaged weights, so these are the ones to keep
-        for callback in self.trainer.callbacks:  # type: ignore[attr-defined]
+        for callback in internals.callbacks_of(self.trainer):
             if isinstance(callback, WeightAveraging):
                 callback.on_save_checkpoint(self.trainer, self, content)
                 del content["current_model_state"], content["averaging_state"]
@@ -223,8 +223,9 @@ class TextModule(OptimizedModule, Generic[BatchT, SidesT]):
         refuse_other_network(model.config, self.config)
         self._longest_before = model.longest_source or 0
         self._earlier_metrics = content.get("seqtext_metrics", {})
-        if self._trainer is not None and self._trainer.state.fn == TrainerFn.FITTING:
-            position.begin(content, self.trainer)
+        trainer = internals.trainer_of(self)
+        if trainer is not None and trainer.state.fn == TrainerFn.FITTING:
+            position.begin(content, trainer)
             super().on_load_checkpoint(content)
 
 

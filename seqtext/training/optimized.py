@@ -138,8 +138,9 @@ class OptimizedModule(LightningModule):
         count = self.trainer.strategy.reduce(count, reduce_op="sum")
         self._divisor = 0
         scale = self.trainer.accumulate_grad_batches * self.trainer.world_size / count
-        gradients = [p.grad for p in self.parameters() if p.grad is not None]
-        torch._foreach_mul_(gradients, scale)
+        for weight in self.parameters():
+            if weight.grad is not None:
+                weight.grad *= scale
 
     def configure_gradient_clipping(
         self,

@@ -95,5 +95,7 @@ def test_the_picture_is_true(repository: Path) -> None:
         path: wrong for path, names in drawn.items() if (wrong := [*wrong_names(path, names)])
     }
     opened = {path.parent for path in drawn} - {ROOT / "cli"}  # draws what all commands share
-    modules = {path for package in opened for path in package.glob("[!_]*") if path.stem != "py"}
+    modules = {
+        path for package in opened for path in package.glob("[!_]*") if path.suffix != ".typed"
+    }
     assert not modules - drawn.keys()

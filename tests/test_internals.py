@@ -153,6 +153,8 @@ def test_start_method() -> None:
 class Counting(LightningModule):
     """Has a buffer of whole numbers."""
 
+    count: torch.Tensor
+
     def __init__(self) -> None:
         super().__init__()
         self.weight = torch.nn.Parameter(torch.zeros(1))

@@ -1,7 +1,9 @@
 """What seqtext uses of other libraries beyond their public interfaces.
 
 Each function says what it uses, why no public way exists, and which versions have it.
-``tests/test_internals.py`` fails where an installed version no longer does.
+``tests/test_internals.py`` fails where an installed version no longer does. Two uses stand elsewhere, each
+alone with its reason: ``Decoder._apply``, and the messages of the option parser in
+``seqtext.cli.parser_messages``.
 """
 
 from __future__ import annotations

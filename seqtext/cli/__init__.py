@@ -81,7 +81,7 @@ def main(
         return error.code if isinstance(error.code, int) else 0 if error.code is None else 2
 
 
-def _run(arguments: list[str], task: str | None, preset: dict[str, Any]) -> int:
+def _run(arguments: list[str], task: str | None, preset: dict[str, object]) -> int:
     if not arguments or arguments[0] in ("-h", "--help"):
         print(_USAGE, end="")
         return 0 if arguments else 2

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import re
 from datetime import timedelta
-from typing import Any
 
 import torch
 from jsonargparse import Namespace
@@ -122,7 +121,7 @@ def _refuse(trainer: Namespace) -> None:
     _refuse_functions(trainer.profiler)
 
 
-def _refuse_functions(profiler: Any) -> None:
+def _refuse_functions(profiler: object) -> None:
     """Refuse options of PyTorch's profiler that are functions. It would call a text when training ends."""
     if not isinstance(profiler, Namespace) or not profiler.class_path.endswith("PyTorchProfiler"):
         return
@@ -134,7 +133,7 @@ def _refuse_functions(profiler: Any) -> None:
             )
 
 
-def _is_no_time(duration: Any) -> bool:
+def _is_no_time(duration: object) -> bool:
     if isinstance(duration, str):  # DD:HH:MM:SS
         return bool(re.fullmatch(r"[0:]+", duration))
     if isinstance(duration, dict):

@@ -8,7 +8,6 @@ import math
 import signal
 import sys
 from pathlib import Path
-from typing import Any
 
 import torch
 from lightning.fabric.utilities.exceptions import MisconfigurationException
@@ -44,7 +43,7 @@ from seqtext.training.run.run_folder import RunFolder
 _CLASSIFIER = "seqtext.ClassifierModule"
 
 
-def train(arguments: list[str], task: str | None, preset: dict[str, Any]) -> None:
+def train(arguments: list[str], task: str | None, preset: dict[str, object]) -> None:
     """Parse ``arguments``, then train a new run or a resumed one to its end.
 
     Without ``task``, the folder of runs is that of the recipes for the model's class.
@@ -88,10 +87,10 @@ def train(arguments: list[str], task: str | None, preset: dict[str, Any]) -> Non
 
 def _parse(
     arguments: list[str],
-    preset: dict[str, Any],
+    preset: dict[str, object],
     options: argparse.Namespace,
     resume: Path | None,
-) -> tuple[FitCLI, dict[str, Any] | None]:
+) -> tuple[FitCLI, dict[str, object] | None]:
     """Parse the options of a run, which override the saved ones of a run that resumes in its folder.
 
     Returns:

@@ -146,7 +146,7 @@ def _origin(path: str) -> str | None:
     return f"{module}.{getattr(value, '__qualname__', parts[-1])}"
 
 
-def paths_of(words: Iterable[tuple[str, str]], preset: dict[str, Any]) -> list[str]:
+def paths_of(words: Iterable[tuple[str, str]], preset: dict[str, object]) -> list[str]:
     """Paths of the classes that a command line and a recipe's preset name.
 
     Args:

@@ -9,15 +9,20 @@ import contextlib
 import functools
 import logging
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING
 
 from seqtext.data.readers import ENDINGS, Columns, LabelColumns, Record
 from seqtext.data.readers.rows import check_columns, fields, records, top_level
 from seqtext.errors import DataError
 from seqtext.internals import fingerprint_of
 
+if TYPE_CHECKING:
+    import datasets
 
-def open_hub(name: str, split: str, streamed: bool) -> tuple[Any, str]:
+
+def open_hub(
+    name: str, split: str, streamed: bool
+) -> tuple[datasets.Dataset | datasets.IterableDataset, str]:
     """The data set of a hub name, and its fingerprint.
 
     Args:
@@ -52,7 +57,7 @@ def read_hub(name: str, columns: Columns, split: str, streamed: bool) -> Iterato
     known = dataset.column_names
     check_columns(known, columns, name)
     needed = dict.fromkeys(top_level(field, known) for field in fields(columns, known))
-    rows: Iterable[dict[str, Any]] = dataset.select_columns(list(needed))
+    rows: Iterable[dict[str, object]] = dataset.select_columns(list(needed))
     if (
         streamed
     ):  # its __iter__ would deal the rows to PyTorch's workers once more, its iter does not
@@ -69,8 +74,8 @@ def read_hub(name: str, columns: Columns, split: str, streamed: bool) -> Iterato
 
 
 def _with_label_names(
-    row: dict[str, Any], column: str, features: Any, where: str
-) -> dict[str, Any]:
+    row: dict[str, object], column: str, features: datasets.Features | None, where: str
+) -> dict[str, object]:
     """A row whose labels are names, where the data set has numbers and knows their names."""
     feature = (features or {}).get(column)
     names = getattr(feature, "names", None) or getattr(
@@ -89,7 +94,9 @@ def _with_label_names(
 
 
 @functools.cache  # the digest of a corpus and its rows both need it
-def load(name: str, config: str | None, split: str, streamed: bool) -> tuple[Any, str]:
+def load(
+    name: str, config: str | None, split: str, streamed: bool
+) -> tuple[datasets.Dataset | datasets.IterableDataset, str]:
     """The ``datasets.Dataset`` of a split and its fingerprint. Errors are those of the hub's client.
 
     A streamed one is a ``datasets.IterableDataset``: nothing is kept on disk.

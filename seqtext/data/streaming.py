@@ -12,7 +12,7 @@ import itertools
 import random
 from collections.abc import Callable, Iterator, Sequence, Set
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -27,6 +27,7 @@ from seqtext.data.loader import read_ahead
 from seqtext.data.readers import Row
 from seqtext.errors import DataError
 
+T = TypeVar("T")
 # Pairs tokenized at once. Python's lists of numbers take much more memory than arrays
 _CHUNK = 1000
 
@@ -237,5 +238,5 @@ class StreamedLoader:
             self._state = dict(state)
 
 
-def _unchanged(item: Any) -> Any:
+def _unchanged(item: T) -> T:
     return item

@@ -75,7 +75,7 @@ class TextModule(OptimizedModule, Generic[BatchT, SidesT]):
         """Summed loss and its divisor, scalars. Without smoothing outside training."""
 
     @abstractmethod
-    def describe(self) -> dict[str, Any]:
+    def describe(self) -> dict[str, object]:
         """The part of a checkpoint that makes it a whole model."""
 
     def diverged(self, what: str) -> TrainingError:
@@ -193,7 +193,7 @@ class TextModule(OptimizedModule, Generic[BatchT, SidesT]):
 
     # --- checkpoint ---------------------------------------------------------------------------------
 
-    def on_save_checkpoint(self, content: dict[str, Any]) -> None:
+    def on_save_checkpoint(self, content: dict[str, object]) -> None:
         """Add what makes the checkpoint a whole model."""
         super().on_save_checkpoint(content)
         content["seqtext"] = self.describe()
@@ -206,7 +206,7 @@ class TextModule(OptimizedModule, Generic[BatchT, SidesT]):
         # last: callbacks that put other weights there, such as averages, have done so by now
         checkpoint.add_digest(content)
 
-    def _put_averaged_weights(self, content: dict[str, Any]) -> None:
+    def _put_averaged_weights(self, content: dict[str, object]) -> None:
         # validation has scored the averaged weights, so these are the ones to keep
         for callback in internals.callbacks_of(self.trainer):
             if isinstance(callback, WeightAveraging):

@@ -34,7 +34,7 @@ class OptimizedModule(LightningModule):
         )
         self._plateau: ReduceLROnPlateau | None = None
         # of the run that is resumed
-        self._saved_plateau: dict[str, Any] | None = None
+        self._saved_plateau: dict[str, object] | None = None
         self._saved_groups: list[int] | None = None  # numbers of weights in its optimizer's groups
 
     @abstractmethod
@@ -110,7 +110,7 @@ class OptimizedModule(LightningModule):
         if self._plateau is not None:
             self._plateau.step(loss)
 
-    def on_save_checkpoint(self, content: dict[str, Any]) -> None:
+    def on_save_checkpoint(self, content: dict[str, object]) -> None:
         """Save what Lightning does not save: it knows nothing of the schedule ``plateau``."""
         if self._plateau is not None:
             content["seqtext_plateau"] = self._plateau.state_dict()

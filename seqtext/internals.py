@@ -1,9 +1,8 @@
 """What seqtext uses of other libraries beyond their public interfaces.
 
-Each function says what it uses, why no public way exists, and which versions have it.
-``tests/test_internals.py`` fails where an installed version no longer does. Two uses stand elsewhere, each
-alone with its reason: ``Decoder._apply``, and the messages of the option parser in
-``seqtext.cli.parser_messages``.
+Each function says what it uses, why there is no public way, and for which versions it holds. The tests in
+tests/test_internals.py fail where an installed version differs. Two uses stand elsewhere: ``_apply`` in
+seqtext.nn.decoder, and messages of the option parser in seqtext.cli.parser_messages.
 """
 
 from __future__ import annotations

@@ -59,7 +59,7 @@ class FitCLI(LightningCLI):
 
     def parse_arguments(self, parser: LightningArgumentParser, args: ArgsType) -> None:
         super().parse_arguments(parser, args)
-        # LightningCLI would set the seeds now
+        # LightningCLI would set the seeds right after this, before the options are checked
         self._seed, self.config.seed_everything = self.config.seed_everything, False
 
     def instantiate_classes(self) -> None:
@@ -68,9 +68,8 @@ class FitCLI(LightningCLI):
 
     def instantiate(self) -> None:
         if self._seed is not False:
-            seed_everything(
-                self._seed, workers=True
-            )  # for a user's own classes: ours have own seeds
+            # for a user's own classes: ours have seeds of their own
+            seed_everything(self._seed, workers=True)
         with self._trusted.enforced():
             super().instantiate_classes()
         trainer_options.refuse_built(self.trainer)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from seqtext.data.readers import ENDINGS, Columns, LabelColumns, Record
@@ -57,12 +57,10 @@ def read_hub(name: str, columns: Columns, split: str, streamed: bool) -> Iterato
     known = dataset.column_names
     check_columns(known, columns, name)
     needed = dict.fromkeys(top_level(field, known) for field in fields(columns, known))
-    rows: Iterable[dict[str, object]] = dataset.select_columns(list(needed))
-    if (
-        streamed
-    ):  # its __iter__ would deal the rows to PyTorch's workers once more, its iter does not
-        batches = dataset.select_columns(list(needed)).iter(1)
-        rows = ({column: values[0] for column, values in batch.items()} for batch in batches)
+    rows = dataset.select_columns(list(needed))
+    if streamed:
+        # Each of PyTorch's workers needs all rows here. ``iter`` gives them, ``__iter__`` deals them out.
+        rows = ({column: values[0] for column, values in row.items()} for row in rows.iter(1))
     for number, row in enumerate(rows):
         where = f"{name}, row {number}"
         try:

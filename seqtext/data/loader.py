@@ -50,7 +50,7 @@ def read_ahead(
                 yield item
             return
         except RuntimeError as error:
-            if not raised_by(error, torch.utils.data.__name__):  # none of its workers has died
+            if not raised_by(error, "torch.utils.data"):
                 raise
             say(
                 "data: a process that prepares batches was killed, perhaps for lack of memory; this"

@@ -6,13 +6,14 @@ import signal
 import threading
 from collections.abc import Callable
 from types import FrameType
-from typing import Any
 
 # SIGINT is Ctrl-C. A scheduler sends SIGTERM. A closed terminal or ssh connection sends SIGHUP, which
 # Windows does not have.
 NUMBERS = tuple(
     getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
 )
+Handler = Callable[[int, FrameType | None], None]
+Handlers = dict[int, Callable[[int, FrameType | None], object] | int | None]  # by number
 
 
 class Stopped(KeyboardInterrupt):
@@ -38,7 +39,7 @@ def name_of(number: int) -> str:
     return "Ctrl-C" if number == signal.SIGINT else signal.Signals(number).name
 
 
-def listen(handler: Callable[[int, FrameType | None], None]) -> dict[int, Any]:
+def listen(handler: Handler) -> Handlers:
     """Call ``handler`` for each of the signals. Outside the main thread this does nothing.
 
     Returns:
@@ -51,7 +52,7 @@ def listen(handler: Callable[[int, FrameType | None], None]) -> dict[int, Any]:
     return {number: signal.signal(number, handler) for number in kept}
 
 
-def restore(handlers: dict[int, Any]) -> None:
+def restore(handlers: Handlers) -> None:
     """Set the handlers that were there before ``listen``."""
     for number, handler in handlers.items():
         signal.signal(number, handler)

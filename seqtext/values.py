@@ -14,11 +14,11 @@ from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 from seqtext.errors import ConfigError
 
 T = TypeVar("T")
-_NAMES: dict[Any, str] = {
+_NAMES: dict[object, str] = {
     int: "a whole number", float: "a number", bool: "true or false", str: "text",
     types.NoneType: "nothing",
 }  # fmt: skip
-_LISTED: dict[Any, str] = {int: "whole numbers", float: "numbers", str: "texts"}
+_LISTED: dict[object, str] = {int: "whole numbers", float: "numbers", str: "texts"}
 _LONGEST = 60  # characters of a value in a message
 
 
@@ -64,7 +64,7 @@ Count = Annotated[int, Range(0)]
 Share = Annotated[float, Range(0, 1)]
 
 
-def range_of(declared: Any) -> Range | None:
+def range_of(declared: object) -> Range | None:
     """The range in a type. In a union it is that of the first type that has one."""
     ranges = (
         limit
@@ -76,7 +76,7 @@ def range_of(declared: Any) -> Range | None:
     return next(ranges, None)
 
 
-def check_value(name: str, value: Any, expected: Any) -> Any:
+def check_value(name: str, value: object, expected: object) -> Any:
     """Refuse a value of another type.
 
     Args:
@@ -110,7 +110,7 @@ class _OtherTypeError(Exception):
     pass
 
 
-def _plain(value: Any, kind: Any) -> Any:
+def _plain(value: object, kind: Any) -> Any:
     """Turn ``value`` into a plain object of the type.
 
     Raises:
@@ -137,7 +137,7 @@ def _plain(value: Any, kind: Any) -> Any:
     raise _OtherTypeError
 
 
-def check_fields(config: Any, prefix: str = "") -> None:
+def check_fields(config: object, prefix: str = "") -> None:
     """``check_value`` for all fields of a dataclass, whose values become plain Python objects.
 
     Args:
@@ -153,7 +153,11 @@ def check_fields(config: Any, prefix: str = "") -> None:
 
 
 def check_arguments(
-    function: Callable[..., Any], values: dict[str, Any], prefix: str, *, but: Collection[str] = ()
+    function: Callable[..., object],
+    values: dict[str, object],
+    prefix: str,
+    *,
+    but: Collection[str] = (),
 ) -> None:
     """``check_value`` for the arguments of a function.
 
@@ -190,7 +194,7 @@ def read_fields(cls: type[T], values: object, where: str) -> T:
     if not isinstance(values, dict):
         raise ValueError(f"{where}: found {shown(values)}, expected a dict of fields")
     types_of = get_type_hints(cls)
-    fields: dict[str, Any] = {}
+    fields: dict[str, object] = {}
     for field in dataclasses.fields(cls):  # type: ignore[arg-type]
         name = field.name
         if name in values:
@@ -215,7 +219,7 @@ def shown(value: object) -> str:
     return f"a value of type {type(value).__name__}"  # its own text may be endless
 
 
-def _typed(value: object, wanted: Any, where: str) -> Any:
+def _typed(value: object, wanted: object, where: str) -> object:
     """Return ``value`` if it has the type, a list as a tuple."""
     kinds = _choices(wanted)
     for kind in kinds:
@@ -229,7 +233,9 @@ def _typed(value: object, wanted: Any, where: str) -> Any:
     raise ValueError(f"{where}: found {shown(value)}, expected {expected}")
 
 
-def _tuple(values: list[Any] | tuple[Any, ...], kinds: tuple[Any, ...], where: str) -> Any:
+def _tuple(
+    values: list[object] | tuple[object, ...], kinds: tuple[object, ...], where: str
+) -> object:
     if kinds[-1] is Ellipsis:
         kinds = kinds[:1] * len(values)
     if len(values) != len(kinds):
@@ -238,7 +244,7 @@ def _tuple(values: list[Any] | tuple[Any, ...], kinds: tuple[Any, ...], where: s
     return tuple(_typed(value, kind, f"{where}[{i}]") for i, (value, kind) in pairs)
 
 
-def _has_type(value: object, kind: Any) -> bool:
+def _has_type(value: object, kind: object) -> bool:
     if get_origin(kind) is Literal:
         return isinstance(value, str) and value in get_args(kind)
     if type(value) is int and value.bit_length() > 63:
@@ -250,14 +256,14 @@ def _has_type(value: object, kind: Any) -> bool:
 # --- types ------------------------------------------------------------------------------------------------
 
 
-def _choices(declared: Any) -> tuple[Any, ...]:
+def _choices(declared: object) -> tuple[object, ...]:
     """The types of a union, or the type itself."""
     # Python makes Literal[…] | None a typing.Union, and int | None a types.UnionType
     union = get_origin(declared) in (Union, types.UnionType)
     return get_args(declared) if union else (declared,)
 
 
-def _without_range(kind: Any) -> Any:
+def _without_range(kind: object) -> object:
     return get_args(kind)[0] if get_origin(kind) is Annotated else kind
 
 

@@ -68,7 +68,7 @@ def describe(
     source_limit: int | None,
     longest_source: int | None,
     scoring: Scoring,
-) -> dict[str, Any]:
+) -> dict[str, object]:
     """The description of an encoder-decoder, as plain values. With the weights it is a whole model."""
     limits = source_limit, longest_source
     described = _described(task, config, tokenizers.source, columns, *limits)
@@ -92,7 +92,7 @@ def describe_classifier(
     temperature: float,
     threshold: float,
     longest_source: int | None = None,
-) -> dict[str, Any]:
+) -> dict[str, object]:
     """The description of a classifier, as plain values."""
     limits = source_limit, longest_source
     described = _described(CLASSIFICATION.name, config, tokenizers.source, columns, *limits)
@@ -107,7 +107,7 @@ def _described(
     columns: tuple[str, str],
     source_limit: int | None,
     longest_source: int | None,
-) -> dict[str, Any]:
+) -> dict[str, object]:
     return {
         "format": FORMAT,
         "task": task,
@@ -180,7 +180,7 @@ def inconsistent(where: str | Path, error: Exception) -> CheckpointError:
     return CheckpointError(f"{where}: incomplete, edited or inconsistent: {error}")
 
 
-def unpack(content: dict[str, Any], where: str) -> Model | ClassifierModel:
+def unpack(content: dict[str, object], where: str) -> Model | ClassifierModel:
     """Make the model of what ``read`` returned.
 
     Raises:

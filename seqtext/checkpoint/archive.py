@@ -6,7 +6,7 @@ import os
 import pickle
 import zipfile
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 import torch
 from torch.serialization import get_unsafe_globals_in_checkpoint
@@ -17,7 +17,7 @@ _WRITTEN = "expected a .ckpt file that `seqtext fit` has written"
 _OTHER = "use another copy of it, or an earlier checkpoint"
 
 
-def read(path: Path) -> Any:
+def read(path: Path) -> object:
     """Read an archive of plain data and tensors, onto the CPU.
 
     PyTorch does not compare checksums, so a flipped bit would give another weight without a word.
@@ -73,7 +73,7 @@ def _verify(file: BinaryIO, path: Path) -> None:
         )
 
 
-def _load(file: BinaryIO, path: Path) -> Any:
+def _load(file: BinaryIO, path: Path) -> object:
     try:
         return torch.load(file, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:

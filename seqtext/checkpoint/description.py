@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -67,7 +67,7 @@ class ClassifierDescription(Description):
             raise ValueError(f"{KEY}.threshold: {shown(self.threshold)}, expected 0 to 1")
 
 
-def described_in(content: dict[str, Any]) -> GeneratorDescription | ClassifierDescription:
+def described_in(content: dict[str, object]) -> GeneratorDescription | ClassifierDescription:
     """Read the typed description of the model.
 
     Raises:
@@ -79,7 +79,7 @@ def described_in(content: dict[str, Any]) -> GeneratorDescription | ClassifierDe
     return read_fields(GeneratorDescription, described, KEY)
 
 
-def weights_in(content: dict[str, Any]) -> dict[str, Tensor]:
+def weights_in(content: dict[str, object]) -> dict[str, Tensor]:
     """Read the tensors of the state.
 
     Raises:
@@ -101,7 +101,7 @@ def weights_in(content: dict[str, Any]) -> dict[str, Tensor]:
     return dict(dict.items(weights))
 
 
-def digest_of(described: dict[str, Any], weights: dict[str, Tensor]) -> str:
+def digest_of(described: dict[str, object], weights: dict[str, Tensor]) -> str:
     """Hexadecimal SHA-256 of a description, without its own digest, and of all weights."""
     fields = sorted((name, value) for name, value in described.items() if name != "digest")
     # sorted, so that the order of entries in the file does not matter

@@ -14,7 +14,7 @@ _NAMES = {
 _DATA = {"train": [str]}
 # Entries that Lightning and our own classes read. A dict has at least these, and a list has values of one
 # type. Without this check, an edited file would fail deep inside Lightning.
-_ENTRIES: dict[str, Any] = {
+_ENTRIES: dict[str, object] = {
     "pytorch-lightning_version": str,
     "epoch": int,
     "global_step": int,
@@ -92,7 +92,7 @@ def check_whole(content: dict[str, Any]) -> None:
         ) from error
 
 
-def check_position(position: Any, expected: Any, where: str) -> None:
+def check_position(position: Any, expected: object, where: str) -> None:
     """Check that a position in training has the parts of another one.
 
     Args:
@@ -115,7 +115,7 @@ def check_position(position: Any, expected: Any, where: str) -> None:
         check_position(position[name], part, f"{where}.{name}")
 
 
-def _check(value: Any, kind: Any, where: str) -> None:
+def _check(value: Any, kind: object, where: str) -> None:
     if isinstance(kind, dict):
         _check(value, dict, where)
         for name, part in kind.items():

@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from importlib import import_module
 from typing import Any
 
-from seqtext.cli.internals import lacks_memory
 from seqtext.cli.streams import use_utf8
 from seqtext.errors import ConfigError, SeqtextError
+from seqtext.internals import lacks_memory
 
 # a full disk, a full quota, a limit of size, a broken device, a closed stream
 _UNWRITTEN = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF)
@@ -81,7 +81,7 @@ def main(
         return error.code if isinstance(error.code, int) else 0 if error.code is None else 2
 
 
-def _run(arguments: list[str], task: str | None, preset: dict[str, Any]) -> int:
+def _run(arguments: list[str], task: str | None, preset: dict[str, object]) -> int:
     if not arguments or arguments[0] in ("-h", "--help"):
         print(_USAGE, end="")
         return 0 if arguments else 2

@@ -7,12 +7,11 @@ import os
 import sys
 import warnings
 from collections.abc import Sequence
-from typing import Any
 
 from seqtext import tasks
 from seqtext.errors import ConfigError, SeqtextError
 
-PRESET: dict[str, Any] = {
+PRESET: dict[str, object] = {
     "model": {"class_path": "seqtext.EncoderDecoderModule"},
     "data": {"class_path": "seqtext.PairsDataModule"},
 }
@@ -82,7 +81,7 @@ All options: --model.help, --data.help (with their defaults), and those of light
 )
 
 
-def run(arguments: Sequence[str], task: str | None, preset: dict[str, Any]) -> None:
+def run(arguments: Sequence[str], task: str | None, preset: dict[str, object]) -> None:
     """Train as ``HELP`` says."""
     if not arguments or any(argument in ("-h", "--help") for argument in arguments):
         print(HELP, end="")

@@ -110,7 +110,7 @@ def config_of(config: type[T], options: argparse.Namespace, prefix: str = "") ->
         raise ConfigError(f"--{str(error).removeprefix(prefix)}") from error
 
 
-def field_texts(config: type[Any]) -> dict[str, str]:
+def field_texts(config: type[object]) -> dict[str, str]:
     """What the ``Args`` of a dataclass's docstring say of each field, as help: no capital, no full stop."""
     texts: dict[str, str] = {}
     name = ""
@@ -130,7 +130,7 @@ def _as_help(text: str) -> str:
     return f"{first if is_name else first.lower()}{space}{rest}"
 
 
-def _plain_type(declared: Any) -> Any:
+def _plain_type(declared: object) -> Any:
     """The type of a value, without None."""
     kinds = [kind for kind in get_args(declared) if kind is not types.NoneType]
     return kinds[0] if type(None) in get_args(declared) else declared

@@ -85,7 +85,7 @@ def expand_home(config: Namespace) -> None:
                 options[name] = _expanded(options[name])
 
 
-def _expanded(value: Any) -> Any:
+def _expanded(value: object) -> object:
     if isinstance(value, list):
         return [_expanded(item) for item in value]
     if isinstance(value, dict):

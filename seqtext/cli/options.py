@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from lightning.pytorch import LightningDataModule, LightningModule, Trainer
-from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
+from lightning.pytorch import LightningDataModule, LightningModule, Trainer, seed_everything
+from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCLI
 
 from seqtext import assets, files
 from seqtext.cli import option_values, trainer_options, yaml_reader
@@ -25,7 +25,7 @@ from seqtext.training.config import SelectionConfig
 class FitCLI(LightningCLI):
     """Parses the options. It builds the objects only in ``instantiate``, and runs nothing."""
 
-    def __init__(self, arguments: list[str], preset: dict[str, Any], trusted: Trust) -> None:
+    def __init__(self, arguments: list[str], preset: dict[str, object], trusted: Trust) -> None:
         self._preset, self._trusted = preset, trusted
         with trusted.enforced():
             self._parse(arguments)
@@ -57,19 +57,24 @@ class FitCLI(LightningCLI):
         parser.add_class_arguments(SelectionConfig, "selection")
         parser.set_defaults(self._preset)
 
+    def parse_arguments(self, parser: LightningArgumentParser, args: ArgsType) -> None:
+        super().parse_arguments(parser, args)
+        # LightningCLI would set the seeds right after this, before the options are checked
+        self._seed, self.config.seed_everything = self.config.seed_everything, False
+
     def instantiate_classes(self) -> None:
         """Nothing yet: the options are checked first. See ``instantiate``."""
-
-    def _set_seed(self) -> None:
-        """Nothing yet. See ``instantiate``."""
+        self.config.seed_everything = self._seed
 
     def instantiate(self) -> None:
-        super()._set_seed()  # for a user's own classes: ours have seeds of their own
+        if self._seed is not False:
+            # for a user's own classes: ours have seeds of their own
+            seed_everything(self._seed, workers=True)
         with self._trusted.enforced():
             super().instantiate_classes()
         trainer_options.refuse_built(self.trainer)
 
-    def instantiate_trainer(self, **options: Any) -> Trainer:
+    def instantiate_trainer(self, **options: object) -> Trainer:
         try:
             return super().instantiate_trainer(**options)
         except Exception as error:  # Lightning has no common type for errors in its options
@@ -83,7 +88,7 @@ class FitCLI(LightningCLI):
 
 
 def own_options(
-    arguments: list[str], preset: dict[str, Any]
+    arguments: list[str], preset: dict[str, object]
 ) -> tuple[argparse.Namespace, list[str]]:
     """Parse ``--run``, ``--resume`` and ``--trust``, and read configuration files.
 
@@ -192,7 +197,7 @@ def _as_configurations(words: list[str], classes: dict[str, str]) -> list[str]:
     return result
 
 
-def parse(arguments: list[str], preset: dict[str, Any], trusted: Trust) -> FitCLI:
+def parse(arguments: list[str], preset: dict[str, object], trusted: Trust) -> FitCLI:
     """Parse without instantiating.
 
     Raises:
@@ -238,7 +243,7 @@ def _given(arguments: list[str]) -> tuple[set[str], set[str]]:
     return typed | filed, typed
 
 
-def _with_classes(arguments: list[str], preset: dict[str, Any]) -> dict[str, Any]:
+def _with_classes(arguments: list[str], preset: dict[str, Any]) -> dict[str, object]:
     """``preset`` with other classes where the command line asks for them.
 
     The options that ``preset`` has for its own class go. The parser would give them to the other class.
@@ -266,13 +271,13 @@ def classes_of(arguments: list[str], preset: dict[str, Any]) -> dict[str, str]:
     return classes
 
 
-def flatten(tree: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+def flatten(tree: dict[str, Any], prefix: str = "") -> dict[str, object]:
     """Nested options -> options by dotted name, as on the command line.
 
     >>> flatten({"model": {"init_args": {"seed": 1}}})
     {'model.seed': 1}
     """
-    flat: dict[str, Any] = {}
+    flat: dict[str, object] = {}
     for name, value in tree.items():
         if name == "init_args":
             flat.update(flatten(value, prefix))

@@ -5,12 +5,14 @@ from __future__ import annotations
 import argparse
 import re
 from collections.abc import Callable
-from typing import Any
+from typing import TypeVar
 
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 
 from seqtext.cli.trust import refusal
 from seqtext.errors import ConfigError, SeqtextError
+
+T = TypeVar("T")
 
 # lines of a parser's message that say nothing to a user
 _NOISE = (
@@ -33,7 +35,7 @@ _UNLOADED = re.compile(r"Unable to load config '(.*)' Unable to load config \"\1
 _DENIED = re.compile(r"Importing '([^']*)' is not allowed, denied by")
 
 
-def explained(action: Callable[[], Any]) -> Any:
+def explained(action: Callable[[], T]) -> T:
     """Run ``action``, and turn errors of the parser into a readable ``ConfigError``."""
     try:
         return action()

@@ -12,7 +12,7 @@ import stat
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, cast
+from typing import TYPE_CHECKING, cast
 
 from seqtext.cli.progress import watched
 from seqtext.errors import DataError
@@ -36,11 +36,11 @@ def use_utf8() -> None:
             stream.reconfigure(encoding="utf-8", errors=errors, newline="\n")
 
 
-def _standard_input() -> BinaryIO:
+def _standard_input() -> io.BufferedIOBase:
     if sys.stdin is None or sys.stdin.closed:
         raise DataError("standard input is closed. Name a file with --input")
     if (buffer := getattr(sys.stdin, "buffer", None)) is not None:
-        return cast(BinaryIO, buffer)
+        return cast(io.BufferedIOBase, buffer)
     return io.BytesIO(sys.stdin.read().encode())  # text alone, as in a notebook
 
 
@@ -55,7 +55,7 @@ class Input:
         name: What messages call it.
     """
 
-    def __init__(self, file: BinaryIO, name: str) -> None:
+    def __init__(self, file: io.BufferedIOBase, name: str) -> None:
         from seqtext.data.files import unpacked
 
         self._raw, self.name = file, name
@@ -208,7 +208,7 @@ def as_row(*columns: str) -> str:
     return "\t".join(as_line(column).replace("\t", " ") for column in columns)
 
 
-def as_json(record: Any) -> str:
+def as_json(record: object) -> str:
     """A value as one line of JSON, whatever the program that splits the lines."""
     return json.dumps(record, ensure_ascii=False).translate(_ESCAPED)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import re
 from datetime import timedelta
-from typing import Any
 
 import torch
 from jsonargparse import Namespace
@@ -13,6 +12,7 @@ from lightning.pytorch import Trainer
 from lightning.pytorch.plugins import AsyncCheckpointIO
 from lightning.pytorch.strategies import DeepSpeedStrategy, FSDPStrategy, ModelParallelStrategy
 
+from seqtext import internals
 from seqtext.console import say
 from seqtext.errors import ConfigError
 from seqtext.nn.precision import has_bfloat16
@@ -121,7 +121,7 @@ def _refuse(trainer: Namespace) -> None:
     _refuse_functions(trainer.profiler)
 
 
-def _refuse_functions(profiler: Any) -> None:
+def _refuse_functions(profiler: object) -> None:
     """Refuse options of PyTorch's profiler that are functions. It would call a text when training ends."""
     if not isinstance(profiler, Namespace) or not profiler.class_path.endswith("PyTorchProfiler"):
         return
@@ -133,7 +133,7 @@ def _refuse_functions(profiler: Any) -> None:
             )
 
 
-def _is_no_time(duration: Any) -> bool:
+def _is_no_time(duration: object) -> bool:
     if isinstance(duration, str):  # DD:HH:MM:SS
         return bool(re.fullmatch(r"[0:]+", duration))
     if isinstance(duration, dict):
@@ -147,17 +147,18 @@ def refuse_built(trainer: Trainer) -> None:
     Raises:
         ConfigError: A strategy or a plugin that this training does not work with.
     """
-    strategy: Any = trainer.strategy
+    strategy = trainer.strategy
     name = type(strategy).__name__
     if isinstance(strategy, DeepSpeedStrategy | FSDPStrategy | ModelParallelStrategy):
         raise ConfigError(
             f"trainer.strategy: {name} cuts weights into shards, and gradients are clipped and checkpoints"
             " are written as a whole here; choose ddp"
         )
-    if getattr(strategy, "_start_method", "popen") not in (None, "popen"):
+    method = internals.start_method(strategy)
+    if method not in (None, "popen"):
         raise ConfigError(
-            f"trainer.strategy: {name} starts its processes by {strategy._start_method}, and a run cannot be"
-            " handed over to these; choose ddp"
+            f"trainer.strategy: {name} starts its processes by {method}, and a run cannot be handed over to"
+            " these; choose ddp"
         )
     if isinstance(strategy.checkpoint_io, AsyncCheckpointIO):
         raise ConfigError(

@@ -8,17 +8,15 @@ import math
 import signal
 import sys
 from pathlib import Path
-from typing import Any
 
 import torch
 from lightning.fabric.utilities.exceptions import MisconfigurationException
-from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import EarlyStopping
 from lightning.pytorch.utilities import rank_zero_only
 
 from seqtext import tasks
 from seqtext.checkpoint import ClassifierModel, Model
-from seqtext.cli.internals import raised_by
 from seqtext.cli.options import (
     FitCLI,
     classes_of,
@@ -31,6 +29,7 @@ from seqtext.cli.parser_messages import explained
 from seqtext.cli.trainer_options import settle
 from seqtext.console import say
 from seqtext.errors import ConfigError, SeqtextError
+from seqtext.internals import callbacks_of, raised_by
 from seqtext.training.comparison import Comparison
 from seqtext.training.config import SelectionConfig
 from seqtext.training.module import TextModule
@@ -44,7 +43,7 @@ from seqtext.training.run.run_folder import RunFolder
 _CLASSIFIER = "seqtext.ClassifierModule"
 
 
-def train(arguments: list[str], task: str | None, preset: dict[str, Any]) -> None:
+def train(arguments: list[str], task: str | None, preset: dict[str, object]) -> None:
     """Parse ``arguments``, then train a new run or a resumed one to its end.
 
     Without ``task``, the folder of runs is that of the recipes for the model's class.
@@ -88,10 +87,10 @@ def train(arguments: list[str], task: str | None, preset: dict[str, Any]) -> Non
 
 def _parse(
     arguments: list[str],
-    preset: dict[str, Any],
+    preset: dict[str, object],
     options: argparse.Namespace,
     resume: Path | None,
-) -> tuple[FitCLI, dict[str, Any] | None]:
+) -> tuple[FitCLI, dict[str, object] | None]:
     """Parse the options of a run, which override the saved ones of a run that resumes in its folder.
 
     Returns:
@@ -176,10 +175,9 @@ def _fit(
     checkpoints = Checkpoints(run, selection)
     report = Report(run, checkpoints)
     trainer: Trainer = cli.trainer
-    callbacks.refuse(trainer, cli.model, trainer.callbacks)  # type: ignore[attr-defined]
+    callbacks.refuse(trainer, cli.model, callbacks_of(trainer))
     comparison = Comparison(lambda: run.path)
-    own: list[Callback] = [run, checkpoints, report, comparison]
-    trainer.callbacks = [*own, *trainer.callbacks]  # type: ignore[attr-defined]
+    callbacks_of(trainer)[:0] = [run, checkpoints, report, comparison]
     if model is not None:
         refuse_other_network(model.config, cli.model.config)
         cli.datamodule.tokenizers = model.tokenizers

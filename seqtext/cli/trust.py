@@ -17,7 +17,6 @@ from typing import Any
 
 import yaml
 from jsonargparse import Namespace, set_parsing_settings
-from jsonargparse._common import parsing_settings
 from lightning.pytorch import Callback, LightningDataModule, LightningModule
 from lightning.pytorch.loggers import Logger
 from lightning.pytorch.profilers import Profiler
@@ -27,6 +26,7 @@ from seqtext.checkpoint.consent import covers, trusting
 from seqtext.cli.consent import check_packages, is_path, look_in_working_folder
 from seqtext.cli.yaml_reader import Refused, compose
 from seqtext.errors import ConfigError
+from seqtext.internals import parser_settings_restored
 
 _LIGHTNING = [
     f"lightning.pytorch.{package}"
@@ -98,22 +98,15 @@ class Trust:
 
     @contextmanager
     def enforced(self) -> Iterator[None]:
-        """Let the option parser import nothing else, and checkpoints name cells of it.
-
-        The parser's settings are those of the whole process.
-        """
+        """Let the option parser import nothing else, and checkpoints name cells of it."""
         allowed = sorted({*filter(is_path, self._paths), *self._packages})
-        before = dict(parsing_settings)
-        set_parsing_settings(
-            import_path_denylist=["*"],
-            import_path_allowlist=allowed,
-            instantiate_subclass_spec_in_any=False,
-        )
-        try:
-            with trusting(allowed):
-                yield
-        finally:
-            parsing_settings.update(before)
+        with parser_settings_restored(), trusting(allowed):
+            set_parsing_settings(
+                import_path_denylist=["*"],
+                import_path_allowlist=allowed,
+                instantiate_subclass_spec_in_any=False,
+            )
+            yield
 
 
 def refusal(path: str) -> str:
@@ -153,7 +146,7 @@ def _origin(path: str) -> str | None:
     return f"{module}.{getattr(value, '__qualname__', parts[-1])}"
 
 
-def paths_of(words: Iterable[tuple[str, str]], preset: dict[str, Any]) -> list[str]:
+def paths_of(words: Iterable[tuple[str, str]], preset: dict[str, object]) -> list[str]:
     """Paths of the classes that a command line and a recipe's preset name.
 
     Args:

@@ -179,7 +179,7 @@ def lengths_of(encoded: datasets.Dataset) -> tuple[Lengths, Lengths]:
     return source, target
 
 
-def _generate(corpus: Corpus) -> Iterator[dict[str, Any]]:
+def _generate(corpus: Corpus) -> Iterator[dict[str, object]]:
     for number, (source, targets) in enumerate(corpus.examples()):
         for target in targets:
             yield {"source": source, "target": target, "row": number}
@@ -201,7 +201,7 @@ def _tokenizer(model: bytes) -> Tokenizer:
 
 def _encode_rows(
     rows: dict[str, list[str]], source_model: bytes, target_model: bytes, labelled: bool
-) -> dict[str, list[Any]]:
+) -> dict[str, list[object]]:
     columns: dict[str, Any] = {}
     source = _tokenizer(source_model)
     tokenizers = (

@@ -9,7 +9,6 @@ import re
 import zlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any, BinaryIO, cast
 
 from seqtext.errors import DataError
 
@@ -33,7 +32,7 @@ _NO_TEXT = {  # pattern of the first bytes -> what such a file is, and what to d
 
 
 @contextlib.contextmanager
-def open_file(path: Path, *, unpack: bool = True) -> Iterator[Any]:
+def open_file(path: Path, *, unpack: bool = True) -> Iterator[io.BufferedIOBase]:
     """Open for reading bytes, unpacked whatever the name says.
 
     Raises:
@@ -47,7 +46,7 @@ def open_file(path: Path, *, unpack: bool = True) -> Iterator[Any]:
         yield unpacked(file, str(path)) if unpack else file
 
 
-def unpacked(stream: BinaryIO, name: str) -> Any:
+def unpacked(stream: io.BufferedIOBase, name: str) -> io.BufferedIOBase:
     """The content of an open file or stream, which its first bytes say how to unpack.
 
     Args:
@@ -61,7 +60,10 @@ def unpacked(stream: BinaryIO, name: str) -> Any:
         DataError: It cannot be read.
     """
     # a pipe has no way back, so the first bytes stay where they are
-    file: Any = stream if hasattr(stream, "peek") else io.BufferedReader(cast(io.RawIOBase, stream))
+    if isinstance(stream, io.BufferedReader):
+        file: io.BufferedReader = stream
+    else:
+        file = io.BufferedReader(stream)
     try:
         start = file.peek(4)
         if start.startswith(_GZIP):

@@ -9,14 +9,20 @@ import contextlib
 import functools
 import logging
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING
 
 from seqtext.data.readers import ENDINGS, Columns, LabelColumns, Record
 from seqtext.data.readers.rows import check_columns, fields, records, top_level
 from seqtext.errors import DataError
+from seqtext.internals import fingerprint_of
+
+if TYPE_CHECKING:
+    import datasets
 
 
-def open_hub(name: str, split: str, streamed: bool) -> tuple[Any, str]:
+def open_hub(
+    name: str, split: str, streamed: bool
+) -> tuple[datasets.Dataset | datasets.IterableDataset, str]:
     """The data set of a hub name, and its fingerprint.
 
     Args:
@@ -51,7 +57,11 @@ def read_hub(name: str, columns: Columns, split: str, streamed: bool) -> Iterato
     known = dataset.column_names
     check_columns(known, columns, name)
     needed = dict.fromkeys(top_level(field, known) for field in fields(columns, known))
-    for number, row in enumerate(dataset.select_columns(list(needed))):
+    rows = dataset.select_columns(list(needed))
+    if streamed:
+        # Each of PyTorch's workers needs all rows here. ``iter`` gives them, ``__iter__`` deals them out.
+        rows = ({column: values[0] for column, values in row.items()} for row in rows.iter(1))
+    for number, row in enumerate(rows):
         where = f"{name}, row {number}"
         try:
             if isinstance(columns, LabelColumns):
@@ -62,8 +72,8 @@ def read_hub(name: str, columns: Columns, split: str, streamed: bool) -> Iterato
 
 
 def _with_label_names(
-    row: dict[str, Any], column: str, features: Any, where: str
-) -> dict[str, Any]:
+    row: dict[str, object], column: str, features: datasets.Features | None, where: str
+) -> dict[str, object]:
     """A row whose labels are names, where the data set has numbers and knows their names."""
     feature = (features or {}).get(column)
     names = getattr(feature, "names", None) or getattr(
@@ -82,7 +92,9 @@ def _with_label_names(
 
 
 @functools.cache  # the digest of a corpus and its rows both need it
-def load(name: str, config: str | None, split: str, streamed: bool) -> tuple[Any, str]:
+def load(
+    name: str, config: str | None, split: str, streamed: bool
+) -> tuple[datasets.Dataset | datasets.IterableDataset, str]:
     """The ``datasets.Dataset`` of a split and its fingerprint. Errors are those of the hub's client.
 
     A streamed one is a ``datasets.IterableDataset``: nothing is kept on disk.
@@ -96,7 +108,7 @@ def load(name: str, config: str | None, split: str, streamed: bool) -> tuple[Any
                 builder = datasets.load_dataset_builder(name, config, download_config=download)
                 return builder.as_streaming_dataset(split), f"{builder.hash} {builder.config_id}"
             dataset = datasets.load_dataset(name, config, split=split, download_config=download)
-            return dataset, dataset._fingerprint
+            return dataset, fingerprint_of(dataset)
         except datasets.exceptions.DatasetGenerationError as error:
             raise error.__cause__ or error from None
         except ConnectionError as error:

@@ -6,7 +6,7 @@ import os
 import signal
 import threading
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch.utils.data import DataLoader, Dataset
@@ -15,15 +15,18 @@ from seqtext import signals
 from seqtext.console import say
 from seqtext.data.batch import Batch, LabelledBatch
 from seqtext.data.bucketing import Rows
+from seqtext.internals import raised_by
+
+T = TypeVar("T")
 
 
 def read_ahead(
-    items: Callable[[int], Dataset[Any]],
+    items: Callable[[int], Dataset[T]],
     num_workers: int,
     *,
     each: int | None = None,
     **options: Any,
-) -> Iterator[Any]:
+) -> Iterator[T]:
     """Items that worker processes prepare, in order. If one dies, this process prepares the rest.
 
     Args:
@@ -34,7 +37,7 @@ def read_ahead(
     """
     done = 0
     if num_workers:
-        loader: DataLoader[Any] = DataLoader(
+        loader: DataLoader[T] = DataLoader(
             items(0),
             num_workers=num_workers,
             prefetch_factor=each,
@@ -47,7 +50,7 @@ def read_ahead(
                 yield item
             return
         except RuntimeError as error:
-            if "DataLoader worker" not in str(error):
+            if not raised_by(error, "torch.utils.data"):
                 raise
             say(
                 "data: a process that prepares batches was killed, perhaps for lack of memory; this"
@@ -56,7 +59,7 @@ def read_ahead(
     yield from DataLoader(items(done), **options)
 
 
-def _begin(loader: DataLoader[Any]) -> Iterator[Any]:
+def _begin(loader: DataLoader[T]) -> Iterator[T]:
     """Start the workers. PyTorch would raise at once where one dies, in the middle of an update.
 
     Without its handler it raises when the next item is waited for.

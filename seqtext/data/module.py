@@ -7,12 +7,13 @@ import functools
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import ClassVar, Generic, NoReturn, TypeVar
 
 import datasets
 from lightning.pytorch import LightningDataModule
 
 from seqtext.console import duration, say
+from seqtext.data.batch import Batch, LabelledBatch
 from seqtext.data.bucketing import Lengths, Place, Planner, check_size
 from seqtext.data.corpus import Example
 from seqtext.data.encoding import BatchReader, Sides, encode, join
@@ -53,7 +54,7 @@ class TextDataModule(LightningDataModule, ABC, Generic[SidesT]):
 
     def __init__(
         self,
-        corpora: Mapping[str, Any],
+        corpora: Mapping[str, object],
         *,
         columns: tuple[str, str],
         temperature: float | None,
@@ -104,7 +105,7 @@ class TextDataModule(LightningDataModule, ABC, Generic[SidesT]):
         """Check the rows as a whole once they are open."""
 
     @classmethod
-    def load_from_checkpoint(cls, *arguments: Any, **options: Any) -> Any:
+    def load_from_checkpoint(cls, *arguments: object, **options: object) -> NoReturn:
         """Not available: a checkpoint holds no corpora.
 
         Raises:
@@ -275,7 +276,7 @@ class TextDataModule(LightningDataModule, ABC, Generic[SidesT]):
         limit = getattr(self.trainer, "limit_train_batches", 1.0)
         return self.training_set.loader(place, read_epoch, asked_ahead=isinstance(limit, float))
 
-    def val_dataloader(self) -> PlannedLoader | list[Any]:
+    def val_dataloader(self) -> PlannedLoader | list[Batch | LabelledBatch]:
         """This rank's batches of the validation set, nothing left out. Empty if there is none."""
         return [] if self.validation_set is None else self.validation_set.loader(self._place())
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, Required, TypedDict, get_type_hints
+from typing import Annotated, Required, TypedDict, get_type_hints
 
 import numpy as np
 
@@ -94,7 +94,7 @@ class CorpusConfig:
 
 
 def read_options(
-    corpora: Mapping[str, Any], aliases: Mapping[str, str]
+    corpora: Mapping[str, object], aliases: Mapping[str, str]
 ) -> tuple[int, dict[str, list[CorpusConfig]]]:
     """Read the options that name corpora.
 
@@ -124,14 +124,14 @@ def read_options(
     return held_out, configs
 
 
-def _read_corpora(given: Any, where: str, aliases: Mapping[str, str]) -> list[CorpusConfig]:
+def _read_corpora(given: object, where: str, aliases: Mapping[str, str]) -> list[CorpusConfig]:
     if given is None:
         return []
     several = given if isinstance(given, list | tuple) else [given]
     return [_read_corpus(corpus, where, aliases) for corpus in several]
 
 
-def _read_corpus(given: Any, where: str, aliases: Mapping[str, str]) -> CorpusConfig:
+def _read_corpus(given: object, where: str, aliases: Mapping[str, str]) -> CorpusConfig:
     options = {"path": given} if isinstance(given, str | os.PathLike) else given
     if not isinstance(options, dict):
         raise ConfigError(

@@ -12,11 +12,10 @@ import itertools
 import random
 from collections.abc import Callable, Iterator, Sequence, Set
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
-import torch
 from torch.utils.data import IterableDataset, get_worker_info
 
 from seqtext.data.batch import Batch, LabelledBatch
@@ -28,6 +27,7 @@ from seqtext.data.loader import read_ahead
 from seqtext.data.readers import Row
 from seqtext.errors import DataError
 
+T = TypeVar("T")
 # Pairs tokenized at once. Python's lists of numbers take much more memory than arrays
 _CHUNK = 1000
 
@@ -165,8 +165,6 @@ class _Source(IterableDataset[Pool | DataError]):
     def __iter__(self) -> Iterator[Pool | DataError]:
         worker = get_worker_info()
         first, step = (0, 1) if worker is None else (worker.id, worker.num_workers)
-        if worker is not None:  # a stream from the hub would deal its rows to the workers once more
-            torch.utils.data._utils.worker._worker_info = None
         try:
             yield from self._pools.read(self._epoch, self._first + first, step)
         except DataError as error:  # raised in a worker it would carry the worker's traceback
@@ -240,5 +238,5 @@ class StreamedLoader:
             self._state = dict(state)
 
 
-def _unchanged(item: Any) -> Any:
+def _unchanged(item: T) -> T:
     return item

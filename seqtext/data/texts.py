@@ -5,7 +5,6 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from seqtext.data.tokenizer import SPACE
 from seqtext.errors import ConfigError
@@ -13,7 +12,7 @@ from seqtext.errors import ConfigError
 _EXAMPLES = 5  # of unknown parts
 
 
-def rows_of(texts: Iterable[Any], name: str) -> list[Any]:
+def rows_of(texts: Iterable[object], name: str) -> list[object]:
     """The rows of any iterable, in its order, read once.
 
     Args:
@@ -40,7 +39,7 @@ def rows_of(texts: Iterable[Any], name: str) -> list[Any]:
     return list(rows)
 
 
-def texts_of(texts: Iterable[Any], name: str) -> list[str]:
+def texts_of(texts: Iterable[object], name: str) -> list[str]:
     """``rows_of`` texts.
 
     Raises:
@@ -49,7 +48,7 @@ def texts_of(texts: Iterable[Any], name: str) -> list[str]:
     return [check_text(row, f"{name}[{i}]") for i, row in enumerate(rows_of(texts, name))]
 
 
-def check_text(value: Any, where: str) -> str:
+def check_text(value: object, where: str) -> str:
     """A text as a plain ``str``.
 
     Raises:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -197,11 +197,12 @@ class Decoder(nn.Module):
         return super().train(mode)
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Decoder:
+        # PyTorch moves weights by this method, and has no public hook for it. PyTorch 2.8 to 2.13
         self._search = None
         super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
         return self
 
-    def __getstate__(self) -> dict[str, Any]:
+    def __getstate__(self) -> dict[str, object]:
         # weights laid out for this processor cannot be copied or sent elsewhere
         return {**self.__dict__, "_search": None}
 

@@ -186,7 +186,7 @@ class ClassifierModule(TextModule[LabelledBatch, TextAndLabels]):
         described = content["seqtext"]
         self.temperature, self.threshold = described["temperature"], described["threshold"]
 
-    def describe(self) -> dict[str, Any]:
+    def describe(self) -> dict[str, object]:
         """The part of a checkpoint that makes it a whole model."""
         assert self.tokenizers is not None
         return checkpoint.describe_classifier(

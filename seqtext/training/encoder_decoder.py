@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import Annotated, Any
+from typing import Annotated
 
 import torch
 from torch import Tensor
@@ -208,7 +208,7 @@ class EncoderDecoderModule(TextModule[Batch, Tokenizers]):
         symbols = checkpoint.symbols_of(self.tokenizers.target)
         return Scoring(bleu_tokenize=self.bleu_tokenize, symbols=symbols)
 
-    def describe(self) -> dict[str, Any]:
+    def describe(self) -> dict[str, object]:
         """The part of a checkpoint that makes it a whole model."""
         assert self.tokenizers is not None
         return checkpoint.describe(

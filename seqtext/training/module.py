@@ -11,7 +11,7 @@ from lightning.pytorch.callbacks import WeightAveraging
 from lightning.pytorch.trainer.states import TrainerFn
 from torch import Tensor, nn
 
-from seqtext import checkpoint
+from seqtext import checkpoint, internals
 from seqtext.checkpoint.consent import trusting
 from seqtext.data.labels import TextAndLabels
 from seqtext.data.tokenizer import Tokenizers
@@ -75,7 +75,7 @@ class TextModule(OptimizedModule, Generic[BatchT, SidesT]):
         """Summed loss and its divisor, scalars. Without smoothing outside training."""
 
     @abstractmethod
-    def describe(self) -> dict[str, Any]:
+    def describe(self) -> dict[str, object]:
         """The part of a checkpoint that makes it a whole model."""
 
     def diverged(self, what: str) -> TrainingError:
@@ -193,7 +193,7 @@ class TextModule(OptimizedModule, Generic[BatchT, SidesT]):
 
     # --- checkpoint ---------------------------------------------------------------------------------
 
-    def on_save_checkpoint(self, content: dict[str, Any]) -> None:
+    def on_save_checkpoint(self, content: dict[str, object]) -> None:
         """Add what makes the checkpoint a whole model."""
         super().on_save_checkpoint(content)
         content["seqtext"] = self.describe()
@@ -206,9 +206,9 @@ class TextModule(OptimizedModule, Generic[BatchT, SidesT]):
         # last: callbacks that put other weights there, such as averages, have done so by now
         checkpoint.add_digest(content)
 
-    def _put_averaged_weights(self, content: dict[str, Any]) -> None:
+    def _put_averaged_weights(self, content: dict[str, object]) -> None:
         # validation has scored the averaged weights, so these are the ones to keep
-        for callback in self.trainer.callbacks:  # type: ignore[attr-defined]
+        for callback in internals.callbacks_of(self.trainer):
             if isinstance(callback, WeightAveraging):
                 callback.on_save_checkpoint(self.trainer, self, content)
                 del content["current_model_state"], content["averaging_state"]
@@ -223,8 +223,9 @@ class TextModule(OptimizedModule, Generic[BatchT, SidesT]):
         refuse_other_network(model.config, self.config)
         self._longest_before = model.longest_source or 0
         self._earlier_metrics = content.get("seqtext_metrics", {})
-        if self._trainer is not None and self._trainer.state.fn == TrainerFn.FITTING:
-            position.begin(content, self.trainer)
+        trainer = internals.trainer_of(self)
+        if trainer is not None and trainer.state.fn == TrainerFn.FITTING:
+            position.begin(content, trainer)
             super().on_load_checkpoint(content)
 
 

@@ -34,7 +34,7 @@ class OptimizedModule(LightningModule):
         )
         self._plateau: ReduceLROnPlateau | None = None
         # of the run that is resumed
-        self._saved_plateau: dict[str, Any] | None = None
+        self._saved_plateau: dict[str, object] | None = None
         self._saved_groups: list[int] | None = None  # numbers of weights in its optimizer's groups
 
     @abstractmethod
@@ -110,7 +110,7 @@ class OptimizedModule(LightningModule):
         if self._plateau is not None:
             self._plateau.step(loss)
 
-    def on_save_checkpoint(self, content: dict[str, Any]) -> None:
+    def on_save_checkpoint(self, content: dict[str, object]) -> None:
         """Save what Lightning does not save: it knows nothing of the schedule ``plateau``."""
         if self._plateau is not None:
             content["seqtext_plateau"] = self._plateau.state_dict()
@@ -138,8 +138,9 @@ class OptimizedModule(LightningModule):
         count = self.trainer.strategy.reduce(count, reduce_op="sum")
         self._divisor = 0
         scale = self.trainer.accumulate_grad_batches * self.trainer.world_size / count
-        gradients = [p.grad for p in self.parameters() if p.grad is not None]
-        torch._foreach_mul_(gradients, scale)
+        for weight in self.parameters():
+            if weight.grad is not None:
+                weight.grad *= scale
 
     def configure_gradient_clipping(
         self,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from seqtext.data.readers.rows import Columns, Record, Repeated, places_of, records
 from seqtext.data.readers.text import lines_of
@@ -56,7 +55,7 @@ def read_json(paths: list[Path], columns: Columns, *, lenient: bool = False) -> 
         yield from _records(row, columns, f"{path}, record {number}")
 
 
-def _records(row: Any, columns: Columns, where: str) -> Iterator[Record]:
+def _records(row: object, columns: Columns, where: str) -> Iterator[Record]:
     if isinstance(row, dict):
         yield from records(row, columns, where)
         return
@@ -65,7 +64,7 @@ def _records(row: Any, columns: Columns, where: str) -> Iterator[Record]:
     yield Record(where, DataError(f"{where}: {reason}"))
 
 
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
     """A JSON object, in which the value of a repeated field is ``Repeated``."""
     row = dict(pairs)
     if len(row) < len(pairs):
@@ -77,7 +76,7 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 _DECODER = json.JSONDecoder(object_pairs_hook=_object)  # json.loads would make one for every line
 
 
-def _from_json(text: str) -> Any:
+def _from_json(text: str) -> object:
     """The value of JSON text.
 
     Raises:

@@ -50,7 +50,7 @@ def count_parquet_rows(path: Path) -> int:
     return int(pyarrow.parquet.read_metadata(path).num_rows)
 
 
-def _rows_of(batch: Any) -> Iterator[dict[str, Any] | None]:
+def _rows_of(batch: Any) -> Iterator[dict[str, object] | None]:
     """The rows of an Arrow batch. None stands for a row whose bytes are not UTF-8."""
     try:
         yield from batch.to_pylist()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from seqtext.errors import DataError
 
@@ -33,7 +33,7 @@ class Repeated(NamedTuple):
     places: list[int]
 
 
-def records(row: Mapping[str, Any], columns: Columns, where: str) -> Iterator[Record]:
+def records(row: Mapping[str, object], columns: Columns, where: str) -> Iterator[Record]:
     """Source and target of a row. A dotted column name reaches into an object within the row.
 
     A list of several targets (references) makes as many records, which all stand at ``where``.
@@ -50,14 +50,14 @@ def records(row: Mapping[str, Any], columns: Columns, where: str) -> Iterator[Re
     yield from (Record(where, pair) for pair in rows)
 
 
-def _pairs(row: Mapping[str, Any], columns: Columns, where: str) -> list[Row]:
+def _pairs(row: Mapping[str, object], columns: Columns, where: str) -> list[Row]:
     source, target = (_value(row, column, where) for column in columns)
     source = _text(source, columns[0], where)
     targets = target if isinstance(target, list) and target else [target]
     return [(source, _text(reference, columns[1], where)) for reference in targets]
 
 
-def _labelled(row: Mapping[str, Any], columns: LabelColumns, where: str) -> Row:
+def _labelled(row: Mapping[str, object], columns: LabelColumns, where: str) -> Row:
     *text_columns, label_column = fields(columns, row)
     texts = [_text(_value(row, column, where), column, where) for column in text_columns]
     value = _value(row, label_column, where)
@@ -66,7 +66,7 @@ def _labelled(row: Mapping[str, Any], columns: LabelColumns, where: str) -> Row:
     return f" {SEPARATOR} ".join(texts), "\n".join(names)
 
 
-def _label(value: Any, column: str, where: str) -> str:
+def _label(value: object, column: str, where: str) -> str:
     """The name of a label. A number is a name too."""
     if isinstance(value, bool | int):
         return str(value).lower()
@@ -76,8 +76,8 @@ def _label(value: Any, column: str, where: str) -> str:
     return name
 
 
-def _value(row: Mapping[str, Any], column: str, where: str) -> Any:
-    value: Any = row
+def _value(row: Mapping[str, object], column: str, where: str) -> object:
+    value: object = row
     for name in [column] if column in row else column.split("."):
         if not isinstance(value, Mapping) or name not in value:
             raise DataError(_missing(column, list(_names(row)), where))
@@ -87,7 +87,7 @@ def _value(row: Mapping[str, Any], column: str, where: str) -> Any:
     return value
 
 
-def _text(value: Any, column: str, where: str) -> str:
+def _text(value: object, column: str, where: str) -> str:
     if not isinstance(value, str):
         content = "nothing (null)" if value is None else f"{type(value).__name__} {value!r}"
         raise DataError(f"{where}: column {column!r} holds {content}, expected text")
@@ -101,7 +101,7 @@ def _text(value: Any, column: str, where: str) -> str:
     return value
 
 
-def _names(row: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
+def _names(row: Mapping[str, object], prefix: str = "") -> Iterator[str]:
     for name, value in row.items():
         if isinstance(value, Mapping):
             yield from _names(value, f"{prefix}{name}.")

@@ -90,7 +90,7 @@ def _add_symbols(model: Any, symbols: Sequence[str]) -> None:
 
 def _learned(
     base: Tokenizer, model: Any, texts: Iterable[str], count: int, known: set[str]
-) -> list[Any]:
+) -> list[object]:
     """At most ``count`` pieces that ``base`` lacks: characters first, then by frequency.
 
     A model of the same type is trained on the texts, and its pieces are compared.

@@ -19,6 +19,7 @@ from lightning.pytorch.callbacks import (
 )
 
 from seqtext.errors import ConfigError
+from seqtext.internals import callbacks_of, copy_buffers
 from seqtext.training.optimized import OptimizedModule
 
 _CANNOT_WORK: dict[type[Callback], str] = {
@@ -70,9 +71,9 @@ def _reason(trainer: Trainer, module: LightningModule, callback: Callback) -> st
 def keep_ids_whole(trainer: Trainer, module: LightningModule) -> None:
     """Have weight averaging copy buffers of whole numbers: a decayed mean of 7 and 7 may end at 6."""
     whole = any(not buffer.is_floating_point() for buffer in module.buffers())
-    for callback in trainer.callbacks:  # type: ignore[attr-defined]
-        if whole and isinstance(callback, WeightAveraging) and callback._average_model is not None:
-            callback._average_model.use_buffers = False
+    for callback in callbacks_of(trainer):
+        if whole and isinstance(callback, WeightAveraging):
+            copy_buffers(callback)
 
 
 def remove_averaging(trainer: Trainer, module: LightningModule) -> str | None:
@@ -82,16 +83,16 @@ def remove_averaging(trainer: Trainer, module: LightningModule) -> str | None:
         The name of a callback whose average ``module`` has now, and that no validation has scored.
     """
     name = None
-    callbacks: list[Callback] = trainer.callbacks  # type: ignore[attr-defined]
+    callbacks = callbacks_of(trainer)
     for callback in callbacks:
         # it has no count where it has not begun
         if isinstance(callback, StochasticWeightAveraging) and callback.n_averaged is not None:
-            assert callback._average_model is not None
             # Lightning does so only if the last epoch of all has come
+            average = callback.state_dict()["average_model_state"]
             with torch.no_grad():
-                callback.transfer_weights(callback._average_model, module)
+                for parameter, weight in module.named_parameters():
+                    weight.copy_(average[parameter])
             name = type(callback).__name__
     kinds = (WeightAveraging, StochasticWeightAveraging)
-    left = [callback for callback in callbacks if not isinstance(callback, kinds)]
-    trainer.callbacks = left  # type: ignore[attr-defined]
+    callbacks[:] = [callback for callback in callbacks if not isinstance(callback, kinds)]
     return name

@@ -210,7 +210,7 @@ class Checkpoints(Callback):
         if trainer.is_global_zero:
             action(*args, **kwargs)
 
-    def state_dict(self) -> dict[str, Any]:
+    def state_dict(self) -> dict[str, object]:
         """The candidates, so that a resumed run knows them."""
         return {
             "best": self._best,

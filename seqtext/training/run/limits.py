@@ -6,20 +6,21 @@ from lightning.pytorch import Trainer
 from lightning.pytorch.callbacks import Timer
 
 from seqtext.console import say
+from seqtext.internals import callbacks_of
 
 
 def tell_limits(trainer: Trainer, *, trained: bool) -> None:
     """Say which limits a run has reached. The number of epochs is the usual one and needs no line."""
-    if trainer.fast_dev_run:  # type: ignore[attr-defined]
+    if tried := trainer.fast_dev_run:  # type: ignore[attr-defined]
         say(
-            f"fit: ended after {trainer.global_step:,} updates: trainer.fast_dev_run is"
-            f" {trainer.fast_dev_run}; leave it out to train"  # type: ignore[attr-defined]
+            f"fit: ended after {trainer.global_step:,} updates: trainer.fast_dev_run is {tried}; leave it"
+            " out to train"
         )
         return
     limits = {}
     if 0 <= trainer.max_steps <= trainer.global_step:
         limits["max_steps"] = f"{trainer.max_steps:,}"
-    for callback in trainer.callbacks:  # type: ignore[attr-defined]
+    for callback in callbacks_of(trainer):
         if isinstance(callback, Timer) and (callback.time_remaining() or 1) < 0:
             limits["max_time"] = "over"
     epochs = trainer.max_epochs

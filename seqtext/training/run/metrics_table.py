@@ -36,7 +36,7 @@ class MetricsTable:
             reader = csv.DictReader(file)
             return list(reader.fieldnames or []), list(reader)
 
-    def append(self, row: dict[str, Any]) -> None:
+    def append(self, row: dict[str, object]) -> None:
         """Add a row. The first row says which columns the table has."""
         header, rows = self._read()
         self._write(header or list(row), [*rows, row])

@@ -201,7 +201,7 @@ class Report(Callback):
         folder.write(self._run.path / folder.RESULT, text)
         say(f"fit: done in {duration(seconds)}; the model is {self._run.path / folder.BEST}")
 
-    def state_dict(self) -> dict[str, Any]:
+    def state_dict(self) -> dict[str, object]:
         """The time spent so far."""
         return {"seconds": time.perf_counter() - self._started + self._earlier_seconds}
 

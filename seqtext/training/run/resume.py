@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 from seqtext import checkpoint
 from seqtext.checkpoint import ClassifierModel, Model, training_state
@@ -81,7 +80,7 @@ def model_in(path: Path) -> Model | ClassifierModel:
     return checkpoint.unpack(content, str(path))
 
 
-def tell_changes(run: Path, before: dict[str, Any], after: dict[str, Any]) -> None:
+def tell_changes(run: Path, before: dict[str, object], after: dict[str, object]) -> None:
     """Print every option that differs from the saved run's.
 
     Args:
@@ -101,7 +100,7 @@ def tell_changes(run: Path, before: dict[str, Any], after: dict[str, Any]) -> No
         say(f"resume: {name} is now {new!r}, was {old!r}")
 
 
-def _kept(run: Path, name: str, old: Any, new: Any) -> str | None:
+def _kept(run: Path, name: str, old: object, new: object) -> str | None:
     """Why an option cannot change, or None if it can."""
     change = f"--{name}: the run has {old!r}, given is {new!r}"
     otherwise = "Leave the option out, or start a new run"

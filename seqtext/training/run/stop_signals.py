@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import signal
-from typing import Any
+from types import FrameType
 
 from seqtext import signals
 from seqtext.console import say
@@ -14,13 +14,13 @@ class StopSignals:
 
     def __init__(self) -> None:
         self.came = 0  # the signal's number
-        self._handlers: dict[int, Any] = {}
+        self._handlers: signals.Handlers = {}
 
     def listen(self) -> None:
         """Note signals from now on."""
         self._handlers = signals.listen(self._note)
 
-    def _note(self, number: int, frame: Any) -> None:
+    def _note(self, number: int, frame: FrameType | None) -> None:
         self.came = number
         self.leave()
         name = signals.name_of(number)

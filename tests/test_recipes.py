@@ -196,7 +196,7 @@ def test_symbols_that_are_characters() -> None:
         "--data.tokenizer.symbols=[PST, <fem>]",
     )  # fmt: skip
     test = seqtext("-m", "seqtext", "test", "run", "--data.test", "dev.tsv", "--output", "out")
-    assert "symbol error rate (--symbols characters)" in test.stderr
+    assert "symbol error rate (characters)" in test.stderr
     scores = json.loads(test.stdout.splitlines()[-1])
     assert scores["symbols"] == "characters"
     pairs = list(zip(Path("out").read_text().splitlines(), stems[1::2], strict=True))
@@ -240,7 +240,7 @@ def test_classification_slice_through_the_command_line(
     )  # fmt: skip
     assert "val accuracy" in fit.stderr
     run = "runs/classification/001"
-    test = seqtext("-m", "seqtext", "test", run, "--data.test", "dev.jsonl", "--classes")
+    test = seqtext("-m", "seqtext", "test", run, "--data.test", "dev.jsonl", "--per_label")
     scores = json.loads(test.stdout.splitlines()[-1])
     assert scores["accuracy"] > 60  # of eight labels
     assert ("out_of_scope_recall" in scores) == (recipe == "clinc150")

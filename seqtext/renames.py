@@ -11,6 +11,7 @@ from seqtext.errors import ConfigError
 
 T = TypeVar("T")
 Renames = Mapping[str, str]  # old names -> new names
+Tell = Callable[[str, str], None]  # called with the old and the new name of an option
 
 SEARCH: Renames = {
     "max_ratio": "max_length_ratio",
@@ -51,15 +52,20 @@ def describe_rename(old: str, new: str) -> str:
     return f"{old} is now {new}; the old name works until version 0.3"
 
 
+def teller(say: Callable[[str], None], start: str = "") -> Tell:
+    """A function that says each rename once, after ``start``."""
+    return functools.cache(lambda old, new: say(f"{start}{describe_rename(old, new)}"))
+
+
 def rename_keys(
-    options: Mapping[str, Any], renames: Renames, tell: Callable[[str, str], None], prefix: str = ""
+    options: Mapping[str, Any], renames: Renames, tell: Tell, prefix: str = ""
 ) -> dict[str, Any]:
     """Options by their new names.
 
     Args:
         options: Options by name, with the options inside them. ``init_args`` counts as no name.
         renames: Dotted old names -> dotted new names.
-        tell: Called with both names of each renamed option.
+        tell: Called for each renamed option.
         prefix: Stands before the names of ``options``.
 
     Raises:
@@ -80,9 +86,7 @@ def rename_keys(
     return renamed
 
 
-def rename_flags(
-    words: Sequence[str], renames: Renames, tell: Callable[[str, str], None]
-) -> list[str]:
+def rename_flags(words: Sequence[str], renames: Renames, tell: Tell) -> list[str]:
     """The words of a command line, with flags by their new names. What follows ``--`` stays."""
     end = words.index("--") if "--" in words else len(words)
     renamed = list(words)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import functools
 import os
 import sys
 from collections.abc import Sequence
@@ -12,7 +13,7 @@ from typing import Any
 from seqtext.cli.internals import lacks_memory
 from seqtext.cli.streams import use_utf8
 from seqtext.errors import ConfigError, SeqtextError
-from seqtext.renames import FLAGS, describe_rename, rename_flags
+from seqtext.renames import FLAGS, rename_flags, teller
 
 # a full disk, a full quota, a limit of size, a broken device, a closed stream
 _UNWRITTEN = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF)
@@ -102,18 +103,8 @@ def _run(arguments: list[str], task: str | None, preset: dict[str, Any]) -> int:
     if command == "fit":
         module.run(rest, task, preset)
         return 0
-    return module.run(_by_new_names(command, rest)) or 0
-
-
-def _by_new_names(command: str, words: list[str]) -> list[str]:
-    """The words of a command line. Each old name of a flag is told and becomes the new one."""
-    told: dict[str, None] = {}  # in order, each once
-    words = rename_flags(
-        words, FLAGS.get(command, {}), lambda *names: told.setdefault(describe_rename(*names))
-    )
-    for message in told:
-        print(message, file=sys.stderr)
-    return words
+    tell = teller(functools.partial(print, file=sys.stderr))
+    return module.run(rename_flags(rest, FLAGS.get(command, {}), tell)) or 0
 
 
 def _tell(arguments: list[str], message: str) -> None:

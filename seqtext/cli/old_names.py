@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import yaml
@@ -10,7 +10,7 @@ import yaml
 import seqtext
 from seqtext.cli import yaml_reader
 from seqtext.console import say
-from seqtext.renames import FIT, Renames, describe_rename, rename_flags, rename_keys
+from seqtext.renames import FIT, Renames, Tell, rename_flags, rename_keys, teller
 
 
 def renames_of(classes: Mapping[str, str]) -> Renames:
@@ -27,7 +27,7 @@ def renames_of(classes: Mapping[str, str]) -> Renames:
 def rename_preset(preset: Mapping[str, Any]) -> dict[str, Any]:
     """The defaults of a recipe by new names. Tells each old name."""
     classes = {section: preset[section]["class_path"] for section in ("model", "data")}
-    return rename_keys(preset, renames_of(classes), _teller("preset: "))
+    return rename_keys(preset, renames_of(classes), teller(say, "preset: "))
 
 
 def rename_words(words: Sequence[str], renames: Renames) -> list[str]:
@@ -36,7 +36,7 @@ def rename_words(words: Sequence[str], renames: Renames) -> list[str]:
     Raises:
         ConfigError: A mapping has an option by both of its names.
     """
-    tell, renamed, flag = _teller(), list[str](), ""
+    tell, renamed, flag = teller(say), list[str](), ""
     for word in rename_flags(words, renames, tell):
         start, value = "", word
         if word.startswith("--"):
@@ -59,12 +59,10 @@ def rename_config(word: str, renames: Renames, name: str) -> str:
         ConfigError: The text has an option by both of its names.
     """
     text = word.removeprefix("--config=")
-    return f"--config={_rename_in_text(text, renames, _teller(f'{name}: '))}"
+    return f"--config={_rename_in_text(text, renames, teller(say, f'{name}: '))}"
 
 
-def _rename_in_text(
-    text: str, renames: Renames, tell: Callable[[str, str], None], prefix: str = ""
-) -> str:
+def _rename_in_text(text: str, renames: Renames, tell: Tell, prefix: str = "") -> str:
     """The text of a YAML mapping by new names. Any other text stays."""
     try:
         tree = yaml_reader.load(text)
@@ -76,15 +74,3 @@ def _rename_in_text(
     if renamed == tree:
         return text
     return yaml.safe_dump(renamed, default_flow_style=True, sort_keys=False)
-
-
-def _teller(start: str = "") -> Callable[[str, str], None]:
-    """Says once that a name is old, after ``start``."""
-    told = set[str]()
-
-    def tell(old: str, new: str) -> None:
-        if old not in told:
-            told.add(old)
-            say(f"{start}{describe_rename(old, new)}")
-
-    return tell

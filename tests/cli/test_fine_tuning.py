@@ -193,7 +193,7 @@ def test_a_file_is_a_corpus_alone_and_in_a_list(tiny: list[str]) -> None:
 
 
 def test_parts_learn_at_their_own_rates(trained: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """A part whose share is next to nothing stays; the others learn; the shares survive a resume."""
+    """A part with a tiny factor stays. The others learn. A resumed run keeps the factors."""
     rates = '--model.optimizer.learning_rate_factors={"encoder": 1e-9, "embeddings": 0.5}'
     options = [*OTHER_DATA, f"--model.init_from={trained}", rates]
     assert main(["fit", *options, "--trainer.max_epochs=2", "--run=whole"]) == 0

@@ -449,7 +449,7 @@ def test_averaging_is_taken_only_if_better(
 
 
 def test_going_on_never_loses_the_best(tiny: list[str]) -> None:
-    """A finished run is gone on with, and gets worse."""
+    """A finished run continues, and gets worse."""
     options = [*tiny, *NO_DECODING, "--selection.average_best=2"]
     assert main(["fit", *options, "--run", "r"]) == 0
     best, score = weights(Path("r"), "best.ckpt"), result("r")["best_score"]

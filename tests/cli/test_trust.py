@@ -241,7 +241,7 @@ def types_in(hint: Any) -> Iterator[Any]:
 )
 def test_no_option_of_ours_takes_just_anything(options: Any) -> None:
     """For such a type the parser would import and call what a file names."""
-    hints = get_type_hints(type(options).__init__)
+    hints = get_type_hints(options.__init__)
     assert hints.pop("return") is type(None)
     assert set(hints) == set(inspect.signature(options).parameters)
     for name, hint in hints.items():

@@ -63,7 +63,7 @@ class Checkpoints(Callback):
         self._validation = [*key, decoded, trainer.limit_val_batches]
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Know the best of a finished run that is gone on with."""
+        """Restore the best checkpoints of a finished run that continues."""
         callbacks.keep_ids_whole(trainer, pl_module)
         if self._run.earlier_best is not None and self._compared:
             self._best = self._sorted([(self._run.earlier_best, -1), *self._best])

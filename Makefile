@@ -35,7 +35,7 @@ translate: $(READY)
 	@echo "== training the built-in English-German translator (less than 4 minutes on 2 cores)"
 	$(BIN)/python recipes/translation/train.py fit --config recipes/translation/builtin.yaml --run $(RUN)
 	@echo "== scoring it on 1,000 sentences that it has not seen"
-	$(BIN)/seqtext test $(RUN) --data.test builtin:test:1000 --show 10
+	$(BIN)/seqtext test $(RUN) --data.test builtin:test:1000 --examples 10
 	@echo "== the run lies in $(RUN)"
 	@echo "== translate a sentence of your own:"
 	@echo "   echo 'The dog is sleeping in the garden.' | $(BIN)/seqtext generate $(RUN)"

@@ -31,7 +31,7 @@ from seqtext.data.corpus import Corpus
 
 MODES = {
     "mapped": [],
-    "mapped, 2 processes": ["--data.processes=2"],
+    "mapped, 2 processes": ["--data.preprocessing_workers=2"],
     "streaming": ["--data.streaming=true", "--data.shuffle_buffer=10000"],
 }
 _WARM = 20  # updates that are not counted

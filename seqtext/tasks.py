@@ -29,7 +29,7 @@ from seqtext.metrics import (
 DEFAULT_BLEU_TOKENIZE: BleuTokenize = "13a"
 # tasks of generated text, and the options of ``seqtext test`` that only some of them use
 TaskName = Literal["translation", "summarization", "code", "transduction"]
-TestOption = Literal["bleu_tokenize", "symbols", "lead"]
+TestOption = Literal["bleu_tokenize", "symbol_unit", "lead"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -253,7 +253,7 @@ TRANSDUCTION = TextTask(
     describe_figures=lambda scoring: (
         f"word error rate of whole outputs, symbol error rate ({scoring.symbols})"
     ),
-    options=("symbols",),
+    options=("symbol_unit",),
     merges_sources=True,  # as in a dictionary
 )
 TEXT_TASKS = {task.name: task for task in (TRANSLATION, SUMMARIZATION, CODE, TRANSDUCTION)}

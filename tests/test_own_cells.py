@@ -27,7 +27,7 @@ SMALL = [
     "--data.train=builtin:train:60", "--data.batch_size=20", "--data.tokenizer.vocab_size=400",
     "--data.tokenizer.byte_fallback=false",
     "--model.network.hidden_size=16", "--model.network.embedding_size=8", "--model.decode_sentences=4",
-    "--trainer.accelerator=cpu", "--trainer.max_epochs=1", "--selection.average=1",
+    "--trainer.accelerator=cpu", "--trainer.max_epochs=1", "--selection.average_best=1",
 ]  # fmt: skip
 
 

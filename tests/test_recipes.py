@@ -153,7 +153,7 @@ def test_slice_through_the_command_line(
 
 @pytest.mark.slow
 def test_transduction_slice_through_the_command_line(corpora: Path) -> None:
-    """Characters in, phones out; every pronunciation of a word counts, a word once."""
+    """Characters in, phones out. Every pronunciation of a word counts, and a word counts once."""
     folder = corpora / "g2p/cmudict"
     for name, count in (("train", 400), ("dev", 60)):
         with (folder / f"{name}.tsv").open(encoding="utf-8") as file:
@@ -240,7 +240,7 @@ def test_classification_slice_through_the_command_line(
     )  # fmt: skip
     assert "val accuracy" in fit.stderr
     run = "runs/classification/001"
-    test = seqtext("-m", "seqtext", "test", run, "--data.test", "dev.jsonl", "--classes")
+    test = seqtext("-m", "seqtext", "test", run, "--data.test", "dev.jsonl", "--per_label")
     scores = json.loads(test.stdout.splitlines()[-1])
     assert scores["accuracy"] > 60  # of eight labels
     assert ("out_of_scope_recall" in scores) == (recipe == "clinc150")

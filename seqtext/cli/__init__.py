@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import functools
 import os
 import sys
 from collections.abc import Sequence
@@ -12,6 +13,7 @@ from typing import Any
 from seqtext.cli.streams import use_utf8
 from seqtext.errors import ConfigError, SeqtextError
 from seqtext.internals import lacks_memory
+from seqtext.renames import FLAGS, rename_flags, teller
 
 # a full disk, a full quota, a limit of size, a broken device, a closed stream
 _UNWRITTEN = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF)
@@ -101,7 +103,8 @@ def _run(arguments: list[str], task: str | None, preset: dict[str, object]) -> i
     if command == "fit":
         module.run(rest, task, preset)
         return 0
-    return module.run(rest) or 0
+    tell = teller(functools.partial(print, file=sys.stderr))
+    return module.run(rename_flags(rest, FLAGS.get(command, {}), tell)) or 0
 
 
 def _tell(arguments: list[str], message: str) -> None:

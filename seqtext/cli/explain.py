@@ -37,7 +37,7 @@ def parser() -> Parser:
     add_input(parser)
     parser.add_argument("--html", metavar="F", help="write a page to look at, instead of text")
     parser.add_argument(
-        "--limit", type=int, default=20, metavar="N", help="look at the first N (default: 20)"
+        "--examples", type=int, default=20, metavar="N", help="look at the first N (default: 20)"
     )
     parser.add_fields(SearchConfig, _SEARCH)
     add_computing(parser)
@@ -47,8 +47,8 @@ def parser() -> Parser:
 def run(arguments: Sequence[str]) -> None:
     """Parse, explain, show."""
     options = parser().parse_args(arguments)
-    if options.limit < 1:
-        raise ConfigError(f"--limit {options.limit}: expected at least 1")
+    if options.examples < 1:
+        raise ConfigError(f"--examples {options.examples}: expected at least 1")
     check_input(options.input)
     check_outputs([options.input, *options.checkpoints], {"--html": options.html})
     config = config_of(SearchConfig, options)
@@ -58,7 +58,7 @@ def run(arguments: Sequence[str]) -> None:
     kind, explain = _explainer(options, model, config)
     explanations: list[Explanation] = []
     with open_input(options.input) as lines:
-        for numbered in _first(lines, options.limit, count=options.input is not None):
+        for numbered in _first(lines, options.examples, count=options.input is not None):
             new = explain(numbered)
             if options.html is None:
                 for explanation in new:
@@ -108,6 +108,6 @@ def _first(lines: Input, limit: int, *, count: bool) -> Iterator[Lines]:
             return
     if more:
         print(
-            f"the first {taken:,} of {taken + more:,} sentences. --limit N looks at more",
+            f"the first {taken:,} of {taken + more:,} sentences. --examples N shows more",
             file=sys.stderr,
         )

@@ -65,7 +65,7 @@ model
 run
   --selection.monitor M             which checkpoint is best: val_loss, or a score of the task, as
                                     {own} (default: the task's own)
-  --selection.average N             average the N best checkpoints at the end
+  --selection.average_best N        average the N best checkpoints at the end
   --selection.patience N            stop after N validations without a better result
   --trainer.max_epochs N            also max_steps, max_time (default: 10 epochs)
   --trainer.precision P             32-true or bf16-mixed

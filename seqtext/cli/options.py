@@ -16,6 +16,7 @@ from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCL
 
 from seqtext import assets, files
 from seqtext.cli import option_values, trainer_options, yaml_reader
+from seqtext.cli.old_names import rename_config, rename_words, renames_of
 from seqtext.cli.parser_messages import explained
 from seqtext.cli.trust import Trust, paths_of
 from seqtext.errors import ConfigError
@@ -108,10 +109,13 @@ def own_options(
             raise ConfigError(f"--{name} {path}: no folder can have this name ({reason})")
     options.trusted = Trust(options.trust, paths_of(_pairs(rest), preset))
     configs = [
-        with_config(config, f"--config {config}", options.trusted) for config in options.config
+        (with_config(path, f"--config {path}", options.trusted), f"--config {path}")
+        for path in options.config
     ]
-    arguments = [*configs, *rest]
-    classes = classes_of(arguments, preset)
+    classes = classes_of([*(config for config, _ in configs), *rest], preset)
+    renames = renames_of(classes)
+    arguments = [rename_config(config, renames, name) for config, name in configs]
+    arguments += rename_words(rest, renames)
     arguments = [  # help of the class in use, not of its base
         f"{word}={classes[word[2:-5]]}" if word in ("--model.help", "--data.help") else word
         for word in arguments

@@ -30,13 +30,14 @@ _PICTURES = (".png", ".svg", ".pdf")
 
 def run(options: argparse.Namespace, classifier: Classifier) -> None:
     """Classify, score, show."""
-    if options.confusion is not None:
-        if Path(options.confusion).suffix not in _PICTURES:
+    if options.confusion_plot is not None:
+        if Path(options.confusion_plot).suffix not in _PICTURES:
             raise ConfigError(
-                f"--confusion {options.confusion}: expected a picture's name, with {', '.join(_PICTURES)}"
+                f"--confusion_plot {options.confusion_plot}: expected a picture's name, with"
+                f" {', '.join(_PICTURES)}"
             )
         if classifier.labels.several:
-            raise ConfigError("--confusion: is of classifiers that give each text one label")
+            raise ConfigError("--confusion_plot: is of classifiers that give each text one label")
     columns = options.text or classifier.columns[0], options.label or classifier.columns[1]
     corpus = Corpus(options.test, *columns, "test", labelled=True)
     texts, right = _read(corpus, classifier.labels)
@@ -60,14 +61,14 @@ def run(options: argparse.Namespace, classifier: Classifier) -> None:
             threshold = classifier.threshold
         decided = [classifier.decide(row, threshold)[0] for row in found]
         names = _names(right, classifier.labels)
-        _show(options.show, texts, names, decided, found)
-        if options.classes:
+        _show(options.examples, texts, names, decided, found)
+        if options.per_label:
             _print_each(decided, names, classifier.labels)
         # what is still to come may fail, and takes no score along
         print(json.dumps(score_labels(found, right, threshold)), flush=True)
         kept.finish(lines_of(as_line(", ".join(one)) for one in decided))
-    if options.confusion is not None:
-        _draw(options.confusion, decided, names, classifier.labels)
+    if options.confusion_plot is not None:
+        _draw(options.confusion_plot, decided, names, classifier.labels)
 
 
 def _show(
@@ -93,7 +94,7 @@ def _draw(
     picture, numbered = draw_confusion(
         [one for one, *_ in decided], [one for one, *_ in right], every, Path(path).suffix[1:]
     )
-    write_whole(path, picture, "--confusion")
+    write_whole(path, picture, "--confusion_plot")
     if numbered:
         told = "".join(f"\n  {number} = {as_line(every[number - 1])}" for number in numbered)
         print(

@@ -41,9 +41,9 @@ from seqtext.tasks import (
 if TYPE_CHECKING:
     from seqtext.inference.generator import Generator
 
-_OF_TEXT = ("source", "target", "metrics", *get_args(TestOption), "train")
+_OF_TEXT = ("source", "target", "task", *get_args(TestOption), "train")
 _SEARCH = [name for name in names_of(SearchConfig) if name != "n_best"]
-_OF_LABELS = ("text", "label", "classes", "confusion", "threshold")
+_OF_LABELS = ("text", "label", "per_label", "confusion_plot", "threshold")
 
 
 def parser() -> Parser:
@@ -62,17 +62,17 @@ def parser() -> Parser:
     _add_scoring(parser)
     add_label_columns(parser, told="as in training")
     parser.add_argument(
-        "--classes", action="store_true",
+        "--per_label", action="store_true",
         help="of a classifier: print precision, recall and F1 of every label, the worst first",
     )  # fmt: skip
     parser.add_argument(
-        "--confusion", metavar="F",
+        "--confusion_plot", metavar="F",
         help="of a classifier: draw which labels are taken for which (.png, .svg or .pdf)",
     )  # fmt: skip
     parser.add_fields(DecisionConfig, ["threshold"])
     add_output(parser, "write the hypotheses to this file, a line a row")
     parser.add_argument(
-        "--show",
+        "--examples",
         type=int,
         default=0,
         metavar="N",
@@ -87,7 +87,7 @@ def _add_scoring(parser: argparse.ArgumentParser) -> None:
     """What scores generated text, and how."""
     measured = "; ".join(f"{task.name}: {task.summary}" for task in TEXT_TASKS.values())
     parser.add_argument(
-        "--metrics", choices=tuple(TEXT_TASKS),
+        "--task", choices=tuple(TEXT_TASKS),
         help=f"{measured} (default: what the model was trained for)",
     )  # fmt: skip
     parser.add_argument(
@@ -96,7 +96,7 @@ def _add_scoring(parser: argparse.ArgumentParser) -> None:
         " ja-mecab, ko-mecab, none (text that is tokenized already) (default: as in training)",
     )  # fmt: skip
     parser.add_argument(
-        "--symbols", choices=get_args(Symbols),
+        "--symbol_unit", choices=get_args(Symbols),
         help="what the symbol error rate counts: characters, or words, which spaces separate, as phones"
         " (default: as in training, characters for a target tokenizer of type char)",
     )  # fmt: skip
@@ -121,7 +121,7 @@ def run(arguments: Sequence[str]) -> None:
 
     if options.test is None:
         options.test = _corpus_of_run(options.checkpoints[0])
-    written = {"--output": options.output, "--confusion": options.confusion}
+    written = {"--output": options.output, "--confusion_plot": options.confusion_plot}
     check_outputs([options.test, options.train, *options.checkpoints], written)
     config = config_of(SearchConfig, options)
     config_of(DecisionConfig, options)
@@ -193,7 +193,7 @@ def _run_text(options: argparse.Namespace, generator: Generator, config: SearchC
             file=sys.stderr,
         )
         tell_counts(generator)
-        _show(options.show, sources, references, hypotheses)
+        _show(options.examples, sources, references, hypotheses)
         scores = task.test(Outputs(sources, hypotheses, references), scoring, baseline)
         if training is not None:
             first = [several[0] for several in references]
@@ -209,12 +209,12 @@ def _task(options: argparse.Namespace, generator: Generator) -> TextTask:
     Raises:
         ConfigError: It has no use for one.
     """
-    task = TEXT_TASKS[options.metrics or generator.task]
+    task = TEXT_TASKS[options.task or generator.task]
     for name in get_args(TestOption):
         if getattr(options, name) is not None and name not in task.options:
             users = [other.name for other in TEXT_TASKS.values() if name in other.options]
             raise ConfigError(
-                f"--{name}: is of --metrics {' and '.join(users)}, and the outputs are judged by {task.name}"
+                f"--{name}: is of --task {' and '.join(users)}, and the outputs are judged by {task.name}"
             )
     return task
 
@@ -237,7 +237,7 @@ def _scoring(options: argparse.Namespace, task: TextTask, generator: Generator) 
     tokenize = tokenize or task.bleu_tokenize or DEFAULT_BLEU_TOKENIZE
     if "bleu_tokenize" in task.options:
         check_bleu_tokenize(tokenize)
-    return Scoring(bleu_tokenize=tokenize, symbols=options.symbols or symbols)
+    return Scoring(bleu_tokenize=tokenize, symbols=options.symbol_unit or symbols)
 
 
 def _baseline(lead: str | None) -> Baseline | None:

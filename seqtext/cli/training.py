@@ -17,6 +17,7 @@ from lightning.pytorch.utilities import rank_zero_only
 
 from seqtext import tasks
 from seqtext.checkpoint import ClassifierModel, Model
+from seqtext.cli.old_names import rename_config, rename_preset, renames_of
 from seqtext.cli.options import (
     FitCLI,
     classes_of,
@@ -53,6 +54,7 @@ def train(arguments: list[str], task: str | None, preset: dict[str, object]) -> 
         CheckpointError: The checkpoint to resume from cannot be read.
     """
     torch.set_flush_denormal(True)  # denormal numbers make oneDNN's LSTM many times slower
+    preset = rename_preset(preset)
     options, arguments = own_options(arguments, preset)
     if task is None:
         labels = classes_of(arguments, preset)["model"] == _CLASSIFIER
@@ -104,7 +106,9 @@ def _parse(
         return parse(arguments, preset, options.trusted), None
     config = resume.parent / folder.CONFIG
     if config.exists():
-        saved = with_config(config, f"--resume {options.resume}: {config}", options.trusted)
+        name = f"--resume {options.resume}: {config}"
+        saved = with_config(config, name, options.trusted)
+        saved = rename_config(saved, renames_of(classes_of([saved], preset)), name)
         cli = parse([saved, *arguments], preset, options.trusted)
         return cli, flatten(parse([saved], preset, options.trusted).config.as_dict())
     try:

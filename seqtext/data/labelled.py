@@ -18,8 +18,8 @@ from seqtext.data.options import (
     CORPORA,
     LONGEST_LABELLED,
     CorpusOptions,
-    Processes,
-    Temperature,
+    PreprocessingWorkers,
+    SamplingTemperature,
     Workers,
 )
 from seqtext.data.readers import SEPARATOR
@@ -27,6 +27,7 @@ from seqtext.data.tokenizer import TokenizerConfig
 from seqtext.data.tokenizer.building import TokenizerBuilder
 from seqtext.data.training_set import PreparedTrainingSet
 from seqtext.errors import ConfigError, DataError
+from seqtext.renames import DATA, accept_old_names
 from seqtext.values import Count, Positive, check_arguments
 
 _OF_TARGETS = ("target_type", "target_model", "new_pieces")  # options of tokenizers
@@ -42,6 +43,7 @@ class LabelledCorpusOptions(CorpusOptions, total=False):
 LabelledOption = str | Sequence[str | LabelledCorpusOptions]
 
 
+@accept_old_names(DATA)
 class LabelsDataModule(TextDataModule[TextAndLabels]):
     """Texts and their labels.
 
@@ -59,14 +61,14 @@ class LabelsDataModule(TextDataModule[TextAndLabels]):
         label_separator: Separator between several labels in one field of a table.
         out_of_scope: Label of the rows that belong to no label. They are not trained on. With some in the
             validation set, training chooses a threshold. Texts below it are out of scope.
-        temperature: Weights for corpora of unlike size, as in ``PairsDataModule``.
+        sampling_temperature: Weights for corpora of unlike size, as in ``PairsDataModule``.
         tokenizer: How text becomes pieces.
         batch_tokens: Most pieces in one update, padding counted, over all ranks and accumulation steps.
         batch_size: Instead of ``batch_tokens``: texts in one update.
         max_length: Pieces of a text that are read, here and whenever the model is used. Of two texts the
             longer one is cut first.
         num_workers: Processes that prepare batches ahead.
-        processes: Processes that tokenize.
+        preprocessing_workers: Processes that tokenize.
         seed: Seed of the batch plan.
         cache_dir: Folder of prepared corpora. Default: ``$SEQTEXT_CACHE``, or ``~/.cache/seqtext``.
     """
@@ -86,13 +88,13 @@ class LabelsDataModule(TextDataModule[TextAndLabels]):
         several_labels: bool = False,
         label_separator: str | None = None,
         out_of_scope: str | None = None,
-        temperature: Temperature | None = None,
+        sampling_temperature: SamplingTemperature | None = None,
         tokenizer: TokenizerConfig = TokenizerConfig(),  # noqa: B008 (frozen)
         batch_tokens: Positive | None = None,
         batch_size: Positive | None = 64,
         max_length: Positive = LONGEST_LABELLED,
         num_workers: Workers = 0,
-        processes: Processes = 1,
+        preprocessing_workers: PreprocessingWorkers = 1,
         seed: Count = 1,
         cache_dir: str | None = None,
     ) -> None:
@@ -106,14 +108,14 @@ class LabelsDataModule(TextDataModule[TextAndLabels]):
         super().__init__(
             {"train": train, "validation": validation, "test": test},
             columns=(text, label),
-            temperature=temperature,
+            sampling_temperature=sampling_temperature,
             tokenizer=_checked(tokenizer, two_texts="+" in text),
             batch_tokens=batch_tokens,
             batch_size=None if batch_tokens is not None else batch_size,
             source_limit=max_length,
             shuffle_buffer=None,
             num_workers=num_workers,
-            processes=processes,
+            preprocessing_workers=preprocessing_workers,
             seed=seed,
             cache_dir=cache_dir,
         )

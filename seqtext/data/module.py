@@ -57,21 +57,21 @@ class TextDataModule(LightningDataModule, ABC, Generic[SidesT]):
         corpora: Mapping[str, object],
         *,
         columns: tuple[str, str],
-        temperature: float | None,
+        sampling_temperature: float | None,
         tokenizer: TokenizerConfig,
         batch_tokens: int | None,
         batch_size: int | None,
         source_limit: int | None,
         shuffle_buffer: int | None,
         num_workers: int,
-        processes: int,
+        preprocessing_workers: int,
         seed: int,
         cache_dir: str | None,
     ) -> None:
         super().__init__()
         check_size(batch_tokens, batch_size)
         self.columns, self.tokenizer, self.source_limit = columns, tokenizer, source_limit
-        self.num_workers, self.processes = num_workers, processes
+        self.num_workers, self.preprocessing_workers = num_workers, preprocessing_workers
         self.cache_dir = cache_folder(cache_dir)
         held_out, configs = read_options(corpora, self.aliases)
         streamed = shuffle_buffer is not None
@@ -85,7 +85,7 @@ class TextDataModule(LightningDataModule, ABC, Generic[SidesT]):
         self._planner = Planner(
             batch_tokens, batch_size, seed, source_limit, not self.labelled, self.rows_are
         )
-        mixture = Mixture(configs["train"], temperature)
+        mixture = Mixture(configs["train"], sampling_temperature)
         self.training_set = self._training_set(mixture, held_out, shuffle_buffer)
 
     @abstractmethod
@@ -224,7 +224,7 @@ class TextDataModule(LightningDataModule, ABC, Generic[SidesT]):
 
     def _encode(self, option: str, tokenizers: Sides) -> list[datasets.Dataset]:
         return [
-            encode(corpus, digest, tokenizers, self.cache_dir, self.processes)
+            encode(corpus, digest, tokenizers, self.cache_dir, self.preprocessing_workers)
             for corpus, digest in zip(self.corpora[option], self._digests_of(option), strict=True)
         ]
 

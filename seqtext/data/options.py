@@ -23,8 +23,8 @@ CORPORA: dict[str, Split] = {
 LONGEST_OF_PAIR, LONGEST_LABELLED = 250, 400
 # types of options. Every process holds Python and PyTorch, so their number is limited
 Workers = Annotated[int, Range(0, 512)]
-Processes = Annotated[int, Range(1, 512)]
-Temperature = Annotated[float, Range(1)]
+PreprocessingWorkers = Annotated[int, Range(1, 512)]
+SamplingTemperature = Annotated[float, Range(1)]
 _MOST_ROWS = 500_000_000  # of an epoch, whose order is kept in memory
 _WEIGHTS = Range(most=1_000_000, above=0)
 
@@ -155,27 +155,29 @@ class Mixture:
 
     Args:
         corpora: Their options.
-        temperature: T of shares ~ size ** (1 / T) (Arivazhagan et al. 2019, section 4.1). None takes the
-            weights of the options.
+        sampling_temperature: T of shares ~ size ** (1 / T) (Arivazhagan et al. 2019, section 4.1).
+            None takes the weights of the options.
 
     Raises:
-        ConfigError: Temperature and options both give weights.
+        ConfigError: ``sampling_temperature`` and options both give weights.
     """
 
     corpora: Sequence[CorpusConfig]
-    temperature: float | None
+    sampling_temperature: float | None
 
     def __post_init__(self) -> None:
         weighted = any(corpus.weight != 1 for corpus in self.corpora)
-        if self.temperature is not None and weighted:
-            raise ConfigError("data.temperature: gives the weights; leave those of the corpora out")
+        if self.sampling_temperature is not None and weighted:
+            raise ConfigError(
+                "data.sampling_temperature: gives the weights; leave those of the corpora out"
+            )
 
     def of_corpora(self, sizes: Sequence[int]) -> Weights:
         """How often an epoch has each corpus, given the number of its rows."""
-        if self.temperature is None or len(self.corpora) == 1:
+        if self.sampling_temperature is None or len(self.corpora) == 1:
             return np.array([corpus.weight for corpus in self.corpora])
         rows = np.array(sizes)
-        weights: Weights = (rows / rows.max()) ** (1 / self.temperature - 1)
+        weights: Weights = (rows / rows.max()) ** (1 / self.sampling_temperature - 1)
         return weights
 
     def of_rows(self, sizes: Sequence[int], kept: Rows, rows_are: str) -> Weights | None:

@@ -12,16 +12,18 @@ from seqtext.data.options import (
     CORPORA,
     LONGEST_OF_PAIR,
     CorporaOption,
-    Processes,
-    Temperature,
+    PreprocessingWorkers,
+    SamplingTemperature,
     Workers,
 )
 from seqtext.data.tokenizer import TokenizerConfig, Tokenizers
 from seqtext.data.tokenizer.building import TokenizerBuilder
 from seqtext.data.validation_set import spread
+from seqtext.renames import DATA, accept_old_names
 from seqtext.values import Count, Positive, check_arguments
 
 
+@accept_old_names(DATA)
 class PairsDataModule(TextDataModule[Tokenizers]):
     """Pairs of source and target text.
 
@@ -39,9 +41,9 @@ class PairsDataModule(TextDataModule[Tokenizers]):
             validation set. They show what the model forgets. ``fit`` refuses them without such a model.
         source: Column (``a.b`` for a nested one), file suffix or language of the source text.
         target: Likewise of the target text.
-        temperature: Weights for corpora of unlike size (Arivazhagan et al. 2019, section 4.1). With T each
-            has a share ~ size ** (1 / T). An epoch reads the largest once. With 1, shares stay as they
-            are.
+        sampling_temperature: Weights for corpora of unlike size (Arivazhagan et al. 2019, section 4.1).
+            With T each has a share ~ size ** (1 / T). An epoch reads the largest once. With 1, shares
+            stay as they are.
         tokenizer: How text becomes pieces.
         batch_tokens: Most pieces in one update, padding counted, on its longer side. An update spans all
             ranks and accumulation steps, so more devices make training faster, not different.
@@ -55,7 +57,7 @@ class PairsDataModule(TextDataModule[Tokenizers]):
             Tokenizers are trained on the first 250,000 pairs.
         shuffle_buffer: Pairs that are shuffled together when streaming.
         num_workers: Processes that prepare batches ahead.
-        processes: Processes that tokenize.
+        preprocessing_workers: Processes that tokenize.
         seed: Seed of the batch plan.
         cache_dir: Folder of prepared corpora. Default: ``$SEQTEXT_CACHE``, or ``~/.cache/seqtext``.
     """
@@ -72,7 +74,7 @@ class PairsDataModule(TextDataModule[Tokenizers]):
         compare: CorporaOption | None = None,
         source: str = "source",
         target: str = "target",
-        temperature: Temperature | None = None,
+        sampling_temperature: SamplingTemperature | None = None,
         tokenizer: TokenizerConfig = TokenizerConfig(),  # noqa: B008 (frozen)
         batch_tokens: Positive | None = 1500,
         batch_size: Positive | None = None,
@@ -82,7 +84,7 @@ class PairsDataModule(TextDataModule[Tokenizers]):
         streaming: bool = False,
         shuffle_buffer: Positive = 100_000,
         num_workers: Workers = 0,
-        processes: Processes = 1,
+        preprocessing_workers: PreprocessingWorkers = 1,
         seed: Count = 1,
         cache_dir: str | None = None,
     ) -> None:
@@ -91,14 +93,14 @@ class PairsDataModule(TextDataModule[Tokenizers]):
         super().__init__(
             {"train": train, "validation": validation, "test": test, "compare": compare},
             columns=(source, target),
-            temperature=temperature,
+            sampling_temperature=sampling_temperature,
             tokenizer=tokenizer,
             batch_tokens=None if batch_size is not None else batch_tokens,
             batch_size=batch_size,
             source_limit=max_source_length if truncate_sources else None,
             shuffle_buffer=shuffle_buffer if streaming else None,
             num_workers=num_workers,
-            processes=processes,
+            preprocessing_workers=preprocessing_workers,
             seed=seed,
             cache_dir=cache_dir,
         )

@@ -142,7 +142,7 @@ class TextCounts:
         if self.at_limit:
             lines.append(
                 f"{self.at_limit:,} of {self.texts:,} outputs reached their length limit and may be cut off."
-                " --max_length and --max_ratio change the limit"
+                " --max_length and --max_length_ratio change the limit"
             )
         return lines
 

@@ -21,6 +21,7 @@ from seqtext.errors import ConfigError
 from seqtext.inference.predictor import Predictor, diverged, restore_networks
 from seqtext.nn.encoder_decoder import EncoderDecoder
 from seqtext.nn.precision import Precision
+from seqtext.renames import SEARCH, rename_arguments
 from seqtext.search.beam import beam_search
 from seqtext.search.config import SearchConfig
 from seqtext.search.coverage_penalty import CoveragePenalty
@@ -104,6 +105,7 @@ class Generator(Predictor[EncoderDecoder]):
                 is out of range.
             CheckpointError: The network's outputs are no numbers.
         """
+        options = rename_arguments(options, SEARCH)
         known = [field.name for field in dataclasses.fields(SearchConfig)]
         if unknown := [name for name in options if name not in known]:
             raise ConfigError(f"no option {unknown[0]!r}; there are {', '.join(known)}")
@@ -197,8 +199,8 @@ class Generator(Predictor[EncoderDecoder]):
             copied = pad([[_word_part(word) for word in row] for row in words]).to(fewest.device)
             limits = config.min_words, config.max_words
             rules.append(WordLimits(torch.cat([own, copied], 1), *limits, self._pieces.eos))
-        if config.no_repeat_ngram:
-            rules.append(NoRepeatedNgram(config.no_repeat_ngram))
+        if config.no_repeat_ngram_size:
+            rules.append(NoRepeatedNgram(config.no_repeat_ngram_size))
         return rules
 
     @functools.cached_property

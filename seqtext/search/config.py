@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from seqtext.errors import ConfigError
+from seqtext.renames import SEARCH, accept_old_names
 from seqtext.values import Count, Positive, Range, check_fields
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ _ManyPieces = Annotated[int, Range(0, 10_000)]
 _LONGEST = 1 << 30
 
 
+@accept_old_names(SEARCH)
 @dataclass(frozen=True, kw_only=True)
 class SearchConfig:
     """How to decode. The command line's flags, ranges and help come from these fields.
@@ -39,11 +41,11 @@ class SearchConfig:
             ``repetition`` against reading the same again (Gehrmann et al. 2018).
         min_length: Fewest pieces of an output.
         max_length: Most pieces of an output. Default: twice the source's, and 20 more.
-        min_ratio: Fewest pieces of an output for each of the source's.
-        max_ratio: Most pieces of an output for each of the source's.
+        min_length_ratio: Fewest pieces of an output for each of the source's.
+        max_length_ratio: Most pieces of an output for each of the source's.
         min_words: Fewest words of an output, where spaces separate words.
         max_words: Most words of an output.
-        no_repeat_ngram: Pieces in a row that an output may have only once. 0 allows all repetition.
+        no_repeat_ngram_size: Pieces in a row that an output may have only once. 0 allows all repetition.
         batch_size: Most sentences decoded together, fewer where they are long. Changes the speed, not the
             result.
 
@@ -59,16 +61,16 @@ class SearchConfig:
     coverage_formula: CoverageFormula = "wu"
     min_length: _ManyPieces = 0
     max_length: Positive | None = None
-    min_ratio: Annotated[float, Range(0, 100)] = 0.0
-    max_ratio: Annotated[float, Range(above=0)] | None = None
+    min_length_ratio: Annotated[float, Range(0, 100)] = 0.0
+    max_length_ratio: Annotated[float, Range(above=0)] | None = None
     min_words: _ManyPieces = 0
     max_words: Positive | None = None
-    no_repeat_ngram: Count = 0
+    no_repeat_ngram_size: Count = 0
     batch_size: Annotated[int, Range(1, 1_000_000)] = 64
 
     def __post_init__(self) -> None:
         check_fields(self)
-        for what in ("length", "ratio", "words"):
+        for what in ("length", "length_ratio", "words"):
             low, high = getattr(self, f"min_{what}"), getattr(self, f"max_{what}")
             if high is not None and high < low:
                 raise ConfigError(
@@ -88,10 +90,10 @@ class SearchConfig:
         Returns:
             Both (N,) int64.
         """
-        fewest = _times(lengths, self.min_ratio).clamp(min=self.min_length)
+        fewest = _times(lengths, self.min_length_ratio).clamp(min=self.min_length)
         most = lengths.new_full(lengths.shape, min(self.max_length or _LONGEST, _LONGEST))
-        if self.max_ratio is not None:
-            most = most.minimum(_times(lengths, self.max_ratio))
+        if self.max_length_ratio is not None:
+            most = most.minimum(_times(lengths, self.max_length_ratio))
         elif self.max_length is None:
             most = (2 * lengths + 20).maximum(fewest)
         return fewest.minimum(most), most

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, get_args
 
 from seqtext import tasks
 from seqtext.errors import ConfigError
+from seqtext.renames import OPTIMIZER, SELECTION, accept_old_names
 from seqtext.values import Count, Positive, Range, Share, check_fields
 
 Part = Literal["embeddings", "encoder", "attention", "decoder", "output"]  # of a network
@@ -35,6 +36,7 @@ def parts_of(name: str, value: str | list[str] | None) -> list[Part]:
     return parts
 
 
+@accept_old_names(OPTIMIZER)
 @dataclass(frozen=True, kw_only=True)
 class OptimizerConfig:
     """How weights are updated.
@@ -47,13 +49,13 @@ class OptimizerConfig:
         eps: Added to the denominator.
         weight_decay: Decoupled for ``adamw``, an L2 penalty for ``adam``.
         schedule: The learning rate after the warm-up. With ``constant`` it stays. With ``inverse_sqrt`` it
-            falls as 1 / sqrt(step) (Vaswani et al. 2017). With ``cosine`` it falls to ``final_share`` at
-            ``total_steps`` (Loshchilov & Hutter 2017). With ``plateau`` it falls when the validation loss
-            does not.
+            falls as 1 / sqrt(step) (Vaswani et al. 2017). With ``cosine`` it falls to
+            ``min_learning_rate_share`` at ``total_steps`` (Loshchilov & Hutter 2017). With ``plateau`` it
+            falls when the validation loss does not.
         warmup_steps: Updates over which the learning rate rises from 0.
         total_steps: Updates until ``cosine`` is at its end. Default: those of the whole run.
-        final_share: Share of the learning rate that ``cosine`` ends at.
-        part_rates: The share of the learning rate that a part of the network has: ``embeddings``,
+        min_learning_rate_share: Share of ``learning_rate`` that ``cosine`` ends at.
+        learning_rate_factors: Multiplies the learning rate of a part of the network: ``embeddings``,
             ``encoder``, ``attention``, ``decoder`` or ``output``. Default: 1 for every part.
         plateau_factor: What ``plateau`` multiplies the learning rate by.
         plateau_patience: Validations without a better loss that ``plateau`` waits for.
@@ -71,8 +73,8 @@ class OptimizerConfig:
     schedule: Schedule = "constant"
     warmup_steps: Count = 0
     total_steps: Positive | None = None
-    final_share: Share = 0.02
-    part_rates: dict[str, float] = field(default_factory=dict)
+    min_learning_rate_share: Share = 0.02
+    learning_rate_factors: dict[str, float] = field(default_factory=dict)
     plateau_factor: Annotated[float, Range(above=0, below=1)] = 0.5
     plateau_patience: Count = 1
 
@@ -84,15 +86,16 @@ class OptimizerConfig:
             )
         if self.schedule == "plateau" and self.warmup_steps:
             raise ConfigError("optimizer.warmup_steps: plateau has no warm-up, set it to 0")
-        parts_of("optimizer.part_rates", list(self.part_rates))
-        for part, rate in self.part_rates.items():
-            if rate not in Range(above=0):
+        parts_of("optimizer.learning_rate_factors", list(self.learning_rate_factors))
+        for part, factor in self.learning_rate_factors.items():
+            if factor not in Range(above=0):
                 raise ConfigError(
-                    f"optimizer.part_rates: {rate} for {part}, expected more than 0; model.freeze keeps a"
-                    " part as it is"
+                    f"optimizer.learning_rate_factors: {factor} for {part}, expected more than 0;"
+                    " model.freeze keeps a part as it is"
                 )
 
 
+@accept_old_names(SELECTION)
 @dataclass(frozen=True, kw_only=True)
 class SelectionConfig:
     """Which checkpoint is the model to use.
@@ -100,7 +103,7 @@ class SelectionConfig:
     Args:
         monitor: The score that chooses: ``val_loss``, or a validation score of ``model.task``. ``task``
             is the task's own: ``val_bleu`` for translation.
-        average: The weights of so many best checkpoints are averaged at the end. The average becomes
+        average_best: The weights of so many best checkpoints are averaged at the end. The average becomes
             ``best.ckpt`` if it is better than all of them. 1 averages nothing.
         patience: Training stops after so many validations in a row without a better result. Default:
             it goes on to the end.
@@ -111,7 +114,7 @@ class SelectionConfig:
     """
 
     monitor: Monitor = "task"
-    average: Positive = 4
+    average_best: Positive = 4
     patience: Positive | None = None
     save_minutes: AboveZero = 10.0
 

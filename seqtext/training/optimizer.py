@@ -28,7 +28,8 @@ def learning_rate_share(config: OptimizerConfig, step: int, total_steps: int) ->
         return math.sqrt(warmup / step)
     if config.schedule == "cosine":
         done = min(1.0, (step - warmup) / max(1, total_steps - warmup))
-        return config.final_share + (1 - config.final_share) * 0.5 * (1 + math.cos(math.pi * done))
+        least = config.min_learning_rate_share
+        return least + (1 - least) * 0.5 * (1 + math.cos(math.pi * done))
     return 1.0
 
 
@@ -40,7 +41,7 @@ def build(
     by_rate: dict[float, list[nn.Parameter]] = {}
     for name, parameter in module.named_parameters():
         if parameter.requires_grad:
-            rate = config.part_rates.get(part_of(name.removeprefix("network.")), 1.0)
+            rate = config.learning_rate_factors.get(part_of(name.removeprefix("network.")), 1.0)
             by_rate.setdefault(rate, []).append(parameter)
     if not by_rate:
         raise ConfigError("model.freeze: all weights are frozen, nothing is left to train")
@@ -80,8 +81,8 @@ def check_groups(optimizer: torch.optim.Optimizer, saved: list[int]) -> None:
     """
     if [len(group["params"]) for group in optimizer.param_groups] != saved:
         raise ConfigError(
-            "model.freeze or model.optimizer.part_rates are not those that the checkpoint was written"
-            " with; give the same ones, or start a new run from it with --model.init_from"
+            "model.freeze or model.optimizer.learning_rate_factors are not those that the checkpoint was"
+            " written with; give the same ones, or start a new run from it with --model.init_from"
         )
 
 

@@ -230,7 +230,7 @@ def test_labels_that_a_picture_cannot_show(
     trained: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     Path("in.jsonl").write_text(json.dumps(ROWS[0]) + "\n")
-    command = ["test", str(trained), "--data.test=in.jsonl", "--confusion=a.png"]
+    command = ["test", str(trained), "--data.test=in.jsonl", "--confusion_plot=a.png"]
     odd = [[("from_$10_to_$20",)], [("\U0010fffd\t\n",)]]
     monkeypatch.setattr("seqtext.cli.score_labels._names", lambda *_: odd.pop(0))
     for _ in range(2):
@@ -247,7 +247,7 @@ def test_test_command(trained: Path, capsys: pytest.CaptureFixture[str]) -> None
         "words\tkind\n" + "".join(f"{row['text']}\t{row['label']}\n" for row in rows)
     )
     columns = ["--data.text=words", "--data.label=kind"]
-    options = ["--classes", "--confusion=a.png", "--output=labels.txt", "--show=2"]
+    options = ["--per_label", "--confusion_plot=a.png", "--output=labels.txt", "--examples=2"]
     assert main(["test", str(trained), "--data.test=./test.tsv", *columns, *options]) == 0
     printed = capsys.readouterr().out.splitlines()
     scores = json.loads(printed[-1])
@@ -297,8 +297,8 @@ def test_each_kind_of_model_names_the_command_of_the_other(
     test = ["--data.test=x.jsonl"]
     assert main(["test", str(trained), *test, "--beam_size=2"]) == 2
     assert "--beam_size: is of a model that generates text" in capsys.readouterr().err
-    assert main(["test", "text", *test, "--classes"]) == 2
-    assert "--classes: is of a classifier" in capsys.readouterr().err
+    assert main(["test", "text", *test, "--per_label"]) == 2
+    assert "--per_label: is of a classifier" in capsys.readouterr().err
     shutil.copy(trained / "last.ckpt", "labels.ckpt")
     pairs = [option for option in tiny if not option.startswith("--model")]
     assert main(["fit", *pairs, "--model=seqtext.ClassifierModule", "--run=mixed"]) == 2
@@ -369,7 +369,7 @@ def test_temperature_and_threshold_outlive_a_stop() -> None:
 
 def test_two_processes_train_what_one_does() -> None:
     options = ["--trainer.max_epochs=2", "--model.network.dropout=0", "--trainer.precision=32-true"]
-    several = ["--model.class_weights=balanced", "--selection.average=1"]
+    several = ["--model.class_weights=balanced", "--selection.average_best=1"]
     rows = ROWS[: len(ROWS) // 3 + 41]  # unlike numbers of labels
     assert fit(*options, *several, "--run=one", rows=rows) == 0
     parallel = ["--trainer.devices=2", "--trainer.strategy=ddp"]
@@ -402,11 +402,14 @@ def test_several_labels_from_corpus_to_text(capsys: pytest.CaptureFixture[str]) 
     told = json.loads(Path("out.jsonl").read_text())
     assert told["labels"] == list(one.labels)
     assert told["probabilities"] == pytest.approx(list(one.probabilities), abs=1e-5)
-    assert main(["test", "several", "--data.test=./val.jsonl", "--classes"]) == 0
+    assert main(["test", "several", "--data.test=./val.jsonl", "--per_label"]) == 0
     scores = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert scores["micro_f1"] > 90
-    assert main(["test", "several", "--data.test=./val.jsonl", "--confusion=a.png"]) == 2
-    assert "--confusion: is of classifiers that give each text one label" in capsys.readouterr().err
+    assert main(["test", "several", "--data.test=./val.jsonl", "--confusion_plot=a.png"]) == 2
+    assert (
+        "--confusion_plot: is of classifiers that give each text one label"
+        in capsys.readouterr().err
+    )
 
 
 def test_two_texts_from_corpus_to_label(

@@ -246,7 +246,7 @@ def test_summaries_are_scored_with_several_references_beside_a_baseline(
     write_summaries("c.jsonl")
     Path("train.tsv").write_text("source\ttarget\nx\tDer Hund\n", encoding="utf-8")
     options = ["--data.test", "c.jsonl", "--data.source", "source", "--data.target", "target"]
-    options += ["--output", "hyp.txt", "--metrics", "summarization", "--show", "1"]
+    options += ["--output", "hyp.txt", "--task", "summarization", "--examples", "1"]
     assert main(["test", str(trained), *options, "--data.train", "train.tsv"]) == 0
     *shown, last = capsys.readouterr().out.splitlines()
     result = json.loads(last)
@@ -267,7 +267,7 @@ def test_summaries_are_scored_with_several_references_beside_a_baseline(
         assert main(["test", str(trained), *options, "--lead", option]) == 0
         assert json.loads(capsys.readouterr().out.splitlines()[-1])["lead"] == name
     assert main(["test", str(trained), *options, "--bleu_tokenize", "char"]) == 2
-    assert "--bleu_tokenize: is of --metrics translation and code" in capsys.readouterr().err
+    assert "--bleu_tokenize: is of --task translation and code" in capsys.readouterr().err
     assert main(["test", str(trained), *options, "--lead", "0"]) == 2
     assert "--lead 0: expected a number of words, or sentence" in capsys.readouterr().err
 
@@ -276,7 +276,7 @@ def test_explain_shows_every_word(trained: Path, capsys: pytest.CaptureFixture[s
     sources = [source for source in SOURCES if source]
     Path("in").write_text("\n".join(sources) + "\n", encoding="utf-8")
     options = [str(trained), "--input", "in", "--max_length", "9", "--beam_size", "2"]
-    assert main(["explain", *options, "--limit", "2"]) == 0
+    assert main(["explain", *options, "--examples", "2"]) == 0
     told = capsys.readouterr().out
     found = [
         best.text
@@ -309,7 +309,7 @@ def test_explain_shows_every_word(trained: Path, capsys: pytest.CaptureFixture[s
 
 def test_code_is_scored_word_by_word(trained: Path, capsys: pytest.CaptureFixture[str]) -> None:
     Path("c.tsv").write_text("en\tde\nThe dog\tx = 1\n", encoding="utf-8")
-    assert main(["test", str(trained), "--data.test", "c.tsv", "--metrics", "code"]) == 0
+    assert main(["test", str(trained), "--data.test", "c.tsv", "--task", "code"]) == 0
     result = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert "|tok:none|" in result["signature"] and result["exact_match"] == 0
 
@@ -325,19 +325,21 @@ def test_lengths_are_what_was_asked_for(generate: Generate, trained: Path) -> No
         best = [record["hypotheses"][0] for record in found]
         return [len(one["text"].split(" ")) for one in best if len(one["pieces"]) < 60]
 
-    assert SearchConfig(min_ratio=3).limits(torch.tensor([2, 50]))[0].tolist() == [6, 150]
+    assert SearchConfig(min_length_ratio=3).limits(torch.tensor([2, 50]))[0].tolist() == [6, 150]
     assert max(words("--max_words=2", "--max_length=60")) == 2
     assert set(words("--max_words=2", "--min_words=2", "--max_length=60")) <= {2}
     records = [
         json.loads(line)
-        for line in generate("--format=jsonl", "--min_ratio=1.5", "--max_ratio=1.5", text=text)
+        for line in generate(
+            "--format=jsonl", "--min_length_ratio=1.5", "--max_length_ratio=1.5", text=text
+        )
     ]
     source = seqtext.load_generator(trained).tokenizers.source
     for record in records:
         count = len(source.encode([record["source"]])[0])
         assert len(record["hypotheses"][0]["pieces"]) == -(-3 * count // 2)
     for line in generate(
-        "--min_length", "12", "--no_repeat_ngram", "2", "--format=jsonl", text=text
+        "--min_length", "12", "--no_repeat_ngram_size", "2", "--format=jsonl", text=text
     ):
         pieces = json.loads(line)["hypotheses"][0]["pieces"]
         assert len(pieces) >= 12
@@ -441,8 +443,8 @@ def test_options_of_the_search_by_name(trained: Path) -> None:
         translator.generate(["x"], beam=2)
     for options, message in (
         ({"min_words": 3, "max_words": 2}, "max_words: 2, expected at least min_words, which is 3"),
-        ({"max_ratio": 0.0}, "max_ratio: 0.0, expected more than 0"),
-        ({"no_repeat_ngram": -1}, "no_repeat_ngram: -1, expected at least 0"),
+        ({"max_length_ratio": 0.0}, "max_length_ratio: 0.0, expected more than 0"),
+        ({"no_repeat_ngram_size": -1}, "no_repeat_ngram_size: -1, expected at least 0"),
         ({"coverage_formula": "x"}, "coverage_formula: 'x'"),
     ):
         with pytest.raises(ConfigError, match=message):

@@ -104,7 +104,7 @@ def test_hub_name_that_cannot_be_reached(fails: Fails, tiny: list[str]) -> None:
         ),
         (["--trainer.precision=16-mixed"], ["trainer.precision: 16-mixed", "bf16-mixed"]),
         (["--data.batch_size=0"], ["data.batch_size: 0, expected at least 1"]),
-        (["--selection.average=0"], ["selection.average: 0, expected at least 1"]),
+        (["--selection.average_best=0"], ["selection.average_best: 0, expected at least 1"]),
         (["--model.bleu_tokenize=mecab"], ["bleu_tokenize: mecab, expected '13a', 'intl', 'char'"]),
         (["--config=nowhere.yaml"], ["--config nowhere.yaml: cannot be read (No such file"]),
         (["--resume=nowhere"], ["--resume nowhere: no such checkpoint"]),

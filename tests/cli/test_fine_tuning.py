@@ -28,7 +28,7 @@ OTHER_DATA = [
     "--model.decode_sentences=8",
     "--trainer.accelerator=cpu",
     "--trainer.max_epochs=1",
-    "--selection.average=1",
+    "--selection.average_best=1",
 ]
 
 
@@ -193,8 +193,8 @@ def test_a_file_is_a_corpus_alone_and_in_a_list(tiny: list[str]) -> None:
 
 
 def test_parts_learn_at_their_own_rates(trained: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """A part whose share is next to nothing stays; the others learn; the shares survive a resume."""
-    rates = '--model.optimizer.part_rates={"encoder": 1e-9, "embeddings": 0.5}'
+    """A part with a tiny factor stays. The others learn. A resumed run keeps the factors."""
+    rates = '--model.optimizer.learning_rate_factors={"encoder": 1e-9, "embeddings": 0.5}'
     options = [*OTHER_DATA, f"--model.init_from={trained}", rates]
     assert main(["fit", *options, "--trainer.max_epochs=2", "--run=whole"]) == 0
     before, after = weights(trained), weights("whole/last.ckpt")
@@ -211,13 +211,13 @@ def test_parts_learn_at_their_own_rates(trained: Path, capsys: pytest.CaptureFix
         ("{decoder: 0}", "0.0 for decoder"),
     ):
         capsys.readouterr()
-        options = [*OTHER_DATA, f"--model.optimizer.part_rates={wrong}", "--run=r"]
+        options = [*OTHER_DATA, f"--model.optimizer.learning_rate_factors={wrong}", "--run=r"]
         assert main(["fit", *options]) == 2
-        assert f"optimizer.part_rates: {message}" in capsys.readouterr().err
+        assert f"optimizer.learning_rate_factors: {message}" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
-    "change", ["--model.freeze=decoder", '--model.optimizer.part_rates={"encoder": 0.5}']
+    "change", ["--model.freeze=decoder", '--model.optimizer.learning_rate_factors={"encoder": 0.5}']
 )
 def test_a_checkpoint_from_elsewhere_keeps_what_it_trains(
     change: str, trained: Path, tiny: list[str], capsys: pytest.CaptureFixture[str]
@@ -225,11 +225,14 @@ def test_a_checkpoint_from_elsewhere_keeps_what_it_trains(
     """Without the run's configuration beside it."""
     shutil.copy(trained / "last.ckpt", "x.ckpt")
     assert main(["fit", *tiny, "--resume=x.ckpt", change, "--trainer.max_epochs=3"]) == 2
-    assert "model.freeze or model.optimizer.part_rates are not those" in capsys.readouterr().err
+    assert (
+        "model.freeze or model.optimizer.learning_rate_factors are not those"
+        in capsys.readouterr().err
+    )
 
 
 @pytest.mark.parametrize(
-    "change", ["--model.freeze=decoder", '--model.optimizer.part_rates={"encoder": 0.5}']
+    "change", ["--model.freeze=decoder", '--model.optimizer.learning_rate_factors={"encoder": 0.5}']
 )
 def test_a_run_keeps_what_it_trains(
     change: str, trained: Path, capsys: pytest.CaptureFixture[str]

@@ -421,7 +421,11 @@ def test_other_networks_train_and_decode(tiny: list[str], cell: str) -> None:
 
 
 def test_validation_loss_can_choose_and_stop(tiny: list[str]) -> None:
-    options = ["--selection.monitor=val_loss", "--selection.patience=1", "--selection.average=1"]
+    options = [
+        "--selection.monitor=val_loss",
+        "--selection.patience=1",
+        "--selection.average_best=1",
+    ]
     slow = ["--model.optimizer.learning_rate=1e-12", "--trainer.max_epochs=9"]
     assert main(["fit", *tiny, *options, *slow, "--run", "r"]) == 0
     assert (
@@ -445,8 +449,8 @@ def test_averaging_is_taken_only_if_better(
 
 
 def test_going_on_never_loses_the_best(tiny: list[str]) -> None:
-    """A finished run is gone on with, and gets worse."""
-    options = [*tiny, *NO_DECODING, "--selection.average=2"]
+    """A finished run continues, and gets worse."""
+    options = [*tiny, *NO_DECODING, "--selection.average_best=2"]
     assert main(["fit", *options, "--run", "r"]) == 0
     best, score = weights(Path("r"), "best.ckpt"), result("r")["best_score"]
     worse = ["--trainer.max_epochs=4", "--model.optimizer.learning_rate=0.5"]

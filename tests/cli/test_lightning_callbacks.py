@@ -54,7 +54,7 @@ def add(kind: type[Callback], monkeypatch: pytest.MonkeyPatch) -> None:
 def test_moving_average_is_scored_kept_and_resumed(
     tiny: list[str], finished: Callable[..., Path]
 ) -> None:
-    options = [*tiny, "--selection.monitor=val_loss", "--selection.average=1"]
+    options = [*tiny, "--selection.monitor=val_loss", "--selection.average_best=1"]
     options += ["--model.decode_sentences=0"]
     ema = options_of("EMAWeightAveraging", decay=0.8)
     plain = finished(*options)
@@ -107,7 +107,7 @@ def test_stochastic_average_is_tried_at_the_end(
     swa = options_of(
         "StochasticWeightAveraging", swa_lrs=0.01, swa_epoch_start=1, annealing_epochs=1
     )
-    options = [*tiny, *swa, "--selection.monitor=val_loss", "--selection.average=1"]
+    options = [*tiny, *swa, "--selection.monitor=val_loss", "--selection.average_best=1"]
     assert main(["fit", *options, "--trainer.max_epochs=3", "--run=whole"]) == 0
     assert "average by StochasticWeightAveraging" in capsys.readouterr().err
     assert main(["fit", *options, "--run=stopped"]) == 0

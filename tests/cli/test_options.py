@@ -175,11 +175,11 @@ def test_mappings_keep_their_names() -> None:
     config = parsed(*CLASSIFIER, f"--model.class_weights={written}").config
     assert config.model.init_args.class_weights == weights
     for words in (
-        ["--model.optimizer.part_rates", written],
-        [f"--model.optimizer.part_rates={written}"],
+        ["--model.optimizer.learning_rate_factors", written],
+        [f"--model.optimizer.learning_rate_factors={written}"],
     ):
         config = parsed(*words).config
-        assert config.model.init_args.optimizer.part_rates == weights
+        assert config.model.init_args.optimizer.learning_rate_factors == weights
 
 
 def test_every_option_within_an_option_that_is_a_list_is_tested() -> None:
@@ -195,7 +195,7 @@ def test_every_option_within_an_option_that_is_a_list_is_tested() -> None:
         for name, hint in get_type_hints(config).items()
         if get_origin(hint) in (list, tuple, dict)
     }
-    assert found == {"symbols", "part_rates"}
+    assert found == {"symbols", "learning_rate_factors"}
 
 
 def test_the_rest_of_an_option_stays_where_a_part_is_a_list() -> None:
@@ -345,7 +345,7 @@ def test_null_where_there_must_be_a_value(option: str, capsys: pytest.CaptureFix
 @pytest.mark.parametrize("value", [".nan", ".inf", "-.inf"])
 @pytest.mark.parametrize(
     "option",
-    ["data.temperature", "model.network.forget_bias", "model.optimizer.learning_rate",
+    ["data.sampling_temperature", "model.network.forget_bias", "model.optimizer.learning_rate",
      "model.label_smoothing", "selection.save_minutes"],
 )  # fmt: skip
 def test_numbers_are_finite(option: str, value: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -358,9 +358,12 @@ def test_numbers_are_finite(option: str, value: str, capsys: pytest.CaptureFixtu
         (OptimizerConfig, {"learning_rate": (0, -1, math.nan, math.inf)}),
         (OptimizerConfig, {"eps": (0, -1, math.nan, math.inf)}),
         (OptimizerConfig, {"weight_decay": (-1, math.nan, math.inf)}),
-        (OptimizerConfig, {"final_share": (-1, 2, math.nan), "total_steps": (0, -5)}),
+        (OptimizerConfig, {"min_learning_rate_share": (-1, 2, math.nan), "total_steps": (0, -5)}),
         (OptimizerConfig, {"plateau_patience": (-1,), "warmup_steps": (-1,)}),
-        (OptimizerConfig, {"part_rates": ({"encoder": math.nan}, {"encoder": math.inf})}),
+        (
+            OptimizerConfig,
+            {"learning_rate_factors": ({"encoder": math.nan}, {"encoder": math.inf})},
+        ),
         (NetworkConfig, {"init_scale": (0, -1, math.nan, math.inf), "forget_bias": (math.nan,)}),
         (SelectionConfig, {"save_minutes": (0, math.nan, math.inf)}),
         (TokenizerConfig, {"sampling_alpha": (-1, math.nan, math.inf)}),
@@ -374,7 +377,11 @@ def test_ranges(config: Any, options: dict[str, tuple[Any, ...]]) -> None:
 
 
 def test_sizes_that_would_take_all_memory() -> None:
-    for options in ({"num_workers": 10**6}, {"processes": 10**6}, {"temperature": math.nan}):
+    for options in (
+        {"num_workers": 10**6},
+        {"preprocessing_workers": 10**6},
+        {"sampling_temperature": math.nan},
+    ):
         with pytest.raises(ConfigError, match=next(iter(options))):
             PairsDataModule("x", **options)
     with pytest.raises(ConfigError, match="at most 1,000,000"):

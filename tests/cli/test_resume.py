@@ -295,10 +295,11 @@ def test_averages_without_earlier_candidates_are_said(
     run: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     said = "resume: averages at the end are of new checkpoints, the earlier ones are gone"
-    assert main(["fit", "--resume", str(run), "--selection.average=1"]) == 0
+    assert main(["fit", "--resume", str(run), "--selection.average_best=1"]) == 0
     assert said not in capsys.readouterr().err
     assert (
-        main(["fit", "--resume", str(run), "--selection.average=2", "--trainer.max_epochs=3"]) == 0
+        main(["fit", "--resume", str(run), "--selection.average_best=2", "--trainer.max_epochs=3"])
+        == 0
     )
     assert said in capsys.readouterr().err
 

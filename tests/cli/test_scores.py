@@ -46,16 +46,16 @@ def test_scores_are_measured_as_in_training(
     assert f"test: BLEU ({scores['signature']}), chrF2 (" in told
     assert "greedy search; 3 sentences" in told
     assert "|tok:intl|" in run("--bleu_tokenize=intl")[0]["signature"]
-    assert "|tok:none|" in run("--metrics=code")[0]["signature"]  # it was not trained for code
-    by_character = run("--metrics=transduction")[0]
-    by_word, told = run("--metrics=transduction", "--symbols=words")
+    assert "|tok:none|" in run("--task=code")[0]["signature"]  # it was not trained for code
+    by_character = run("--task=transduction")[0]
+    by_word, told = run("--task=transduction", "--symbol_unit=words")
     assert (by_character["symbols"], by_word["symbols"]) == ("characters", "words")
     assert by_character["ser"] != by_word["ser"] and "error rate (words)" in told
     model = scored(None)
     assert "|tok:13a|" in run()[0]["signature"]
-    assert run("--metrics=transduction")[0]["ser"] == by_word["ser"]
-    assert main(["test", model, "--data.test=builtin:test:3", "--symbols=words"]) == 2
-    assert "--symbols: is of --metrics transduction" in capsys.readouterr().err
+    assert run("--task=transduction")[0]["ser"] == by_word["ser"]
+    assert main(["test", model, "--data.test=builtin:test:3", "--symbol_unit=words"]) == 2
+    assert "--symbol_unit: is of --task transduction" in capsys.readouterr().err
 
 
 def test_fine_tuning_goes_on_with_the_scores_of_its_model(

@@ -255,7 +255,7 @@ def test_every_command_writes_utf8(trained: Path, monkeypatch: pytest.MonkeyPatc
     Path("v.de").write_text("The dog sees Łódź and 猫.\n", encoding="utf-8")  # which check shows
     columns = ["--data.source", "en", "--data.target", "de"]
     for command in (
-        ["test", str(trained), "--data.test", "v", *columns, "--show", "1"],
+        ["test", str(trained), "--data.test", "v", *columns, "--examples", "1"],
         ["check", "--data.train", "v", *columns],
         ["fit", "--help"],
     ):
@@ -489,7 +489,7 @@ def test_an_error_elsewhere_is_no_fault_of_the_output(
         ("generate", ["--input", "in.txt", "--output", "out.gz"]),
         ("explain", ["--input", "in.txt", "--html", "in.txt"]),
         ("test", ["--data.test", "a.tsv", "--output", "a.tsv"]),
-        ("test", ["--data.test", "a.tsv", "--output", "a.png", "--confusion", "a.png"]),
+        ("test", ["--data.test", "a.tsv", "--output", "a.png", "--confusion_plot", "a.png"]),
     ],
 )
 def test_no_output_replaces_a_file_of_its_command(
@@ -541,7 +541,8 @@ def test_a_test_goes_on(
 
 
 @pytest.mark.parametrize(
-    ("option", "name"), [("--output", "no/x.txt"), ("--output", "."), ("--confusion", "no/x.png")]
+    ("option", "name"),
+    [("--output", "no/x.txt"), ("--output", "."), ("--confusion_plot", "no/x.png")],
 )
 def test_places_are_checked_before_work(
     trained: Path,

@@ -58,7 +58,7 @@ FILES: dict[str, Any] = {
     "data": {"data": RUN},
     "model": {"model": RUN},
     "optimizer": {"model": {"init_args": {"optimizer": RUN}}},
-    "rates": {"model": {"init_args": {"optimizer": {"part_rates": {"encoder": RUN}}}}},
+    "rates": {"model": {"init_args": {"optimizer": {"learning_rate_factors": {"encoder": RUN}}}}},
     "console": callback("RichProgressBar", console_kwargs={"file": RUN}),
     "function": callback("LambdaCallback", setup="os.system"),
     "own function": callback("LambdaCallback", setup="strange.strange"),

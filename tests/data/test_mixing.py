@@ -90,7 +90,7 @@ def test_temperature(start: Start, tmp_path: Path) -> None:
     """With T the small corpus has a share ~ 15 ** (1 / T) beside one ~ 60 ** (1 / T)."""
     paths = [str(tmp_path / "large.tsv"), str(tmp_path / "small.tsv")]
     for temperature, times in ((1, 15), (2, 30), (1e9, 60)):
-        seen = epoch_of(start(paths, temperature=temperature))
+        seen = epoch_of(start(paths, sampling_temperature=temperature))
         assert sum(row in LARGE for row in seen) == 60
         assert sum(row in SMALL for row in seen) == times
 
@@ -142,7 +142,7 @@ def test_validation_by_hash(start: Start, tmp_path: Path) -> None:
     [
         ({"validation": "split:some"}, "expected split:COUNT"),
         ({"validation": "split:0"}, "expected split:COUNT"),
-        ({"temperature": 0.5}, "data.temperature: 0.5, expected at least 1"),
+        ({"sampling_temperature": 0.5}, "data.sampling_temperature: 0.5, expected at least 1"),
         ({"validation": [{"path": "x", "weight": 2}]}, "data.validation: every pair counts"),
         ({"train": [{"path": "x", "wight": 2}]}, "data.train: no option 'wight'; there are path"),
         (
@@ -153,8 +153,8 @@ def test_validation_by_hash(start: Start, tmp_path: Path) -> None:
         ({"train": [{"weight": 3}]}, "data.train: {'weight': 3}, expected a path as well"),
         ({"train": []}, "data.train: no corpus in the list"),
         (
-            {"train": [{"path": "x", "weight": 2}], "temperature": 2},
-            "data.temperature: gives the weights",
+            {"train": [{"path": "x", "weight": 2}], "sampling_temperature": 2},
+            "data.sampling_temperature: gives the weights",
         ),
     ],
 )

@@ -37,14 +37,14 @@ def test_a_child_of_ones_own(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     data = OwnDataModule(
         {"train": "builtin:train:60", "validation": "split:10"},
         columns=("en", "de"),
-        temperature=None,
+        sampling_temperature=None,
         tokenizer=TokenizerConfig(vocab_size=300, byte_fallback=False),
         batch_tokens=None,
         batch_size=8,
         source_limit=None,
         shuffle_buffer=None,
         num_workers=0,
-        processes=1,
+        preprocessing_workers=1,
         seed=1,
         cache_dir=str(tmp_path),
     )

@@ -80,7 +80,10 @@ def test_batches_decode_back_to_the_text(start: Start, pairs: Rows) -> None:
 
 def test_processes_change_nothing(start: Start, tmp_path: Path) -> None:
     alone = epoch_of(start())
-    assert epoch_of(start(processes=2, num_workers=1, cache_dir=str(tmp_path / "other"))) == alone
+    assert (
+        epoch_of(start(preprocessing_workers=2, num_workers=1, cache_dir=str(tmp_path / "other")))
+        == alone
+    )
 
 
 def test_ranks_and_accumulation_share_the_same_updates(start: Start) -> None:
@@ -401,7 +404,7 @@ def test_sampling_with_a_given_model_that_cannot(
         ({"seed": -1}, r"data\.seed: -1, expected at least 0"),
         ({"max_source_length": 0}, r"data\.max_source_length: 0, expected at least 1"),
         ({"max_target_length": 0}, r"data\.max_target_length: 0, expected at least 1"),
-        ({"processes": 0}, r"data\.processes: 0, expected at least 1"),
+        ({"preprocessing_workers": 0}, r"data\.preprocessing_workers: 0, expected at least 1"),
         ({"batch_size": 0}, r"data\.batch_size: 0, expected at least 1"),
         ({"batch_tokens": 0}, r"data\.batch_tokens: 0, expected at least 1"),
         ({"batch_tokens": None}, r"data: give either batch_tokens or batch_size"),

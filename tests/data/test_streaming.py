@@ -216,7 +216,7 @@ def test_several_corpora_are_dealt_evenly(tmp_path: Path) -> None:
 def test_temperature_and_tags(start: Start, tmp_path: Path) -> None:
     write(tmp_path / "small.tsv", file_rows(tmp_path)[:15])
     small = {"path": str(tmp_path / "small.tsv"), "tag": "<small>"}
-    data = start(train=[str(tmp_path / "train.tsv"), small], temperature=2.0)
+    data = start(train=[str(tmp_path / "train.tsv"), small], sampling_temperature=2.0)
     tagged = sum(source.startswith("<small>") for source, _ in epoch_of(data))
     assert 150 + tagged == len(epoch_of(data))
     assert 45 <= tagged <= 60  # 15 * sqrt(10) = 47.4
@@ -287,7 +287,7 @@ def test_tokenizers_do_not_hang_on_weights(start: Start, tmp_path: Path) -> None
 
 
 def test_temperature_of_one_corpus(start: Start, tmp_path: Path) -> None:
-    assert sorted(epoch_of(start(temperature=5.0))) == sorted(file_rows(tmp_path))
+    assert sorted(epoch_of(start(sampling_temperature=5.0))) == sorted(file_rows(tmp_path))
 
 
 # --- refusals -------------------------------------------------------------------------------------------

@@ -70,15 +70,15 @@ def test_a_generator_may_have_unknown_characters(generator: Generator) -> None:
         ("beam_size", True, "a whole number"),
         ("batch_size", None, "a whole number"),
         ("max_length", "9", "a whole number or nothing"),
-        ("max_ratio", "x", "a number or nothing"),
+        ("max_length_ratio", "x", "a number or nothing"),
         ("length_formula", 1, "one of power, wu"),
         ("length_penalty", float("nan"), "at least -10 and at most 10"),
         ("coverage_penalty", float("nan"), "at least 0 and at most 100"),
-        ("min_ratio", float("nan"), "at least 0"),
-        ("min_ratio", 1e300, "at most 100"),
+        ("min_length_ratio", float("nan"), "at least 0"),
+        ("min_length_ratio", 1e300, "at most 100"),
         ("beam_size", 10**9, "at most 1,000"),
         ("min_length", 10**9, "at most 10,000"),
-        ("max_ratio", float("inf"), "more than 0"),
+        ("max_length_ratio", float("inf"), "more than 0"),
     ],
 )
 def test_options_have_their_types(name: str, value: Any, told: str) -> None:
@@ -92,7 +92,7 @@ def test_numbers_of_numpy_and_huge_limits_are_limits(generator: Generator) -> No
     expected = generator.generate(WORDS, beam_size=2, max_length=9)
     assert generator.generate(WORDS, **options, max_length=np.int64(9)) == expected
     lengths = torch.tensor([3, 40_000_000])
-    for huge in ({"max_ratio": 1e300}, {"max_length": 1 << 70}):
+    for huge in ({"max_length_ratio": 1e300}, {"max_length": 1 << 70}):
         fewest, most = SearchConfig(**huge).limits(lengths)
         assert (most > 1000 * lengths[:1]).all() and (fewest <= most).all() and (fewest >= 0).all()
 

@@ -48,7 +48,7 @@ def test_names_that_training_never_had(kind: str, joint: bool) -> None:
         options += ["--data.tokenizer.vocab_size=12"]
     options += ["--model.network.embedding_size=32", "--model.network.hidden_size=48"]
     options += ["--model.network.dropout=0.1", "--model.optimizer.learning_rate=0.005"]
-    options += ["--trainer.accelerator=cpu", "--trainer.max_epochs=4", "--selection.average=1"]
+    options += ["--trainer.accelerator=cpu", "--trainer.max_epochs=4", "--selection.average_best=1"]
     options += ["--model.decode_sentences=20", "--trainer.check_val_every_n_epoch=4"]
     right = {}
     for copying in ("true", "false"):

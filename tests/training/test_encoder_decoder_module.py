@@ -173,7 +173,7 @@ def test_val_bleu_is_by_bleu_tokenize(
 
 
 def test_learning_rate_falls_as_its_schedule_says() -> None:
-    cosine = OptimizerConfig(schedule="cosine", warmup_steps=10, final_share=0.1)
+    cosine = OptimizerConfig(schedule="cosine", warmup_steps=10, min_learning_rate_share=0.1)
     shares = [learning_rate_share(cosine, step, 100) for step in range(100)]
     assert shares[:10] == pytest.approx([(step + 1) / 10 for step in range(10)])
     assert shares[54] == pytest.approx(0.55)  # half-way between 1 and 0.1

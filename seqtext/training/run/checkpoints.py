@@ -63,7 +63,7 @@ class Checkpoints(Callback):
         self._validation = [*key, decoded, trainer.limit_val_batches]
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Know the best of a finished run that is gone on with."""
+        """Restore the best checkpoints of a finished run that continues."""
         callbacks.keep_ids_whole(trainer, pl_module)
         if self._run.earlier_best is not None and self._compared:
             self._best = self._sorted([(self._run.earlier_best, -1), *self._best])
@@ -75,7 +75,7 @@ class Checkpoints(Callback):
         """Listen to signals that ask to stop."""
         self._first_step = trainer.global_step
         gone = any(not self._weights(step).exists() for _, step in self._best)
-        if self._config.average > 1 and gone:
+        if self._config.average_best > 1 and gone:
             say("resume: averages at the end are of new checkpoints, the earlier ones are gone")
         self._signals.listen()
 
@@ -162,7 +162,7 @@ class Checkpoints(Callback):
         if trainer.state.fn != TrainerFn.FITTING or trainer.sanity_checking:
             return
         score, step = self._score(trainer), trainer.global_step
-        kept = self._sorted([*self._best, (score, step)])[: self._config.average]
+        kept = self._sorted([*self._best, (score, step)])[: self._config.average_best]
         if (score, step) in kept:
             self._save(trainer, self._weights(step), weights_only=True)
         for dropped in {step for _, step in self._best} - {step for _, step in kept}:

@@ -111,7 +111,7 @@ def _kept(run: Path, name: str, old: object, new: object) -> str | None:
             f"--{name} {new}: the run's scores so far are by {old or 'the default'}, and the two do not"
             " compare; leave the option out, or start a new run"
         )
-    if name.startswith(("model.freeze", "model.optimizer.part_rates")):
+    if name.startswith(("model.freeze", "model.optimizer.learning_rate_factors")):
         return (
             f"{change}, and a run keeps the weights that it trains and the groups of their rates."
             f" {otherwise} from this one with --model.init_from {run}"

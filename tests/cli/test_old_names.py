@@ -6,6 +6,7 @@ import shutil
 import sys
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -142,7 +143,8 @@ def test_options_of_an_own_class_keep_their_names(
 
 
 def test_a_preset_with_old_names(capsys: pytest.CaptureFixture[str]) -> None:
-    data: dict[str, Any] = {**PRESET["data"], "init_args": {"temperature": 2.0}}
+    classes: Any = PRESET["data"]
+    data = {**classes, "init_args": {"temperature": 2.0}}
     preset = {"data": data, "selection.average": 2}
     assert main(["fit", TRAIN, "--print_config"], preset=preset) == 0
     shown = capsys.readouterr()

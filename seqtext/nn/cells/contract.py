@@ -29,8 +29,8 @@ class Cell(nn.Module, ABC):
     A gate takes W x + b of the input x and U h + c of the hidden state h. Both are linear maps outside of
     ``step``. So the first is one product for all positions, and the decoder can prepare both for search.
 
-    A cell sets ``gates``, and ``state_parts``, ``recurrent_weights`` and ``keep_gates`` where they differ,
-    and writes ``step``. ``run`` may be overridden by something faster. ``check.py`` tries a class.
+    A cell sets ``gates`` and writes ``step``. It sets the other attributes where they differ. It may override
+    ``run`` by something faster. ``check.py`` tries a class.
 
     Args:
         input_size: I.

@@ -53,7 +53,7 @@ class Outputs(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class Metric:
-    """A score from 0 to 100.
+    """A score: a finite number. Those of seqtext go from 0 to 100.
 
     Args:
         name: Its name in the result of ``seqtext test``.
@@ -136,7 +136,8 @@ class Task:
 
     Args:
         name: Its name in ``model.task`` and in checkpoints.
-        validation: Metrics of validation besides the loss. The task's own metric is the last.
+        validation: Metrics of validation besides the loss. The last is the task's own metric. It chooses
+            the best checkpoint, and ``seqtext test`` reports it too.
     """
 
     name: str
@@ -159,7 +160,7 @@ class TextTask(Task):
     Args:
         summary: What ``seqtext test`` measures, for its help.
         tested: Metrics of ``seqtext test``.
-        figures: Adds to its result what is not one number from 0 to 100.
+        figures: Adds to its result what is no metric.
         describe_figures: What ``figures`` adds, in words.
         options: Options of ``seqtext test`` that change the result.
         bleu_tokenize: Tokenization of BLEU that this task's texts need. Default: no particular one.

@@ -78,7 +78,7 @@ def test_bleu_is_sacrebleus_and_that_of_training(tokenize: BleuTokenize) -> None
         Outputs(hypotheses, hypotheses, several),
         Scoring(bleu_tokenize=tokenize, symbols="words"),
     )
-    assert in_training == {"val_bleu": pytest.approx(expected.score)}
+    assert in_training["val_bleu"] == pytest.approx(expected.score)
     torchmetrics = SacreBLEUScore(tokenize=tokenize)
     torchmetrics.update(hypotheses, several)
     assert 100 * float(torchmetrics.compute()) == pytest.approx(expected.score, abs=1e-3)

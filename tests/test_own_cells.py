@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import torch
 
 import seqtext
 from seqtext import checkpoint
@@ -46,7 +47,7 @@ def forget() -> None:
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A working folder with the guide's cell, and a run of it."""
     path = tmp_path_factory.mktemp("own")
-    (path / "mycells.py").write_text(blocks("python")[0] + TRACE)
+    (path / "mycells.py").write_text("\n\n".join(blocks("python")) + TRACE)
     before = Path.cwd()
     os.chdir(path)
     try:
@@ -77,6 +78,19 @@ def test_the_guide_loads_what_it_trains() -> None:
         assert len(done.stdout.splitlines()) == 1
 
 
+def test_all_classes_of_the_guide_keep_the_contract(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(Path.cwd())
+    first, decaying, own_run = (
+        load_cell(f"mycells.{name}") for name in re.findall(r"^class (\w+)", GUIDE, re.MULTILINE)
+    )
+    cell, inputs = own_run(3, 4), torch.randn(2, 5, 3)
+    torch.manual_seed(1)
+    expected = first.run(cell, inputs, None, 0.5)
+    torch.manual_seed(1)
+    torch.testing.assert_close(cell.run(inputs, None, 0.5), expected)
+    assert "decay" in dict(decaying(3, 4).named_parameters())
+
+
 def test_a_checkpoint_holds_the_name() -> None:
     content = checkpoint.read("runs/mine")
     assert content["seqtext"]["network"]["cell"] == CELL
@@ -88,7 +102,7 @@ def test_nothing_is_imported_without_consent(trust: list[str]) -> None:
     with pytest.raises(CheckpointError) as refused:
         seqtext.load("runs/mine", trust=trust)
     told = str(refused.value)
-    assert all(part in told for part in ("best.ckpt", CELL, "--trust mycells", "['mycells']"))
+    assert all(part in told for part in ("best.ckpt", CELL, "--trust mycells", "trust='mycells'"))
     assert not Path("ran").exists() and "mycells" not in sys.modules
 
 
@@ -105,9 +119,12 @@ def test_a_class_that_is_not_there_is_named() -> None:
     assert "best.ckpt" in str(refused.value) and f"{CELL} cannot be imported" in str(refused.value)
 
 
-def test_trust_takes_a_list() -> None:
-    with pytest.raises(ConfigError, match="trust: 'mycells'"):
-        seqtext.load("runs/mine", trust="mycells")
+def test_trust_takes_one_name_or_several(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(Path.cwd())
+    for trust in ("mycells", ["other", "mycells"]):
+        assert isinstance(seqtext.load("runs/mine", trust=trust), seqtext.Generator)
+    with pytest.raises(ConfigError, match="trust: 1"):
+        seqtext.load("runs/mine", trust=1)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(

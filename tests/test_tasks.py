@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from pathlib import Path
 from typing import Any, get_args
@@ -9,7 +10,8 @@ from typing import Any, get_args
 import pytest
 
 from seqtext import tasks
-from seqtext.tasks import CLASSIFICATION, TEXT_TASKS, Outputs, Scoring, TestOption, TextMetric
+from seqtext.metrics import words
+from seqtext.tasks import CLASSIFICATION, TEXT_TASKS, Outputs, Scoring, TestOption, TextTask
 from seqtext.training.config import Monitor, SelectionConfig
 
 SCORING = Scoring(bleu_tokenize="13a", symbols="words")
@@ -24,10 +26,9 @@ def test_names_of_tasks_are_the_choices() -> None:
 
 
 def test_monitors_are_the_scores_of_all_tasks() -> None:
-    assert get_args(Monitor) == (
-        "task", "val_bleu", "val_rouge2", "val_exact_match", "val_wer", "val_macro_f1",
-        "val_accuracy", "val_loss",
-    )  # fmt: skip
+    keys = [key for task in (*TEXT_TASKS.values(), CLASSIFICATION) for key in task.keys]
+    assert get_args(Monitor) == ("task", *dict.fromkeys(keys), "val_loss")
+    assert {"val_bleu", "val_wer", "val_macro_f1"} < set(keys)
     for task in (*TEXT_TASKS.values(), CLASSIFICATION):
         for metric in task.validation:  # two tasks agree on what a name is
             known = tasks.METRICS[metric.key]
@@ -48,9 +49,12 @@ def test_direction_of_a_score(monitor: str, better: float, worse: float) -> None
 
 @pytest.mark.parametrize("name", TEXT_TASKS)
 def test_every_task_measures_and_says_what(name: str) -> None:
-    task = TEXT_TASKS[name]
+    check_task(TEXT_TASKS[name])
+
+
+def check_task(task: TextTask) -> None:
     scores = task.validate(OUTPUTS, SCORING)
-    assert list(scores) == task.keys and all(0 <= score <= 100 for score in scores.values())
+    assert list(scores) == task.keys and all(map(math.isfinite, scores.values()))
     result = task.test(OUTPUTS, SCORING)
     for metric in task.tested:
         assert result[metric.name] == pytest.approx(metric.measure(OUTPUTS, SCORING), abs=0.005)
@@ -66,16 +70,25 @@ def test_every_task_measures_and_says_what(name: str) -> None:
     assert set(task.options) <= set(get_args(TestOption))
 
 
-def test_the_guide_adds_a_metric(repository: Path) -> None:
+def test_the_guide_adds_a_metric(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     guide = (repository / "docs/own-metrics.md").read_text(encoding="utf-8")
-    blocks = re.findall(r"```python\n(.*?)```", guide, re.DOTALL)
-    names: dict[str, Any] = dict(vars(tasks))
-    for block in blocks:
-        exec(block, names)
-    metric = names["LENGTH_RATIO"]
-    assert isinstance(metric, TextMetric)
-    task = names["TRANSLATION"]
-    assert metric.key in guide and task.keys == [metric.key, "val_bleu"]
-    assert task.validate(OUTPUTS, SCORING)[metric.key] == pytest.approx(100 * 5 / 6)
-    assert task.test(OUTPUTS, SCORING).keys() == {"bleu", "chrf", "length_ratio", "signature"}
-    assert metric.title in task.describe_test(OUTPUTS.references, SCORING)
+    function, metric = re.findall(r"```python\n(.*?)```", guide, re.DOTALL)
+    [change] = re.findall(r"```diff\n(.*?)```", guide, re.DOTALL)
+    names = dict(vars(words))
+    exec(function, names)
+    monkeypatch.setattr(words, "word_recall", names["word_recall"], raising=False)
+    before, after = (
+        "".join(line[1:] for line in change.splitlines(keepends=True) if line[0] != left_out)
+        for left_out in "+-"
+    )
+    source = Path(tasks.__file__).read_text(encoding="utf-8")
+    assert source.count(before) == 1
+    changed: dict[str, Any] = {"__name__": tasks.__name__}
+    exec(source.replace(before, metric + after), changed)
+    task = changed["TRANSLATION"]
+    check_task(task)
+    assert task.keys == ["val_word_recall", "val_bleu"] and task.keys[0] in guide
+    assert task.keys[0] in changed["MONITORS"]
+    assert task.validate(OUTPUTS, SCORING)["val_word_recall"] == pytest.approx(100 * 4 / 6)
+    assert task.test(OUTPUTS, SCORING).keys() == {"bleu", "chrf", "word_recall", "signature"}
+    assert "word recall" in task.describe_test(OUTPUTS.references, SCORING)

@@ -51,7 +51,7 @@ def check_consent(config: EncoderConfig, where: str) -> None:
         raise CheckpointError(
             f"{where}: its network has the cell {shown(config.cell)}, a class from outside of seqtext."
             " Nothing of it was imported. If you trust that code and want it to run, give"
-            f" --trust {package:.60}, or in Python seqtext.load(PATH, trust=[{shown(package)}])"
+            f" --trust {package:.60}, or in Python seqtext.load(PATH, trust={shown(package)})"
         )
     try:
         config.cell_class()

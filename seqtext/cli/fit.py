@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
+import textwrap
 import warnings
 from collections.abc import Sequence
 
@@ -63,8 +64,8 @@ model
   --model.bleu_tokenize T           of val_bleu: 13a, char (languages without spaces), none, …
 
 run
-  --selection.monitor M             which checkpoint is best: val_loss, or a score of the task, as
-                                    {own} (default: the task's own)
+  --selection.monitor M             which checkpoint is best (default: by the task's own score):
+                                    {monitors}
   --selection.average_best N        average the N best checkpoints at the end
   --selection.patience N            stop after N validations without a better result
   --trainer.max_epochs N            also max_steps, max_time (default: 10 epochs)
@@ -77,7 +78,7 @@ Classifiers have options of their own: python recipes/classification/train.py fi
 All options: --model.help, --data.help (with their defaults), and those of lightning.Trainer.
 """.format(
     tasks=", ".join(tasks.TEXT_TASKS),
-    own=", ".join(dict.fromkeys(task.keys[-1] for task in tasks.TEXT_TASKS.values())),
+    monitors=textwrap.fill(", ".join(tasks.MONITORS), 66).replace("\n", "\n" + " " * 36),
 )
 
 

@@ -20,7 +20,7 @@ def load(
     path: str | Path | Sequence[str | Path],
     device: str = "cpu",
     precision: Precision = "fp32",
-    trust: Sequence[str] = (),
+    trust: str | Sequence[str] = (),
 ) -> Generator | Classifier:
     """Load a checkpoint, or several as an ensemble.
 
@@ -34,7 +34,7 @@ def load(
         device: Where to compute, as PyTorch names it: ``cpu``, ``cuda``, ``cuda:1``, ``mps``.
         precision: ``fp32``, or ``bf16``. The latter takes half the memory, is about twice as fast where
             the processor has bfloat16, and changes a few outputs.
-        trust: Packages whose classes a checkpoint may import, such as a cell of your own.
+        trust: Package or packages whose classes a checkpoint may import, such as a cell of your own.
 
     Returns:
         A ``Generator`` for models that generate text, a ``Classifier`` for those that label it.
@@ -49,7 +49,8 @@ def load(
     paths = _paths(path)
     if not paths:
         raise ConfigError("path: an empty list, expected at least one checkpoint")
-    with trusting(check_value("trust", trust, list[str])):
+    packages = [trust] if isinstance(trust, str) else check_value("trust", trust, list[str])
+    with trusting(packages):
         models = [checkpoint.load_any(path) for path in paths]
     of_text = [model for model in models if isinstance(model, checkpoint.Model)]
     of_labels = [model for model in models if isinstance(model, checkpoint.ClassifierModel)]
@@ -110,7 +111,7 @@ def load_generator(
     path: str | Path | Sequence[str | Path],
     device: str = "cpu",
     precision: Precision = "fp32",
-    trust: Sequence[str] = (),
+    trust: str | Sequence[str] = (),
 ) -> Generator:
     """``load`` a model that generates text.
 
@@ -128,7 +129,7 @@ def load_classifier(
     path: str | Path | Sequence[str | Path],
     device: str = "cpu",
     precision: Precision = "fp32",
-    trust: Sequence[str] = (),
+    trust: str | Sequence[str] = (),
 ) -> Classifier:
     """``load`` a model that classifies text.
 

@@ -21,6 +21,7 @@ import seqtext
 from seqtext import checkpoint, signals
 from seqtext.cli import main
 from seqtext.console import say
+from seqtext.tasks import MONITORS
 from seqtext.training.run.report import Report
 from tests.support import assert_equal_bits, metrics, result, weights
 
@@ -434,6 +435,18 @@ def test_validation_loss_can_choose_and_stop(tiny: list[str]) -> None:
     assert result("r")["best_score"] > 1
 
 
+def test_a_tie_is_not_called_better(tiny: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    options = ["--selection.monitor=val_bleu", "--selection.patience=2", "--trainer.max_epochs=9"]
+    assert (
+        main(["fit", *tiny, *options, "--model.optimizer.learning_rate=1e-12", "--run", "r"]) == 0
+    )
+    first, *ties = [
+        line for line in capsys.readouterr().err.splitlines() if line.startswith("epoch ")
+    ]
+    assert first.endswith("  best so far") and len(ties) == 2
+    assert all(line.endswith("  as good as the best") for line in ties)
+
+
 def test_averaging_is_taken_only_if_better(
     tiny: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -477,6 +490,7 @@ def test_help_names_options_that_exist(capsys: pytest.CaptureFixture[str]) -> No
     known = flatten(parse(words, PRESET, own.trusted).config.as_dict())
     named = re.findall(r"--((?:data|model|selection|trainer)\.[\w.]+)", HELP)
     assert len(named) > 20
+    assert all(monitor in HELP for monitor in MONITORS)
     for name in named:
         assert name in known or name in ("model.help", "data.help"), name
     for section, option in (("model", "label_smoothing"), ("data", "batch_tokens")):

@@ -55,22 +55,23 @@ def load_cell(name: str) -> type[Cell]:
     Raises:
         ConfigError: The class cannot be imported, or breaks the contract.
     """
+    module, _, class_name = CELLS.get(name, name).rpartition(".")
     if name in CELLS:
-        return _imported(CELLS[name])
-    from seqtext.nn.cells.contract import check_contract
+        built_in: type[Cell] = getattr(importlib.import_module(module), class_name)
+        return built_in
+    from seqtext.nn.cells.check import check_contract, describe_error
 
     try:
-        cell = _imported(name)
+        cell: type[Cell] | None = getattr(importlib.import_module(module), class_name, None)
     except Exception as error:  # whatever the user's module does when it is imported
+        missing = isinstance(error, ModuleNotFoundError) and f"{module}.".startswith(
+            f"{error.name}."
+        )
+        advice = "; install its package, or put its folder on PYTHONPATH" if missing else ""
         raise ConfigError(
-            f"network.cell: {name} cannot be imported ({type(error).__name__}: {error!s:.200}); install its"
-            " package, or put its folder on PYTHONPATH"
+            f"network.cell: {name} cannot be imported ({describe_error(error)}){advice}"
         ) from error
+    if cell is None:
+        raise ConfigError(f"network.cell: the module {module} has no class {class_name}")
     check_contract(cell, name)
-    return cell
-
-
-def _imported(path: str) -> type[Cell]:
-    module, _, name = path.rpartition(".")
-    cell: type[Cell] = getattr(importlib.import_module(module), name)
     return cell

@@ -40,13 +40,19 @@ class Checkpoints(Callback):
         self._saved_at, self._saved_step = time.monotonic(), 0
         self._validation: list[object] | None = None  # what scores are measured on
         self._compared = True  # with the scores before a resume
-        self._first_step: int | None = None  # of this process; None if there is nothing to train
+        self._first_step: int | None = None  # of this process. None if there is nothing to train.
         self._signals = StopSignals()
 
     @property
     def best(self) -> tuple[float, int] | None:
         """Score and step of the best validation."""
         return self._best[0] if self._best else None
+
+    def describe(self, step: int) -> str:
+        """What the validation at a step has reached, if it is now the best."""
+        if self.best is None or self.best[1] != step:
+            return ""
+        return "as good as the best" if self._without_better else "best so far"
 
     @property
     def monitor(self) -> str:

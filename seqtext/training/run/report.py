@@ -159,12 +159,12 @@ class Report(Callback):
         with folder.replacing(self._run.path / folder.CURVE) as part:
             draw_curves(self._table.rows).savefig(part, dpi=120, format="png")
         self._write_samples(trainer, module.samples)
-        best = self._checkpoints.best
+        reached = self._checkpoints.describe(trainer.global_step)
         say(
             f"epoch {row['epoch']:3d}  step {row['step']:6,d}  {duration(elapsed):>13s}"
             f"  train loss {loss:.3f}{_show_scores(module.task, metrics)}"
             f"  {rate:,} {module.counted}/s, validation {share:.0%}"
-            f"{'  best so far' if best and best[1] == trainer.global_step else ''}"
+            f"{reached and f'  {reached}'}"
         )
 
     def _write_samples(self, trainer: Trainer, decoded: list[tuple[str, str, str]]) -> None:

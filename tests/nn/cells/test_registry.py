@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 import subprocess
 import sys
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
@@ -15,7 +17,8 @@ from torch.testing import assert_close
 
 from seqtext.cli.fit import HELP
 from seqtext.errors import ConfigError
-from seqtext.nn.cells.contract import Cell, check_contract
+from seqtext.nn.cells.check import check_contract
+from seqtext.nn.cells.contract import Cell
 from seqtext.nn.cells.registry import CELLS, TRANSFORMER, load_cell
 from seqtext.nn.config import EncoderConfig, NetworkConfig
 from seqtext.nn.encoder_decoder import EncoderDecoder
@@ -85,6 +88,47 @@ class NoStep(Cell):
     gates = 1
 
 
+class NoGatesSet(Cell):
+    def step(self, projected: Tensor, recurrent: Tensor | None, state: Tensor) -> Tensor:
+        return state
+
+
+class OtherArguments(Leaky):
+    def __init__(self, hidden_size: int) -> None:
+        super().__init__(hidden_size, hidden_size)
+
+
+class RunWithoutDrop(Leaky):
+    def run(self, inputs: Tensor, state: Tensor | None = None) -> tuple[Tensor, Tensor]:  # type: ignore[override]
+        return super().run(inputs, state)
+
+
+class IgnoresDrop(Leaky):
+    def run(
+        self, inputs: Tensor, state: Tensor | None = None, drop: float = 0.0
+    ) -> tuple[Tensor, Tensor]:
+        return super().run(inputs, state)
+
+
+class RunReturnsOutputs(Leaky):
+    def run(  # type: ignore[override]
+        self, inputs: Tensor, state: Tensor | None = None, drop: float = 0.0
+    ) -> Tensor:
+        return super().run(inputs, state, drop)[0]
+
+
+class ReadsNothingRecurrent(Leaky):
+    def step(self, projected: Tensor, recurrent: Tensor | None, state: Tensor) -> Tensor:
+        return super().step(projected, projected, state)
+
+
+class ReadsWhatIsNone(Leaky):
+    recurrent_weights = False
+
+    def step(self, projected: Tensor, recurrent: Tensor | None, state: Tensor) -> Tensor:
+        return (projected + recurrent)[:, None, : self.hidden_size]  # type: ignore[operator]
+
+
 class OtherSize(Leaky):
     def step(self, projected: Tensor, recurrent: Tensor | None, state: Tensor) -> Tensor:
         return super().step(projected, recurrent, state)[:, 0]
@@ -136,9 +180,16 @@ class NoGate(Leaky):
     [
         (nn.LSTM, "mine is no subclass of seqtext.nn.cells.contract.Cell"),
         (torch.tanh, "mine is no subclass"),
-        (NoStep, "fails on a tiny input (TypeError"),
-        (OtherSize, "fails on a tiny input"),
-        (OtherWeights, "weight_ih_l0 is (3, 3), expected the shape (8, 3)"),
+        (NoStep, "TypeError: Can't instantiate abstract class NoStep"),
+        (NoGatesSet, "set the class attribute gates"),
+        (OtherArguments, "__init__ takes the input size and the hidden size"),
+        (RunWithoutDrop, "run takes inputs, state=None and drop=0.0"),
+        (IgnoresDrop, "run ignores drop"),
+        (RunReturnsOutputs, "run returned Tensor, expected a tuple"),
+        (ReadsNothingRecurrent, "Set recurrent_weights to False"),
+        (ReadsWhatIsNone, "recurrent is None, because recurrent_weights is False"),
+        (OtherSize, "step returned (2, 4), expected (2, 1, 4): (B, state_parts, H)"),
+        (OtherWeights, "weight_ih_l0 is (3, 5), expected the shape (8, 5)"),
         (RunsBackwards, "step by step it has other outputs than run"),
         (LooksAhead, "step by step it has other outputs than run"),
         (StartsAtOne, "run does not start at zero"),
@@ -152,10 +203,46 @@ def test_what_breaks_the_contract_is_told(cell: type, message: str) -> None:
     assert message in str(refused.value) and "network.cell: mine" in str(refused.value)
 
 
-@pytest.mark.parametrize("name", ["no_package.Cell", "seqtext.errors.Nothing"])
-def test_a_class_that_cannot_be_imported_is_named(name: str) -> None:
-    with pytest.raises(ConfigError, match=f"network.cell: {name} cannot be imported"):
+def test_an_error_in_a_cell_is_placed() -> None:
+    with pytest.raises(ConfigError) as refused:
+        check_contract(ReadsWhatIsNone, "mine")
+    line = inspect.getsourcelines(ReadsWhatIsNone.step)[1] + 1
+    assert "TypeError: unsupported operand" in str(refused.value)
+    assert f"{__file__}, line {line} (B = 2, T = 3, I = 5, H = 4, gates = 2" in str(refused.value)
+
+
+def test_a_difference_is_told_with_its_place() -> None:
+    with pytest.raises(
+        ConfigError, match=r"by up to [\d.]+ at \[[01], [0-2], [0-3]\] of \(B, T, H\)"
+    ):
+        check_contract(RunsBackwards, "mine")
+
+
+def test_a_factor_that_starts_at_zero_hides_what_drop_does() -> None:
+    assert not Peephole(2, 2).peephole.any()
+    check_contract(Peephole, "mine")
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("no_package.Cell", r"no_package.Cell cannot be imported \(.*; install its package"),
+        ("seqtext.errors.Nothing", "the module seqtext.errors has no class Nothing$"),
+    ],
+)
+def test_a_class_that_cannot_be_imported_is_named(name: str, told: str) -> None:
+    with pytest.raises(ConfigError, match=f"^network.cell: {told}"):
         load_cell(name)
+
+
+def test_an_error_on_import_is_placed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(tmp_path)
+    file = tmp_path / "fails_on_import.py"
+    file.write_text("import os\n\nimport no_package\n")
+    with pytest.raises(ConfigError) as refused:
+        load_cell("fails_on_import.Cell")
+    assert f"'no_package', {file}, line 3" in str(refused.value)
+    assert "PYTHONPATH" not in str(refused.value)
 
 
 @pytest.mark.parametrize("name", ["elman", "", "a.", ".b", "a b.c", "mine.cell.yaml:1"])

@@ -35,9 +35,9 @@ def score_summaries(
 ) -> SummaryScores:
     """ROUGE (Lin 2004) as F1, against the best of several references, and what a summary is made of.
 
-    ROUGE-1, -2 and -L are torchmetrics', see ``rouge``. ROUGE-Lsum is the union of longest common
-    subsequences, a sentence at a time (section 3.2), with ``sentences_of``, where torchmetrics' own would
-    download its splitter.
+    ROUGE-1, -2 and -L are torchmetrics', see ``rouge``. ROUGE-Lsum is the union of the longest common
+    subsequences of each sentence (section 3.2). ``sentences_of`` cuts the sentences, because torchmetrics would
+    download a splitter.
 
     Args:
         sources: One for each hypothesis.
@@ -76,8 +76,8 @@ def rouge(
 ) -> dict[str, float]:
     """F1 by torchmetrics, 0 to 1, of Porter's stems of lower-cased words.
 
-    Words are of the letters a to z and digits, as everywhere; where most letters of the references are
-    others, of letters and digits of all scripts.
+    Words consist of the letters a to z and digits, as in the published scores. If most letters of the
+    references are others, words consist of letters and digits of all scripts.
     """
     from torchmetrics.functional.text.rouge import rouge_score
 
@@ -104,7 +104,7 @@ def _words_of(references: Sequence[Sequence[str]]) -> Callable[[str], list[str]]
 def copied_and_new(sources: Sequence[str], hypotheses: Sequence[str]) -> tuple[float, float, float]:
     """Per cent of the words that are copied, and of the 2-grams and 3-grams that are new.
 
-    Lower-cased letters and digits of any script; a word or n-gram counts as often as it stands in the
+    Words are lower-cased letters and digits of any script. A word or n-gram counts as often as it occurs in the
     hypotheses.
     """
     there, all_of_them = Counter[int](), Counter[int]()

@@ -18,15 +18,15 @@ Vector = npt.NDArray[np.float32]
 
 @torch.no_grad()
 def load_vectors(weight: Tensor, tokenizer: Tokenizer, path: str, option: str) -> int:
-    """Put the vectors of a file where a piece is one of its words; other pieces stay as they are.
+    """Give the pieces that are words of a file their vectors. Other pieces keep their embeddings.
 
-    The vectors are scaled as one, to the root mean square that the embeddings of these pieces had.
+    All vectors are scaled by one number. Their root mean square becomes that of the embeddings they replace.
 
     Args:
         weight: (rows, E) embeddings, changed in place.
-        tokenizer: Whose pieces they are of.
-        path: A file as word2vec and fastText write it as text, packed (``.gz``, ``.zst``) or not: a word
-            and E numbers a line, separated by spaces; a first line with the two counts is passed over.
+        tokenizer: The tokenizer whose pieces the rows belong to.
+        path: A text file of word2vec or fastText, packed (``.gz``, ``.zst``) or not. A line has a word and E
+            numbers, separated by spaces. A first line with the two counts is skipped.
         option: The option that names ``path``, for messages.
 
     Returns:

@@ -117,8 +117,8 @@ def score_each(decided: Tensor, labels: Tensor, names: Sequence[str]) -> list[La
 def fit_temperature(logits: Tensor, labels: Tensor) -> float:
     """The temperature at which probabilities are likeliest (Guo et al. 2017, section 4.2).
 
-    As if one text more had any label, so that no number of right answers makes certain (Platt 1999,
-    section 2.2).
+    One more text counts as having any label. So no number of right answers gives certainty (Platt 1999, section
+    2.2).
 
     Args:
         logits: (N, L).
@@ -150,16 +150,16 @@ def fit_temperature(logits: Tensor, labels: Tensor) -> float:
 
 
 def choose_threshold(probabilities: Tensor, labels: Tensor) -> float:
-    """The threshold with which most of the texts are rightly told, in scope or out of it.
+    """The threshold that is right about most texts: their label, or that they are out of scope.
 
-    So it goes by how many are out of scope among them.
+    It depends on the share of texts that are out of scope.
 
     Args:
         probabilities: (N, L).
         labels: (N,) int64, negative where a text is out of scope.
 
     Returns:
-        Between two probabilities, as far as can be from both; 0 where no text is out of scope.
+        The middle between two probabilities, or 0 if no text is out of scope.
     """
     inside = labels >= 0
     if inside.all():

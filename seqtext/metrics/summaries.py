@@ -36,8 +36,8 @@ def score_summaries(
     """ROUGE (Lin 2004) as F1, against the best of several references, and what a summary is made of.
 
     ROUGE-1, -2 and -L are torchmetrics', see ``rouge``. ROUGE-Lsum is the union of the longest common
-    subsequences of each sentence (section 3.2). ``sentences_of`` cuts the sentences, because torchmetrics would
-    download a splitter.
+    subsequences of each sentence (section 3.2). ``sentences_of`` cuts the sentences, because
+    torchmetrics would download a splitter.
 
     Args:
         sources: One for each hypothesis.
@@ -104,8 +104,8 @@ def _words_of(references: Sequence[Sequence[str]]) -> Callable[[str], list[str]]
 def copied_and_new(sources: Sequence[str], hypotheses: Sequence[str]) -> tuple[float, float, float]:
     """Per cent of the words that are copied, and of the 2-grams and 3-grams that are new.
 
-    Words are lower-cased letters and digits of any script. A word or n-gram counts as often as it occurs in the
-    hypotheses.
+    Words are lower-cased letters and digits of any script. A word or n-gram counts as often as it occurs in
+    the hypotheses.
     """
     there, all_of_them = Counter[int](), Counter[int]()
     for source, hypothesis in zip(sources, hypotheses, strict=True):

@@ -117,8 +117,8 @@ def score_each(decided: Tensor, labels: Tensor, names: Sequence[str]) -> list[La
 def fit_temperature(logits: Tensor, labels: Tensor) -> float:
     """The temperature at which probabilities are likeliest (Guo et al. 2017, section 4.2).
 
-    One more text counts as having any label. So no number of right answers gives certainty (Platt 1999, section
-    2.2).
+    One more text counts as having any label. So no number of right answers gives certainty (Platt 1999,
+    section 2.2).
 
     Args:
         logits: (N, L).

@@ -58,7 +58,7 @@ def teller(say: Callable[[str], None], start: str = "") -> Tell:
 
 
 def rename_keys(
-    options: Mapping[str, Any], renames: Renames, tell: Tell, prefix: str = ""
+    options: Mapping[str, object], renames: Renames, tell: Tell, prefix: str = ""
 ) -> dict[str, Any]:
     """Options by their new names.
 
@@ -71,7 +71,7 @@ def rename_keys(
     Raises:
         ConfigError: An option is given by both of its names.
     """
-    renamed: dict[str, Any] = {}
+    renamed: dict[str, object] = {}
     for name, value in options.items():
         option = f"{prefix}{name}"
         if (new := renames.get(option)) is not None:
@@ -101,7 +101,7 @@ def rename_flags(words: Sequence[str], renames: Renames, tell: Tell) -> list[str
     return renamed
 
 
-def rename_arguments(arguments: Mapping[str, Any], renames: Renames) -> dict[str, Any]:
+def rename_arguments(arguments: Mapping[str, object], renames: Renames) -> dict[str, Any]:
     """Keyword arguments by their new names. An old name gives a DeprecationWarning.
 
     The warning names the line that calls the function that calls this one.
@@ -123,7 +123,7 @@ def accept_old_names(renames: Renames) -> Callable[[type[T]], type[T]]:
         init: Callable[..., None] = cls.__init__
 
         @functools.wraps(init)
-        def renamed(self: object, *values: Any, **arguments: Any) -> None:
+        def renamed(self: object, *values: object, **arguments: object) -> None:
             init(self, *values, **rename_arguments(arguments, renames))
 
         cls.__init__ = renamed  # type: ignore[method-assign]

@@ -24,7 +24,7 @@ def renames_of(classes: Mapping[str, str]) -> Renames:
     return {old: new for old, new in FIT.items() if old.partition(".")[0] not in foreign}
 
 
-def rename_preset(preset: Mapping[str, Any]) -> dict[str, Any]:
+def rename_preset(preset: dict[str, Any]) -> dict[str, Any]:
     """The defaults of a recipe by new names. Tells each old name."""
     classes = {section: preset[section]["class_path"] for section in ("model", "data")}
     return rename_keys(preset, renames_of(classes), teller(say, "preset: "))

@@ -8,7 +8,6 @@ seqtext.nn.decoder, and messages of the option parser in seqtext.cli.parser_mess
 from __future__ import annotations
 
 import functools
-import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -85,6 +84,8 @@ def raised_by(error: Exception, module: str) -> bool:
     - DataLoader of PyTorch raises a RuntimeError where a worker died. PyTorch 2.8 to 2.13. An error from
       within a worker is raised by another module.
     """
+    import traceback  # 2 ms that only errors need
+
     frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
     name = str(frames[-1].f_globals.get("__name__")) if frames else ""
     return f"{name}.".startswith(f"{module}.")

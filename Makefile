@@ -6,14 +6,20 @@ READY := $(VENV)/.ready
 # In an environment of its own: it needs rich, with which Lightning shows other progress bars.
 LINTER := $(VENV)/linter/bin/lint-imports
 WORKERS ?= 2
+TORCH ?= 2.13.0
+# What other packages do for seqtext: enough to notice a version that does not fit.
+DEPENDENT := tests/test_installed.py tests/test_metrics.py tests/data/tokenizer tests/data/test_prepared.py \
+	tests/data/test_hub.py tests/cli/test_trust.py
 RUN := runs/translation/builtin-$(shell date +%Y%m%d-%H%M%S)
 
-.PHONY: help setup translate test test-all check clean
+.PHONY: help setup translate test test-all test-lowest test-newest check clean
 
 help:
 	@echo "make translate   set up $(VENV), train the small English-German translator, show translations"
 	@echo "make test        set up $(VENV), run the quick tests, WORKERS=2 at once"
 	@echo "make test-all    the same with the slow tests"
+	@echo "make test-lowest run some tests with the lowest versions of other packages, in $(VENV)/lowest"
+	@echo "make test-newest the same with the newest versions, except PyTorch: TORCH=$(TORCH)"
 	@echo "make check       set up $(VENV), check style, types and imports"
 	@echo "make setup       set up $(VENV) with the pinned set of packages"
 
@@ -47,6 +53,16 @@ test: $(READY)
 test-all: $(READY)
 	@echo "== running all tests"
 	$(BIN)/python -m pytest -q -n $(WORKERS) --dist worksteal
+
+# Warnings of other versions are no errors.
+test-lowest test-newest: test-%:
+	@echo "== running tests with the $* versions of other packages and PyTorch $(TORCH)"
+	$(PYTHON) -m venv --clear $(VENV)/$*
+	$(VENV)/$*/bin/python -m pip install --quiet $(CONSTRAINT) torch==$(TORCH)
+	$(VENV)/$*/bin/python -m pip install --quiet $(CONSTRAINT) --editable '.[dev]'
+	$(VENV)/$*/bin/python -m pytest -q -o filterwarnings=default $(DEPENDENT)
+
+test-lowest: CONSTRAINT := --constraint .ci/lowest.txt
 
 check: $(READY) $(LINTER)
 	$(BIN)/ruff check .

@@ -9,11 +9,20 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from seqtext.data.labelled import LabelsDataModule
     from seqtext.data.pairs import PairsDataModule
+    from seqtext.errors import (
+        CheckpointError,
+        ConfigError,
+        DataError,
+        SeqtextError,
+        TrainingError,
+    )
     from seqtext.inference.classifier import Classification, Classifier
     from seqtext.inference.generator import Generator, Hypothesis
-    from seqtext.inference.loading import load
+    from seqtext.inference.loading import load, load_classifier, load_generator
     from seqtext.training.classifier import ClassifierModule
     from seqtext.training.encoder_decoder import EncoderDecoderModule
+
+    __version__: str
 
 # PyTorch's CPU kernels keep what they prepared for each of the last 1,024 shapes. Texts have many lengths,
 # so this takes hundreds of megabytes, for a few percent of speed. PyTorch reads these at its first use.
@@ -22,27 +31,38 @@ os.environ.setdefault("LRU_CACHE_CAPACITY", "16")
 
 # imported on first use: decoding never waits for what only training needs
 _WHERE = {
+    "CheckpointError": "seqtext.errors",
     "Classification": "seqtext.inference.classifier",
     "Classifier": "seqtext.inference.classifier",
     "ClassifierModule": "seqtext.training.classifier",
+    "ConfigError": "seqtext.errors",
+    "DataError": "seqtext.errors",
     "EncoderDecoderModule": "seqtext.training.encoder_decoder",
     "Generator": "seqtext.inference.generator",
     "Hypothesis": "seqtext.inference.generator",
     "LabelsDataModule": "seqtext.data.labelled",
     "PairsDataModule": "seqtext.data.pairs",
+    "SeqtextError": "seqtext.errors",
+    "TrainingError": "seqtext.errors",
     "load": "seqtext.inference.loading",
     "load_classifier": "seqtext.inference.loading",
     "load_generator": "seqtext.inference.loading",
 }
 __all__ = [
+    "CheckpointError",
     "Classification",
     "Classifier",
     "ClassifierModule",
+    "ConfigError",
+    "DataError",
     "EncoderDecoderModule",
     "Generator",
     "Hypothesis",
     "LabelsDataModule",
     "PairsDataModule",
+    "SeqtextError",
+    "TrainingError",
+    "__version__",
     "load",
     "load_classifier",
     "load_generator",
@@ -52,6 +72,10 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     if name in _WHERE:
         return getattr(import_module(_WHERE[name]), name)
+    if name == "__version__":
+        from importlib import metadata  # slow to import, and rarely needed
+
+        return metadata.version("seqtext")
     raise AttributeError(f"module 'seqtext' has no attribute {name!r}")
 
 

@@ -427,7 +427,7 @@ def test_two_texts_from_corpus_to_label(
     with pytest.raises(ConfigError, match="this classifier reads pairs of texts"):
         classifier.classify(["lock my room"])
     with pytest.raises(ConfigError, match=r"texts\[0\]\[1\]: None \(NoneType\), expected a string"):
-        classifier.classify([("lock my room", None)])
+        classifier.classify([("lock my room", None)])  # type: ignore[list-item]
     classifier.source_limit = 8  # of two texts both are read
     [one] = classifier.encode([("lock " * 20, "sing")])
     [second] = classifier.tokenizer.encode(["sing"])

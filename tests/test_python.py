@@ -96,12 +96,3 @@ def test_training_without_our_data() -> None:
         trainer().validate(ClassifierModule(), batches)
     with pytest.raises(ConfigError, match="LightningDataModule has other data than"):
         trainer().fit(EncoderDecoderModule(), datamodule=LightningDataModule())
-
-
-def test_checkpoints_are_loaded_by_load() -> None:
-    for module in (EncoderDecoderModule, ClassifierModule):
-        with pytest.raises(ConfigError, match=r"use a checkpoint with seqtext\.load"):
-            module.load_from_checkpoint("last.ckpt")
-    for data in (PairsDataModule, LabelsDataModule):
-        with pytest.raises(ConfigError, match="a checkpoint holds no corpora"):
-            data.load_from_checkpoint("last.ckpt")

@@ -11,6 +11,7 @@ _NAMES = {
     int: "a whole number", bool: "true or false", str: "text", dict: "a dict", list: "a list",
     _NUMBER: "a number",
 }  # fmt: skip
+_LONGEST = 200  # characters of an option's path in a message
 _DATA = {"train": [str]}
 # Entries that Lightning and our own classes read. A dict has at least these, and a list has values of one
 # type. Without this check, an edited file would fail deep inside Lightning.
@@ -24,6 +25,8 @@ _ENTRIES: dict[str, Any] = {
     "lr_schedulers": [{"last_epoch": int}],
     "PairsDataModule": _DATA,
     "LabelsDataModule": _DATA,
+    "hyper_parameters": dict,
+    "datamodule_hyper_parameters": dict,
     "seqtext_accumulation": int,
     "seqtext_metrics": dict,
     "seqtext_plateau": {"best": _NUMBER, "num_bad_epochs": int, "last_epoch": int},
@@ -60,6 +63,8 @@ def check(content: dict[str, Any]) -> None:
                     raise ValueError(f"{where}.best: expected pairs of a score and a step")
                 _check(pair[0], _NUMBER, f"{where}.best")
                 _check(pair[1], int, f"{where}.best")
+    for name in ("hyper_parameters", "datamodule_hyper_parameters"):
+        _check_plain(content.get(name), name)
     for name, value in content.get("seqtext_metrics", {}).items():
         _check(name, str, "seqtext_metrics")
         _check(value, _NUMBER, f"seqtext_metrics[{shown(name)}]")
@@ -113,6 +118,20 @@ def check_position(position: Any, expected: Any, where: str) -> None:
         if name not in position:
             raise ValueError(f"{where}.{name}: is missing")
         check_position(position[name], part, f"{where}.{name}")
+
+
+def _check_plain(value: Any, where: str) -> None:
+    """Check that options are numbers, texts, lists and dicts. Dicts may have booleans as names."""
+    if type(value) is dict:
+        for name, item in value.items():
+            if type(name) not in (str, bool):
+                raise ValueError(f"{where}: found the name {shown(name)}, expected text")
+            _check_plain(item, f"{where}.{name}"[:_LONGEST])
+    elif type(value) is list:
+        for item in value:
+            _check_plain(item, where)
+    elif value is not None and type(value) not in (bool, int, float, str):
+        raise ValueError(f"{where}: found {shown(value)}, expected a plain value")
 
 
 def _check(value: Any, kind: Any, where: str) -> None:

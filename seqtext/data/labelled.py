@@ -71,7 +71,7 @@ class LabelsDataModule(TextDataModule[TextAndLabels]):
         cache_dir: Folder of prepared corpora. Default: ``$SEQTEXT_CACHE``, or ``~/.cache/seqtext``.
     """
 
-    rows_are = "texts"
+    reads, rows_are = TextAndLabels, "texts"
     labelled = True
     aliases: ClassVar = {"text": "source", "label": "target"}
 

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import inspect
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from typing import Any, ClassVar, Generic, TypeVar
+from pathlib import Path
+from typing import Any, ClassVar, Generic, Self, TypeVar
 
 import datasets
+import torch
+from lightning.fabric.utilities.data import AttributeDict
 from lightning.pytorch import LightningDataModule
 
 from seqtext.console import duration, say
 from seqtext.data.bucketing import Lengths, Place, Planner, check_size
 from seqtext.data.corpus import Example
 from seqtext.data.encoding import BatchReader, Sides, encode, join
+from seqtext.data.hyperparameters import construct, keep_options
 from seqtext.data.left_out import LeftOut, Reasons
 from seqtext.data.loader import PlannedLoader
 from seqtext.data.options import Mixture, read_options
@@ -25,7 +30,7 @@ from seqtext.data.tokenizer import Tokenizer, TokenizerConfig, Tokenizers
 from seqtext.data.tokenizer.building import TokenizerBuilder
 from seqtext.data.training_set import PreparedTrainingSet, StreamedTrainingSet, TrainingSet
 from seqtext.data.validation_set import ValidationSet
-from seqtext.errors import ConfigError, DataError
+from seqtext.errors import CheckpointError, ConfigError, DataError
 
 SidesT = TypeVar("SidesT", bound=Sides)
 
@@ -47,6 +52,7 @@ class TextDataModule(LightningDataModule, ABC, Generic[SidesT]):
         ConfigError: A corpus or its options are wrong, or options contradict each other.
     """
 
+    reads: type[SidesT]  # what its rows are encoded with
     rows_are: ClassVar[str]  # what a row is called
     labelled: ClassVar[bool]  # whether targets are labels
     aliases: ClassVar[Mapping[str, str]] = {}  # other names of the options of a corpus
@@ -68,6 +74,7 @@ class TextDataModule(LightningDataModule, ABC, Generic[SidesT]):
         cache_dir: str | None,
     ) -> None:
         super().__init__()
+        keep_options(self, inspect.currentframe())
         check_size(batch_tokens, batch_size)
         self.columns, self.tokenizer, self.source_limit = columns, tokenizer, source_limit
         self.num_workers, self.processes = num_workers, processes
@@ -104,16 +111,42 @@ class TextDataModule(LightningDataModule, ABC, Generic[SidesT]):
         """Check the rows as a whole once they are open."""
 
     @classmethod
-    def load_from_checkpoint(cls, *arguments: Any, **options: Any) -> Any:
-        """Not available: a checkpoint holds no corpora.
+    def load_from_checkpoint(  # type: ignore[override]  # no open files, no file of options
+        cls,
+        checkpoint_path: str | Path,
+        map_location: str | torch.device | None = None,
+        **options: object,
+    ) -> Self:
+        """Make the data module of a checkpoint's run again. Its corpora are read where they were.
+
+        Args:
+            checkpoint_path: A checkpoint file. Nothing but plain values and tensors is read, as with
+                ``weights_only=True``.
+            map_location: Not used. A data module has no tensors.
+            options: Arguments of the constructor that override the saved ones.
 
         Raises:
-            ConfigError: Always.
+            CheckpointError: The file cannot be read, or holds no options of a data module.
+            ConfigError: There is no such option. Or the corpora were in memory, and ``options`` lack them.
         """
-        raise ConfigError(
-            f"{cls.__name__}.load_from_checkpoint: a checkpoint holds no corpora; make the data module of its"
-            f" options, as in seqtext.{cls.__name__}(train=…)"
-        )
+        try:
+            content = torch.load(checkpoint_path, map_location="cpu", weights_only=True)
+        except Exception as error:  # PyTorch's reader raises any type for a foreign file
+            reason = str(error).split("\n")[0] or type(error).__name__
+            raise CheckpointError(f"{checkpoint_path}: cannot be read ({reason:.200})") from error
+        saved = content.get(cls.CHECKPOINT_HYPER_PARAMS_KEY) if isinstance(content, dict) else None
+        if not isinstance(saved, dict):
+            raise CheckpointError(
+                f"{checkpoint_path}: holds no options of a data module, as older versions saved none; make"
+                f" it of its options, as in seqtext.{cls.__name__}(train=…)"
+            )
+        options.pop("weights_only", None)
+        return construct(cls, {"tokenizer": TokenizerConfig}, saved, options)
+
+    @property
+    def hparams_initial(self) -> AttributeDict:
+        """The options for loggers, below ``data``: a module has options of the same names."""
+        return AttributeDict(data=dict(super().hparams_initial))
 
     def _training_set(
         self, mixture: Mixture, held_out: int, shuffle_buffer: int | None
@@ -207,9 +240,12 @@ class TextDataModule(LightningDataModule, ABC, Generic[SidesT]):
 
     def _build_tokenizers(self) -> tuple[SidesT, str]:
         """What text is encoded with, and where it comes from."""
+        module = getattr(self.trainer, "lightning_module", None)
+        pretrained = getattr(module, "tokenizers", None)
+        if getattr(module, "network", None) is not None and isinstance(pretrained, self.reads):
+            return pretrained, "the model's"  # its network has their ids
         if self.tokenizers is not None:
             return self.tokenizers, "the checkpoint's"
-        pretrained = getattr(getattr(self.trainer, "lightning_module", None), "tokenizers", None)
         builder = TokenizerBuilder(
             config=self.tokenizer,
             pretrained=pretrained if isinstance(pretrained, Tokenizers) else None,

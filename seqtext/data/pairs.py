@@ -60,7 +60,7 @@ class PairsDataModule(TextDataModule[Tokenizers]):
         cache_dir: Folder of prepared corpora. Default: ``$SEQTEXT_CACHE``, or ``~/.cache/seqtext``.
     """
 
-    rows_are = "pairs"
+    reads, rows_are = Tokenizers, "pairs"
     labelled = False
 
     def __init__(

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from typing import Annotated, Any, Literal, cast
+from typing import Annotated, Any, ClassVar, Literal, cast
 
 import torch
 from torch import Tensor
 
 from seqtext import checkpoint
+from seqtext.checkpoint import ClassifierModel
 from seqtext.console import say
 from seqtext.data.batch import LabelledBatch
+from seqtext.data.hyperparameters import plain_options
 from seqtext.data.labels import Labels, TextAndLabels
 from seqtext.errors import ConfigError
 from seqtext.inference.classifier import Classifier as Labeller
@@ -58,6 +60,7 @@ class ClassifierModule(TextModule[LabelledBatch, TextAndLabels]):
     network: Classifier | None
     tokenizers: TextAndLabels | None
     counted, reads, data_module = "texts", TextAndLabels, "LabelsDataModule"
+    configs: ClassVar = {"network": ClassifierConfig, "optimizer": OptimizerConfig}
 
     def __init__(
         self,
@@ -85,6 +88,11 @@ class ClassifierModule(TextModule[LabelledBatch, TextAndLabels]):
         self._sampled: tuple[list[tuple[str, list[str]]], Tensor] | None = None
         self._told = False  # whether a validation has said what it measures
         self.temperature, self.threshold = 1.0, 0.0
+
+    @classmethod
+    def described_options(cls, model: ClassifierModel) -> dict[str, object]:
+        """The network. Weights come from the checkpoint, and not from word vectors."""
+        return {**plain_options({"network": model.config}), "vectors": None}
 
     # --- building -----------------------------------------------------------------------------------
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -13,6 +13,7 @@ from seqtext.checkpoint import Model
 from seqtext.checkpoint.consent import trusting
 from seqtext.console import say
 from seqtext.data.batch import Batch
+from seqtext.data.hyperparameters import plain_options
 from seqtext.data.tokenizer import Tokenizer, Tokenizers
 from seqtext.errors import ConfigError
 from seqtext.inference.generator import Generator, texts
@@ -76,6 +77,7 @@ class EncoderDecoderModule(TextModule[Batch, Tokenizers]):
     network: EncoderDecoder | None
     tokenizers: Tokenizers | None
     reads, data_module = Tokenizers, "PairsDataModule"
+    configs: ClassVar = {"network": NetworkConfig, "optimizer": OptimizerConfig}
 
     def __init__(
         self,
@@ -145,6 +147,14 @@ class EncoderDecoderModule(TextModule[Batch, Tokenizers]):
             ]
             self.tokenizers = model.tokenizers
         return model
+
+    @classmethod
+    def described_options(cls, model: Model) -> dict[str, object]:
+        """Network and scores. Weights come from the checkpoint, and not from where its training began."""
+        known = {"bleu_tokenize": model.scoring.bleu_tokenize} if model.scoring else {}
+        beginnings = ("init_from", "init_parts", "source_vectors", "target_vectors")
+        network = plain_options({"network": model.config})
+        return {**network, **known, "task": model.task, **dict.fromkeys(beginnings)}
 
     # --- building -----------------------------------------------------------------------------------
 

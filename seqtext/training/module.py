@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import inspect
 from abc import abstractmethod
-from typing import Any, Generic, NoReturn, TypeVar
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, ClassVar, Generic, Self, TypeVar
 
 import torch
 from lightning.pytorch.callbacks import WeightAveraging
@@ -13,11 +16,12 @@ from torch import Tensor, nn
 
 from seqtext import checkpoint
 from seqtext.checkpoint.consent import trusting
+from seqtext.data.hyperparameters import construct, keep_options, plain_options
 from seqtext.data.labels import TextAndLabels
 from seqtext.data.tokenizer import Tokenizers
-from seqtext.errors import ConfigError, TrainingError
+from seqtext.errors import CheckpointError, ConfigError, TrainingError
 from seqtext.nn.config import EncoderConfig
-from seqtext.tasks import LOSS, Task
+from seqtext.tasks import CLASSIFICATION, LOSS, Task
 from seqtext.training import position
 from seqtext.training.config import OptimizerConfig
 from seqtext.training.data import data_of
@@ -43,6 +47,7 @@ class TextModule(OptimizedModule, Generic[BatchT, SidesT]):
 
     task: Task
     counted = "pieces"  # the unit of speed
+    configs: ClassVar[dict[str, type]]  # options that are dataclasses
     reads: type[SidesT]  # what the data module's tokenizers are
     data_module: str  # the data module that has these
     network: nn.Module | None
@@ -50,6 +55,7 @@ class TextModule(OptimizedModule, Generic[BatchT, SidesT]):
 
     def __init__(self, config: EncoderConfig, optimizer: OptimizerConfig, seed: int) -> None:
         super().__init__(optimizer)
+        keep_options(self, inspect.currentframe())
         if abs(seed) >= 2**63:  # what PyTorch takes
             raise ConfigError(f"seed: {seed}, expected less than 2**63")
         self.config = config
@@ -70,6 +76,11 @@ class TextModule(OptimizedModule, Generic[BatchT, SidesT]):
     def build(self, tokenizers: SidesT) -> None:
         """Build the network, the same on every rank."""
 
+    @classmethod
+    @abstractmethod
+    def described_options(cls, model: Any) -> dict[str, object]:
+        """Options that the model of a checkpoint decides, in place of the saved ones."""
+
     @abstractmethod
     def loss_of(self, batch: BatchT) -> tuple[Tensor, Tensor]:
         """Summed loss and its divisor, scalars. Without smoothing outside training."""
@@ -88,16 +99,51 @@ class TextModule(OptimizedModule, Generic[BatchT, SidesT]):
         return divisor
 
     @classmethod
-    def load_from_checkpoint(cls, *arguments: object, **options: object) -> NoReturn:
-        """Not here: a checkpoint describes the whole model, which ``seqtext.load`` reads.
+    def load_from_checkpoint(  # type: ignore[override]  # no open files, no file of options
+        cls,
+        checkpoint_path: str | Path,
+        map_location: str | torch.device | None = None,
+        *,
+        strict: bool = True,
+        trust: Sequence[str] = (),
+        **options: object,
+    ) -> Self:
+        """Restore the module of a checkpoint: its options, tokenizers, network and weights.
+
+        Args:
+            checkpoint_path: A checkpoint file or a run folder. Nothing but plain values and tensors is
+                read, as with ``weights_only=True``.
+            map_location: The device of the module. Default: the CPU.
+            strict: Whether the names of the weights must be equal.
+            trust: Packages whose classes the checkpoint may import, such as a cell of your own.
+            options: Arguments of the constructor that override the saved ones. A dict overrides single
+                fields: ``optimizer={"learning_rate": 1e-4}``. Checkpoints of older versions saved the
+                network and the task alone.
 
         Raises:
-            ConfigError: Always.
+            CheckpointError: The file cannot be read, or has another kind of model.
+            ConfigError: There is no such option, or it contradicts the checkpoint's network.
         """
-        raise ConfigError(
-            f"{cls.__name__}.load_from_checkpoint: use a checkpoint with seqtext.load(PATH); go on with its"
-            " training by Trainer.fit(module, datamodule=…, ckpt_path=PATH)"
-        )
+        path = checkpoint.find(checkpoint_path)
+        content = checkpoint.read(path)
+        with trusting(trust):
+            model = checkpoint.unpack(content, str(path))
+            if not isinstance(model.tokenizers, cls.reads):
+                raise CheckpointError(
+                    f"{path}: its task is {getattr(model, 'task', CLASSIFICATION.name)}, which"
+                    f" {cls.__name__} is not for"
+                )
+            options.pop("weights_only", None)
+            saved = {**content.get("hyper_parameters", {}), **cls.described_options(model)}
+            module = construct(cls, cls.configs, saved, options)
+            module.columns, module.source_limit = model.columns, model.source_limit
+            module.build(model.tokenizers)
+            module.on_load_checkpoint(content)
+        try:
+            module.load_state_dict(content["state_dict"], strict=strict)
+        except RuntimeError as error:
+            raise checkpoint.inconsistent(path, error) from error
+        return module.to(map_location or "cpu")
 
     def configure_model(self) -> None:
         """Build the network for the data module's tokenizers, once.
@@ -196,6 +242,9 @@ class TextModule(OptimizedModule, Generic[BatchT, SidesT]):
     def on_save_checkpoint(self, content: dict[str, Any]) -> None:
         """Add what makes the checkpoint a whole model."""
         super().on_save_checkpoint(content)
+        for key in ("hyper_parameters", "datamodule_hyper_parameters"):
+            if key in content:  # a child may have saved other objects, which no reader would accept
+                content[key] = plain_options(content[key])
         content["seqtext"] = self.describe()
         content["seqtext_accumulation"] = self.trainer.accumulate_grad_batches
         if "optimizer_states" in content:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import inspect
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from numbers import Integral, Real
 from types import FrameType, GeneratorType
 from typing import TypeVar, cast
@@ -19,17 +19,25 @@ T = TypeVar("T")
 Options = dict[str, object]
 
 
-def keep_options(module: HyperparametersMixin, constructor: FrameType | None) -> None:
+def keep_options(
+    module: HyperparametersMixin, constructor: FrameType | None, *, but: Collection[str] = ()
+) -> None:
     """Keep what a module was constructed with in ``module.hparams``.
 
     Args:
         module: The module or data module.
         constructor: The running constructor of a base class. The arguments of its children are kept.
+        but: Names of arguments that are not kept.
     """
     assert constructor is not None
     # the base's own arguments come first: its children have made them of theirs
     _, *collected = collect_init_args(constructor, [], classes=(type(module),))
-    options = {name: value for arguments in collected for name, value in arguments.items()}
+    options = {
+        name: value
+        for arguments in collected
+        for name, value in arguments.items()
+        if name not in but
+    }
     # Lightning would collect the arguments again, and compare them: == of a table gives no truth value.
     # From the frame of a generator that waits it sees no caller.
     waiting = cast("GeneratorType[str, None, None]", (name for name in options))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar, TypeAlias
 
 import numpy as np
 
@@ -17,6 +17,7 @@ from seqtext.data.module import TextDataModule
 from seqtext.data.options import (
     CORPORA,
     LONGEST_LABELLED,
+    CorpusOption,
     CorpusOptions,
     Processes,
     Temperature,
@@ -29,6 +30,9 @@ from seqtext.data.training_set import PreparedTrainingSet
 from seqtext.errors import ConfigError, DataError
 from seqtext.values import Count, Positive, check_arguments
 
+if TYPE_CHECKING:
+    from seqtext.data.in_memory import InMemory
+
 _OF_TARGETS = ("target_type", "target_model", "new_pieces")  # options of tokenizers
 
 
@@ -39,13 +43,17 @@ class LabelledCorpusOptions(CorpusOptions, total=False):
     label: str | None
 
 
-LabelledOption = str | Sequence[str | LabelledCorpusOptions]
+if TYPE_CHECKING:
+    LabelledOption: TypeAlias = str | Sequence[str | LabelledCorpusOptions | InMemory] | InMemory
+else:
+    LabelledOption = str | Sequence[str | LabelledCorpusOptions]
 
 
 class LabelsDataModule(TextDataModule[TextAndLabels]):
     """Texts and their labels.
 
-    A corpus is named as in ``PairsDataModule``: a table, a hub name, or a list of several.
+    A corpus is named as in ``PairsDataModule``: a table, a hub name, or a list of several. Or it is in
+    memory: pairs of a text and a label, for example.
 
     Args:
         train: Corpus, or corpora, to train on.
@@ -79,7 +87,7 @@ class LabelsDataModule(TextDataModule[TextAndLabels]):
         self,
         train: LabelledOption,
         validation: LabelledOption | None = None,
-        test: str | None = None,
+        test: CorpusOption | None = None,
         *,
         text: str = "text",
         label: str = "label",

@@ -74,7 +74,6 @@ class TextDataModule(LightningDataModule, ABC, Generic[SidesT]):
         cache_dir: str | None,
     ) -> None:
         super().__init__()
-        keep_options(self, inspect.currentframe())
         check_size(batch_tokens, batch_size)
         self.columns, self.tokenizer, self.source_limit = columns, tokenizer, source_limit
         self.num_workers, self.processes = num_workers, processes
@@ -85,6 +84,12 @@ class TextDataModule(LightningDataModule, ABC, Generic[SidesT]):
             option: [config.corpus(option, columns, self.labelled, streamed) for config in named]
             for option, named in configs.items()
         }
+        in_memory = [
+            option
+            for option, named in self.corpora.items()
+            if any(corpus.table is not None for corpus in named)
+        ]
+        keep_options(self, inspect.currentframe(), but=in_memory)
         self.tokenizers: SidesT | None = None  # a checkpoint's, or those of ``setup``
         self.validation_set: ValidationSet | None = None
         self._digests: dict[str, list[str]] = {}
@@ -141,6 +146,11 @@ class TextDataModule(LightningDataModule, ABC, Generic[SidesT]):
                 f" it of its options, as in seqtext.{cls.__name__}(train=…)"
             )
         options.pop("weights_only", None)
+        if "train" not in saved and "train" not in options:
+            raise ConfigError(
+                f"{checkpoint_path}: data.train was in memory, and no checkpoint keeps it; give it, as in"
+                f" {cls.__name__}.load_from_checkpoint(PATH, train=…)"
+            )
         return construct(cls, {"tokenizer": TokenizerConfig}, saved, options)
 
     @property

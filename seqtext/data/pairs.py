@@ -12,6 +12,7 @@ from seqtext.data.options import (
     CORPORA,
     LONGEST_OF_PAIR,
     CorporaOption,
+    CorpusOption,
     Processes,
     Temperature,
     Workers,
@@ -29,6 +30,9 @@ class PairsDataModule(TextDataModule[Tokenizers]):
     ``PREFIX.en`` and ``PREFIX.de``. These may be packed (``.gz``, ``.zst``). Other names are
     ``builtin:SPLIT:COUNT[:SEED]`` and hub names (``NAME`` or ``NAME:CONFIG:SPLIT``). Several corpora make
     a list, each with the options of ``CorpusConfig``.
+
+    In Python a corpus can also be in memory: a list of pairs or of dicts with the columns, a Hugging Face
+    ``Dataset`` or a table of pandas.
 
     Args:
         train: Corpus, or corpora, to train on.
@@ -67,7 +71,7 @@ class PairsDataModule(TextDataModule[Tokenizers]):
         self,
         train: CorporaOption,
         validation: CorporaOption | None = None,
-        test: str | None = None,
+        test: CorpusOption | None = None,
         *,
         compare: CorporaOption | None = None,
         source: str = "source",

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import torch
+from lightning.pytorch.trainer.states import TrainerFn
 
 from seqtext import checkpoint
 from seqtext.data.batch import IGNORE, Batch
@@ -34,6 +35,7 @@ def at(epoch: int = 0, rank: int = 0, ranks: int = 1, accumulation: int = 1) -> 
         global_rank=rank,
         world_size=ranks,
         accumulate_grad_batches=accumulation,
+        state=SimpleNamespace(fn=TrainerFn.FITTING),
     )
 
 

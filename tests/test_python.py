@@ -88,7 +88,7 @@ def trainer() -> Trainer:
 
 def test_training_without_our_data() -> None:
     batches: Any = torch.utils.data.DataLoader([1, 2])  # type: ignore[arg-type]
-    told = r"give one, as in Trainer\.fit\(module, datamodule=seqtext\.PairsDataModule"
+    told = r"Trainer\.fit\(module, datamodule=seqtext\.PairsDataModule"
     for given in ((), (batches,)):
         with pytest.raises(ConfigError, match=told):
             trainer().fit(EncoderDecoderModule(), *given)

@@ -7,13 +7,18 @@ import inspect
 import os
 from collections.abc import Collection, Mapping
 from numbers import Integral, Real
+from pathlib import Path
 from types import FrameType, GeneratorType
-from typing import TypeVar, cast
+from typing import Self, TypeVar, cast
 
+import torch
+from lightning.fabric.utilities.data import AttributeDict
+from lightning.pytorch import LightningDataModule
 from lightning.pytorch.core.mixins.hparams_mixin import HyperparametersMixin
 from lightning.pytorch.utilities.parsing import collect_init_args
 
-from seqtext.errors import ConfigError
+from seqtext.data.tokenizer import TokenizerConfig
+from seqtext.errors import CheckpointError, ConfigError
 
 T = TypeVar("T")
 Options = dict[str, object]
@@ -120,3 +125,50 @@ def construct(
         return cls(**options)
     except TypeError as error:  # an argument without a default was not saved
         raise ConfigError(f"{cls.__name__}: {error}") from error
+
+
+class SavedDataModule(LightningDataModule):
+    """A data module whose options are kept in checkpoints."""
+
+    @classmethod
+    def load_from_checkpoint(  # type: ignore[override]  # no open files, no file of options
+        cls,
+        checkpoint_path: str | Path,
+        map_location: str | torch.device | None = None,
+        **options: object,
+    ) -> Self:
+        """Make the data module of a checkpoint's run again. Its corpora are read where they were.
+
+        Args:
+            checkpoint_path: A checkpoint file. Nothing but plain values and tensors is read, as with
+                ``weights_only=True``.
+            map_location: Not used. A data module has no tensors.
+            options: Arguments of the constructor that override the saved ones.
+
+        Raises:
+            CheckpointError: The file cannot be read, or holds no options of a data module.
+            ConfigError: There is no such option. Or the corpora were in memory, and ``options`` lack them.
+        """
+        try:
+            content = torch.load(checkpoint_path, map_location="cpu", weights_only=True)
+        except Exception as error:  # PyTorch's reader raises any type for a foreign file
+            reason = str(error).split("\n")[0] or type(error).__name__
+            raise CheckpointError(f"{checkpoint_path}: cannot be read ({reason:.200})") from error
+        saved = content.get(cls.CHECKPOINT_HYPER_PARAMS_KEY) if isinstance(content, dict) else None
+        if not isinstance(saved, dict):
+            raise CheckpointError(
+                f"{checkpoint_path}: holds no options of a data module, as older versions saved none; make"
+                f" it of its options, as in seqtext.{cls.__name__}(train=…)"
+            )
+        options.pop("weights_only", None)
+        if "train" not in saved and "train" not in options:
+            raise ConfigError(
+                f"{checkpoint_path}: data.train was in memory, and no checkpoint keeps it; give it, as in"
+                f" {cls.__name__}.load_from_checkpoint(PATH, train=…)"
+            )
+        return construct(cls, {"tokenizer": TokenizerConfig}, saved, options)
+
+    @property
+    def hparams_initial(self) -> AttributeDict:
+        """The options for loggers, below ``data``: a module has options of the same names."""
+        return AttributeDict(data=dict(super().hparams_initial))

@@ -59,7 +59,7 @@ class LabelsDataModule(TextDataModule[TextAndLabels]):
         train: Corpus, or corpora, to train on.
         validation: Likewise, to choose the best checkpoint, the temperature and the threshold by. Or
             ``split:COUNT``: that many rows of the training corpora, chosen by a hash of their text.
-        test: Corpus for ``seqtext test``. Training does not read it.
+        test: Corpus for ``seqtext test`` and ``Trainer.test``. Training does not read it.
         text: Column of the text. ``premise+hypothesis`` names two columns, whose texts are joined by
             ``<sep>``.
         label: Column of the label: a name, a number (of the hub's data its name), or a list of them.

@@ -43,6 +43,9 @@ class TrainingData(Protocol):
     def validation_examples(self, limit: int, *, merged: bool = False) -> list[Example]:
         """At most ``limit`` validation sources with their references. ``merged`` makes one of equals."""
 
+    def test_examples(self, *, merged: bool = False) -> list[Example]:
+        """All test sources with their references. ``merged`` makes one of equals."""
+
     def compared_examples(self, limit: int) -> dict[str, list[Example]]:
         """Likewise of the validation set and of every corpus in ``data.compare``, by name."""
 
@@ -54,7 +57,7 @@ class LabelledData(TrainingData, Protocol):
         """How many training texts have each label, and how many training texts there are."""
 
 
-def data_of(trainer: Trainer) -> TrainingData:
-    """The data module that a trainer has while it runs."""
-    data: TrainingData = trainer.datamodule  # type: ignore[attr-defined]
+def data_of(trainer: Trainer) -> TrainingData | None:
+    """The data module that a trainer has while it runs. None where it has loaders alone."""
+    data: TrainingData | None = trainer.datamodule  # type: ignore[attr-defined]
     return data

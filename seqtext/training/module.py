@@ -1,39 +1,28 @@
-"""What both LightningModules do alike: network, losses over all ranks, checkpoint."""
+"""What both LightningModules do alike: network, losses over all ranks."""
 
 from __future__ import annotations
 
 import hashlib
 import inspect
 from abc import abstractmethod
-from collections.abc import Sequence
-from pathlib import Path
-from typing import Any, ClassVar, Generic, Self, TypeVar
+from typing import Any, Generic, TypeVar
 
 import torch
-from lightning.pytorch.callbacks import WeightAveraging
-from lightning.pytorch.trainer.states import TrainerFn
-from torch import Tensor, nn
+from torch import Tensor
 
-from seqtext import checkpoint
-from seqtext.checkpoint.consent import trusting
-from seqtext.data.hyperparameters import construct, keep_options, plain_options
-from seqtext.data.labels import TextAndLabels
-from seqtext.data.tokenizer import Tokenizers
-from seqtext.errors import CheckpointError, ConfigError, TrainingError
+from seqtext.data.hyperparameters import keep_options
+from seqtext.errors import ConfigError, TrainingError
 from seqtext.nn.config import EncoderConfig
-from seqtext.tasks import CLASSIFICATION, LOSS, Task
-from seqtext.training import position
+from seqtext.tasks import LOSS, Task
 from seqtext.training.config import OptimizerConfig
 from seqtext.training.data import data_of
 from seqtext.training.divergence import BatchT, describe_divergence
-from seqtext.training.optimized import OptimizedModule
-from seqtext.training.pretrained import refuse_other_network
+from seqtext.training.saved import SavedModule, SidesT
 
-SidesT = TypeVar("SidesT", Tokenizers, TextAndLabels)
 T = TypeVar("T")
 
 
-class TextModule(OptimizedModule, Generic[BatchT, SidesT]):
+class TextModule(SavedModule[SidesT], Generic[BatchT, SidesT]):
     """Trains a network on batches of text.
 
     ``configure_model`` builds the network, and it lives in ``network``. The data module calls it at the
@@ -47,11 +36,7 @@ class TextModule(OptimizedModule, Generic[BatchT, SidesT]):
 
     task: Task
     counted = "pieces"  # the unit of speed
-    configs: ClassVar[dict[str, type]]  # options that are dataclasses
-    reads: type[SidesT]  # what the data module's tokenizers are
-    data_module: str  # the data module that has these
-    network: nn.Module | None
-    tokenizers: SidesT | None
+    data_module: str  # the data module that has the tokenizers
 
     def __init__(self, config: EncoderConfig, optimizer: OptimizerConfig, seed: int) -> None:
         super().__init__(optimizer)
@@ -62,32 +47,17 @@ class TextModule(OptimizedModule, Generic[BatchT, SidesT]):
         self.seed = seed
         self.network = self.tokenizers = None
         self.columns = ("source", "target")
-        self.source_limit: int | None = None  # pieces of a source that are read
+        self.source_limit = None
         self.samples: list[tuple[str, str, str]] = []  # source, reference, output
         # sums on this rank since they were last asked for
         self._train_totals: Tensor | float = 0.0  # (loss, its divisor, units)
-        self._validation_totals: Tensor | float = 0.0  # (loss, its divisor)
+        self._evaluated_totals: Tensor | float = 0.0  # (loss, its divisor)
         self._batch: tuple[BatchT, int, int] | None = None  # at hand, its epoch and number
-        # of the run that is resumed
-        self._longest_before = 0  # see longest_source
-        self._earlier_metrics: dict[str, float] = {}  # of its last epoch
-
-    @abstractmethod
-    def build(self, tokenizers: SidesT) -> None:
-        """Build the network, the same on every rank."""
-
-    @classmethod
-    @abstractmethod
-    def described_options(cls, model: Any) -> dict[str, object]:
-        """Options that the model of a checkpoint decides, in place of the saved ones."""
+        self.longest_before, self.earlier_metrics = 0, {}
 
     @abstractmethod
     def loss_of(self, batch: BatchT) -> tuple[Tensor, Tensor]:
         """Summed loss and its divisor, scalars. Without smoothing outside training."""
-
-    @abstractmethod
-    def describe(self) -> dict[str, Any]:
-        """The part of a checkpoint that makes it a whole model."""
 
     def diverged(self, what: str) -> TrainingError:
         """What to say of the batch at hand."""
@@ -98,65 +68,22 @@ class TextModule(OptimizedModule, Generic[BatchT, SidesT]):
         """The texts or pieces of a batch, see ``counted``. ``divisor`` is that of its loss."""
         return divisor
 
-    @classmethod
-    def load_from_checkpoint(  # type: ignore[override]  # no open files, no file of options
-        cls,
-        checkpoint_path: str | Path,
-        map_location: str | torch.device | None = None,
-        *,
-        strict: bool = True,
-        trust: Sequence[str] = (),
-        **options: object,
-    ) -> Self:
-        """Restore the module of a checkpoint: its options, tokenizers, network and weights.
-
-        Args:
-            checkpoint_path: A checkpoint file or a run folder. Nothing but plain values and tensors is
-                read, as with ``weights_only=True``.
-            map_location: The device of the module. Default: the CPU.
-            strict: Whether the names of the weights must be equal.
-            trust: Packages whose classes the checkpoint may import, such as a cell of your own.
-            options: Arguments of the constructor that override the saved ones. A dict overrides single
-                fields: ``optimizer={"learning_rate": 1e-4}``. Checkpoints of older versions saved the
-                network and the task alone.
-
-        Raises:
-            CheckpointError: The file cannot be read, or has another kind of model.
-            ConfigError: There is no such option, or it contradicts the checkpoint's network.
-        """
-        path = checkpoint.find(checkpoint_path)
-        content = checkpoint.read(path)
-        with trusting(trust):
-            model = checkpoint.unpack(content, str(path))
-            if not isinstance(model.tokenizers, cls.reads):
-                raise CheckpointError(
-                    f"{path}: its task is {getattr(model, 'task', CLASSIFICATION.name)}, which"
-                    f" {cls.__name__} is not for"
-                )
-            options.pop("weights_only", None)
-            saved = {**content.get("hyper_parameters", {}), **cls.described_options(model)}
-            module = construct(cls, cls.configs, saved, options)
-            module.columns, module.source_limit = model.columns, model.source_limit
-            module.build(model.tokenizers)
-            module.on_load_checkpoint(content)
-        try:
-            module.load_state_dict(content["state_dict"], strict=strict)
-        except RuntimeError as error:
-            raise checkpoint.inconsistent(path, error) from error
-        return module.to(map_location or "cpu")
-
     def configure_model(self) -> None:
         """Build the network for the data module's tokenizers, once.
 
         Raises:
-            ConfigError: The data module has other data than this module trains on.
+            ConfigError: The data module has other data than this module trains on. Or there is none, and
+                ``build`` was not called.
         """
         data = data_of(self.trainer)
-        if self.trainer.datamodule is None:  # type: ignore[attr-defined]
-            raise ConfigError(
-                f"{type(self).__name__}: trains on batches of a data module of seqtext; give one, as in"
-                f" Trainer.fit(module, datamodule=seqtext.{self.data_module}(…))"
-            )
+        if data is None:
+            if self.network is None:
+                raise ConfigError(
+                    f"{type(self).__name__}: knows no tokenizers yet; give a data module, as in"
+                    f" Trainer.fit(module, datamodule=seqtext.{self.data_module}(…)), or call"
+                    " module.build(tokenizers) before"
+                )
+            return
         tokenizers = getattr(data, "tokenizers", None)
         if not isinstance(tokenizers, self.reads):
             raise ConfigError(
@@ -172,7 +99,8 @@ class TextModule(OptimizedModule, Generic[BatchT, SidesT]):
     @property
     def longest_source(self) -> int | None:
         """Pieces of the longest source trained on, in earlier parts of a resumed run as well."""
-        return max(self._longest_before, data_of(self.trainer).longest_source) or None
+        data = data_of(self.trainer)
+        return max(self.longest_before, data.longest_source if data else 0) or None
 
     # --- training -----------------------------------------------------------------------------------
 
@@ -214,67 +142,45 @@ class TextModule(OptimizedModule, Generic[BatchT, SidesT]):
 
     def on_train_epoch_end(self) -> None:
         """Where a run resumes behind a validation, log what it measured: callbacks compare by it."""
-        for name, value in self._earlier_metrics.items():
+        for name, value in self.earlier_metrics.items():
             if name not in self.trainer.callback_metrics:
                 self.log(name, value, logger=False)
-        self._earlier_metrics = {}
+        self.earlier_metrics = {}
 
-    # --- validation ---------------------------------------------------------------------------------
+    # --- validation and test ------------------------------------------------------------------------
 
     def validation_step(self, batch: BatchT, batch_idx: int) -> None:
         """Add up the loss, without smoothing."""
-        self.add_validation_loss(*self.loss_of(batch))
-
-    def add_validation_loss(self, loss: Tensor, divisor: Tensor) -> None:
-        """Add a batch to ``val_loss``."""
-        self._validation_totals = self._validation_totals + _totals(loss, divisor)
+        self.evaluate(batch)
 
     def on_validation_epoch_end(self) -> None:
         """Log ``val_loss``."""
-        loss, divisor = self._over_all_ranks(self._validation_totals)
-        self._validation_totals = 0.0
-        self.log(LOSS.key, loss / divisor)
+        loss = self._mean_loss()
+        self.log(LOSS.key, loss)
         if not self.trainer.sanity_checking:
-            self.step_plateau(loss / divisor)
+            self.step_plateau(loss)
 
-    # --- checkpoint ---------------------------------------------------------------------------------
+    def test_step(self, batch: BatchT, batch_idx: int) -> None:
+        """Add up the loss, without smoothing."""
+        self.evaluate(batch)
 
-    def on_save_checkpoint(self, content: dict[str, Any]) -> None:
-        """Add what makes the checkpoint a whole model."""
-        super().on_save_checkpoint(content)
-        for key in ("hyper_parameters", "datamodule_hyper_parameters"):
-            if key in content:  # a child may have saved other objects, which no reader would accept
-                content[key] = plain_options(content[key])
-        content["seqtext"] = self.describe()
-        content["seqtext_accumulation"] = self.trainer.accumulate_grad_batches
-        if "optimizer_states" in content:
-            metrics = self.trainer.callback_metrics
-            content["seqtext_metrics"] = {name: float(value) for name, value in metrics.items()}
-        else:  # weights alone: Lightning has asked no callback
-            self._put_averaged_weights(content)
-        # last: callbacks that put other weights there, such as averages, have done so by now
-        checkpoint.add_digest(content)
+    def on_test_epoch_end(self) -> None:
+        """Log ``test_loss``."""
+        self.log("test_loss", self._mean_loss())
 
-    def _put_averaged_weights(self, content: dict[str, Any]) -> None:
-        # validation has scored the averaged weights, so these are the ones to keep
-        for callback in self.trainer.callbacks:  # type: ignore[attr-defined]
-            if isinstance(callback, WeightAveraging):
-                callback.on_save_checkpoint(self.trainer, self, content)
-                del content["current_model_state"], content["averaging_state"]
+    def evaluate(self, batch: BatchT) -> None:
+        """Add a batch to the loss of a validation or a test."""
+        self.add_evaluated_loss(*self.loss_of(batch))
 
-    def on_load_checkpoint(self, content: dict[str, Any]) -> None:
-        """Build the checkpoint's network. Where a network is built already, refuse another one."""
-        with trusting([self.config.cell]):
-            model = checkpoint.unpack(content, "checkpoint")
-        if self.network is None and isinstance(model.tokenizers, self.reads):
-            self.config, self.columns = model.config, model.columns
-            self.build(model.tokenizers)
-        refuse_other_network(model.config, self.config)
-        self._longest_before = model.longest_source or 0
-        self._earlier_metrics = content.get("seqtext_metrics", {})
-        if self._trainer is not None and self._trainer.state.fn == TrainerFn.FITTING:
-            position.begin(content, self.trainer)
-            super().on_load_checkpoint(content)
+    def add_evaluated_loss(self, loss: Tensor, divisor: Tensor) -> None:
+        """Add the sums of a batch to the loss of a validation or a test."""
+        self._evaluated_totals = self._evaluated_totals + _totals(loss, divisor)
+
+    def _mean_loss(self) -> float:
+        """The mean loss of all batches on all ranks since the last call."""
+        loss, divisor = self._over_all_ranks(self._evaluated_totals)
+        self._evaluated_totals = 0.0
+        return loss / divisor
 
 
 def _totals(loss: Tensor, *counts: Tensor) -> Tensor:

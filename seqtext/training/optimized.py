@@ -61,7 +61,10 @@ class OptimizedModule(LightningModule):
         trainer, limits = self.trainer, []
         if trainer.max_steps > 0:
             limits.append(trainer.max_steps)
-        updates = data_of(trainer).updates_per_epoch()
+        data = data_of(trainer)
+        if data is None:
+            return int(trainer.estimated_stepping_batches)
+        updates = data.updates_per_epoch()
         if updates and trainer.max_epochs and trainer.max_epochs > 0:
             limits.append(trainer.max_epochs * updates)
         if not limits:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.loggers import CSVLogger
 
@@ -18,6 +20,8 @@ from seqtext import (
     PairsDataModule,
     checkpoint,
 )
+from seqtext.cli import main
+from seqtext.data.corpus import Corpus
 from seqtext.data.tokenizer import TokenizerConfig
 from seqtext.errors import CheckpointError, ConfigError
 from seqtext.nn.config import ClassifierConfig, NetworkConfig
@@ -44,10 +48,8 @@ def labels(folder: Path = Path(), **options: Any) -> LabelsDataModule:
     path = folder / "labels.csv"
     path.write_text("text,label\n" + "".join(f"{text},{label}\n" for text, label in LABELLED))
     tokenizer = TokenizerConfig(vocab_size=40, byte_fallback=False)
-    given = dict[str, Any](
-        train=path, validation=path, test=path, batch_size=8, tokenizer=tokenizer, **options
-    )
-    return LabelsDataModule(**given)
+    given: dict[str, Any] = {"train": path, "validation": path, "test": path, "batch_size": 8}
+    return LabelsDataModule(**{**given, "tokenizer": tokenizer, **options})
 
 
 def translator(**options: Any) -> EncoderDecoderModule:
@@ -167,3 +169,99 @@ def test_loggers_get_the_options_of_both() -> None:
     run.fit(translator(seed=5), datamodule=pairs(seed=6))
     assert (logged["seed"], logged["data"]["seed"]) == (5, 6)
     assert logged["optimizer"]["learning_rate"] == 1e-3
+
+
+# --- test, predict, forward -------------------------------------------------------------------------------
+
+
+def test_a_translator_is_tested_and_predicts(capsys: pytest.CaptureFixture[str]) -> None:
+    module, data = translator(), pairs()
+    run = trainer(max_epochs=2)
+    run.fit(module, datamodule=data)
+    run.save_checkpoint("m.ckpt")
+    [scores] = run.test(module, datamodule=data, verbose=False)
+    restored = EncoderDecoderModule.load_from_checkpoint("m.ckpt")
+    # a data module that has read nothing else
+    assert trainer().test(restored, datamodule=pairs(train="none.tsv"), verbose=False) == [scores]
+    corpus = ["--data.test=builtin:test:10", "--data.source=en", "--data.target=de"]
+    capsys.readouterr()
+    assert main(["test", "m.ckpt", *corpus]) == 0
+    told = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert {name: round(value, 2) for name, value in scores.items() if name != "test_loss"} == {
+        "test_bleu": told["bleu"], "test_chrf": told["chrf"],
+    }  # fmt: skip
+    predicted = trainer().predict(restored, datamodule=pairs(train="none.tsv"))
+    sources = [source for source, _ in Corpus("builtin:test:10", "en", "de", "test").rows()]
+    generator = seqtext.load_generator("m.ckpt")
+    expected = [best.text for best, *_ in generator.generate(sources)]
+    assert predicted == [expected]
+    loader: Any = torch.utils.data.DataLoader(sources, batch_size=5)  # type: ignore[arg-type]
+    batches: Any = trainer().predict(restored, dataloaders=loader)
+    assert [text for batch in batches for text in batch] == expected
+    batch = next(iter(data.val_dataloader()))
+    assert restored(batch).shape == (*batch.target_input.shape, 420)
+    with pytest.raises(ConfigError, match=r"data\.test: no corpus to test on"):
+        trainer().test(restored, datamodule=pairs(test=None))
+
+
+def test_a_classifier_is_tested_and_predicts() -> None:
+    module, data = ClassifierModule(network=SMALL), labels(validation=LABELLED, batch_size=2)
+    run = trainer(max_epochs=5)
+    run.fit(module, datamodule=data)
+    run.save_checkpoint("m.ckpt")
+    [scores] = run.test(module, datamodule=data, verbose=False)
+    restored = ClassifierModule.load_from_checkpoint("m.ckpt")
+    again = labels(batch_size=2)
+    assert trainer().test(restored, datamodule=again, verbose=False) == [scores]
+    assert {"test_loss", "test_accuracy", "test_macro_f1"} <= scores.keys()
+    classified = seqtext.load_classifier("m.ckpt").classify([text for text, _ in LABELLED])
+    right = [own.labels == (label,) for own, (_, label) in zip(classified, LABELLED, strict=True)]
+    assert scores["test_accuracy"] == pytest.approx(100 * sum(right) / len(right), abs=0.01)
+    [predicted] = trainer().predict(restored, datamodule=labels())  # type: ignore[misc]
+    assert predicted == [vars(own) for own in classified]
+    batch = next(iter(data.val_dataloader()))
+    assert restored(batch).shape == (len(batch.source), 3)
+    assert restored.predict_step(batch, 0)
+
+
+# --- loaders without a data module ------------------------------------------------------------------------
+
+
+def test_loaders_alone() -> None:
+    data = pairs()
+    data.prepare_data()
+    data.setup("fit")
+    loaders: Any = data.train_dataloader(), data.val_dataloader()
+    module = translator()
+    with pytest.raises(ConfigError, match=r"call module\.build\(tokenizers\) before"):
+        trainer().fit(module, *loaders)
+    module.build(data.tokenizers)  # type: ignore[arg-type]
+    run = trainer()
+    run.fit(module, *loaders)
+    with_data = translator()
+    other = trainer()
+    other.fit(with_data, datamodule=pairs())
+    assert_equal_bits(module.state_dict(), with_data.state_dict())
+    assert run.callback_metrics["val_loss"] == other.callback_metrics["val_loss"]
+    assert "val_bleu" in run.callback_metrics
+    assert len(module.samples) == 4
+    run.save_checkpoint("m.ckpt")
+    assert seqtext.load_generator("m.ckpt").generate(["The dog sleeps."])
+    [scores] = run.test(module, dataloaders=loaders[1], verbose=False)
+    assert {"test_loss", "test_bleu", "test_chrf"} <= scores.keys()
+
+
+def test_a_classifier_with_loaders_alone() -> None:
+    data = labels()
+    data.prepare_data()
+    data.setup("fit")
+    loaders: Any = data.train_dataloader(), data.val_dataloader()
+    module = ClassifierModule(network=SMALL, class_weights="balanced")
+    module.build(data.tokenizers)  # type: ignore[arg-type]
+    with pytest.raises(ConfigError, match=r"class_weights: count the labels"):
+        trainer().fit(module, *loaders)
+    module = ClassifierModule(network=SMALL)
+    module.build(data.tokenizers)  # type: ignore[arg-type]
+    run = trainer()
+    run.fit(module, *loaders)
+    assert "val_accuracy" in run.callback_metrics

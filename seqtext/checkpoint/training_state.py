@@ -85,8 +85,11 @@ def check_whole(content: dict[str, Any]) -> None:
             raise ValueError(f"{name}: is missing")
     if not content["optimizer_states"]:
         raise ValueError("optimizer_states: is empty")
-    # the schedule of the learning rate is in lr_schedulers, and that of plateaus in seqtext_plateau
-    if not content["lr_schedulers"] and "seqtext_plateau" not in content:
+    # The schedule of the learning rate is in lr_schedulers, and that of plateaus in seqtext_plateau.
+    # An optimizer of one's own may have none. Ours keeps base_lr.
+    [group, *_] = content["optimizer_states"][0]["param_groups"]
+    scheduled = content["lr_schedulers"] or "seqtext_plateau" in content
+    if not scheduled and "base_lr" in group:
         raise ValueError("lr_schedulers: is empty, and there is no seqtext_plateau")
     version = content["pytorch-lightning_version"]
     try:

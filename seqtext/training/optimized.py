@@ -81,21 +81,26 @@ class OptimizedModule(LightningModule):
         Raises:
             ConfigError: The optimizer has other groups of weights than the saved one.
         """
-        if self._saved_groups is not None:
+        if self._saved_groups is not None and self._is_ours():
             optimizer.check_groups(self.trainer.optimizers[0], self._saved_groups)
         if self._plateau is not None and self._saved_plateau is not None:
             self._plateau.load_state_dict(self._saved_plateau)
 
     def on_train_start(self) -> None:
         """In a resumed run the options of now win over the saved ones."""
-        built, schedule = self.trainer.optimizers[0], self._schedule()
-        optimizer.adopt_groups(self.optimizer_config, built, schedule)
-        optimizer.apply(self.optimizer_config, built, schedule)
+        built = self.trainer.optimizers[0]
+        if self._is_ours():
+            optimizer.adopt_groups(self.optimizer_config, built, self._schedule())
+            optimizer.apply(self.optimizer_config, built, self._schedule())
         if self.trainer.ckpt_path is not None:
             # a callback that thaws weights freezes them again in its setup
             for group in built.param_groups:
                 for weight in group["params"]:
                     weight.requires_grad_(True)
+
+    def _is_ours(self) -> bool:
+        """Whether the optimizer is that of the options. A child may configure its own."""
+        return optimizer.is_ours(self.trainer.optimizers[0].param_groups)
 
     def _schedule(self) -> LRScheduler | None:
         """The schedule of now. A callback may have replaced ours, or taken it away."""
@@ -105,8 +110,9 @@ class OptimizedModule(LightningModule):
 
     def on_train_epoch_start(self) -> None:
         """Take in what a callback has added to the optimizer."""
-        built = self.trainer.optimizers[0]
-        optimizer.adopt_groups(self.optimizer_config, built, self._schedule())
+        if self._is_ours():
+            built = self.trainer.optimizers[0]
+            optimizer.adopt_groups(self.optimizer_config, built, self._schedule())
 
     def step_plateau(self, loss: float) -> None:
         """Tell the schedule ``plateau`` of a validation loss."""

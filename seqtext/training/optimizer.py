@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import nn
@@ -66,6 +67,11 @@ def build(
     return optimizer, LambdaLR(
         optimizer, lambda step: learning_rate_share(config, step, total_steps)
     )
+
+
+def is_ours(groups: Sequence[Mapping[str, object]]) -> bool:
+    """Whether an optimizer with these groups of weights was made by ``build``."""
+    return "base_lr" in groups[0]
 
 
 def check_groups(optimizer: torch.optim.Optimizer, saved: list[int]) -> None:

@@ -265,3 +265,38 @@ def test_a_classifier_with_loaders_alone() -> None:
     run = trainer()
     run.fit(module, *loaders)
     assert "val_accuracy" in run.callback_metrics
+
+
+# --- an optimizer of one's own ----------------------------------------------------------------------------
+
+
+class Descent(EncoderDecoderModule):
+    """Trains with an optimizer of its own, with a schedule or without."""
+
+    scheduled = False
+
+    def configure_optimizers(self) -> Any:
+        optimizer = torch.optim.SGD(self.parameters(), lr=0.1, momentum=0.9)
+        if not self.scheduled:
+            return optimizer
+        return [optimizer], [torch.optim.lr_scheduler.StepLR(optimizer, 1, 0.5)]
+
+
+class ScheduledDescent(Descent):
+    scheduled = True
+
+
+@pytest.mark.parametrize("kind", [Descent, ScheduledDescent])
+def test_an_own_optimizer_trains_and_resumes(kind: type[Descent]) -> None:
+    whole, half = kind(network=NETWORK), kind(network=NETWORK)
+    run = trainer(max_epochs=2)
+    run.fit(whole, datamodule=pairs())
+    first = trainer()
+    first.fit(half, datamodule=pairs())
+    first.save_checkpoint("m.ckpt")
+    resumed = kind(network=NETWORK)
+    run_on = trainer(max_epochs=2)
+    run_on.fit(resumed, datamodule=pairs(), ckpt_path="m.ckpt", weights_only=True)
+    assert_equal_bits(whole.state_dict(), resumed.state_dict())
+    rate = 0.025 if kind.scheduled else 0.1
+    assert run_on.optimizers[0].param_groups[0]["lr"] == pytest.approx(rate)

@@ -161,6 +161,8 @@ class SavedDataModule(LightningDataModule):
                 f" it of its options, as in seqtext.{cls.__name__}(train=…)"
             )
         options.pop("weights_only", None)
+        if {"batch_tokens", "batch_size"} & options.keys():  # one takes the place of the other
+            saved = {k: v for k, v in saved.items() if k not in ("batch_tokens", "batch_size")}
         if "train" not in saved and "train" not in options:
             raise ConfigError(
                 f"{checkpoint_path}: data.train was in memory, and no checkpoint keeps it; give it, as in"

@@ -111,6 +111,8 @@ class PlannedLoader:
         num_workers: Processes that prepare batches ahead. 0 prepares them in this one.
     """
 
+    made_by: object = None  # the data module
+
     def __init__(
         self,
         plan: list[Rows],

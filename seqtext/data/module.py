@@ -76,7 +76,8 @@ class TextDataModule(PreparingDataModule[SidesT]):
         in_memory = [
             option for option, several in named.items() if any(c.table is not None for c in several)
         ]
-        keep_options(self, inspect.currentframe(), but=in_memory)
+        unused = "batch_size" if batch_size is None else "batch_tokens"
+        keep_options(self, inspect.currentframe(), but=[*in_memory, unused])
         self.validation_set: ValidationSet | None = None
         self.test_set: ValidationSet | None = None
         self._planner = Planner(
@@ -113,6 +114,47 @@ class TextDataModule(PreparingDataModule[SidesT]):
             validation_rows=held_out,
             num_workers=self.num_workers,
         )
+
+    # --- the size of an update, as Lightning's tuner reads and sets it ----------------------------------
+
+    @property
+    def batch_tokens(self) -> int:
+        """Most pieces of an update. There is no such attribute where ``batch_size`` limits it."""
+        return self._size_of_update("batch_tokens")
+
+    @batch_tokens.setter
+    def batch_tokens(self, value: int) -> None:
+        self._plan_anew(value, None)
+
+    @property
+    def batch_size(self) -> int:
+        """Rows of an update. There is no such attribute where ``batch_tokens`` limits it."""
+        return self._size_of_update("batch_size")
+
+    @batch_size.setter
+    def batch_size(self, value: int) -> None:
+        self._plan_anew(None, value)
+
+    def _size_of_update(self, name: str) -> int:
+        size: int | None = getattr(self._planner, name)
+        if size is None:
+            raise AttributeError(
+                f"{name}: the other of batch_tokens and batch_size limits an update"
+            )
+        return size
+
+    def _plan_anew(self, batch_tokens: int | None, batch_size: int | None) -> None:
+        """Plan the next loaders with another size of updates."""
+        self._planner = dataclasses.replace(
+            self._planner, batch_tokens=batch_tokens, batch_size=batch_size
+        )
+        self.training_set.planner = self._planner
+        if self.validation_set is not None:
+            self.validation_set = dataclasses.replace(self.validation_set, planner=self._planner)
+        for name, size in (("batch_tokens", batch_tokens), ("batch_size", batch_size)):
+            self.hparams.pop(name, None)
+            if size is not None:
+                self.hparams[name] = size
 
     # --- what training asks ---------------------------------------------------------------------------
 
@@ -207,16 +249,23 @@ class TextDataModule(PreparingDataModule[SidesT]):
         read_epoch = 0 if getattr(self.trainer, "overfit_batches", 0) else place.epoch
         # with a number of batches as the limit, Lightning knows the last one
         limit = getattr(self.trainer, "limit_train_batches", 1.0)
-        return self.training_set.loader(place, read_epoch, asked_ahead=isinstance(limit, float))
+        loader = self.training_set.loader(place, read_epoch, asked_ahead=isinstance(limit, float))
+        loader.made_by = self
+        return loader
 
     def val_dataloader(self) -> PlannedLoader | list[Any]:
         """This rank's batches of the validation set, nothing left out. Empty if there is none."""
-        return [] if self.validation_set is None else self.validation_set.loader(self._place())
+        return [] if self.validation_set is None else self._evaluation_loader(self.validation_set)
 
     def test_dataloader(self) -> PlannedLoader:
         """This rank's batches of the test set, nothing left out."""
         assert self.test_set is not None
-        return self.test_set.loader(self._place())
+        return self._evaluation_loader(self.test_set)
+
+    def _evaluation_loader(self, rows: ValidationSet) -> PlannedLoader:
+        loader = rows.loader(self._place())
+        loader.made_by = self
+        return loader
 
     def predict_dataloader(self) -> TextLoader:
         """This rank's source texts of the test set, in order."""

@@ -9,6 +9,7 @@ from lightning.pytorch import Trainer
 from seqtext.data.corpus import Example
 from seqtext.data.labels import TextAndLabels
 from seqtext.data.tokenizer import Tokenizers
+from seqtext.errors import ConfigError
 
 
 class TrainingData(Protocol):
@@ -61,3 +62,21 @@ def data_of(trainer: Trainer) -> TrainingData | None:
     """The data module that a trainer has while it runs. None where it has loaders alone."""
     data: TrainingData | None = trainer.datamodule  # type: ignore[attr-defined]
     return data
+
+
+def maker_of_loaders(trainer: Trainer) -> TrainingData | None:
+    """The data module of seqtext that has made a loader, where a trainer has loaders alone.
+
+    Raises:
+        ConfigError: It made the batches of one process, and there are several.
+    """
+    loops = trainer.fit_loop, trainer.validate_loop, trainer.test_loop
+    loaders = (loop._data_source.instance for loop in loops)
+    makers = (getattr(loader, "made_by", None) for loader in loaders)
+    maker: TrainingData | None = next(filter(None, makers), None)
+    if maker is not None and trainer.world_size > 1:
+        raise ConfigError(
+            f"{trainer.world_size} processes share batches by the data module; give it in place of its"
+            " loaders, as in Trainer.fit(module, datamodule=…)"
+        )
+    return maker

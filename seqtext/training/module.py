@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import inspect
 from abc import abstractmethod
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, cast
 
 import torch
 from torch import Tensor
@@ -15,8 +15,9 @@ from seqtext.errors import ConfigError, TrainingError
 from seqtext.nn.config import EncoderConfig
 from seqtext.tasks import LOSS, Task
 from seqtext.training.config import OptimizerConfig
-from seqtext.training.data import data_of
+from seqtext.training.data import data_of, maker_of_loaders
 from seqtext.training.divergence import BatchT, describe_divergence
+from seqtext.training.optimized import mean_of_sum
 from seqtext.training.saved import SavedModule, SidesT
 
 T = TypeVar("T")
@@ -75,7 +76,7 @@ class TextModule(SavedModule[SidesT], Generic[BatchT, SidesT]):
             ConfigError: The data module has other data than this module trains on. Or there is none, and
                 ``build`` was not called.
         """
-        data = data_of(self.trainer)
+        data = data_of(self.trainer) or maker_of_loaders(self.trainer)
         if data is None:
             if self.network is None:
                 raise ConfigError(
@@ -110,7 +111,10 @@ class TextModule(SavedModule[SidesT], Generic[BatchT, SidesT]):
         torch.manual_seed(int.from_bytes(hashlib.sha256(key.encode()).digest()[:8]))
 
     def training_step(self, batch: BatchT, batch_idx: int) -> Tensor:
-        """The loss summed over this batch, see ``on_before_optimizer_step``."""
+        """The mean loss of this batch with the gradient of its sum. Log it as ``train_loss``.
+
+        ``on_before_optimizer_step`` divides the gradient by the pieces of the whole update.
+        """
         loss, divisor = self.loss_of(batch)
         self._batch = batch, self.current_epoch, batch_idx
         if not torch.isfinite(loss):
@@ -118,7 +122,11 @@ class TextModule(SavedModule[SidesT], Generic[BatchT, SidesT]):
         self.count_in_update(divisor)
         units = self.count_units(batch, divisor)
         self._train_totals = self._train_totals + _totals(loss, divisor, units)
-        return loss
+        mean = loss.detach() / divisor
+        # an epoch's mean is over pieces, and not over batches
+        weight = cast(int, divisor)  # a tensor, which need not come to the CPU
+        self.log("train_loss", mean, on_step=True, on_epoch=True, sync_dist=True, batch_size=weight)
+        return mean_of_sum(loss, divisor)
 
     def train_totals(self) -> tuple[float, int]:
         """Mean loss, and number of what is ``counted``, since the last call, over all ranks."""

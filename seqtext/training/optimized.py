@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from abc import abstractmethod
 from typing import Any
 
@@ -16,6 +17,25 @@ from seqtext.errors import ConfigError, TrainingError
 from seqtext.training import optimizer
 from seqtext.training.config import OptimizerConfig
 from seqtext.training.data import data_of
+
+
+def mean_of_sum(total: Tensor, divisor: Tensor) -> Tensor:
+    """A sum divided by its divisor, with the gradient of the sum.
+
+    Callbacks see the mean, and gradients of sums add up over batches and ranks.
+    """
+    mean: Tensor = _MeanOfSum.apply(total, divisor)  # type: ignore[no-untyped-call]
+    return mean
+
+
+class _MeanOfSum(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: object, total: Tensor, divisor: Tensor) -> Tensor:
+        return total / divisor
+
+    @staticmethod
+    def backward(ctx: object, gradient: Tensor) -> tuple[Tensor, None]:
+        return gradient, None
 
 
 class OptimizedModule(LightningModule):
@@ -40,6 +60,20 @@ class OptimizedModule(LightningModule):
     @abstractmethod
     def diverged(self, what: str) -> TrainingError:
         """The error to raise where the loss or the gradient is no number."""
+
+    # --- learning rate ------------------------------------------------------------------------------
+
+    @property
+    def learning_rate(self) -> float:
+        """The highest learning rate, as Lightning's tuner reads and sets it."""
+        return self.optimizer_config.learning_rate
+
+    @learning_rate.setter
+    def learning_rate(self, value: float) -> None:
+        self.optimizer_config = dataclasses.replace(self.optimizer_config, learning_rate=value)
+        self.hparams["optimizer"] = {**self.hparams["optimizer"], "learning_rate": value}
+        if self._trainer is not None and self._trainer.optimizers and self._is_ours():
+            optimizer.apply(self.optimizer_config, self.trainer.optimizers[0], self._schedule())
 
     # --- optimizer and schedule ---------------------------------------------------------------------
 

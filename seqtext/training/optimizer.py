@@ -127,3 +127,6 @@ def apply(
         schedule.factor, schedule.patience = config.plateau_factor, config.plateau_patience
     elif isinstance(schedule, LambdaLR):
         schedule.base_lrs = [group["base_lr"] for group in optimizer.param_groups]
+        # Lightning's tuner has set the highest rate, and the schedule may be at another one
+        for group, share in zip(optimizer.param_groups, schedule.lr_lambdas, strict=True):
+            group["lr"] = group["base_lr"] * share(schedule.last_epoch)

@@ -101,6 +101,18 @@ class SavedModule(OptimizedModule, Generic[SidesT]):
             raise checkpoint.inconsistent(path, error) from error
         return module.to(map_location or "cpu")
 
+    def on_fit_start(self) -> None:
+        """Have weight averaging copy ids: a decayed mean of 7 and 7 may end at 6."""
+        super().on_fit_start()
+        whole = any(not buffer.is_floating_point() for buffer in self.buffers())
+        for callback in self.trainer.callbacks:  # type: ignore[attr-defined]
+            if (
+                whole
+                and isinstance(callback, WeightAveraging)
+                and callback._average_model is not None
+            ):
+                callback._average_model.use_buffers = False
+
     def on_save_checkpoint(self, content: dict[str, Any]) -> None:
         """Add what makes the checkpoint a whole model."""
         super().on_save_checkpoint(content)

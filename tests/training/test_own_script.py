@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,16 @@ from typing import Any
 import pytest
 import torch
 from lightning.pytorch import Callback, Trainer
+from lightning.pytorch.callbacks import (
+    EarlyStopping,
+    EMAWeightAveraging,
+    LearningRateFinder,
+    ModelCheckpoint,
+    StochasticWeightAveraging,
+)
 from lightning.pytorch.loggers import CSVLogger
+from lightning.pytorch.tuner.tuning import Tuner
+from torchmetrics import MeanMetric
 
 import seqtext
 from seqtext import (
@@ -21,6 +31,7 @@ from seqtext import (
     checkpoint,
 )
 from seqtext.cli import main
+from seqtext.data.batch import Batch
 from seqtext.data.corpus import Corpus
 from seqtext.data.tokenizer import TokenizerConfig
 from seqtext.errors import CheckpointError, ConfigError
@@ -232,12 +243,15 @@ def test_loaders_alone() -> None:
     data.prepare_data()
     data.setup("fit")
     loaders: Any = data.train_dataloader(), data.val_dataloader()
-    module = translator()
-    with pytest.raises(ConfigError, match=r"call module\.build\(tokenizers\) before"):
-        trainer().fit(module, *loaders)
-    module.build(data.tokenizers)  # type: ignore[arg-type]
+    module, unknown = translator(), translator()
     run = trainer()
-    run.fit(module, *loaders)
+    run.fit(module, *loaders)  # which bring the tokenizers
+    plain: Any = torch.utils.data.DataLoader(list(loaders[0]), batch_size=None)  # type: ignore[arg-type]
+    with pytest.raises(ConfigError, match=r"call module\.build\(tokenizers\) before"):
+        trainer().fit(unknown, plain)
+    unknown.build(data.tokenizers)  # type: ignore[arg-type]
+    trainer().fit(unknown, plain)
+    assert_equal_bits(module.state_dict(), unknown.state_dict())
     with_data = translator()
     other = trainer()
     other.fit(with_data, datamodule=pairs())
@@ -261,7 +275,6 @@ def test_a_classifier_with_loaders_alone() -> None:
     with pytest.raises(ConfigError, match=r"class_weights: count the labels"):
         trainer().fit(module, *loaders)
     module = ClassifierModule(network=SMALL)
-    module.build(data.tokenizers)  # type: ignore[arg-type]
     run = trainer()
     run.fit(module, *loaders)
     assert "val_accuracy" in run.callback_metrics
@@ -300,3 +313,169 @@ def test_an_own_optimizer_trains_and_resumes(kind: type[Descent]) -> None:
     assert_equal_bits(whole.state_dict(), resumed.state_dict())
     rate = 0.025 if kind.scheduled else 0.1
     assert run_on.optimizers[0].param_groups[0]["lr"] == pytest.approx(rate)
+
+
+# --- callbacks --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("monitor", "mode"), [("train_loss", "min"), ("val_loss", "min"), ("val_bleu", "max")]
+)
+def test_checkpoints_of_the_best_and_early_stopping(monitor: str, mode: str) -> None:
+    best = ModelCheckpoint("kept", monitor=monitor, mode=mode, save_weights_only=True)
+    stopping = EarlyStopping(monitor, mode=mode, patience=5)
+    run = trainer([best, stopping], max_epochs=2, enable_checkpointing=True)
+    run.fit(translator(optimizer=OptimizerConfig(learning_rate=0.01)), datamodule=pairs())
+    assert best.best_model_score is not None
+    assert seqtext.load_generator(best.best_model_path).generate(["The dog sleeps."])
+    assert stopping.best_score == best.best_model_score
+
+
+def test_train_loss_is_the_mean_over_pieces() -> None:
+    totals: list[float] = []
+
+    class Adding(EncoderDecoderModule):
+        def on_train_epoch_start(self) -> None:
+            super().on_train_epoch_start()
+            self.sums, self.pieces = 0.0, 0
+
+        def loss_of(self, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
+            loss, divisor = super().loss_of(batch)
+            if self.training:
+                self.sums, self.pieces = (
+                    self.sums + float(loss.detach()),
+                    self.pieces + int(divisor),
+                )
+            return loss, divisor
+
+        def on_train_epoch_end(self) -> None:
+            super().on_train_epoch_end()
+            totals.append(self.sums / self.pieces)
+
+    run = trainer()
+    run.fit(Adding(network=NETWORK), datamodule=pairs(batch_size=None, batch_tokens=200))
+    assert float(run.callback_metrics["train_loss"]) == pytest.approx(totals[0], rel=1e-5)
+
+
+def test_moving_averages_keep_ids_whole() -> None:
+    network = NetworkConfig(embedding_size=16, hidden_size=24, dropout=0.0, copying=True)
+    plain, averaged = translator(network=network), translator(network=network)
+    trainer().fit(plain, datamodule=pairs())
+    run = trainer([EMAWeightAveraging(decay=0.9)])
+    run.fit(averaged, datamodule=pairs())
+    ids, same = (module.state_dict()["network.copy_ids"] for module in (plain, averaged))
+    assert torch.equal(ids, same)
+    name = "network.decoder.embedding.weight"
+    assert not torch.equal(plain.state_dict()[name], averaged.state_dict()[name])
+    [scores] = run.validate(averaged, datamodule=pairs(), verbose=False)
+    run.save_checkpoint("m.ckpt")
+    restored = EncoderDecoderModule.load_from_checkpoint("m.ckpt")
+    assert trainer().validate(restored, datamodule=pairs(), verbose=False) == [scores]
+
+
+def test_stochastic_averages() -> None:
+    averaging = StochasticWeightAveraging(swa_lrs=0.01, swa_epoch_start=1, annealing_epochs=1)
+    module = translator()
+    run = trainer([averaging], max_epochs=3)
+    run.fit(module, datamodule=pairs())
+    assert averaging.n_averaged is not None and int(averaging.n_averaged) > 1
+    average = averaging._average_model
+    assert average is not None
+    assert_equal_bits(module.state_dict(), average.state_dict())
+
+
+# --- tuners -----------------------------------------------------------------------------------------------
+
+
+def test_a_learning_rate_is_found_and_used() -> None:
+    rates: list[float] = []
+
+    class Noting(Callback):
+        def on_train_batch_start(self, trainer: Trainer, *_: Any) -> None:
+            rates.append(trainer.optimizers[0].param_groups[0]["lr"])
+
+    warm = OptimizerConfig(schedule="inverse_sqrt", warmup_steps=4)
+    module, data = translator(optimizer=warm), pairs()
+    found = Tuner(trainer(max_epochs=100, limit_val_batches=0)).lr_find(module, datamodule=data)
+    assert found is not None
+    suggestion = found.suggestion()
+    assert suggestion is not None and 3e-4 < suggestion < 0.3
+    # the mean over pieces is ln 420 at first, and Lightning smooths it to about half of that
+    assert found.results["loss"][0] == pytest.approx(math.log(420) / 2, abs=0.5)
+    assert module.learning_rate == module.optimizer_config.learning_rate == suggestion
+    assert module.hparams["optimizer"]["learning_rate"] == suggestion
+    run = trainer([Noting()])
+    run.fit(module, datamodule=data)
+    assert rates == pytest.approx([suggestion * share for share in (0.25, 0.5, 0.75, 1, 0.894427)])
+
+
+def test_a_learning_rate_is_found_in_the_run_itself() -> None:
+    rates: list[float] = []
+
+    class Noting(Callback):
+        def on_train_batch_start(self, trainer: Trainer, *_: Any) -> None:
+            rates.append(trainer.optimizers[0].param_groups[0]["lr"])
+
+    warm = OptimizerConfig(schedule="inverse_sqrt", warmup_steps=4)
+    module = translator(optimizer=warm)
+    run = trainer([LearningRateFinder(num_training_steps=30), Noting()], max_epochs=7)
+    run.fit(module, datamodule=pairs())
+    assert module.learning_rate != 1e-3
+    assert rates[:2] == pytest.approx([module.learning_rate * share for share in (0.25, 0.5)])
+    assert len(rates) == 35
+
+
+@pytest.mark.parametrize("name", ["batch_tokens", "batch_size"])
+def test_a_size_of_updates_is_found_and_used(name: str) -> None:
+    data, module = pairs(**{"batch_size": None, name: 16}), translator()
+    run = trainer(limit_val_batches=0)
+    size = Tuner(run).scale_batch_size(
+        module, datamodule=data, batch_arg_name=name, init_val=10, max_trials=4, steps_per_trial=1
+    )
+    assert size == getattr(data, name) == data.hparams[name] == 80
+    batch = next(iter(data.train_dataloader()))
+    used = (
+        max(batch.source.numel(), batch.labels.numel())
+        if name == "batch_tokens"
+        else len(batch.source)
+    )
+    assert 40 < used <= 80
+    other = "batch_size" if name == "batch_tokens" else "batch_tokens"
+    with pytest.raises(Exception, match=f"{other}.*not found"):
+        Tuner(trainer()).scale_batch_size(module, datamodule=data, batch_arg_name=other)
+
+
+# --- an extra metric --------------------------------------------------------------------------------------
+
+
+class WithLength(EncoderDecoderModule):
+    """Logs the mean number of characters of the outputs, and the perplexity of every batch."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.perplexity = MeanMetric()
+
+    def validation_step(self, batch: Batch, batch_idx: int) -> None:
+        super().validation_step(batch, batch_idx)
+        loss, pieces = self.loss_of(batch)
+        self.perplexity.update((loss / pieces).exp(), weight=pieces)
+        self.log("val_perplexity", self.perplexity, on_epoch=True)
+
+    def on_validation_epoch_end(self) -> None:
+        super().on_validation_epoch_end()
+        lengths = [len(output) for _, _, output in self.samples]
+        self.log("val_length", sum(lengths) / len(lengths))
+
+
+def test_a_metric_of_ones_own() -> None:
+    best = ModelCheckpoint("kept", monitor="val_length", save_weights_only=True)
+    module = WithLength(network=NETWORK, decode_sentences=4)
+    run = trainer([best], enable_checkpointing=True)
+    run.fit(module, datamodule=pairs())
+    metrics = run.callback_metrics
+    assert {"val_loss", "val_bleu", "val_perplexity", "val_length"} <= metrics.keys()
+    assert float(metrics["val_perplexity"]) == pytest.approx(
+        math.exp(float(metrics["val_loss"])), rel=0.05
+    )
+    assert best.best_model_score == metrics["val_length"]
+    assert seqtext.load_generator(best.best_model_path).generate(["The dog sleeps."])

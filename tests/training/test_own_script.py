@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import math
+import re
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -479,3 +481,38 @@ def test_a_metric_of_ones_own() -> None:
     )
     assert best.best_model_score == metrics["val_length"]
     assert seqtext.load_generator(best.best_model_path).generate(["The dog sleeps."])
+
+
+# --- the page, and a class of one's own in the command ----------------------------------------------------
+
+
+def test_the_page_runs_as_it_stands(repository: Path) -> None:
+    page = (repository / "docs" / "lightning.md").read_text(encoding="utf-8")
+    names: dict[str, Any] = {}
+    for cell in re.findall(r"```python\n(.*?)```", page, re.DOTALL):
+        exec(cell, names)
+    assert {"test_loss", "test_bleu", "test_chrf"} <= names["scores"].keys()
+    assert len(names["texts"]) == 2
+    assert names["best_output"].text == names["texts"][0]
+    run = trainer()
+    run.fit(names["WithLength"](network=NETWORK), datamodule=pairs())
+    assert run.callback_metrics["val_length"] > 0
+
+
+def test_a_typed_class_of_the_current_folder_trains(monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("ownmodule.py").write_text(
+        "from typing import Any\n\nfrom seqtext import EncoderDecoderModule\n\n\n"
+        "class Mine(EncoderDecoderModule):\n"
+        "    def __init__(self, *, colour: str = 'red', **options: Any) -> None:\n"
+        "        super().__init__(**options)\n"
+        "        print('colour', colour)\n"
+    )
+    monkeypatch.setattr(sys, "path", [path for path in sys.path if path])
+    options = ["--data.train=builtin:train:100", "--data.source=en", "--data.target=de"]
+    options += ["--data.tokenizer.vocab_size=420", "--trainer.max_steps=1", "--run=r"]
+    options += ["--model.network.embedding_size=16", "--model.network.hidden_size=24"]
+    try:
+        assert main(["fit", "--model=ownmodule.Mine", "--model.colour=blue", *options]) == 0
+    finally:
+        sys.modules.pop("ownmodule", None)
+    assert checkpoint.read("r/last.ckpt")["hyper_parameters"]["colour"] == "blue"

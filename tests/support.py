@@ -10,12 +10,14 @@ from typing import Any
 
 import pytest
 import torch
+from lightning.pytorch.trainer.states import TrainerFn
 
 from seqtext import checkpoint
 from seqtext.data.batch import IGNORE, Batch, LabelledBatch
 from seqtext.data.corpus import Example
-from seqtext.data.module import SidesT, TextDataModule
+from seqtext.data.module import TextDataModule
 from seqtext.data.pairs import PairsDataModule
+from seqtext.data.preparing import SidesT
 from seqtext.data.readers import Row
 from seqtext.nn.precision import has_bfloat16
 
@@ -35,6 +37,7 @@ def at(epoch: int = 0, rank: int = 0, ranks: int = 1, accumulation: int = 1) -> 
         global_rank=rank,
         world_size=ranks,
         accumulate_grad_batches=accumulation,
+        state=SimpleNamespace(fn=TrainerFn.FITTING),
     )
 
 

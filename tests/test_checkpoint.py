@@ -306,6 +306,13 @@ def test_an_edited_classifier(field: str, value: Any, message: str, classifier: 
         ("PairsDataModule", [1], "PairsDataModule: found a value of type list, expected a dict"),
         ("PairsDataModule", {}, "PairsDataModule.train: is missing"),
         ("LabelsDataModule", {"train": [1]}, "LabelsDataModule.train[0]: found 1, expected text"),
+        ("hyper_parameters", [1], "hyper_parameters: found a value of type list, expected a dict"),
+        (
+            "hyper_parameters seed",
+            b"1",
+            "hyper_parameters.seed: found b'1', expected a plain value",
+        ),
+        ("datamodule_hyper_parameters tokenizer", {1: 2}, "tokenizer: found the name 1"),
         ("seqtext_accumulation", "1", "seqtext_accumulation: found '1', expected a whole number"),
         ("seqtext_accumulation", 0, "seqtext_accumulation: 0, expected at least 1"),
         ("seqtext_metrics", [1], "seqtext_metrics: found a value of type list, expected a dict"),

@@ -11,6 +11,7 @@ _NAMES = {
     int: "a whole number", bool: "true or false", str: "text", dict: "a dict", list: "a list",
     _NUMBER: "a number",
 }  # fmt: skip
+_LONGEST = 200  # characters of an option's path in a message
 _DATA = {"train": [str]}
 # Entries that Lightning and our own classes read. A dict has at least these, and a list has values of one
 # type. Without this check, an edited file would fail deep inside Lightning.
@@ -24,6 +25,8 @@ _ENTRIES: dict[str, object] = {
     "lr_schedulers": [{"last_epoch": int}],
     "PairsDataModule": _DATA,
     "LabelsDataModule": _DATA,
+    "hyper_parameters": dict,
+    "datamodule_hyper_parameters": dict,
     "seqtext_accumulation": int,
     "seqtext_metrics": dict,
     "seqtext_plateau": {"best": _NUMBER, "num_bad_epochs": int, "last_epoch": int},
@@ -60,6 +63,8 @@ def check(content: dict[str, Any]) -> None:
                     raise ValueError(f"{where}.best: expected pairs of a score and a step")
                 _check(pair[0], _NUMBER, f"{where}.best")
                 _check(pair[1], int, f"{where}.best")
+    for name in ("hyper_parameters", "datamodule_hyper_parameters"):
+        _check_plain(content.get(name), name)
     for name, value in content.get("seqtext_metrics", {}).items():
         _check(name, str, "seqtext_metrics")
         _check(value, _NUMBER, f"seqtext_metrics[{shown(name)}]")
@@ -80,8 +85,11 @@ def check_whole(content: dict[str, Any]) -> None:
             raise ValueError(f"{name}: is missing")
     if not content["optimizer_states"]:
         raise ValueError("optimizer_states: is empty")
-    # the schedule of the learning rate is in lr_schedulers, and that of plateaus in seqtext_plateau
-    if not content["lr_schedulers"] and "seqtext_plateau" not in content:
+    # The schedule of the learning rate is in lr_schedulers, and that of plateaus in seqtext_plateau.
+    # An optimizer of one's own may have none. Ours keeps base_lr.
+    [group, *_] = content["optimizer_states"][0]["param_groups"]
+    scheduled = content["lr_schedulers"] or "seqtext_plateau" in content
+    if not scheduled and "base_lr" in group:
         raise ValueError("lr_schedulers: is empty, and there is no seqtext_plateau")
     version = content["pytorch-lightning_version"]
     try:
@@ -115,7 +123,21 @@ def check_position(position: Any, expected: object, where: str) -> None:
         check_position(position[name], part, f"{where}.{name}")
 
 
-def _check(value: Any, kind: object, where: str) -> None:
+def _check_plain(value: Any, where: str) -> None:
+    """Check that options are numbers, texts, lists and dicts. Dicts may have booleans as names."""
+    if type(value) is dict:
+        for name, item in value.items():
+            if type(name) not in (str, bool):
+                raise ValueError(f"{where}: found the name {shown(name)}, expected text")
+            _check_plain(item, f"{where}.{name}"[:_LONGEST])
+    elif type(value) is list:
+        for item in value:
+            _check_plain(item, where)
+    elif value is not None and type(value) not in (bool, int, float, str):
+        raise ValueError(f"{where}: found {shown(value)}, expected a plain value")
+
+
+def _check(value: Any, kind: Any, where: str) -> None:
     if isinstance(kind, dict):
         _check(value, dict, where)
         for name, part in kind.items():

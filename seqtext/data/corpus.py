@@ -11,6 +11,7 @@ from typing import Literal
 
 from seqtext.data import builtin, corpus_names, hub
 from seqtext.data.files import open_file
+from seqtext.data.in_memory import Table
 from seqtext.data.readers import FORMATS, PARALLEL, SEPARATOR, Columns, LabelColumns, Record, Row
 from seqtext.errors import DataError
 
@@ -34,6 +35,7 @@ class Corpus:
         tag: Put before each source.
         streamed: Read data from the hub as they come, instead of keeping a copy first.
         labelled: The target is a label, or a list of labels: see ``LabelColumns``.
+        table: The rows, where they are in memory. ``name`` is then that of the option.
     """
 
     name: str
@@ -43,6 +45,7 @@ class Corpus:
     tag: str | None = None
     streamed: bool = False
     labelled: bool = False
+    table: Table | None = None
 
     @property
     def columns(self) -> Columns:
@@ -57,8 +60,8 @@ class Corpus:
 
     @property
     def kind(self) -> str:
-        """``builtin``, ``lines``, ``hub``, or the kind of table."""
-        return corpus_names.kind_of(self.name)
+        """``memory``, ``builtin``, ``lines``, ``hub``, or the kind of table."""
+        return "memory" if self.table is not None else corpus_names.kind_of(self.name)
 
     @property
     def files(self) -> list[Path]:
@@ -67,7 +70,7 @@ class Corpus:
         Raises:
             DataError: One of them is missing or no file.
         """
-        return corpus_names.files_of(self.name, self.columns)
+        return [] if self.table is not None else corpus_names.files_of(self.name, self.columns)
 
     def digest(self) -> str:
         """Digest of all that decides the rows, the content of files included. Caches are keyed by it."""
@@ -75,6 +78,8 @@ class Corpus:
         how = (self.tag or "") + ("\nlabels" if self.labelled else "")
         content = hashlib.sha256(repr(decisive).encode() + how.encode())
         paths = self.files
+        if self.table is not None:
+            content.update(self.table.digest(self.columns))
         if self.kind == "builtin":  # its rows change with the grammar that makes them
             paths = builtin.grammar_files()
         for path in paths:
@@ -139,6 +144,8 @@ class Corpus:
             raise DataError(f"{self.name}: there are no rows in it")
 
     def _untagged(self, lenient: bool) -> Iterator[Record]:
+        if self.table is not None:
+            return self.table.records(self.columns)
         if self.kind == "builtin":
             return builtin.read_builtin(self.name, self.columns)
         if self.kind == "hub":
@@ -153,6 +160,8 @@ class Corpus:
         Raises:
             DataError: A file cannot be read.
         """
+        if self.table is not None:
+            return len(self.table)
         if self.kind == "builtin":
             return builtin.count_builtin_rows(self.name)
         if self.kind == "hub":

@@ -65,13 +65,13 @@ def read_hub(name: str, columns: Columns, split: str, streamed: bool) -> Iterato
         where = f"{name}, row {number}"
         try:
             if isinstance(columns, LabelColumns):
-                row = _with_label_names(row, columns.label, dataset.features, where)
+                row = with_label_names(row, columns.label, dataset.features, where)
             yield from records(row, columns, where)
         except DataError as error:
             yield Record(where, error)
 
 
-def _with_label_names(
+def with_label_names(
     row: dict[str, object], column: str, features: datasets.Features | None, where: str
 ) -> dict[str, object]:
     """A row whose labels are names, where the data set has numbers and knows their names."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar, TypeAlias
 
 import numpy as np
 
@@ -17,6 +17,7 @@ from seqtext.data.module import TextDataModule
 from seqtext.data.options import (
     CORPORA,
     LONGEST_LABELLED,
+    CorpusOption,
     CorpusOptions,
     PreprocessingWorkers,
     SamplingTemperature,
@@ -30,6 +31,9 @@ from seqtext.errors import ConfigError, DataError
 from seqtext.renames import DATA, accept_old_names
 from seqtext.values import Count, Positive, check_arguments
 
+if TYPE_CHECKING:
+    from seqtext.data.in_memory import InMemory
+
 _OF_TARGETS = ("target_type", "target_model", "new_pieces")  # options of tokenizers
 
 
@@ -40,20 +44,24 @@ class LabelledCorpusOptions(CorpusOptions, total=False):
     label: str | None
 
 
-LabelledOption = str | Sequence[str | LabelledCorpusOptions]
+if TYPE_CHECKING:
+    LabelledOption: TypeAlias = str | Sequence[str | LabelledCorpusOptions | InMemory] | InMemory
+else:
+    LabelledOption = str | Sequence[str | LabelledCorpusOptions]
 
 
 @accept_old_names(DATA)
 class LabelsDataModule(TextDataModule[TextAndLabels]):
     """Texts and their labels.
 
-    A corpus is named as in ``PairsDataModule``: a table, a hub name, or a list of several.
+    A corpus is named as in ``PairsDataModule``: a table, a hub name, or a list of several. Or it is in
+    memory: pairs of a text and a label, for example.
 
     Args:
         train: Corpus, or corpora, to train on.
         validation: Likewise, to choose the best checkpoint, the temperature and the threshold by. Or
             ``split:COUNT``: that many rows of the training corpora, chosen by a hash of their text.
-        test: Corpus for ``seqtext test``. Training does not read it.
+        test: Corpus for ``seqtext test`` and ``Trainer.test``. Training does not read it.
         text: Column of the text. ``premise+hypothesis`` names two columns, whose texts are joined by
             ``<sep>``.
         label: Column of the label: a name, a number (of the hub's data its name), or a list of them.
@@ -73,7 +81,7 @@ class LabelsDataModule(TextDataModule[TextAndLabels]):
         cache_dir: Folder of prepared corpora. Default: ``$SEQTEXT_CACHE``, or ``~/.cache/seqtext``.
     """
 
-    rows_are = "texts"
+    reads, rows_are = TextAndLabels, "texts"
     labelled = True
     aliases: ClassVar = {"text": "source", "label": "target"}
 
@@ -81,7 +89,7 @@ class LabelsDataModule(TextDataModule[TextAndLabels]):
         self,
         train: LabelledOption,
         validation: LabelledOption | None = None,
-        test: str | None = None,
+        test: CorpusOption | None = None,
         *,
         text: str = "text",
         label: str = "label",

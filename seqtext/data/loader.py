@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeVar
 
 import torch
@@ -114,6 +114,8 @@ class PlannedLoader:
         num_workers: Processes that prepare batches ahead. 0 prepares them in this one.
     """
 
+    made_by: object = None  # the data module
+
     def __init__(
         self,
         plan: list[Rows],
@@ -149,3 +151,22 @@ class PlannedLoader:
         """Resume behind the position of a state. A state of another epoch is ignored."""
         if state["epoch"] == self._epoch:
             self._start = self._position = state["position"]
+
+
+class TextLoader:
+    """Iterates over texts, some at a time. Lightning would take a list of lists for many loaders.
+
+    Args:
+        texts: A rank's texts.
+        batch_size: Most texts of a batch.
+    """
+
+    def __init__(self, texts: Sequence[str], batch_size: int) -> None:
+        self._texts, self._size = texts, batch_size
+
+    def __len__(self) -> int:
+        return -(-len(self._texts) // self._size)
+
+    def __iter__(self) -> Iterator[list[str]]:
+        for start in range(0, len(self._texts), self._size):
+            yield list(self._texts[start : start + self._size])

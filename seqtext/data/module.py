@@ -4,34 +4,32 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import time
-from abc import ABC, abstractmethod
+import inspect
+from abc import abstractmethod
 from collections.abc import Callable, Mapping
-from typing import ClassVar, Generic, NoReturn, TypeVar
+from typing import ClassVar
 
-import datasets
-from lightning.pytorch import LightningDataModule
-
-from seqtext.console import duration, say
+from seqtext.console import say
 from seqtext.data.batch import Batch, LabelledBatch
 from seqtext.data.bucketing import Lengths, Place, Planner, check_size
 from seqtext.data.corpus import Example
-from seqtext.data.encoding import BatchReader, Sides, encode, join
+from seqtext.data.encoding import BatchReader, join
+from seqtext.data.hyperparameters import keep_options
 from seqtext.data.left_out import LeftOut, Reasons
-from seqtext.data.loader import PlannedLoader
+from seqtext.data.loader import PlannedLoader, TextLoader
 from seqtext.data.options import Mixture, read_options
 from seqtext.data.prepared import cache_folder
+from seqtext.data.preparing import PreparingDataModule, SidesT
 from seqtext.data.streaming import StreamedLoader
-from seqtext.data.tokenizer import Tokenizer, TokenizerConfig, Tokenizers
-from seqtext.data.tokenizer.building import TokenizerBuilder
+from seqtext.data.tokenizer import TokenizerConfig
 from seqtext.data.training_set import PreparedTrainingSet, StreamedTrainingSet, TrainingSet
 from seqtext.data.validation_set import ValidationSet
-from seqtext.errors import ConfigError, DataError
+from seqtext.errors import ConfigError
 
-SidesT = TypeVar("SidesT", bound=Sides)
+_PREDICTED = 64  # texts that are predicted together
 
 
-class TextDataModule(LightningDataModule, ABC, Generic[SidesT]):
+class TextDataModule(PreparingDataModule[SidesT]):
     """Rows of text, prepared once on each node and handed out in planned batches.
 
     A child declares the options, and says by its abstract methods what its rows are made of.
@@ -48,7 +46,6 @@ class TextDataModule(LightningDataModule, ABC, Generic[SidesT]):
         ConfigError: A corpus or its options are wrong, or options contradict each other.
     """
 
-    rows_are: ClassVar[str]  # what a row is called
     labelled: ClassVar[bool]  # whether targets are labels
     aliases: ClassVar[Mapping[str, str]] = {}  # other names of the options of a corpus
 
@@ -68,29 +65,27 @@ class TextDataModule(LightningDataModule, ABC, Generic[SidesT]):
         seed: int,
         cache_dir: str | None,
     ) -> None:
-        super().__init__()
         check_size(batch_tokens, batch_size)
-        self.columns, self.tokenizer, self.source_limit = columns, tokenizer, source_limit
-        self.num_workers, self.preprocessing_workers = num_workers, preprocessing_workers
-        self.cache_dir = cache_folder(cache_dir)
         held_out, configs = read_options(corpora, self.aliases)
         streamed = shuffle_buffer is not None
-        self.corpora = {
-            option: [config.corpus(option, columns, self.labelled, streamed) for config in named]
-            for option, named in configs.items()
+        named = {
+            option: [config.corpus(option, columns, self.labelled, streamed) for config in several]
+            for option, several in configs.items()
         }
-        self.tokenizers: SidesT | None = None  # a checkpoint's, or those of ``setup``
+        super().__init__(named, tokenizer, preprocessing_workers, cache_folder(cache_dir))
+        self.columns, self.source_limit, self.num_workers = columns, source_limit, num_workers
+        in_memory = [
+            option for option, several in named.items() if any(c.table is not None for c in several)
+        ]
+        unused = "batch_size" if batch_size is None else "batch_tokens"
+        keep_options(self, inspect.currentframe(), but=[*in_memory, unused])
         self.validation_set: ValidationSet | None = None
-        self._digests: dict[str, list[str]] = {}
+        self.test_set: ValidationSet | None = None
         self._planner = Planner(
             batch_tokens, batch_size, seed, source_limit, not self.labelled, self.rows_are
         )
         mixture = Mixture(configs["train"], sampling_temperature)
         self.training_set = self._training_set(mixture, held_out, shuffle_buffer)
-
-    @abstractmethod
-    def build_tokenizers(self, builder: TokenizerBuilder) -> SidesT:
-        """Build what text is encoded with."""
 
     @abstractmethod
     def reasons_to_leave_out(self, source: Lengths, target: Lengths) -> Reasons:
@@ -104,23 +99,11 @@ class TextDataModule(LightningDataModule, ABC, Generic[SidesT]):
     def check_sets(self) -> None:
         """Check the rows as a whole once they are open."""
 
-    @classmethod
-    def load_from_checkpoint(cls, *arguments: object, **options: object) -> NoReturn:
-        """Not available: a checkpoint holds no corpora.
-
-        Raises:
-            ConfigError: Always.
-        """
-        raise ConfigError(
-            f"{cls.__name__}.load_from_checkpoint: a checkpoint holds no corpora; make the data module of its"
-            f" options, as in seqtext.{cls.__name__}(train=…)"
-        )
-
     def _training_set(
         self, mixture: Mixture, held_out: int, shuffle_buffer: int | None
     ) -> TrainingSet:
         kind: Callable[..., TrainingSet] = (
-            functools.partial(PreparedTrainingSet, encode=functools.partial(self._encode, "train"))
+            functools.partial(PreparedTrainingSet, encode=functools.partial(self.encode, "train"))
             if shuffle_buffer is None
             else functools.partial(StreamedTrainingSet, shuffle_buffer=shuffle_buffer)
         )
@@ -128,10 +111,51 @@ class TextDataModule(LightningDataModule, ABC, Generic[SidesT]):
             corpora=self.corpora["train"],
             mixture=mixture,
             planner=self._planner,
-            left_out=LeftOut(self._names("train"), self._planner, self.reasons_to_leave_out),
+            left_out=LeftOut(self.names_of("train"), self._planner, self.reasons_to_leave_out),
             validation_rows=held_out,
             num_workers=self.num_workers,
         )
+
+    # --- the size of an update, as Lightning's tuner reads and sets it ----------------------------------
+
+    @property
+    def batch_tokens(self) -> int:
+        """Most pieces of an update. There is no such attribute where ``batch_size`` limits it."""
+        return self._size_of_update("batch_tokens")
+
+    @batch_tokens.setter
+    def batch_tokens(self, value: int) -> None:
+        self._plan_anew(value, None)
+
+    @property
+    def batch_size(self) -> int:
+        """Rows of an update. There is no such attribute where ``batch_tokens`` limits it."""
+        return self._size_of_update("batch_size")
+
+    @batch_size.setter
+    def batch_size(self, value: int) -> None:
+        self._plan_anew(None, value)
+
+    def _size_of_update(self, name: str) -> int:
+        size: int | None = getattr(self._planner, name)
+        if size is None:
+            raise AttributeError(
+                f"{name}: the other of batch_tokens and batch_size limits an update"
+            )
+        return size
+
+    def _plan_anew(self, batch_tokens: int | None, batch_size: int | None) -> None:
+        """Plan the next loaders with another size of updates."""
+        self._planner = dataclasses.replace(
+            self._planner, batch_tokens=batch_tokens, batch_size=batch_size
+        )
+        self.training_set.planner = self._planner
+        if self.validation_set is not None:
+            self.validation_set = dataclasses.replace(self.validation_set, planner=self._planner)
+        for name, size in (("batch_tokens", batch_tokens), ("batch_size", batch_size)):
+            self.hparams.pop(name, None)
+            if size is not None:
+                self.hparams[name] = size
 
     # --- what training asks ---------------------------------------------------------------------------
 
@@ -148,18 +172,18 @@ class TextDataModule(LightningDataModule, ABC, Generic[SidesT]):
     def validation_key(self) -> list[str]:
         """Tells validation sets apart, since scores on two of them do not compare."""
         if count := self.training_set.validation_rows:
-            return [f"split:{count}", *self._digests_of("train")]
-        return self._digests_of("validation") if self.validates else []
+            return [f"split:{count}", *self.digests_of("train")]
+        return self.digests_of("validation") if self.validates else []
 
     def state_dict(self) -> dict[str, list[str]]:
         """Digests of the training corpora."""
-        return {"train": self._digests_of("train")}
+        return {"train": self.digests_of("train")}
 
     def load_state_dict(self, state_dict: dict[str, list[str]]) -> None:
         """Say if the training corpora differ from those of the run that is resumed."""
-        if state_dict["train"] != self._digests_of("train"):
+        if state_dict["train"] != self.digests_of("train"):
             say(
-                f"data: {self._names('train')} changed since the checkpoint was written; the epoch goes on"
+                f"data: {self.names_of('train')} changed since the checkpoint was written; the epoch goes on"
                 " with batches of what is there now"
             )
 
@@ -171,70 +195,11 @@ class TextDataModule(LightningDataModule, ABC, Generic[SidesT]):
         """Examples of the validation set, see ``ValidationSet.examples``. Empty if there is none."""
         return self.validation_set.examples(limit, merged=merged) if self.validation_set else []
 
-    # --- reading and tokenizing, once on each node ------------------------------------------------------
-
-    def prepare_data(self) -> None:
-        """Read, build tokenizers, tokenize. The results are kept on disk."""
-        if self.training_set.is_open:  # Lightning asks again before the last validation
-            return
-        start = time.perf_counter()
-        self._check_files()
-        tokenizers, origin = self._build_tokenizers()
-        say(f"tokenizer: {origin}, {tokenizers.described}")
-        if self.tokenizer.sampling_nbest > 1:
-            for side in (tokenizers.source, tokenizers.target):
-                if isinstance(side, Tokenizer):
-                    side.check_sampling()  # refused here, not in the first batch
-        counts = [self.training_set.prepare(tokenizers)]
-        if "validation" in self.corpora:
-            rows = sum(map(len, self._encode("validation", tokenizers)))
-            counts.append(f"{rows:,} validation {self.rows_are} from {self._names('validation')}")
-        say(f"data: {', '.join(counts)}; {duration(time.perf_counter() - start)}")
-
-    def _check_files(self) -> None:
-        """Look for the files of every corpus, before the first is prepared.
-
-        Raises:
-            DataError: A file is missing. The message names the option.
-        """
-        for option, corpora in self.corpora.items():
-            for corpus in corpora:
-                try:
-                    _ = corpus.files
-                except DataError as error:
-                    optional = option in ("test", "compare")
-                    hint = f"; --data.{option} null trains without it" if optional else ""
-                    raise DataError(f"data.{option}: {error}{hint}") from error
-
-    def _build_tokenizers(self) -> tuple[SidesT, str]:
-        """What text is encoded with, and where it comes from."""
-        if self.tokenizers is not None:
-            return self.tokenizers, "the checkpoint's"
-        pretrained = getattr(getattr(self.trainer, "lightning_module", None), "tokenizers", None)
-        builder = TokenizerBuilder(
-            config=self.tokenizer,
-            pretrained=pretrained if isinstance(pretrained, Tokenizers) else None,
-            tags=[corpus.tag for corpus in self.corpora["train"] if corpus.tag is not None],
-            rows=self.training_set.rows,
-            digests=self._digests_of("train"),
-            streamed=self.training_set.streamed,
-            cache_dir=self.cache_dir,
-        )
-        return self.build_tokenizers(builder), builder.origin
-
-    def _encode(self, option: str, tokenizers: Sides) -> list[datasets.Dataset]:
-        return [
-            encode(corpus, digest, tokenizers, self.cache_dir, self.preprocessing_workers)
-            for corpus, digest in zip(self.corpora[option], self._digests_of(option), strict=True)
-        ]
-
-    def _digests_of(self, option: str) -> list[str]:
-        if option not in self._digests:
-            self._digests[option] = [corpus.digest() for corpus in self.corpora[option]]
-        return self._digests[option]
-
-    def _names(self, option: str) -> str:
-        return " and ".join(corpus.name for corpus in self.corpora[option])
+    def test_examples(self, *, merged: bool = False) -> list[Example]:
+        """All examples of the test set, see ``ValidationSet.examples``. Empty if there is none."""
+        if self.test_set is None:
+            return []
+        return self.test_set.examples(len(self.test_set.table), merged=merged)
 
     # --- batches, on every rank -------------------------------------------------------------------------
 
@@ -243,7 +208,9 @@ class TextDataModule(LightningDataModule, ABC, Generic[SidesT]):
         # batch counts differ from epoch to epoch, so every epoch has a loader of its own
         if self.trainer is not None:
             self.trainer.reload_dataloaders_every_n_epochs = 1  # type: ignore[attr-defined]
-        if not self.training_set.is_open:
+        if self.tests():
+            self._open_test()
+        elif not self.training_set.is_open:
             self._open()
         # Lightning builds the network after the setup of callbacks, and weight averaging copies it there
         if (module := getattr(self.trainer, "lightning_module", None)) is not None:
@@ -256,16 +223,25 @@ class TextDataModule(LightningDataModule, ABC, Generic[SidesT]):
                 f"trainer.val_check_interval: {every} of an epoch, whose length is not known with"
                 " data.streaming; give a number of batches, or 1.0"
             )
-        self.tokenizers, _ = self._build_tokenizers()
-        plain = BatchReader(self.tokenizers, self.source_limit, None, self._planner.seed)
+        self.tokenizers, _ = self.find_tokenizers()
+        plain = self._reader(self.tokenizers)
         sampling = self.tokenizer if self.tokenizer.sampling_nbest > 1 else None
         self.training_set.open(dataclasses.replace(plain, sampling=sampling))
         table = self.training_set.held_out
         if "validation" in self.corpora:
-            table = join(self._encode("validation", self.tokenizers))
+            table = join(self.encode("validation", self.tokenizers))
         if table is not None:
             self.validation_set = ValidationSet(table, self._planner, plain, self.num_workers)
         self.check_sets()
+
+    def _open_test(self) -> None:
+        self.tokenizers, _ = self.find_tokenizers()
+        table = join(self.encode("test", self.tokenizers))
+        reader = self._reader(self.tokenizers)
+        self.test_set = ValidationSet(table, self._planner, reader, self.num_workers, "test")
+
+    def _reader(self, tokenizers: SidesT) -> BatchReader:
+        return BatchReader(tokenizers, self.source_limit, None, self._planner.seed)
 
     def train_dataloader(self) -> PlannedLoader | StreamedLoader:
         """This rank's batches of the trainer's current epoch."""
@@ -274,11 +250,30 @@ class TextDataModule(LightningDataModule, ABC, Generic[SidesT]):
         read_epoch = 0 if getattr(self.trainer, "overfit_batches", 0) else place.epoch
         # with a number of batches as the limit, Lightning knows the last one
         limit = getattr(self.trainer, "limit_train_batches", 1.0)
-        return self.training_set.loader(place, read_epoch, asked_ahead=isinstance(limit, float))
+        loader = self.training_set.loader(place, read_epoch, asked_ahead=isinstance(limit, float))
+        loader.made_by = self
+        return loader
 
     def val_dataloader(self) -> PlannedLoader | list[Batch | LabelledBatch]:
         """This rank's batches of the validation set, nothing left out. Empty if there is none."""
-        return [] if self.validation_set is None else self.validation_set.loader(self._place())
+        return [] if self.validation_set is None else self._evaluation_loader(self.validation_set)
+
+    def test_dataloader(self) -> PlannedLoader:
+        """This rank's batches of the test set, nothing left out."""
+        assert self.test_set is not None
+        return self._evaluation_loader(self.test_set)
+
+    def _evaluation_loader(self, rows: ValidationSet) -> PlannedLoader:
+        loader = rows.loader(self._place())
+        loader.made_by = self
+        return loader
+
+    def predict_dataloader(self) -> TextLoader:
+        """This rank's source texts of the test set, in order."""
+        texts = [text for corpus in self.corpora["test"] for text, _ in corpus.examples()]
+        place = self._place()
+        first, end = (len(texts) * rank // place.ranks for rank in (place.rank, place.rank + 1))
+        return TextLoader(texts[first:end], _PREDICTED)
 
     def _place(self) -> Place:
         if (trainer := self.trainer) is None:

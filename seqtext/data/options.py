@@ -5,15 +5,19 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Required, TypedDict, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Required, TypeAlias, TypedDict, get_type_hints
 
 import numpy as np
 
 from seqtext.console import say
 from seqtext.data.bucketing import Rows, Weights
 from seqtext.data.corpus import Corpus, Split
+from seqtext.data.in_memory import Table, table_of
 from seqtext.errors import ConfigError
 from seqtext.values import Range, check_value
+
+if TYPE_CHECKING:
+    from seqtext.data.in_memory import InMemory
 
 # options that name corpora -> the split to take of the hub's data where a name has none
 CORPORA: dict[str, Split] = {
@@ -39,8 +43,14 @@ class CorpusOptions(TypedDict, total=False):
     target: str | None
 
 
-# An option's type. Not CorpusConfig, for which the option parser would import any text, or read it.
-CorporaOption = str | Sequence[str | CorpusOptions]
+# Types of options. Not CorpusConfig, for which the option parser would import any text, or read it.
+# Rows in memory come from Python alone, so the parser does not know of them.
+if TYPE_CHECKING:
+    CorpusOption: TypeAlias = str | InMemory
+    CorporaOption: TypeAlias = str | Sequence[str | CorpusOptions | InMemory] | InMemory
+else:
+    CorpusOption = str
+    CorporaOption = str | Sequence[str | CorpusOptions]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,6 +64,7 @@ class CorpusConfig:
         tag: Put before each source, and a piece of its own: the target language, the domain.
         source: Column of the source text, where it differs from ``data.source``.
         target: Likewise for the target text.
+        table: The rows, where ``path`` is no name. No option of its own.
 
     Raises:
         ConfigError: A value is out of range.
@@ -64,6 +75,7 @@ class CorpusConfig:
     tag: str | None = None
     source: str | None = None
     target: str | None = None
+    table: Table | None = None
 
     def __post_init__(self) -> None:
         if self.weight not in _WEIGHTS:
@@ -90,6 +102,7 @@ class CorpusConfig:
             self.tag,
             streamed=streamed and option == "train",
             labelled=labelled,
+            table=self.table,
         )
 
 
@@ -127,18 +140,23 @@ def read_options(
 def _read_corpora(given: object, where: str, aliases: Mapping[str, str]) -> list[CorpusConfig]:
     if given is None:
         return []
-    several = given if isinstance(given, list | tuple) else [given]
-    return [_read_corpus(corpus, where, aliases) for corpus in several]
+    if isinstance(given, list | tuple) and table_of(given, where) is None:
+        return [_read_corpus(corpus, where, aliases) for corpus in given]
+    return [_read_corpus(given, where, aliases)]  # a list of rows is one corpus
 
 
 def _read_corpus(given: object, where: str, aliases: Mapping[str, str]) -> CorpusConfig:
-    options = {"path": given} if isinstance(given, str | os.PathLike) else given
-    if not isinstance(options, dict):
+    table = table_of(given, where)
+    options: dict[str, object] = dict(given) if isinstance(given, dict) else {"path": given}
+    table = table or table_of(options.get("path"), where)
+    if table is not None:
+        options["path"] = where
+    elif not isinstance(given, dict | str | os.PathLike):
         raise ConfigError(
-            f"{where}: {given!r:.80} ({type(given).__name__}), expected the name of a corpus, or its"
-            " options by name"
+            f"{where}: {given!r:.80} ({type(given).__name__}), expected the name of a corpus, its options"
+            " by name, or rows in memory"
         )
-    types, checked = get_type_hints(CorpusConfig), {}
+    types, checked = get_type_hints(CorpusOptions), {}
     for alias, value in options.items():
         name = aliases.get(alias, alias)
         if name not in types:
@@ -146,7 +164,7 @@ def _read_corpus(given: object, where: str, aliases: Mapping[str, str]) -> Corpu
         checked[name] = check_value(f"{where}: {alias}", value, types[name])
     if "path" not in checked:
         raise ConfigError(f"{where}: {options}, expected a path as well")
-    return CorpusConfig(**checked)
+    return CorpusConfig(**checked, table=table)
 
 
 @dataclass(frozen=True)

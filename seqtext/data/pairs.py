@@ -12,6 +12,7 @@ from seqtext.data.options import (
     CORPORA,
     LONGEST_OF_PAIR,
     CorporaOption,
+    CorpusOption,
     PreprocessingWorkers,
     SamplingTemperature,
     Workers,
@@ -32,11 +33,14 @@ class PairsDataModule(TextDataModule[Tokenizers]):
     ``builtin:SPLIT:COUNT[:SEED]`` and hub names (``NAME`` or ``NAME:CONFIG:SPLIT``). Several corpora make
     a list, each with the options of ``CorpusConfig``.
 
+    In Python a corpus can also be in memory. Give a list of pairs or of dicts with the columns, a Hugging
+    Face ``Dataset`` or a table of pandas.
+
     Args:
         train: Corpus, or corpora, to train on.
         validation: Likewise, to choose the best checkpoint by. Or ``split:COUNT``: that many pairs of the
             training corpora, chosen by a hash of their source and not trained on.
-        test: Corpus for ``seqtext test``. Training does not read it.
+        test: Corpus for ``seqtext test`` and ``Trainer.test``. Training does not read it.
         compare: Corpora to score before and after fine-tuning (``model.init_from``), beside the
             validation set. They show what the model forgets. ``fit`` refuses them without such a model.
         source: Column (``a.b`` for a nested one), file suffix or language of the source text.
@@ -62,14 +66,14 @@ class PairsDataModule(TextDataModule[Tokenizers]):
         cache_dir: Folder of prepared corpora. Default: ``$SEQTEXT_CACHE``, or ``~/.cache/seqtext``.
     """
 
-    rows_are = "pairs"
+    reads, rows_are = Tokenizers, "pairs"
     labelled = False
 
     def __init__(
         self,
         train: CorporaOption,
         validation: CorporaOption | None = None,
-        test: str | None = None,
+        test: CorpusOption | None = None,
         *,
         compare: CorporaOption | None = None,
         source: str = "source",

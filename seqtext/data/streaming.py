@@ -188,6 +188,8 @@ class StreamedLoader:
         on_end: Called after the last batch.
     """
 
+    made_by: object = None  # the data module
+
     def __init__(
         self,
         pools: Pools,

@@ -1,4 +1,4 @@
-"""The rows to validate on: none left out, the same ones in every epoch."""
+"""The rows to validate or to test on: none left out, the same ones in every epoch."""
 
 from __future__ import annotations
 
@@ -27,12 +27,14 @@ class ValidationSet:
         planner: Plans the batches of training.
         reader: Makes batches. It draws no segmentations.
         num_workers: Processes that prepare batches ahead.
+        option: The option that names the rows.
     """
 
     table: datasets.Dataset
     planner: Planner
     reader: BatchReader
     num_workers: int
+    option: str = "validation"
 
     def loader(self, place: Place) -> PlannedLoader:
         """The batches of a rank, no larger than those of training.
@@ -42,8 +44,8 @@ class ValidationSet:
         """
         if len(self.table) < place.ranks:
             raise DataError(
-                f"data.validation: {len(self.table)} validation {self.planner.rows_are} for {place.ranks}"
-                " processes; each needs one"
+                f"data.{self.option}: {len(self.table)} {self.option} {self.planner.rows_are} for"
+                f" {place.ranks} processes; each needs one"
             )
         planner = self.planner.for_validation(place.accumulation)
         updates = planner.plan(*lengths_of(self.table), place.ranks).updates(0)

@@ -4,30 +4,32 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from typing import Annotated, Any, Literal, cast
+from typing import Annotated, Any, ClassVar, cast
 
 import torch
 from torch import Tensor
 
 from seqtext import checkpoint
+from seqtext.checkpoint import ClassifierModel
 from seqtext.console import say
 from seqtext.data.batch import LabelledBatch
-from seqtext.data.labels import Labels, TextAndLabels
+from seqtext.data.hyperparameters import plain_options
+from seqtext.data.labels import TextAndLabels
 from seqtext.errors import ConfigError
 from seqtext.inference.classifier import Classifier as Labeller
+from seqtext.inference.classifier import Text
 from seqtext.metrics.classification import choose_threshold, fit_temperature, score_labels
 from seqtext.nn.classifier import Classifier, classification_loss, label_probabilities
 from seqtext.nn.config import ClassifierConfig
 from seqtext.tasks import CLASSIFICATION, describe_measurement
-from seqtext.training.config import AboveZero, OptimizerConfig
+from seqtext.training.class_weights import ClassWeights, checked_weights, weights_of_labels
+from seqtext.training.config import OptimizerConfig
 from seqtext.training.data import LabelledData, data_of
 from seqtext.training.module import TextModule
 from seqtext.training.vectors import load_vectors
-from seqtext.values import Range, check_arguments, check_value
+from seqtext.values import Range, check_arguments
 
-ClassWeights = Literal["none", "balanced"] | dict[str, float]
 _SAMPLES = 5
-_YAML_WORDS = {True: ("true", "yes", "on"), False: ("false", "no", "off")}  # labels, too
 
 
 class ClassifierModule(TextModule[LabelledBatch, TextAndLabels]):
@@ -58,6 +60,7 @@ class ClassifierModule(TextModule[LabelledBatch, TextAndLabels]):
     network: Classifier | None
     tokenizers: TextAndLabels | None
     counted, reads, data_module = "texts", TextAndLabels, "LabelsDataModule"
+    configs: ClassVar = {"network": ClassifierConfig, "optimizer": OptimizerConfig}
 
     def __init__(
         self,
@@ -75,16 +78,20 @@ class ClassifierModule(TextModule[LabelledBatch, TextAndLabels]):
             raise ConfigError(f"vectors: {vectors}: no such file")
         network.check_cell()
         self.label_smoothing = label_smoothing
-        self._class_weights = _checked_weights(class_weights)
+        self._class_weights = checked_weights(class_weights)
         self._vectors = vectors
         self._weights: Tensor | None = None  # of each label
-        self._validated: list[
-            tuple[Tensor, Tensor]
-        ] = []  # logits and labels of this rank's batches
+        # logits and labels of this rank's batches
+        self._evaluated: list[tuple[Tensor, Tensor]] = []
         # some texts of this validation with their labels, and probabilities of all labels
         self._sampled: tuple[list[tuple[str, list[str]]], Tensor] | None = None
         self._told = False  # whether a validation has said what it measures
         self.temperature, self.threshold = 1.0, 0.0
+
+    @classmethod
+    def described_options(cls, model: ClassifierModel) -> dict[str, object]:
+        """The network. Weights come from the checkpoint, and not from word vectors."""
+        return {**plain_options({"network": model.config}), "vectors": None}
 
     # --- building -----------------------------------------------------------------------------------
 
@@ -106,8 +113,15 @@ class ClassifierModule(TextModule[LabelledBatch, TextAndLabels]):
         super().on_fit_start()
         if self._class_weights != "none":
             assert self.tokenizers is not None
-            counts, texts = cast(LabelledData, data_of(self.trainer)).label_counts()
-            self._weights = _weights(self._class_weights, counts, texts, self.tokenizers.target)
+            if (data := data_of(self.trainer)) is None:
+                raise ConfigError(
+                    "model.class_weights: count the labels of a training set; give a data module, as in"
+                    f" Trainer.fit(module, datamodule=seqtext.{self.data_module}(…))"
+                )
+            counts, texts = cast(LabelledData, data).label_counts()
+            self._weights = weights_of_labels(
+                self._class_weights, counts, texts, self.tokenizers.target
+            )
 
     # --- training and validation --------------------------------------------------------------------
 
@@ -118,6 +132,10 @@ class ClassifierModule(TextModule[LabelledBatch, TextAndLabels]):
         weights = None if self._weights is None else self._weights.to(logits.device)
         extra = (weights, self.label_smoothing) if self.training else ()
         return logits, *classification_loss(logits, batch.labels, *extra)
+
+    def forward(self, batch: LabelledBatch) -> Tensor:
+        """Logits of all labels, (B, L)."""
+        return self._forward(batch)[0]
 
     def loss_of(self, batch: LabelledBatch) -> tuple[Tensor, Tensor]:
         """Summed loss, and the weight of the batch's texts."""
@@ -130,23 +148,21 @@ class ClassifierModule(TextModule[LabelledBatch, TextAndLabels]):
 
     def on_validation_epoch_start(self) -> None:
         """Classify some texts. At the epoch's end weight averaging has swapped the weights back."""
-        examples = data_of(self.trainer).validation_examples(_SAMPLES)
+        self._evaluated = []
+        data = data_of(self.trainer)
+        examples = data.validation_examples(_SAMPLES) if data is not None else []
         self._sampled = examples, self._labeller().probabilities([text for text, _ in examples])
 
-    def validation_step(self, batch: LabelledBatch, batch_idx: int) -> None:
+    def evaluate(self, batch: LabelledBatch) -> None:
         """Add up the loss, keep logits and labels."""
         logits, loss, divisor = self._forward(batch)
-        self.add_validation_loss(loss, divisor)
-        self._validated.append((logits.detach().float().cpu(), batch.labels.cpu()))
+        self.add_evaluated_loss(loss, divisor)
+        self._evaluated.append((logits.detach().float().cpu(), batch.labels.cpu()))
 
     def on_validation_epoch_end(self) -> None:
         """Fit temperature and threshold. Log ``val_loss``, plain cross-entropy, and the task's scores."""
         super().on_validation_epoch_end()
-        assert self.tokenizers is not None
-        batches = [batch for rank in self.gather(self._validated) for batch in rank]
-        self._validated = []
-        logits, labels = (torch.cat(parts) for parts in zip(*batches, strict=True))
-        several = self.tokenizers.target.several
+        logits, labels, several = self._gather_evaluated()
         self.temperature = fit_temperature(logits, labels)
         probabilities = label_probabilities(logits, self.temperature, several)
         self.threshold = 0.0 if several else choose_threshold(probabilities, labels)
@@ -157,6 +173,36 @@ class ClassifierModule(TextModule[LabelledBatch, TextAndLabels]):
         if not self._told:
             self._told = True
             say(f"validation: {describe_measurement(self.task.describe(), len(labels))}")
+
+    def on_test_epoch_start(self) -> None:
+        """Forget what an earlier validation or test has classified."""
+        self._evaluated = []
+
+    def on_test_epoch_end(self) -> None:
+        """Log ``test_loss``, and the scores of ``seqtext test`` with ``test_`` before their names."""
+        super().on_test_epoch_end()
+        logits, labels, several = self._gather_evaluated()
+        probabilities = label_probabilities(logits, self.temperature, several)
+        threshold = None if several else self.threshold
+        for name, score in score_labels(probabilities, labels, threshold).items():
+            self.log(f"test_{name}", score)
+
+    def predict_step(
+        self, batch: Sequence[Text] | LabelledBatch, batch_idx: int
+    ) -> list[dict[str, object]]:
+        """Classify texts, or the texts of a batch: the fields of a ``Classification`` of each."""
+        assert self.tokenizers is not None
+        if isinstance(batch, LabelledBatch):
+            batch = [self.tokenizers.source.text_of(row) for row in batch.source.tolist()]
+        # Lightning refuses frozen dataclasses
+        return [vars(own) for own in self._labeller(self.temperature).classify(batch)]
+
+    def _gather_evaluated(self) -> tuple[Tensor, Tensor, bool]:
+        """Logits and labels on all ranks, and whether a text can have several labels."""
+        assert self.tokenizers is not None
+        batches = [batch for rank in self.gather(self._evaluated) for batch in rank]
+        logits, labels = (torch.cat(parts) for parts in zip(*batches, strict=True))
+        return logits, labels, self.tokenizers.target.several
 
     def _take_samples(self) -> None:
         assert self.tokenizers is not None and self._sampled is not None
@@ -174,11 +220,12 @@ class ClassifierModule(TextModule[LabelledBatch, TextAndLabels]):
             )
             self.samples.append((text, ", ".join(labels[0].split("\n")), told))
 
-    def _labeller(self) -> Labeller:
+    def _labeller(self, temperature: float = 1.0) -> Labeller:
         assert self.network is not None
         assert self.tokenizers is not None
         sides, limit = self.tokenizers, self.source_limit
-        return Labeller([self.network], sides, threshold=self.threshold, source_limit=limit)
+        known = [temperature], self.threshold, limit
+        return Labeller([self.network], sides, self.columns, *known)
 
     def on_load_checkpoint(self, content: dict[str, Any]) -> None:
         """Know temperature and threshold, too."""
@@ -202,60 +249,3 @@ class ClassifierModule(TextModule[LabelledBatch, TextAndLabels]):
 
 def _show_decision(labels: tuple[str, ...], best: tuple[str, float]) -> str:
     return f"{', '.join(labels) or 'none'} ({best[0]} {best[1]:.0%})"
-
-
-def _checked_weights(weights: ClassWeights) -> ClassWeights | dict[str | bool, float]:
-    """``class_weights`` with names that are text, except for YAML's booleans.
-
-    Raises:
-        ConfigError: It is neither a choice nor weights above 0 by name.
-    """
-    if not isinstance(weights, dict):
-        check_value("class_weights", weights, Literal["none", "balanced"])
-        return weights
-    for name, weight in weights.items():
-        check_value(f"class_weights: {name}", weight, AboveZero)
-    # the parser makes numbers and booleans of labels that look like them
-    parsed = cast(dict[object, float], weights)
-    return {
-        name if isinstance(name, bool) else str(name): weight for name, weight in parsed.items()
-    }
-
-
-def _find_label(name: str | bool, names: Sequence[str]) -> str:
-    """The label that is meant.
-
-    Raises:
-        ConfigError: There is none, or ``name`` is a boolean of YAML that several labels stand for.
-    """
-    known = f"{', '.join(map(repr, names[:20]))}{', …' if len(names) > 20 else ''}"
-    if isinstance(name, str):
-        if name in names:
-            return name
-        for label in names:  # labels of an older run can have white space around them
-            if label.strip() == name.strip():
-                return label
-        raise ConfigError(f"model.class_weights: there is no label {name!r}; there are {known}")
-    meant = [label for label in names if label.lower() in _YAML_WORDS[name]]
-    if len(meant) == 1:
-        return meant[0]
-    raise ConfigError(
-        f"model.class_weights: {'/'.join(_YAML_WORDS[name])} (all the same to YAML, unless in quotes) is"
-        f" {len(meant)} of the labels; there are {known}"
-    )
-
-
-def _weights(
-    given: ClassWeights | dict[str | bool, float], counts: list[int], texts: int, labels: Labels
-) -> Tensor:
-    """The weight of each label. ``counts`` of ``texts`` have it."""
-    names = labels.names
-    if isinstance(given, dict):
-        weight_of = {_find_label(name, names): weight for name, weight in given.items()}
-        return torch.tensor([weight_of.get(name, 1.0) for name in names])
-    having = torch.tensor(counts, dtype=torch.float)
-    if labels.several:
-        weights = ((texts - having) / having).clamp(0.01, 100)
-    else:  # the weights of all texts sum to their number
-        weights = texts / (having * (having > 0).sum())
-    return weights.where((having > 0) & (having < texts), torch.ones(()))

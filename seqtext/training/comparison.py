@@ -74,7 +74,9 @@ class Comparison(Callback):
 
 def _scores(generator: Generator, module: EncoderDecoderModule) -> Scores:
     scores: Scores = {}
-    compared = data_of(module.trainer).compared_examples(module.decode_sentences)
+    data = data_of(module.trainer)
+    assert data is not None
+    compared = data.compared_examples(module.decode_sentences)
     for name, examples in compared.items():
         if examples:
             sources, references = zip(*examples, strict=True)

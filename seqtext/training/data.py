@@ -9,6 +9,7 @@ from lightning.pytorch import Trainer
 from seqtext.data.corpus import Example
 from seqtext.data.labels import TextAndLabels
 from seqtext.data.tokenizer import Tokenizers
+from seqtext.errors import ConfigError
 
 
 class TrainingData(Protocol):
@@ -43,6 +44,9 @@ class TrainingData(Protocol):
     def validation_examples(self, limit: int, *, merged: bool = False) -> list[Example]:
         """At most ``limit`` validation sources with their references. ``merged`` makes one of equals."""
 
+    def test_examples(self, *, merged: bool = False) -> list[Example]:
+        """All test sources with their references. ``merged`` makes one of equals."""
+
     def compared_examples(self, limit: int) -> dict[str, list[Example]]:
         """Likewise of the validation set and of every corpus in ``data.compare``, by name."""
 
@@ -54,7 +58,25 @@ class LabelledData(TrainingData, Protocol):
         """How many training texts have each label, and how many training texts there are."""
 
 
-def data_of(trainer: Trainer) -> TrainingData:
-    """The data module that a trainer has while it runs."""
-    data: TrainingData = trainer.datamodule  # type: ignore[attr-defined]
+def data_of(trainer: Trainer) -> TrainingData | None:
+    """The data module that a trainer has while it runs. None where it has loaders alone."""
+    data: TrainingData | None = trainer.datamodule  # type: ignore[attr-defined]
     return data
+
+
+def maker_of_loaders(trainer: Trainer) -> TrainingData | None:
+    """The data module of seqtext that has made a loader, where a trainer has loaders alone.
+
+    Raises:
+        ConfigError: It made the batches of one process, and there are several.
+    """
+    loops = trainer.fit_loop, trainer.validate_loop, trainer.test_loop
+    loaders = (loop._data_source.instance for loop in loops)
+    makers = (getattr(loader, "made_by", None) for loader in loaders)
+    maker: TrainingData | None = next(filter(None, makers), None)
+    if maker is not None and trainer.world_size > 1:
+        raise ConfigError(
+            f"{trainer.world_size} processes share batches by the data module; give it in place of its"
+            " loaders, as in Trainer.fit(module, datamodule=…)"
+        )
+    return maker

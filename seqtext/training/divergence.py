@@ -11,7 +11,8 @@ from seqtext.data.batch import Batch, LabelledBatch
 from seqtext.errors import TrainingError
 
 if TYPE_CHECKING:
-    from seqtext.training.module import SidesT, TextModule
+    from seqtext.training.module import TextModule
+    from seqtext.training.saved import SidesT
 
 BatchT = TypeVar("BatchT", Batch, LabelledBatch)
 
@@ -33,13 +34,7 @@ def describe_divergence(
         bad = [row for row in rows if not _is_finite(module, row)]
     assert module.tokenizers is not None
     source = module.tokenizers.source
-    texts = [
-        # a copied word has an id beyond the vocabulary
-        source.decode(
-            [i for i in row.source[0, : row.source_lengths[0]].tolist() if i < source.vocab_size]
-        )
-        for row in (bad or rows)[:3]
-    ]
+    texts = [source.text_of(row.source[0].tolist()) for row in (bad or rows)[:3]]
     which = f"{len(bad)} of its {len(rows)} sentences do it alone"
     if not bad:
         which = "no sentence of it does it alone"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import Annotated
+from typing import Annotated, Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -13,9 +13,9 @@ from seqtext.checkpoint import Model
 from seqtext.checkpoint.consent import trusting
 from seqtext.console import say
 from seqtext.data.batch import Batch
+from seqtext.data.hyperparameters import plain_options
 from seqtext.data.tokenizer import Tokenizer, Tokenizers
 from seqtext.errors import ConfigError
-from seqtext.inference.generator import Generator, texts
 from seqtext.metrics import BleuTokenize, check_bleu_tokenize
 from seqtext.nn.config import NetworkConfig
 from seqtext.nn.encoder_decoder import EncoderDecoder
@@ -23,21 +23,16 @@ from seqtext.tasks import (
     DEFAULT_BLEU_TOKENIZE,
     TEXT_TASKS,
     TRANSLATION,
-    Outputs,
-    Scoring,
     TaskName,
-    TextTask,
-    describe_measurement,
 )
 from seqtext.training.config import PARTS, OptimizerConfig, parts_of
-from seqtext.training.data import data_of
-from seqtext.training.module import TextModule
+from seqtext.training.decoding import DecodingModule
 from seqtext.training.pretrained import freeze, inherit, load_parts
 from seqtext.training.vectors import load_vectors
 from seqtext.values import Range, check_arguments
 
 
-class EncoderDecoderModule(TextModule[Batch, Tokenizers]):
+class EncoderDecoderModule(DecodingModule):
     """Trains an ``EncoderDecoder`` on batches of pairs.
 
     Args:
@@ -71,11 +66,9 @@ class EncoderDecoderModule(TextModule[Batch, Tokenizers]):
         CheckpointError: ``init_from`` cannot be read.
     """
 
-    task: TextTask
     config: NetworkConfig
-    network: EncoderDecoder | None
-    tokenizers: Tokenizers | None
     reads, data_module = Tokenizers, "PairsDataModule"
+    configs: ClassVar = {"network": NetworkConfig, "optimizer": OptimizerConfig}
 
     def __init__(
         self,
@@ -96,6 +89,7 @@ class EncoderDecoderModule(TextModule[Batch, Tokenizers]):
     ) -> None:
         check_arguments(EncoderDecoderModule.__init__, locals(), "model.")
         super().__init__(network, optimizer, seed)
+        self.begin_evaluation()
         if coverage_loss and not network.is_recurrent:
             raise ConfigError("coverage_loss: a transformer has no single attention to cover with")
         self.label_smoothing = label_smoothing
@@ -115,8 +109,6 @@ class EncoderDecoderModule(TextModule[Batch, Tokenizers]):
             bleu_tokenize or known or self.task.bleu_tokenize or DEFAULT_BLEU_TOKENIZE
         )
         check_bleu_tokenize(self.bleu_tokenize)
-        self._decoded: Outputs | None = None  # of the validation at hand
-        self._described = False  # whether a validation has said what it measures
 
     def _take_over(self, init_from: str | None) -> Model | None:
         """The model to start from. Without ``init_parts`` its configuration and tokenizers are taken."""
@@ -145,6 +137,14 @@ class EncoderDecoderModule(TextModule[Batch, Tokenizers]):
             ]
             self.tokenizers = model.tokenizers
         return model
+
+    @classmethod
+    def described_options(cls, model: Model) -> dict[str, object]:
+        """Network and scores. Weights come from the checkpoint, and not from where its training began."""
+        known = {"bleu_tokenize": model.scoring.bleu_tokenize} if model.scoring else {}
+        beginnings = ("init_from", "init_parts", "source_vectors", "target_vectors")
+        network = plain_options({"network": model.config})
+        return {**network, **known, "task": model.task, **dict.fromkeys(beginnings)}
 
     # --- building -----------------------------------------------------------------------------------
 
@@ -195,20 +195,19 @@ class EncoderDecoderModule(TextModule[Batch, Tokenizers]):
                     f"vectors: {count:,} of {tokenizer.vocab_size:,} {side} pieces start with one of {path}"
                 )
 
+    def forward(self, batch: Batch) -> Tensor:
+        """Logits of the next target piece at every position, (B, T, V) for ``batch.target_input``."""
+        assert self.network is not None
+        logits: Tensor = self.network(batch.source, batch.source_lengths, batch.target_input)
+        return logits
+
     def loss_of(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """Summed loss, and the number of target pieces."""
         assert self.network is not None
         extra = (self.label_smoothing, self.coverage_loss) if self.training else ()
         return self.network.loss(*batch, *extra), (batch.labels >= 0).sum()
 
-    @property
-    def scoring(self) -> Scoring:
-        """How outputs are scored."""
-        assert self.tokenizers is not None
-        symbols = checkpoint.symbols_of(self.tokenizers.target)
-        return Scoring(bleu_tokenize=self.bleu_tokenize, symbols=symbols)
-
-    def describe(self) -> dict[str, object]:
+    def describe(self) -> dict[str, Any]:
         """The part of a checkpoint that makes it a whole model."""
         assert self.tokenizers is not None
         return checkpoint.describe(
@@ -220,43 +219,3 @@ class EncoderDecoderModule(TextModule[Batch, Tokenizers]):
             self.longest_source,
             self.scoring,
         )
-
-    # --- validation ---------------------------------------------------------------------------------
-
-    def generator(self) -> Generator:
-        """The network as it is, ready to decode."""
-        assert self.network is not None
-        assert self.tokenizers is not None
-        return Generator([self.network], self.tokenizers, source_limit=self.source_limit)
-
-    def on_validation_epoch_start(self) -> None:
-        """Decode sentences. At the epoch's end weight averaging has swapped the weights back."""
-        if not self.decode_sentences:
-            return
-        merged = self.task.merges_sources
-        examples = data_of(self.trainer).validation_examples(self.decode_sentences, merged=merged)
-        sources, references = [text for text, _ in examples], [several for _, several in examples]
-        rank, ranks = self.global_rank, self.trainer.world_size
-        mine = texts(self.generator().generate(sources[rank::ranks], beam_size=1))
-        hypotheses = [""] * len(sources)
-        for other, decoded in enumerate(self.gather(mine)):
-            hypotheses[other::ranks] = decoded
-        self._decoded = Outputs(sources, hypotheses, references)
-
-    def on_validation_epoch_end(self) -> None:
-        """Log ``val_loss``, and the task's scores of freely decoded sentences."""
-        super().on_validation_epoch_end()
-        if self._decoded is None:
-            return
-        outputs = self._decoded
-        for key, score in self.task.validate(outputs, self.scoring).items():
-            self.log(key, score)
-        self.samples = [
-            (source, several[0], hypothesis)
-            for source, hypothesis, several in zip(*outputs, strict=True)
-        ]
-        if not self._described:
-            self._described = True
-            metrics = self.task.describe_validation(outputs.references, self.scoring)
-            count = len(outputs.hypotheses)
-            say(f"validation: {describe_measurement(metrics, count, beam_size=1)}")

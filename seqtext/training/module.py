@@ -1,35 +1,29 @@
-"""What both LightningModules do alike: network, losses over all ranks, checkpoint."""
+"""What both LightningModules do alike: network, losses over all ranks."""
 
 from __future__ import annotations
 
 import hashlib
+import inspect
 from abc import abstractmethod
-from typing import Any, Generic, NoReturn, TypeVar
+from typing import Any, Generic, TypeVar, cast
 
 import torch
-from lightning.pytorch.callbacks import WeightAveraging
-from lightning.pytorch.trainer.states import TrainerFn
-from torch import Tensor, nn
+from torch import Tensor
 
-from seqtext import checkpoint, internals
-from seqtext.checkpoint.consent import trusting
-from seqtext.data.labels import TextAndLabels
-from seqtext.data.tokenizer import Tokenizers
+from seqtext.data.hyperparameters import keep_options
 from seqtext.errors import ConfigError, TrainingError
 from seqtext.nn.config import EncoderConfig
 from seqtext.tasks import LOSS, Task
-from seqtext.training import position
 from seqtext.training.config import OptimizerConfig
-from seqtext.training.data import data_of
+from seqtext.training.data import data_of, maker_of_loaders
 from seqtext.training.divergence import BatchT, describe_divergence
-from seqtext.training.optimized import OptimizedModule
-from seqtext.training.pretrained import refuse_other_network
+from seqtext.training.optimized import mean_of_sum
+from seqtext.training.saved import SavedModule, SidesT
 
-SidesT = TypeVar("SidesT", Tokenizers, TextAndLabels)
 T = TypeVar("T")
 
 
-class TextModule(OptimizedModule, Generic[BatchT, SidesT]):
+class TextModule(SavedModule[SidesT], Generic[BatchT, SidesT]):
     """Trains a network on batches of text.
 
     ``configure_model`` builds the network, and it lives in ``network``. The data module calls it at the
@@ -43,40 +37,28 @@ class TextModule(OptimizedModule, Generic[BatchT, SidesT]):
 
     task: Task
     counted = "pieces"  # the unit of speed
-    reads: type[SidesT]  # what the data module's tokenizers are
-    data_module: str  # the data module that has these
-    network: nn.Module | None
-    tokenizers: SidesT | None
+    data_module: str  # the data module that has the tokenizers
 
     def __init__(self, config: EncoderConfig, optimizer: OptimizerConfig, seed: int) -> None:
         super().__init__(optimizer)
+        keep_options(self, inspect.currentframe())
         if abs(seed) >= 2**63:  # what PyTorch takes
             raise ConfigError(f"seed: {seed}, expected less than 2**63")
         self.config = config
         self.seed = seed
         self.network = self.tokenizers = None
         self.columns = ("source", "target")
-        self.source_limit: int | None = None  # pieces of a source that are read
+        self.source_limit = None
         self.samples: list[tuple[str, str, str]] = []  # source, reference, output
         # sums on this rank since they were last asked for
         self._train_totals: Tensor | float = 0.0  # (loss, its divisor, units)
-        self._validation_totals: Tensor | float = 0.0  # (loss, its divisor)
+        self._evaluated_totals: Tensor | float = 0.0  # (loss, its divisor)
         self._batch: tuple[BatchT, int, int] | None = None  # at hand, its epoch and number
-        # of the run that is resumed
-        self._longest_before = 0  # see longest_source
-        self._earlier_metrics: dict[str, float] = {}  # of its last epoch
-
-    @abstractmethod
-    def build(self, tokenizers: SidesT) -> None:
-        """Build the network, the same on every rank."""
+        self.longest_before, self.earlier_metrics = 0, {}
 
     @abstractmethod
     def loss_of(self, batch: BatchT) -> tuple[Tensor, Tensor]:
         """Summed loss and its divisor, scalars. Without smoothing outside training."""
-
-    @abstractmethod
-    def describe(self) -> dict[str, object]:
-        """The part of a checkpoint that makes it a whole model."""
 
     def diverged(self, what: str) -> TrainingError:
         """What to say of the batch at hand."""
@@ -87,30 +69,22 @@ class TextModule(OptimizedModule, Generic[BatchT, SidesT]):
         """The texts or pieces of a batch, see ``counted``. ``divisor`` is that of its loss."""
         return divisor
 
-    @classmethod
-    def load_from_checkpoint(cls, *arguments: object, **options: object) -> NoReturn:
-        """Not here: a checkpoint describes the whole model, which ``seqtext.load`` reads.
-
-        Raises:
-            ConfigError: Always.
-        """
-        raise ConfigError(
-            f"{cls.__name__}.load_from_checkpoint: use a checkpoint with seqtext.load(PATH); go on with its"
-            " training by Trainer.fit(module, datamodule=…, ckpt_path=PATH)"
-        )
-
     def configure_model(self) -> None:
         """Build the network for the data module's tokenizers, once.
 
         Raises:
-            ConfigError: The data module has other data than this module trains on.
+            ConfigError: The data module has other data than this module trains on. Or there is none, and
+                ``build`` was not called.
         """
-        data = data_of(self.trainer)
-        if self.trainer.datamodule is None:  # type: ignore[attr-defined]
-            raise ConfigError(
-                f"{type(self).__name__}: trains on batches of a data module of seqtext; give one, as in"
-                f" Trainer.fit(module, datamodule=seqtext.{self.data_module}(…))"
-            )
+        data = data_of(self.trainer) or maker_of_loaders(self.trainer)
+        if data is None:
+            if self.network is None:
+                raise ConfigError(
+                    f"{type(self).__name__}: knows no tokenizers yet; give a data module, as in"
+                    f" Trainer.fit(module, datamodule=seqtext.{self.data_module}(…)), or call"
+                    " module.build(tokenizers) before"
+                )
+            return
         tokenizers = getattr(data, "tokenizers", None)
         if not isinstance(tokenizers, self.reads):
             raise ConfigError(
@@ -126,7 +100,8 @@ class TextModule(OptimizedModule, Generic[BatchT, SidesT]):
     @property
     def longest_source(self) -> int | None:
         """Pieces of the longest source trained on, in earlier parts of a resumed run as well."""
-        return max(self._longest_before, data_of(self.trainer).longest_source) or None
+        data = data_of(self.trainer)
+        return max(self.longest_before, data.longest_source if data else 0) or None
 
     # --- training -----------------------------------------------------------------------------------
 
@@ -136,7 +111,10 @@ class TextModule(OptimizedModule, Generic[BatchT, SidesT]):
         torch.manual_seed(int.from_bytes(hashlib.sha256(key.encode()).digest()[:8]))
 
     def training_step(self, batch: BatchT, batch_idx: int) -> Tensor:
-        """The loss summed over this batch, see ``on_before_optimizer_step``."""
+        """The mean loss of this batch with the gradient of its sum. Log it as ``train_loss``.
+
+        ``on_before_optimizer_step`` divides the gradient by the pieces of the whole update.
+        """
         loss, divisor = self.loss_of(batch)
         self._batch = batch, self.current_epoch, batch_idx
         if not torch.isfinite(loss):
@@ -144,7 +122,11 @@ class TextModule(OptimizedModule, Generic[BatchT, SidesT]):
         self.count_in_update(divisor)
         units = self.count_units(batch, divisor)
         self._train_totals = self._train_totals + _totals(loss, divisor, units)
-        return loss
+        mean = loss.detach() / divisor
+        # an epoch's mean is over pieces, and not over batches
+        weight = cast(int, divisor)  # a tensor, which need not come to the CPU
+        self.log("train_loss", mean, on_step=True, on_epoch=True, sync_dist=True, batch_size=weight)
+        return mean_of_sum(loss, divisor)
 
     def train_totals(self) -> tuple[float, int]:
         """Mean loss, and number of what is ``counted``, since the last call, over all ranks."""
@@ -168,65 +150,45 @@ class TextModule(OptimizedModule, Generic[BatchT, SidesT]):
 
     def on_train_epoch_end(self) -> None:
         """Where a run resumes behind a validation, log what it measured: callbacks compare by it."""
-        for name, value in self._earlier_metrics.items():
+        for name, value in self.earlier_metrics.items():
             if name not in self.trainer.callback_metrics:
                 self.log(name, value, logger=False)
-        self._earlier_metrics = {}
+        self.earlier_metrics = {}
 
-    # --- validation ---------------------------------------------------------------------------------
+    # --- validation and test ------------------------------------------------------------------------
 
     def validation_step(self, batch: BatchT, batch_idx: int) -> None:
         """Add up the loss, without smoothing."""
-        self.add_validation_loss(*self.loss_of(batch))
-
-    def add_validation_loss(self, loss: Tensor, divisor: Tensor) -> None:
-        """Add a batch to ``val_loss``."""
-        self._validation_totals = self._validation_totals + _totals(loss, divisor)
+        self.evaluate(batch)
 
     def on_validation_epoch_end(self) -> None:
         """Log ``val_loss``."""
-        loss, divisor = self._over_all_ranks(self._validation_totals)
-        self._validation_totals = 0.0
-        self.log(LOSS.key, loss / divisor)
+        loss = self._mean_loss()
+        self.log(LOSS.key, loss)
         if not self.trainer.sanity_checking:
-            self.step_plateau(loss / divisor)
+            self.step_plateau(loss)
 
-    # --- checkpoint ---------------------------------------------------------------------------------
+    def test_step(self, batch: BatchT, batch_idx: int) -> None:
+        """Add up the loss, without smoothing."""
+        self.evaluate(batch)
 
-    def on_save_checkpoint(self, content: dict[str, object]) -> None:
-        """Add what makes the checkpoint a whole model."""
-        super().on_save_checkpoint(content)
-        content["seqtext"] = self.describe()
-        content["seqtext_accumulation"] = self.trainer.accumulate_grad_batches
-        if "optimizer_states" in content:
-            metrics = self.trainer.callback_metrics
-            content["seqtext_metrics"] = {name: float(value) for name, value in metrics.items()}
-        else:  # weights alone: Lightning has asked no callback
-            self._put_averaged_weights(content)
-        # last: callbacks that put other weights there, such as averages, have done so by now
-        checkpoint.add_digest(content)
+    def on_test_epoch_end(self) -> None:
+        """Log ``test_loss``."""
+        self.log("test_loss", self._mean_loss())
 
-    def _put_averaged_weights(self, content: dict[str, object]) -> None:
-        # validation has scored the averaged weights, so these are the ones to keep
-        for callback in internals.callbacks_of(self.trainer):
-            if isinstance(callback, WeightAveraging):
-                callback.on_save_checkpoint(self.trainer, self, content)
-                del content["current_model_state"], content["averaging_state"]
+    def evaluate(self, batch: BatchT) -> None:
+        """Add a batch to the loss of a validation or a test."""
+        self.add_evaluated_loss(*self.loss_of(batch))
 
-    def on_load_checkpoint(self, content: dict[str, Any]) -> None:
-        """Build the checkpoint's network. Where a network is built already, refuse another one."""
-        with trusting([self.config.cell]):
-            model = checkpoint.unpack(content, "checkpoint")
-        if self.network is None and isinstance(model.tokenizers, self.reads):
-            self.config, self.columns = model.config, model.columns
-            self.build(model.tokenizers)
-        refuse_other_network(model.config, self.config)
-        self._longest_before = model.longest_source or 0
-        self._earlier_metrics = content.get("seqtext_metrics", {})
-        trainer = internals.trainer_of(self)
-        if trainer is not None and trainer.state.fn == TrainerFn.FITTING:
-            position.begin(content, trainer)
-            super().on_load_checkpoint(content)
+    def add_evaluated_loss(self, loss: Tensor, divisor: Tensor) -> None:
+        """Add the sums of a batch to the loss of a validation or a test."""
+        self._evaluated_totals = self._evaluated_totals + _totals(loss, divisor)
+
+    def _mean_loss(self) -> float:
+        """The mean loss of all batches on all ranks since the last call."""
+        loss, divisor = self._over_all_ranks(self._evaluated_totals)
+        self._evaluated_totals = 0.0
+        return loss / divisor
 
 
 def _totals(loss: Tensor, *counts: Tensor) -> Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from abc import abstractmethod
 from typing import Any
 
@@ -13,9 +14,29 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR, LRScheduler, ReduceLROnPlateau
 
 from seqtext.errors import ConfigError, TrainingError
+from seqtext.internals import trainer_of
 from seqtext.training import optimizer
 from seqtext.training.config import OptimizerConfig
 from seqtext.training.data import data_of
+
+
+def mean_of_sum(total: Tensor, divisor: Tensor) -> Tensor:
+    """A sum divided by its divisor, with the gradient of the sum.
+
+    Callbacks see the mean, and gradients of sums add up over batches and ranks.
+    """
+    mean: Tensor = _MeanOfSum.apply(total, divisor)  # type: ignore[no-untyped-call]
+    return mean
+
+
+class _MeanOfSum(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: object, total: Tensor, divisor: Tensor) -> Tensor:
+        return total / divisor
+
+    @staticmethod
+    def backward(ctx: object, gradient: Tensor) -> tuple[Tensor, None]:
+        return gradient, None
 
 
 class OptimizedModule(LightningModule):
@@ -41,6 +62,21 @@ class OptimizedModule(LightningModule):
     def diverged(self, what: str) -> TrainingError:
         """The error to raise where the loss or the gradient is no number."""
 
+    # --- learning rate ------------------------------------------------------------------------------
+
+    @property
+    def learning_rate(self) -> float:
+        """The highest learning rate, as Lightning's tuner reads and sets it."""
+        return self.optimizer_config.learning_rate
+
+    @learning_rate.setter
+    def learning_rate(self, value: float) -> None:
+        self.optimizer_config = dataclasses.replace(self.optimizer_config, learning_rate=value)
+        self.hparams["optimizer"] = {**self.hparams["optimizer"], "learning_rate": value}
+        trainer = trainer_of(self)
+        if trainer is not None and trainer.optimizers and self._is_ours():
+            optimizer.apply(self.optimizer_config, trainer.optimizers[0], self._schedule())
+
     # --- optimizer and schedule ---------------------------------------------------------------------
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
@@ -61,7 +97,10 @@ class OptimizedModule(LightningModule):
         trainer, limits = self.trainer, []
         if trainer.max_steps > 0:
             limits.append(trainer.max_steps)
-        updates = data_of(trainer).updates_per_epoch()
+        data = data_of(trainer)
+        if data is None:
+            return int(trainer.estimated_stepping_batches)
+        updates = data.updates_per_epoch()
         if updates and trainer.max_epochs and trainer.max_epochs > 0:
             limits.append(trainer.max_epochs * updates)
         if not limits:
@@ -78,21 +117,26 @@ class OptimizedModule(LightningModule):
         Raises:
             ConfigError: The optimizer has other groups of weights than the saved one.
         """
-        if self._saved_groups is not None:
+        if self._saved_groups is not None and self._is_ours():
             optimizer.check_groups(self.trainer.optimizers[0], self._saved_groups)
         if self._plateau is not None and self._saved_plateau is not None:
             self._plateau.load_state_dict(self._saved_plateau)
 
     def on_train_start(self) -> None:
         """In a resumed run the options of now win over the saved ones."""
-        built, schedule = self.trainer.optimizers[0], self._schedule()
-        optimizer.adopt_groups(self.optimizer_config, built, schedule)
-        optimizer.apply(self.optimizer_config, built, schedule)
+        built = self.trainer.optimizers[0]
+        if self._is_ours():
+            optimizer.adopt_groups(self.optimizer_config, built, self._schedule())
+            optimizer.apply(self.optimizer_config, built, self._schedule())
         if self.trainer.ckpt_path is not None:
             # a callback that thaws weights freezes them again in its setup
             for group in built.param_groups:
                 for weight in group["params"]:
                     weight.requires_grad_(True)
+
+    def _is_ours(self) -> bool:
+        """Whether the optimizer is that of the options. A child may configure its own."""
+        return optimizer.is_ours(self.trainer.optimizers[0].param_groups)
 
     def _schedule(self) -> LRScheduler | None:
         """The schedule of now. A callback may have replaced ours, or taken it away."""
@@ -102,8 +146,9 @@ class OptimizedModule(LightningModule):
 
     def on_train_epoch_start(self) -> None:
         """Take in what a callback has added to the optimizer."""
-        built = self.trainer.optimizers[0]
-        optimizer.adopt_groups(self.optimizer_config, built, self._schedule())
+        if self._is_ours():
+            built = self.trainer.optimizers[0]
+            optimizer.adopt_groups(self.optimizer_config, built, self._schedule())
 
     def step_plateau(self, loss: float) -> None:
         """Tell the schedule ``plateau`` of a validation loss."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import nn
@@ -69,6 +70,11 @@ def build(
     )
 
 
+def is_ours(groups: Sequence[Mapping[str, object]]) -> bool:
+    """Whether an optimizer with these groups of weights was made by ``build``."""
+    return "base_lr" in groups[0]
+
+
 def check_groups(optimizer: torch.optim.Optimizer, saved: list[int]) -> None:
     """Refuse to resume with other groups of weights.
 
@@ -122,3 +128,6 @@ def apply(
         schedule.factor, schedule.patience = config.plateau_factor, config.plateau_patience
     elif isinstance(schedule, LambdaLR):
         schedule.base_lrs = [group["base_lr"] for group in optimizer.param_groups]
+        # Lightning's tuner has set the highest rate, and the schedule may be at another one
+        for group, share in zip(optimizer.param_groups, schedule.lr_lambdas, strict=True):
+            group["lr"] = group["base_lr"] * share(schedule.last_epoch)

@@ -383,10 +383,10 @@ def test_labels_of_an_older_checkpoint_keep_their_white_space() -> None:
 
 
 def test_weights_of_labels_with_white_space() -> None:
-    from seqtext.training.classifier import _weights
+    from seqtext.training.class_weights import weights_of_labels
 
     def weights(names: tuple[str, ...]) -> list[float]:
-        found = _weights({"card ": 3.0, " cash": 2.0}, [1, 1], 2, Labels(names=names))
+        found = weights_of_labels({"card ": 3.0, " cash": 2.0}, [1, 1], 2, Labels(names=names))
         return found.tolist()
 
     assert weights(("card", "cash")) == weights(("card ", "cash ")) == [3.0, 2.0]

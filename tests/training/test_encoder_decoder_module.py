@@ -25,7 +25,7 @@ from seqtext.metrics import BleuTokenize, score_translations
 from seqtext.nn.config import NetworkConfig
 from seqtext.nn.encoder_decoder import EncoderDecoder
 from seqtext.nn.precision import has_bfloat16
-from seqtext.training import encoder_decoder
+from seqtext.training import decoding
 from seqtext.training.config import OptimizerConfig
 from seqtext.training.optimizer import learning_rate_share
 
@@ -159,7 +159,7 @@ def test_val_bleu_is_by_bleu_tokenize(
     data.setup("validate")
     references = [reference for _, [reference] in data.validation_examples(20)]
     hypotheses = [reference.replace("e", "", 1) for reference in references]
-    monkeypatch.setattr(encoder_decoder, "texts", lambda _: hypotheses)
+    monkeypatch.setattr(decoding, "texts", lambda _: hypotheses)
     trainer = Trainer(
         accelerator="cpu", logger=False, enable_checkpointing=False, enable_progress_bar=False
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import itertools
 import math
 import os
 import random
@@ -224,6 +225,11 @@ class Tokenizer:
         text = self._processor.decode(pieces).replace(SPACE, " ")
         starts = bool(ids) and ids[0] >= self.vocab_size and pieces[0].startswith(SPACE)
         return text.removeprefix(" ") if starts else text
+
+    def text_of(self, row: Sequence[int]) -> str:
+        """The text of a row of a batch, up to its eos. Ids beyond the vocabulary are left out."""
+        ids = itertools.takewhile(lambda i: i != self.eos, row)
+        return self.decode([i for i in ids if i < self.vocab_size])
 
     def pieces(self, ids: Sequence[int], words: Sequence[str] = ()) -> list[str]:
         """The pieces that ``ids`` name. Ids from the vocabulary's size on name ``words``."""

@@ -19,16 +19,19 @@ from lightning.pytorch.callbacks import (
 )
 
 from seqtext.errors import ConfigError
-from seqtext.internals import callbacks_of, copy_buffers
+from seqtext.internals import callbacks_of
 from seqtext.training.optimized import OptimizedModule
 
 _CANNOT_WORK: dict[type[Callback], str] = {
     ModelPruning: "it renames the weights, and no checkpoint of seqtext can hold them. Leave it out",
     LearningRateFinder: (
-        "it would set a learning rate that model.optimizer takes back. Leave it out, and compare runs"
-        " with several values of --model.optimizer.learning_rate"
+        "it would set a learning rate that config.yaml does not have. Find it in a script, with"
+        " Tuner(trainer).lr_find(module, datamodule=data), and give --model.optimizer.learning_rate"
     ),
-    BatchSizeFinder: ("batches are planned by pieces. Leave it out, and set --data.batch_tokens"),
+    BatchSizeFinder: (
+        "it would set a size that config.yaml does not have. Find it in a script, with"
+        " Tuner(trainer).scale_batch_size(…, batch_arg_name='batch_tokens'), and give --data.batch_tokens"
+    ),
     GradientAccumulationScheduler: (
         "an update has --data.batch_tokens whatever the accumulation. Leave it out, and set"
         " --trainer.accumulate_grad_batches"
@@ -66,14 +69,6 @@ def _reason(trainer: Trainer, module: LightningModule, callback: Callback) -> st
     ):
         return "it sets the learning rate, and so does model.optimizer.schedule plateau. Choose one"
     return None
-
-
-def keep_ids_whole(trainer: Trainer, module: LightningModule) -> None:
-    """Have weight averaging copy buffers of whole numbers: a decayed mean of 7 and 7 may end at 6."""
-    whole = any(not buffer.is_floating_point() for buffer in module.buffers())
-    for callback in callbacks_of(trainer):
-        if whole and isinstance(callback, WeightAveraging):
-            copy_buffers(callback)
 
 
 def remove_averaging(trainer: Trainer, module: LightningModule) -> str | None:

@@ -70,7 +70,6 @@ class Checkpoints(Callback):
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Restore the best checkpoints of a finished run that continues."""
-        callbacks.keep_ids_whole(trainer, pl_module)
         if self._run.earlier_best is not None and self._compared:
             self._best = self._sorted([(self._run.earlier_best, -1), *self._best])
         if trainer.ckpt_path is not None:

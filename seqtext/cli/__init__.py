@@ -23,6 +23,7 @@ COMMANDS = {
     "explain": "show where each word of an output came from, or why a text got its label",
     "fit": "train a model",
     "generate": "decode text with a trained model",
+    "recipes": "list the recipes of fit, or print one",
     "test": "score a trained model on a corpus",
     "tokenizer": "train a SentencePiece tokenizer",
 }

@@ -19,11 +19,12 @@ PRESET: dict[str, object] = {
 
 # Written by hand: short, and printed without loading PyTorch. A test compares it with the signatures.
 HELP = """\
-usage: seqtext fit [--config FILE] [--run DIR] [--resume DIR|CKPT|auto] [--trust PACKAGE] [--KEY VALUE]…
+usage: seqtext fit [--recipe TASK/NAME] [--config FILE] [--KEY VALUE]…
        python recipes/TASK/train.py fit …          the same, with TASK's defaults preset
 
 Train a model. A --KEY overrides what a FILE says. The run writes all its options to config.yaml.
 
+  --recipe TASK/NAME                a recipe that comes with seqtext; seqtext recipes lists them
   --config FILE                     YAML file; recipes/… are also found in the installed package
   --run DIR                         a new folder for the run (default: runs/TASK/001, 002, …)
   --resume DIR|CKPT|auto            resume a run; auto: the newest unfinished one, else a new one
@@ -87,7 +88,9 @@ def run(arguments: Sequence[str], task: str | None, preset: dict[str, object]) -
     if not arguments or any(argument in ("-h", "--help") for argument in arguments):
         print(HELP, end="")
         if not arguments:
-            raise ConfigError("no options given; at least --config or --data.train is needed")
+            raise ConfigError(
+                "no options given; at least --recipe, --config or --data.train is needed"
+            )
         return
     os.environ.setdefault("HF_DATASETS_DISABLE_PROGRESS_BARS", str(int(not sys.stderr.isatty())))
     from seqtext.cli.training import train

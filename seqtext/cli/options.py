@@ -18,6 +18,7 @@ from seqtext import assets, files
 from seqtext.cli import option_values, trainer_options, yaml_reader
 from seqtext.cli.old_names import rename_config, rename_words, renames_of
 from seqtext.cli.parser_messages import explained
+from seqtext.cli.recipe_files import find_recipe
 from seqtext.cli.trust import Trust, paths_of
 from seqtext.errors import ConfigError
 from seqtext.training.config import SelectionConfig
@@ -91,16 +92,17 @@ class FitCLI(LightningCLI):
 def own_options(
     arguments: list[str], preset: dict[str, object]
 ) -> tuple[argparse.Namespace, list[str]]:
-    """Parse ``--run``, ``--resume`` and ``--trust``, and read configuration files.
+    """Parse ``--run``, ``--resume``, ``--trust`` and ``--recipe``, and read configuration files.
 
     Returns:
-        These options, with a ``Trust`` as ``trusted``. Then the other words of the command line, with each
-        configuration file as its text.
+        These options, with a ``Trust`` as ``trusted``, and a ``Recipe`` or None as ``recipe``. Then the
+        other words of the command line, with each configuration file as its text.
     """
     parser = argparse.ArgumentParser(prog="seqtext fit", add_help=False, allow_abbrev=False)
     parser.add_argument("--run", type=lambda path: Path(path).expanduser())
     parser.add_argument("--resume", type=os.path.expanduser)
     parser.add_argument("--trust", action="append", default=[])
+    parser.add_argument("--recipe")
     parser.add_argument("--config", action="append", default=[])
     options, rest = parser.parse_known_args(arguments)
     _refuse_without_value(rest)
@@ -108,10 +110,12 @@ def own_options(
         if path is not None and (reason := files.odd_name(path)) is not None:
             raise ConfigError(f"--{name} {path}: no folder can have this name ({reason})")
     options.trusted = Trust(options.trust, paths_of(_pairs(rest), preset))
-    configs = [
-        (with_config(path, f"--config {path}", options.trusted), f"--config {path}")
-        for path in options.config
-    ]
+    files_of = [(path, f"--config {path}") for path in options.config]
+    if options.recipe is not None:
+        name = f"--recipe {options.recipe}"
+        options.recipe = find_recipe(options.recipe, name)
+        files_of.insert(0, (options.recipe.path, name))  # a --config overrides it
+    configs = [(with_config(path, name, options.trusted), name) for path, name in files_of]
     classes = classes_of([*(config for config, _ in configs), *rest], preset)
     renames = renames_of(classes)
     arguments = [rename_config(config, renames, name) for config, name in configs]

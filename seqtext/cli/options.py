@@ -6,7 +6,6 @@ import argparse
 import itertools
 import os
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +19,7 @@ from seqtext.cli.old_names import rename_config, rename_words, renames_of
 from seqtext.cli.parser_messages import explained
 from seqtext.cli.recipe_files import find_recipe
 from seqtext.cli.trust import Trust, paths_of
+from seqtext.cli.words import pair_options
 from seqtext.errors import ConfigError
 from seqtext.training.config import SelectionConfig
 
@@ -109,7 +109,7 @@ def own_options(
     for name, path in (("run", options.run), ("resume", options.resume)):
         if path is not None and (reason := files.odd_name(path)) is not None:
             raise ConfigError(f"--{name} {path}: no folder can have this name ({reason})")
-    options.trusted = Trust(options.trust, paths_of(_pairs(rest), preset))
+    options.trusted = Trust(options.trust, paths_of(pair_options(rest), preset))
     files_of = [(path, f"--config {path}") for path in options.config]
     if options.recipe is not None:
         name = f"--recipe {options.recipe}"
@@ -145,14 +145,6 @@ def with_config(config: str | Path, name: str, trusted: Trust) -> str:
     text, node = yaml_reader.sections(text, name)
     trusted.check(node, name)
     return f"--config={text}"
-
-
-def _pairs(words: list[str]) -> Iterator[tuple[str, str]]:
-    """Options of a command line, each with its value, from ``--a=1`` and ``--a 1`` alike."""
-    for word, value in itertools.pairwise([*words, ""]):
-        name, equals, given = word.partition("=")
-        if name.startswith("--"):
-            yield name, given if equals else value
 
 
 def _refuse_without_value(words: list[str]) -> None:
@@ -243,7 +235,7 @@ def _refuse_unknown(arguments: list[str], known: list[str]) -> None:
 def _given(arguments: list[str]) -> tuple[set[str], set[str]]:
     """Names of the options that a file or the command line sets, and those on the command line."""
     typed, filed = set[str](), set[str]()
-    for name, value in _pairs(arguments):
+    for name, value in pair_options(arguments):
         if name == "--config":
             filed |= flatten(yaml_reader.load(value)).keys()
         else:
@@ -267,7 +259,7 @@ def _with_classes(arguments: list[str], preset: dict[str, Any]) -> dict[str, obj
 def classes_of(arguments: list[str], preset: dict[str, Any]) -> dict[str, str]:
     """Paths of the classes of ``model`` and ``data``."""
     classes = {section: preset[section]["class_path"] for section in ("model", "data")}
-    for name, value in _pairs(arguments):
+    for name, value in pair_options(arguments):
         if name == "--config":
             content = yaml_reader.load(value)
             for section in classes:

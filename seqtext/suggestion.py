@@ -9,11 +9,11 @@ from collections.abc import Iterable
 def suggest(name: str, names: Iterable[str]) -> str:
     """The end of a message about an unknown name. Empty where no other name is close.
 
-    >>> suggest("hiden_size", ["hidden_size", "dropout"])
-    '; did you mean hidden_size?'
+    >>> suggest("refnd", ["refund", "other"])
+    ' (did you mean refund?)'
     """
     near = closest(name, names)
-    return "" if near is None else f"; did you mean {near}?"
+    return "" if near is None else f" (did you mean {near}?)"
 
 
 def closest(name: str, names: Iterable[str]) -> str | None:

@@ -30,7 +30,6 @@ Train a model. A --KEY overrides what a FILE says. The run writes all its option
                                     of this package or module; otherwise they name known classes only
   --seed_everything N               seed of model and data, unless they have their own
   --print_config                    print the configuration and stop
-
 """
 _OF_PAIRS = """\
 data

@@ -15,6 +15,8 @@ from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCL
 
 from seqtext import assets, files
 from seqtext.cli import option_values, trainer_options, yaml_reader
+from seqtext.cli.fit_options import OWN, flatten, known_options, refuse_unknown
+from seqtext.cli.flags import Parser
 from seqtext.cli.old_names import rename_config, rename_words, renames_of
 from seqtext.cli.parser_messages import explained
 from seqtext.cli.recipe_files import find_recipe
@@ -22,6 +24,12 @@ from seqtext.cli.trust import Trust, paths_of
 from seqtext.cli.words import pair_options
 from seqtext.errors import ConfigError
 from seqtext.training.config import SelectionConfig
+
+# the data module of a model that is chosen without one
+_DATA_OF = {
+    "seqtext.ClassifierModule": "seqtext.LabelsDataModule",
+    "seqtext.EncoderDecoderModule": "seqtext.PairsDataModule",
+}
 
 
 class FitCLI(LightningCLI):
@@ -98,7 +106,7 @@ def own_options(
         These options, with a ``Trust`` as ``trusted``, and a ``Recipe`` or None as ``recipe``. Then the
         other words of the command line, with each configuration file as its text.
     """
-    parser = argparse.ArgumentParser(prog="seqtext fit", add_help=False, allow_abbrev=False)
+    parser = Parser("fit", "", "")
     parser.add_argument("--run", type=lambda path: Path(path).expanduser())
     parser.add_argument("--resume", type=os.path.expanduser)
     parser.add_argument("--trust", action="append", default=[])
@@ -204,8 +212,14 @@ def parse(arguments: list[str], preset: dict[str, object], trusted: Trust) -> Fi
         ConfigError: An option that does not exist, or a value of the wrong type.
     """
     defaults = _with_classes(arguments, preset)
-    cli: FitCLI = explained(lambda: FitCLI(arguments, defaults, trusted))
-    _refuse_unknown(arguments, list(flatten(cli.config.as_dict())))
+    classes = classes_of(arguments, preset)
+    try:
+        cli: FitCLI = explained(lambda: FitCLI(arguments, defaults, trusted))
+    except ConfigError:
+        refuse_unknown(arguments, known_options(classes), classes)  # says it better
+        raise
+    # the parser takes the beginning of a name below a class
+    refuse_unknown(arguments, [*OWN, *flatten(cli.config.as_dict())], classes)
     trusted.check_cell(cli.config)
     option_values.check(cli.config)
     option_values.expand_home(cli.config)
@@ -214,22 +228,6 @@ def parse(arguments: list[str], preset: dict[str, object], trusted: Trust) -> Fi
     option_values.settle_batch(cli.config, typed)
     option_values.refuse_unused(cli.config)
     return cli
-
-
-def _refuse_unknown(arguments: list[str], known: list[str]) -> None:
-    """Refuse options that are only the beginning of a name, which the parser accepts below a class.
-
-    Raises:
-        ConfigError: An option does not exist.
-    """
-    for argument in arguments:
-        name = argument.removeprefix("--").partition("=")[0].replace(".init_args", "")
-        name = name.removesuffix("+")  # --a+=1 appends to a list
-        exists = any(option == name or option.startswith(f"{name}.") for option in known)
-        if argument.startswith(("--model.", "--data.")) and not exists:
-            section = name[: name.rindex(".") + 1]
-            choices = ", ".join(sorted(option for option in known if option.startswith(section)))
-            raise ConfigError(f"{argument}: no such option; there are {choices}")
 
 
 def _given(arguments: list[str]) -> tuple[set[str], set[str]]:
@@ -259,6 +257,7 @@ def _with_classes(arguments: list[str], preset: dict[str, Any]) -> dict[str, obj
 def classes_of(arguments: list[str], preset: dict[str, Any]) -> dict[str, str]:
     """Paths of the classes of ``model`` and ``data``."""
     classes = {section: preset[section]["class_path"] for section in ("model", "data")}
+    before = dict(classes)
     for name, value in pair_options(arguments):
         if name == "--config":
             content = yaml_reader.load(value)
@@ -268,21 +267,6 @@ def classes_of(arguments: list[str], preset: dict[str, Any]) -> dict[str, str]:
                     classes[section] = part.get("class_path", classes[section])
         elif name.removeprefix("--") in classes:
             classes[name.removeprefix("--")] = value
+    if classes["data"] == before["data"] and classes["model"] != before["model"]:
+        classes["data"] = _DATA_OF.get(classes["model"], classes["data"])
     return classes
-
-
-def flatten(tree: dict[str, Any], prefix: str = "") -> dict[str, object]:
-    """Nested options -> options by dotted name, as on the command line.
-
-    >>> flatten({"model": {"init_args": {"seed": 1}}})
-    {'model.seed': 1}
-    """
-    flat: dict[str, object] = {}
-    for name, value in tree.items():
-        if name == "init_args":
-            flat.update(flatten(value, prefix))
-        elif isinstance(value, dict):
-            flat.update(flatten(value, f"{prefix}{name}."))
-        else:
-            flat[f"{prefix}{name}"] = value
-    return flat

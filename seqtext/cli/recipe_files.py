@@ -72,5 +72,5 @@ def find_recipe(name: str, where: str) -> Recipe:
     # banking77, or recipes/classification/banking77.yaml
     ends = {path.rpartition("/")[2]: path for path in recipes}
     near = closest(Path(name).stem, ends)
-    hint = suggest(name, recipes) if near is None else f"; did you mean {ends[near]}?"
+    hint = suggest(name, recipes) if near is None else suggest(ends[near], recipes)
     raise ConfigError(f"{where}: no such recipe{hint or '; seqtext recipes lists them'}")

@@ -26,7 +26,7 @@ def run(arguments: Sequence[str]) -> None:
     Raises:
         ConfigError: There is no such recipe.
     """
-    name = parser().parse_args(arguments).recipe
+    name = parser().parse(arguments).recipe
     if name is None:
         print("\n\n".join(map(_describe, list_recipes())))
     else:

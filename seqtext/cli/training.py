@@ -17,11 +17,11 @@ from lightning.pytorch.utilities import rank_zero_only
 
 from seqtext import tasks
 from seqtext.checkpoint import ClassifierModel, Model
+from seqtext.cli.fit_options import flatten
 from seqtext.cli.old_names import rename_config, rename_preset, renames_of
 from seqtext.cli.options import (
     FitCLI,
     classes_of,
-    flatten,
     own_options,
     parse,
     with_config,

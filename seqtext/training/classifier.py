@@ -18,6 +18,7 @@ from seqtext.inference.classifier import Classifier as Labeller
 from seqtext.metrics.classification import choose_threshold, fit_temperature, score_labels
 from seqtext.nn.classifier import Classifier, classification_loss, label_probabilities
 from seqtext.nn.config import ClassifierConfig
+from seqtext.suggestion import suggest
 from seqtext.tasks import CLASSIFICATION, describe_measurement
 from seqtext.training.config import AboveZero, OptimizerConfig
 from seqtext.training.data import LabelledData, data_of
@@ -235,7 +236,9 @@ def _find_label(name: str | bool, names: Sequence[str]) -> str:
         for label in names:  # labels of an older run can have white space around them
             if label.strip() == name.strip():
                 return label
-        raise ConfigError(f"model.class_weights: there is no label {name!r}; there are {known}")
+        raise ConfigError(
+            f"model.class_weights: there is no label {name!r}; there are {known}{suggest(name, names)}"
+        )
     meant = [label for label in names if label.lower() in _YAML_WORDS[name]]
     if len(meant) == 1:
         return meant[0]

@@ -12,7 +12,8 @@ import pytest
 from seqtext.cli import main
 from seqtext.cli.fit import PRESET
 from seqtext.cli.fit_help import help_for
-from seqtext.cli.options import flatten, own_options, parse
+from seqtext.cli.fit_options import flatten
+from seqtext.cli.options import own_options, parse
 from seqtext.tasks import CLASSIFICATION, LOSS, TEXT_TASKS
 
 CLASSIFIER = ["--model=seqtext.ClassifierModule", "--data=seqtext.LabelsDataModule"]

@@ -27,13 +27,16 @@ def run(arguments: Sequence[str], task: str | None, preset: dict[str, object]) -
             )
         return
     os.environ.setdefault("HF_DATASETS_DISABLE_PROGRESS_BARS", str(int(not sys.stderr.isatty())))
+    from seqtext.cli.fit_options import spell_out
     from seqtext.cli.training import train
 
     _quiet()
 
     try:
         train(list(arguments), task, {**PRESET, **preset})
-    except (SeqtextError, KeyboardInterrupt):
+    except SeqtextError as error:
+        raise type(error)(spell_out(str(error))) from error
+    except KeyboardInterrupt:
         raise
     except SystemExit as error:
         # Lightning turns an interruption into status 1. A parser's error has status 2.

@@ -102,8 +102,8 @@ run
   --trainer.val_check_interval X    validate every X epochs (0.5) or X batches (500, an epoch at most)
 """
 _END = """\
-All options with their defaults: --data.help, --model.help. The options of another kind of model:
-seqtext fit --model {other} --help
+All options with their defaults: --data.help, --model.help, --selection.help, --trainer.help.
+The options of another kind of model: seqtext fit --model {other} --help
 """
 _CLASSES = re.compile(r"\b(EncoderDecoderModule|ClassifierModule)\b")
 _MOST_READ = 1_000_000  # characters of a configuration

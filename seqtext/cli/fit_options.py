@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
+import re
 import sys
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any, get_type_hints
@@ -20,6 +21,9 @@ from seqtext.training.config import SelectionConfig
 OWN = ("config", "print_config", "recipe", "resume", "run", "seed_everything", "trust")
 _PAIRS = {"model": "seqtext.EncoderDecoderModule", "data": "seqtext.PairsDataModule"}
 _LABELS = {"model": "seqtext.ClassifierModule", "data": "seqtext.LabelsDataModule"}
+
+# an option in a message of Python, where configurations do not know their section
+_INNER = re.compile(r"(?<![\w./-])(?:network|optimizer|tokenizer)\.[a-z_]+\b")
 
 
 def flatten(tree: Mapping[Any, Any], prefix: str = "") -> dict[str, object]:
@@ -108,3 +112,16 @@ def _exists(name: str, known: Collection[str]) -> bool:
     return any(
         f"{name}.".startswith(f"{option}.") or option.startswith(f"{name}.") for option in known
     )
+
+
+def spell_out(message: str) -> str:
+    """A message of Python with the whole names of options: ``optimizer.eps`` is ``model.optimizer.eps``."""
+    whole = {"tokenizer": "data.tokenizer"}
+    for classes in (_PAIRS, _LABELS):
+        of_classes = (
+            name for name in known_options(classes) if name.startswith(("model.", "data."))
+        )
+        whole |= {name.partition(".")[2]: name for name in of_classes}
+    message = _INNER.sub(lambda match: whole.get(match[0], match[0]), message)
+    option, colon, rest = message.partition(":")
+    return f"{whole.get(option, option)}{colon}{rest}"

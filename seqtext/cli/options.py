@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from jsonargparse import ArgumentParser
 from lightning.pytorch import LightningDataModule, LightningModule, Trainer, seed_everything
 from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCLI
 
@@ -205,12 +206,28 @@ def _as_configurations(words: list[str], classes: dict[str, str]) -> list[str]:
     return result
 
 
+def _show_section(section: str) -> None:
+    """Print the options of the trainer or of the selection, with their defaults."""
+    parser = ArgumentParser(prog="seqtext fit", usage="%(prog)s [--KEY VALUE]…", add_help=False)
+    if section == "trainer":
+        parser.add_class_arguments(Trainer, section, skip={*trainer_options.REFUSED})
+        parser.set_defaults({f"trainer.{k}": v for k, v in trainer_options.DEFAULTS.items()})
+    else:
+        parser.add_class_arguments(SelectionConfig, section)
+    parser.print_help()
+
+
 def parse(arguments: list[str], preset: dict[str, object], trusted: Trust) -> FitCLI:
     """Parse without instantiating.
 
     Raises:
         ConfigError: An option that does not exist, or a value of the wrong type.
+        SystemExit: The help of a section is asked for, and was printed.
     """
+    for section in ("trainer", "selection"):
+        if f"--{section}.help" in arguments:
+            _show_section(section)
+            raise SystemExit(0)
     defaults = _with_classes(arguments, preset)
     classes = classes_of(arguments, preset)
     try:
@@ -223,22 +240,22 @@ def parse(arguments: list[str], preset: dict[str, object], trusted: Trust) -> Fi
     trusted.check_cell(cli.config)
     option_values.check(cli.config)
     option_values.expand_home(cli.config)
-    given, typed = _given(arguments)
-    option_values.set_seeds(cli.config, given, typed)
-    option_values.settle_batch(cli.config, typed)
+    sources = _sources(arguments)
+    option_values.set_seeds(cli.config, set().union(*sources), {*sources[-1]})
+    option_values.settle_batch(cli.config, sources)
     option_values.refuse_unused(cli.config)
     return cli
 
 
-def _given(arguments: list[str]) -> tuple[set[str], set[str]]:
-    """Names of the options that a file or the command line sets, and those on the command line."""
-    typed, filed = set[str](), set[str]()
+def _sources(arguments: list[str]) -> list[dict[str, object]]:
+    """The options of each configuration by dotted name, then those of the command line."""
+    typed, sources = dict[str, object](), list[dict[str, object]]()
     for name, value in pair_options(arguments):
         if name == "--config":
-            filed |= flatten(yaml_reader.load(value)).keys()
+            sources.append(flatten(yaml_reader.load(value)))
         else:
-            typed.add(name.removeprefix("--").replace(".init_args.", "."))
-    return typed | filed, typed
+            typed[name.removeprefix("--").replace(".init_args.", ".")] = value
+    return [*sources, typed]
 
 
 def _with_classes(arguments: list[str], preset: dict[str, Any]) -> dict[str, object]:
@@ -263,8 +280,8 @@ def classes_of(arguments: list[str], preset: dict[str, Any]) -> dict[str, str]:
             content = yaml_reader.load(value)
             for section in classes:
                 part = content.get(section)
-                if isinstance(part, dict):
-                    classes[section] = part.get("class_path", classes[section])
+                path = part.get("class_path") if isinstance(part, dict) else part
+                classes[section] = path if isinstance(path, str) else classes[section]
         elif name.removeprefix("--") in classes:
             classes[name.removeprefix("--")] = value
     if classes["data"] == before["data"] and classes["model"] != before["model"]:

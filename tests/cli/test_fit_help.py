@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 import runpy
 import sys
@@ -9,12 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from seqtext.cli import main
+from seqtext.cli import main, trainer_options
 from seqtext.cli.fit import PRESET
 from seqtext.cli.fit_help import help_for
 from seqtext.cli.fit_options import flatten
 from seqtext.cli.options import own_options, parse
 from seqtext.tasks import CLASSIFICATION, LOSS, TEXT_TASKS
+from seqtext.training.config import SelectionConfig
 
 CLASSIFIER = ["--model=seqtext.ClassifierModule", "--data=seqtext.LabelsDataModule"]
 KINDS = pytest.mark.parametrize("words", [[], CLASSIFIER], ids=["pairs", "labels"])
@@ -34,7 +36,7 @@ def test_help_names_options_that_exist(words: list[str]) -> None:
     named = re.findall(r"--((?:data|model|selection|trainer)(?:\.\w+)+)", help_for(words, PRESET))
     assert len(named) > 20
     for name in named:
-        assert name in known or name in ("model.help", "data.help"), name
+        assert name in known or name.endswith(".help"), name
 
 
 @KINDS
@@ -107,3 +109,20 @@ def test_all_options_of_the_class(
     shown = capsys.readouterr().out
     assert "label_smoothing" in shown and "batch_tokens" in shown
     assert all(option.rpartition(".")[2] in shown for option in options)
+
+
+def test_all_options_of_the_selection(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["fit", "--selection.help"]) == 0
+    shown = " ".join(capsys.readouterr().out.split())
+    for field in dataclasses.fields(SelectionConfig):
+        assert f"--selection.{field.name} " in shown
+    assert "default: 4)" in shown  # of average_best
+
+
+def test_all_options_of_the_trainer(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["fit", "--recipe=translation/builtin", "--trainer.help"]) == 0
+    shown = capsys.readouterr().out
+    assert all(f"--trainer.{name} " in shown for name in trainer_options.WORKS)
+    assert not any(f"--trainer.{name} " in shown for name in trainer_options.REFUSED)
+    clip = shown.partition("--trainer.gradient_clip_val ")[2].partition("--trainer.")[0]
+    assert "default: 1.0" in clip  # ours, not Lightning's

@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 
 from seqtext.cli import COMMANDS, foreign_names, main
-from seqtext.cli.fit_options import OWN, known_options
+from seqtext.cli.fit import PRESET
+from seqtext.cli.fit_options import OWN, known_options, spell_out
+from seqtext.cli.options import own_options, parse
 from seqtext.suggestion import closest, suggest
 
 PAIRS = {"model": "seqtext.EncoderDecoderModule", "data": "seqtext.PairsDataModule"}
@@ -239,3 +241,77 @@ def test_a_misspelt_split(capsys: pytest.CaptureFixture[str]) -> None:
 def test_a_misspelt_option_of_a_corpus(capsys: pytest.CaptureFixture[str]) -> None:
     message = told(capsys, "fit", "--data.train=[{path: x, wieght: 2}]", "--run=r")
     assert "data.train: no option 'wieght'" in message and "(did you mean weight?)" in message
+
+
+# --- options of the other kind of model ---------------------------------------------------------------
+
+
+def test_an_option_of_a_classifier(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("c.yaml").write_text("data: {label: intent}")
+    words = ["fit", "--data.train=builtin:train:9", "--run=r"]
+    for more, name in (["--data.text=x"], "--data.text"), (["--config=c.yaml"], "data.label"):
+        message = told(capsys, *words, *more)
+        assert f": {name}: is an option of a classifier" in message and PAIRS["data"] in message
+        assert "--recipe classification/" in message and f"--model {LABELS['model']}" in message
+
+
+def test_an_option_of_a_translator(capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["fit", "--data.train=builtin:train:9", "--run=r", *CLASSIFIER]
+    for name in ("data.target", "model.network.copying"):
+        message = told(capsys, *words, f"--{name}=x")
+        assert f": --{name}: is an option of a translator" in message
+        assert f"--model {PAIRS['model']}" in message
+
+
+def test_a_model_takes_its_data_module() -> None:
+    def classes(*words: str) -> dict[str, str]:
+        own, rest = own_options(["--data.train=x", *words], PRESET)
+        config = parse(rest, PRESET, own.trusted).config
+        return {section: config[section].class_path for section in ("model", "data")}
+
+    assert classes() == PAIRS and classes(*CLASSIFIER) == LABELS
+    Path("c.yaml").write_text("model: seqtext.ClassifierModule")
+    assert classes("--config=c.yaml") == LABELS
+    assert classes(*CLASSIFIER, f"--data={PAIRS['data']}")["data"] == PAIRS["data"]
+
+
+# --- whole names in messages ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("message", "whole"),
+    [
+        (
+            "optimizer.eps: -1, expected more than 0",
+            "model.optimizer.eps: -1, expected more than 0",
+        ),
+        ("network.pooling: x", "model.network.pooling: x"),
+        ("tokenizer.vocab_size: 2", "data.tokenizer.vocab_size: 2"),
+        ("tokenizer: no text", "data.tokenizer: no text"),
+        ("vectors: x: no such file", "model.vectors: x: no such file"),
+        ("set optimizer.total_steps", "set model.optimizer.total_steps"),
+        ("a: give optimizer.total_steps", "a: give model.optimizer.total_steps"),
+        ("x/optimizer.eps: no file", "x/optimizer.eps: no file"),
+        ("t: tokenizer.model, model.optimizer.eps", "t: tokenizer.model, model.optimizer.eps"),
+    ],
+)
+def test_whole_names(message: str, whole: str) -> None:
+    assert spell_out(message) == whole
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("model.optimizer.learning_rate", "-1"),
+        ("model.optimizer.learning_rate", "x"),
+        ("model.network.hidden_size", "33"),
+        ("data.tokenizer.vocab_size", "2"),
+        ("model.init_parts", "[encoder]"),
+        ("selection.patience", "-1"),
+    ],
+)
+def test_messages_begin_with_the_whole_name(
+    option: str, value: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    message = told(capsys, "fit", "--data.train=builtin:train:9", f"--{option}={value}", "--run=r")
+    assert message.startswith(f"seqtext fit: {option}: ")

@@ -19,9 +19,8 @@ from seqtext.errors import ConfigError
 from seqtext.training.config import SelectionConfig
 
 OWN = ("config", "print_config", "recipe", "resume", "run", "seed_everything", "trust")
-_PAIRS = {"model": "seqtext.EncoderDecoderModule", "data": "seqtext.PairsDataModule"}
-_LABELS = {"model": "seqtext.ClassifierModule", "data": "seqtext.LabelsDataModule"}
-
+PAIRS = {"model": "seqtext.EncoderDecoderModule", "data": "seqtext.PairsDataModule"}
+LABELS = {"model": "seqtext.ClassifierModule", "data": "seqtext.LabelsDataModule"}
 # an option in a message of Python, where configurations do not know their section
 _INNER = re.compile(r"(?<![\w./-])(?:network|optimizer|tokenizer)\.[a-z_]+\b")
 
@@ -96,9 +95,11 @@ def refuse_unknown(words: list[str], known: Collection[str], classes: Mapping[st
 def _refuse(name: str, known: Collection[str], classes: Mapping[str, str], dashes: str) -> None:
     if not name or _exists(name, known):
         return
-    for kind, other in (("translator", _PAIRS), ("classifier", _LABELS)):
+    for kind, other in (("translator", PAIRS), ("classifier", LABELS)):
         section = name.partition(".")[0]
-        if section in other and _exists(name, known_options({section: other[section]})):
+        if other.get(section, classes.get(section)) == classes.get(section):
+            continue
+        if _exists(name, known_options({section: other[section]})):
             where = "a recipe of the task" if kind == "translator" else "--recipe classification/…"
             raise ConfigError(
                 f"{dashes}{name}: is an option of a {kind}, and {section} is {classes[section]}; choose"
@@ -117,7 +118,7 @@ def _exists(name: str, known: Collection[str]) -> bool:
 def spell_out(message: str) -> str:
     """A message of Python with the whole names of options: ``optimizer.eps`` is ``model.optimizer.eps``."""
     whole = {"tokenizer": "data.tokenizer"}
-    for classes in (_PAIRS, _LABELS):
+    for classes in (PAIRS, LABELS):
         of_classes = (
             name for name in known_options(classes) if name.startswith(("model.", "data."))
         )

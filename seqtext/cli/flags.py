@@ -11,13 +11,12 @@ from collections.abc import Sequence
 from typing import Any, Literal, NoReturn, TypeVar, get_args, get_origin, get_type_hints
 
 from seqtext.cli.foreign_names import OPTIONS
-from seqtext.cli.unknown_options import describe_unknown
+from seqtext.cli.unknown_options import describe_unknown, explain_unrecognized
 from seqtext.cli.words import pair_options
 from seqtext.errors import ConfigError
 
 T = TypeVar("T")
 _METAVARS = {int: "N", float: "X"}
-_UNRECOGNIZED = re.compile("unrecognized arguments: (.*)")
 _FIELD = re.compile(r"    (\w+): (.*)")  # in a docstring's Args
 
 
@@ -46,7 +45,7 @@ class Parser(argparse.ArgumentParser):
         Raises:
             ConfigError: An option does not exist, or has a wrong value. Or one is missing.
         """
-        known = {"help", *(name.removeprefix("--") for name in self._flags.values())}
+        known = ["help", *(name.removeprefix("--") for name in self._flags.values())]
         for name, _ in pair_options(words):
             if name == "--":
                 break
@@ -57,8 +56,7 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Raise a ``ConfigError``, where ``argparse`` prints its usage."""
-        message = message.removeprefix("argument ")
-        raise ConfigError(_UNRECOGNIZED.sub(r"\1: is no option; --help lists the options", message))
+        raise ConfigError(explain_unrecognized(message.removeprefix("argument ")))
 
     def add_argument(self, *names: str, **options: Any) -> argparse.Action:
         """See ``argparse``."""

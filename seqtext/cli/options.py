@@ -16,7 +16,7 @@ from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCL
 
 from seqtext import assets, files
 from seqtext.cli import option_values, trainer_options, yaml_reader
-from seqtext.cli.fit_options import OWN, flatten, known_options, refuse_unknown
+from seqtext.cli.fit_options import LABELS, PAIRS, flatten, known_options, refuse_unknown
 from seqtext.cli.flags import Parser
 from seqtext.cli.old_names import rename_config, rename_words, renames_of
 from seqtext.cli.parser_messages import explained
@@ -25,12 +25,6 @@ from seqtext.cli.trust import Trust, paths_of
 from seqtext.cli.words import pair_options
 from seqtext.errors import ConfigError
 from seqtext.training.config import SelectionConfig
-
-# the data module of a model that is chosen without one
-_DATA_OF = {
-    "seqtext.ClassifierModule": "seqtext.LabelsDataModule",
-    "seqtext.EncoderDecoderModule": "seqtext.PairsDataModule",
-}
 
 
 class FitCLI(LightningCLI):
@@ -236,7 +230,8 @@ def parse(arguments: list[str], preset: dict[str, object], trusted: Trust) -> Fi
         refuse_unknown(arguments, known_options(classes), classes)  # says it better
         raise
     # the parser takes the beginning of a name below a class
-    refuse_unknown(arguments, [*OWN, *flatten(cli.config.as_dict())], classes)
+    known = [name for name in known_options(classes) if name not in classes]
+    refuse_unknown(arguments, [*known, *flatten(cli.config.as_dict())], classes)
     trusted.check_cell(cli.config)
     option_values.check(cli.config)
     option_values.expand_home(cli.config)
@@ -272,18 +267,20 @@ def _with_classes(arguments: list[str], preset: dict[str, Any]) -> dict[str, obj
 
 
 def classes_of(arguments: list[str], preset: dict[str, Any]) -> dict[str, str]:
-    """Paths of the classes of ``model`` and ``data``."""
-    classes = {section: preset[section]["class_path"] for section in ("model", "data")}
-    before = dict(classes)
+    """Paths of the classes of ``model`` and ``data``. Without ``data``, a model of ours takes its own."""
+    before = {section: preset[section]["class_path"] for section in ("model", "data")}
+    chosen: dict[str, str] = {}
     for name, value in pair_options(arguments):
         if name == "--config":
             content = yaml_reader.load(value)
-            for section in classes:
+            for section in before:
                 part = content.get(section)
                 path = part.get("class_path") if isinstance(part, dict) else part
-                classes[section] = path if isinstance(path, str) else classes[section]
-        elif name.removeprefix("--") in classes:
-            classes[name.removeprefix("--")] = value
-    if classes["data"] == before["data"] and classes["model"] != before["model"]:
-        classes["data"] = _DATA_OF.get(classes["model"], classes["data"])
-    return classes
+                if isinstance(path, str):
+                    chosen[section] = path
+        elif name.removeprefix("--") in before:
+            chosen[name.removeprefix("--")] = value
+    for kind in (PAIRS, LABELS):
+        if chosen.get("model", before["model"]) == kind["model"] != before["model"]:
+            before["data"] = kind["data"]
+    return {**before, **chosen}

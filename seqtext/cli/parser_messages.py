@@ -10,6 +10,7 @@ from typing import TypeVar, get_type_hints
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 
 from seqtext.cli.trust import refusal
+from seqtext.cli.unknown_options import explain_unrecognized
 from seqtext.data.labelled import LabelledCorpusOptions
 from seqtext.errors import ConfigError, SeqtextError
 from seqtext.suggestion import suggest
@@ -85,9 +86,7 @@ def _explain(message: str) -> str:
     )
     if re.search(r"(True|False|\d), expected str", text):
         text += "; YAML takes yes, no and numbers for text only between quotes"
-    text = re.sub(
-        "unrecognized arguments: (.*)", r"\1: is no option; --help lists the options", text
-    )
+    text = explain_unrecognized(text)
     text = _UNEXPECTED.sub(_describe_unexpected, text)
     text = text.replace("collections.abc.Sequence", "list")
     return text.replace(

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Mapping
 
 from seqtext.cli.foreign_names import ABSENT
 from seqtext.suggestion import closest
+
+_UNRECOGNIZED = re.compile("unrecognized arguments: (.*)")
 
 
 def describe_unknown(
@@ -32,6 +35,11 @@ def describe_unknown(
     return f"{dashes}{name}: no such option{hint}"
 
 
+def explain_unrecognized(message: str) -> str:
+    """A parser's message, with its part about words that are no option in ours."""
+    return _UNRECOGNIZED.sub(r"\1: is no option; --help lists the options", message)
+
+
 def _near(key: str, known: Collection[str]) -> list[str]:
     """The options of the same last name, or else the one most like it, its neighbours first."""
     if same := [name for name in known if _last(name) == _last(key)]:
@@ -50,10 +58,11 @@ def _list_neighbours(name: str, known: Collection[str]) -> str:
     return f"; {section} has {', '.join(sorted(map(_last, names)))}"
 
 
-def _neighbours(name: str, known: Iterable[str]) -> set[str]:
+def _neighbours(name: str, known: Iterable[str]) -> list[str]:
     """The options and groups of options that stand beside ``name``."""
     depth, section = name.count(".") + 1, name[: name.rfind(".") + 1]
-    return {".".join(each.split(".")[:depth]) for each in known if each.startswith(section)}
+    beside = (".".join(each.split(".")[:depth]) for each in known if each.startswith(section))
+    return list(dict.fromkeys(beside))
 
 
 def _last(name: str) -> str:

@@ -480,3 +480,12 @@ def test_home_folder_in_paths(monkeypatch: pytest.MonkeyPatch) -> None:
     assert data.tokenizer.source_model == "/at/home/t.model"
     assert list(data.tokenizer.symbols) == ["~/x"]
     assert config.model.init_args.init_from == "/at/home/m"
+
+
+def test_a_mapping_of_a_file_may_be_replaced() -> None:
+    rates = [f"--config={{model: {{optimizer: {{learning_rate_factors: {{{part}: 0.5}}}}}}}}"
+             for part in ("encoder", "decoder")]  # fmt: skip
+    logger = "--config={trainer: {logger: {class_path: CSVLogger, init_args: {save_dir: x}}}}"
+    config = parsed(*rates, logger, "--trainer.logger=false").config
+    assert "decoder" in config.model.init_args.optimizer.learning_rate_factors
+    assert config.trainer.logger is False

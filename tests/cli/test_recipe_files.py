@@ -42,7 +42,7 @@ def test_a_recipe_is_printed_as_it_is(name: str, capsys: pytest.CaptureFixture[s
 
 @pytest.mark.parametrize("recipe", list_recipes(), ids=lambda recipe: recipe.name)
 def test_a_recipe_says_which_corpora_it_needs(recipe) -> None:
-    """An option that names a file of the user is told. A hub name or the grammar need not be."""
+    """Each corpus comes from the user, from the hub or from the grammar."""
     data, needs = yaml.safe_load(recipe.text)["data"]["init_args"], recipe.entries["Needs"]
     for option in {"train", "validation", "test"} & data.keys():
         ours = data[option].startswith(("builtin:", "split:"))

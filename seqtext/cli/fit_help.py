@@ -128,8 +128,9 @@ def help_for(words: Sequence[str], preset: Mapping[str, Any]) -> str:
 
 
 def _model_class(words: Sequence[str], preset: Mapping[str, Any]) -> str:
-    """The name of the class of model. Of a user's own class it is that of the preset."""
-    texts = [preset["model"]["class_path"], *_texts(words, "--recipe"), *_texts(words, "--config")]
+    """The name of the last class of model that is named. A user's own class does not count."""
+    texts = ["EncoderDecoderModule", preset["model"]["class_path"]]
+    texts += [*_texts(words, "--recipe"), *_texts(words, "--config")]
     texts += [value for name, value in pair_options(words) if name == "--model"]
     return [match[1] for text in texts for match in _CLASSES.finditer(text)][-1]
 

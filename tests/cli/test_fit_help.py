@@ -77,6 +77,12 @@ def test_help_is_of_the_class_at_hand(
     assert kind(capsys.readouterr().out) == expected
 
 
+def test_help_of_a_script_with_a_class_of_its_own() -> None:
+    preset = {"model": {"class_path": "mine.Mine"}}
+    assert kind(help_for([], preset)) == "pairs"
+    assert kind(help_for(["--recipe=classification/trec"], preset)) == "labels"
+
+
 def test_help_of_a_recipe_that_is_not_there(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["fit", "--recipe=classification/banking7", "--help"]) == 2
     assert "did you mean classification/banking77?" in capsys.readouterr().err

@@ -474,6 +474,7 @@ def test_class_weights_move_a_decision() -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
+        (["--model.class_weights={dor: 2}"], "(did you mean door?)"),
         (["--model.class_weights={oven: 2}"], "model.class_weights: there is no label 'oven'"),
         (["--model.class_weights={door: 0}"], "class_weights: door: 0.0, expected more than 0"),
         (["--model.vectors=none.vec"], "vectors: none.vec: no such file"),

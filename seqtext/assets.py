@@ -21,7 +21,11 @@ def find(path: str | Path) -> Path:
     # os.path.exists is False for a name that no file can have, where Path.exists raises
     if os.path.exists(path) or path.is_absolute() or not path.parts or path.parts[0] not in FOLDERS:
         return path
-    for root in (_PACKAGE, _PACKAGE.parent):
-        if os.path.exists(root / path):
-            return root / path
-    return path
+    own = folder(path.parts[0]).joinpath(*path.parts[1:])
+    return own if os.path.exists(own) else path
+
+
+def folder(name: str) -> Path:
+    """The folder of this name that comes with seqtext, one of ``FOLDERS``."""
+    inside = _PACKAGE / name
+    return inside if inside.exists() else _PACKAGE.parent / name

@@ -49,7 +49,7 @@ def test_there_are_commands() -> None:
 def test_command_parses(words: list[str]) -> None:
     command, *arguments = words
     if command == "fit":
-        given = {"--data.train", "--config"} & set(arguments)
+        given = {"--data.train", "--config", "--recipe"} & set(arguments)
         own, words = own_options(arguments if given else [*arguments, "--data.train=x"], PRESET)
         parse(words, PRESET, own.trusted)
     else:

@@ -33,6 +33,10 @@ def test_help_loads_nothing_heavy(command: str) -> None:
     assert loaded(command, "--help") == set()
 
 
+def test_help_of_a_recipe_loads_nothing_heavy() -> None:
+    assert loaded("fit", "--recipe=classification/trec", "--help") == set()
+
+
 def test_help_of_the_program_loads_nothing_heavy() -> None:
     assert loaded("--help") == set()
 

@@ -19,7 +19,8 @@ from torchmetrics.functional.text import char_error_rate
 from seqtext import assets, load_generator
 from seqtext.cli import main
 from seqtext.cli.fit import PRESET
-from seqtext.cli.options import flatten, own_options, parse
+from seqtext.cli.fit_options import flatten
+from seqtext.cli.options import own_options, parse
 from seqtext.errors import ConfigError
 
 REPOSITORY = Path(__file__).parent.parent

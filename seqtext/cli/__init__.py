@@ -10,10 +10,12 @@ from collections.abc import Sequence
 from importlib import import_module
 from typing import Any
 
+from seqtext.cli.foreign_names import COMMANDS as FOREIGN_COMMANDS
 from seqtext.cli.streams import use_utf8
 from seqtext.errors import ConfigError, SeqtextError
 from seqtext.internals import lacks_memory
 from seqtext.renames import FLAGS, rename_flags, teller
+from seqtext.suggestion import suggest
 
 # a full disk, a full quota, a limit of size, a broken device, a closed stream
 _UNWRITTEN = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF)
@@ -23,6 +25,7 @@ COMMANDS = {
     "explain": "show where each word of an output came from, or why a text got its label",
     "fit": "train a model",
     "generate": "decode text with a trained model",
+    "recipes": "list the recipes of fit, or print one",
     "test": "score a trained model on a corpus",
     "tokenizer": "train a SentencePiece tokenizer",
 }
@@ -94,11 +97,9 @@ def _run(arguments: list[str], task: str | None, preset: dict[str, object]) -> i
         return 0
     command, *rest = arguments
     if command not in COMMANDS:
-        print(
-            f"seqtext: unknown command {command!r}. There are {', '.join(COMMANDS)}",
-            file=sys.stderr,
-        )
-        return 2
+        known = ", ".join(COMMANDS)
+        near = suggest(FOREIGN_COMMANDS.get(command, command), COMMANDS)
+        raise ConfigError(f"{command}: no such command; there are {known}{near}")
     module = import_module(f"seqtext.cli.{command}")
     if command == "fit":
         module.run(rest, task, preset)

@@ -82,7 +82,7 @@ def parser() -> Parser:
 
 def run(arguments: Sequence[str]) -> int:
     """Read, report, write. Returns the exit status."""
-    options = parser().parse_args(arguments)
+    options = parser().parse(arguments)
     from seqtext.check.findings import FINDINGS, LABEL_FINDINGS, harmful
     from seqtext.check.scan import mark_overlap
 

@@ -42,7 +42,7 @@ def parser() -> Parser:
 
 def run(arguments: Sequence[str]) -> None:
     """Parse and classify."""
-    options = parser().parse_args(arguments)
+    options = parser().parse(arguments)
     config = config_of(DecisionConfig, options)
     if config.top_k > 1 and config.threshold is not None and options.format == "text":
         raise ConfigError(

@@ -46,7 +46,7 @@ def parser() -> Parser:
 
 def run(arguments: Sequence[str]) -> None:
     """Parse, explain, show."""
-    options = parser().parse_args(arguments)
+    options = parser().parse(arguments)
     if options.examples < 1:
         raise ConfigError(f"--examples {options.examples}: expected at least 1")
     check_input(options.input)

@@ -8,8 +8,11 @@ import inspect
 import re
 import types
 from collections.abc import Sequence
-from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
+from typing import Any, Literal, NoReturn, TypeVar, get_args, get_origin, get_type_hints
 
+from seqtext.cli.foreign_names import OPTIONS
+from seqtext.cli.unknown_options import describe_unknown, explain_unrecognized
+from seqtext.cli.words import pair_options
 from seqtext.errors import ConfigError
 
 T = TypeVar("T")
@@ -28,14 +31,37 @@ class Parser(argparse.ArgumentParser):
 
     def __init__(self, command: str, usage: str, description: str) -> None:
         self._flags: dict[str, str] = {}
+        self._command = command
         super().__init__(
-            prog=f"seqtext {command}", usage=f"%(prog)s {usage}", description=description
+            prog=f"seqtext {command}",
+            usage=f"%(prog)s {usage}",
+            description=description,
+            allow_abbrev=False,
         )
+
+    def parse(self, words: Sequence[str]) -> argparse.Namespace:
+        """Parse a command line.
+
+        Raises:
+            ConfigError: An option does not exist, or has a wrong value. Or one is missing.
+        """
+        known = ["help", *(name.removeprefix("--") for name in self._flags.values())]
+        for name, _ in pair_options(words):
+            if name == "--":
+                break
+            if name.removeprefix("--") not in known:
+                foreign = OPTIONS[self._command]
+                raise ConfigError(describe_unknown(name.removeprefix("--"), known, foreign))
+        return self.parse_args(words)
+
+    def error(self, message: str) -> NoReturn:
+        """Raise a ``ConfigError``, where ``argparse`` prints its usage."""
+        raise ConfigError(explain_unrecognized(message.removeprefix("argument ")))
 
     def add_argument(self, *names: str, **options: Any) -> argparse.Action:
         """See ``argparse``."""
         action = super().add_argument(*names, **options)
-        self._flags[action.dest] = names[0]
+        self._flags[action.dest] = names[0] if action.option_strings else str(action.metavar)
         return action
 
     def add_fields(self, config: type[Any], names: Sequence[str] = ()) -> None:

@@ -48,7 +48,7 @@ def parser() -> Parser:
 
 def run(arguments: Sequence[str]) -> None:
     """Parse and decode."""
-    options = parser().parse_args(arguments)
+    options = parser().parse(arguments)
     check_input(options.input)
     check_outputs([options.input, *options.checkpoints], {"--output": options.output})
     config = config_of(SearchConfig, options)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import importlib
+import inspect
 import math
 import os
 import types
+from collections.abc import Mapping, Sequence
 from enum import Enum
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
@@ -25,6 +27,7 @@ _PATHS = {
     "model": ("init_from", "source_vectors", "target_vectors", "vectors"),
     "trainer": ("default_root_dir",),
 }
+_UNITS = ("batch_tokens", "batch_size")  # of the size of a batch
 _MOST_SEED = 2**32 - 1  # NumPy takes no larger one
 
 
@@ -36,12 +39,16 @@ def check(config: Namespace) -> None:
     """
     _make_plain(config)
     for section in ("model", "data"):
-        path = config[section].class_path
-        module, _, name = path.rpartition(".")
-        cls = getattr(importlib.import_module(module), name)
+        cls = _class_at(config[section].class_path)
         if cls.__module__.startswith("seqtext."):
             _check(config[section].init_args, get_type_hints(cls.__init__), section)
     _check(config.selection, get_type_hints(SelectionConfig), "selection")
+
+
+def _class_at(path: str) -> type[Any]:
+    module, _, name = path.rpartition(".")
+    cls: type[Any] = getattr(importlib.import_module(module), name)
+    return cls
 
 
 def _check(options: Namespace, hints: dict[str, Any], prefix: str) -> None:
@@ -117,26 +124,39 @@ def set_seeds(config: Namespace, given: set[str], typed: set[str]) -> None:
             options.seed = seed
 
 
-def settle_batch(config: Namespace, typed: set[str]) -> None:
-    """Let a batch size on the command line override a file's, in either unit.
+def settle_batch(config: Namespace, sources: Sequence[Mapping[str, object]]) -> None:
+    """Let the last source that says how large a batch is override the others, in either unit.
 
     Args:
         config: The parsed options.
-        typed: Options on the command line.
+        sources: The options of each file by dotted name, then those of the command line.
 
     Raises:
-        ConfigError: The command line has both units.
+        ConfigError: One source has both units. A default does not count, because a run writes that to its
+            configuration, too.
     """
-    options = config.data.init_args
-    for name, other in (("batch_tokens", "batch_size"), ("batch_size", "batch_tokens")):
-        if f"data.{name}" not in typed or options.get(name) is None or other not in options:
-            continue
-        if f"data.{other}" in typed and options[other] is not None:
+    options, unit = config.data.init_args, None
+    if any(name not in options for name in _UNITS):
+        return
+    parameters = inspect.signature(_class_at(config.data.class_path)).parameters
+    for source in sources:
+        values = {name: source.get(f"data.{name}") for name in _UNITS if options[name] is not None}
+        given = {name: value for name, value in values.items() if value is not None}
+        if len(given) == 2:
+            given = {
+                name: value
+                for name, value in given.items()
+                if name not in parameters or value != parameters[name].default
+            }
+        if len(given) == 2:
             raise ConfigError(
-                f"data.batch_size: {options.batch_size}, and data.batch_tokens {options.batch_tokens}: both"
+                f"data.batch_size: {given['batch_size']}, and data.batch_tokens {given['batch_tokens']}: both"
                 " say how large a batch is; leave one of the two out"
             )
-        options[other] = None
+        unit = next(iter(given), unit)
+    for other in _UNITS:
+        if unit is not None and other != unit:
+            options[other] = None
 
 
 def refuse_unused(config: Namespace) -> None:

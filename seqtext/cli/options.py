@@ -6,19 +6,23 @@ import argparse
 import itertools
 import os
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import yaml
+from jsonargparse import ArgumentParser
 from lightning.pytorch import LightningDataModule, LightningModule, Trainer, seed_everything
 from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCLI
 
 from seqtext import assets, files
 from seqtext.cli import option_values, trainer_options, yaml_reader
+from seqtext.cli.fit_options import LABELS, PAIRS, flatten, known_options, refuse_unknown
+from seqtext.cli.flags import Parser
 from seqtext.cli.old_names import rename_config, rename_words, renames_of
 from seqtext.cli.parser_messages import explained
+from seqtext.cli.recipe_files import find_recipe
 from seqtext.cli.trust import Trust, paths_of
+from seqtext.cli.words import pair_options
 from seqtext.errors import ConfigError
 from seqtext.training.config import SelectionConfig
 
@@ -91,27 +95,30 @@ class FitCLI(LightningCLI):
 def own_options(
     arguments: list[str], preset: dict[str, object]
 ) -> tuple[argparse.Namespace, list[str]]:
-    """Parse ``--run``, ``--resume`` and ``--trust``, and read configuration files.
+    """Parse ``--run``, ``--resume``, ``--trust`` and ``--recipe``, and read configuration files.
 
     Returns:
-        These options, with a ``Trust`` as ``trusted``. Then the other words of the command line, with each
-        configuration file as its text.
+        These options, with a ``Trust`` as ``trusted``, and a ``Recipe`` or None as ``recipe``. Then the
+        other words of the command line, with each configuration file as its text.
     """
-    parser = argparse.ArgumentParser(prog="seqtext fit", add_help=False, allow_abbrev=False)
+    parser = Parser("fit", "", "")
     parser.add_argument("--run", type=lambda path: Path(path).expanduser())
     parser.add_argument("--resume", type=os.path.expanduser)
     parser.add_argument("--trust", action="append", default=[])
+    parser.add_argument("--recipe")
     parser.add_argument("--config", action="append", default=[])
     options, rest = parser.parse_known_args(arguments)
     _refuse_without_value(rest)
     for name, path in (("run", options.run), ("resume", options.resume)):
         if path is not None and (reason := files.odd_name(path)) is not None:
             raise ConfigError(f"--{name} {path}: no folder can have this name ({reason})")
-    options.trusted = Trust(options.trust, paths_of(_pairs(rest), preset))
-    configs = [
-        (with_config(path, f"--config {path}", options.trusted), f"--config {path}")
-        for path in options.config
-    ]
+    options.trusted = Trust(options.trust, paths_of(pair_options(rest), preset))
+    files_of = [(path, f"--config {path}") for path in options.config]
+    if options.recipe is not None:
+        name = f"--recipe {options.recipe}"
+        options.recipe = find_recipe(options.recipe, name)
+        files_of.insert(0, (options.recipe.path, name))  # a --config overrides it
+    configs = [(with_config(path, name, options.trusted), name) for path, name in files_of]
     classes = classes_of([*(config for config, _ in configs), *rest], preset)
     renames = renames_of(classes)
     arguments = [rename_config(config, renames, name) for config, name in configs]
@@ -141,14 +148,6 @@ def with_config(config: str | Path, name: str, trusted: Trust) -> str:
     text, node = yaml_reader.sections(text, name)
     trusted.check(node, name)
     return f"--config={text}"
-
-
-def _pairs(words: list[str]) -> Iterator[tuple[str, str]]:
-    """Options of a command line, each with its value, from ``--a=1`` and ``--a 1`` alike."""
-    for word, value in itertools.pairwise([*words, ""]):
-        name, equals, given = word.partition("=")
-        if name.startswith("--"):
-            yield name, given if equals else value
 
 
 def _refuse_without_value(words: list[str]) -> None:
@@ -201,50 +200,57 @@ def _as_configurations(words: list[str], classes: dict[str, str]) -> list[str]:
     return result
 
 
+def _show_section(section: str) -> None:
+    """Print the options of the trainer or of the selection, with their defaults."""
+    parser = ArgumentParser(prog="seqtext fit", usage="%(prog)s [--KEY VALUE]…", add_help=False)
+    if section == "trainer":
+        parser.add_class_arguments(Trainer, section, skip={*trainer_options.REFUSED})
+        parser.set_defaults({f"trainer.{k}": v for k, v in trainer_options.DEFAULTS.items()})
+    else:
+        parser.add_class_arguments(SelectionConfig, section)
+    parser.print_help()
+
+
 def parse(arguments: list[str], preset: dict[str, object], trusted: Trust) -> FitCLI:
     """Parse without instantiating.
 
     Raises:
         ConfigError: An option that does not exist, or a value of the wrong type.
+        SystemExit: The help of a section is asked for, and was printed.
     """
+    for section in ("trainer", "selection"):
+        if f"--{section}.help" in arguments:
+            _show_section(section)
+            raise SystemExit(0)
     defaults = _with_classes(arguments, preset)
-    cli: FitCLI = explained(lambda: FitCLI(arguments, defaults, trusted))
-    _refuse_unknown(arguments, list(flatten(cli.config.as_dict())))
+    classes = classes_of(arguments, preset)
+    try:
+        cli: FitCLI = explained(lambda: FitCLI(arguments, defaults, trusted))
+    except ConfigError:
+        refuse_unknown(arguments, known_options(classes), classes)  # says it better
+        raise
+    # the parser takes the beginning of a name below a class
+    known = [name for name in known_options(classes) if name not in classes]
+    refuse_unknown(arguments, [*known, *flatten(cli.config.as_dict())], classes)
     trusted.check_cell(cli.config)
     option_values.check(cli.config)
     option_values.expand_home(cli.config)
-    given, typed = _given(arguments)
-    option_values.set_seeds(cli.config, given, typed)
-    option_values.settle_batch(cli.config, typed)
+    sources = _sources(arguments)
+    option_values.set_seeds(cli.config, set().union(*sources), {*sources[-1]})
+    option_values.settle_batch(cli.config, sources)
     option_values.refuse_unused(cli.config)
     return cli
 
 
-def _refuse_unknown(arguments: list[str], known: list[str]) -> None:
-    """Refuse options that are only the beginning of a name, which the parser accepts below a class.
-
-    Raises:
-        ConfigError: An option does not exist.
-    """
-    for argument in arguments:
-        name = argument.removeprefix("--").partition("=")[0].replace(".init_args", "")
-        name = name.removesuffix("+")  # --a+=1 appends to a list
-        exists = any(option == name or option.startswith(f"{name}.") for option in known)
-        if argument.startswith(("--model.", "--data.")) and not exists:
-            section = name[: name.rindex(".") + 1]
-            choices = ", ".join(sorted(option for option in known if option.startswith(section)))
-            raise ConfigError(f"{argument}: no such option; there are {choices}")
-
-
-def _given(arguments: list[str]) -> tuple[set[str], set[str]]:
-    """Names of the options that a file or the command line sets, and those on the command line."""
-    typed, filed = set[str](), set[str]()
-    for name, value in _pairs(arguments):
+def _sources(arguments: list[str]) -> list[dict[str, object]]:
+    """The options of each configuration by dotted name, then those of the command line."""
+    typed, sources = dict[str, object](), list[dict[str, object]]()
+    for name, value in pair_options(arguments):
         if name == "--config":
-            filed |= flatten(yaml_reader.load(value)).keys()
+            sources.append(flatten(yaml_reader.load(value)))
         else:
-            typed.add(name.removeprefix("--").replace(".init_args.", "."))
-    return typed | filed, typed
+            typed[name.removeprefix("--").replace(".init_args.", ".")] = value
+    return [*sources, typed]
 
 
 def _with_classes(arguments: list[str], preset: dict[str, Any]) -> dict[str, object]:
@@ -261,32 +267,20 @@ def _with_classes(arguments: list[str], preset: dict[str, Any]) -> dict[str, obj
 
 
 def classes_of(arguments: list[str], preset: dict[str, Any]) -> dict[str, str]:
-    """Paths of the classes of ``model`` and ``data``."""
-    classes = {section: preset[section]["class_path"] for section in ("model", "data")}
-    for name, value in _pairs(arguments):
+    """Paths of the classes of ``model`` and ``data``. Without ``data``, a model of ours takes its own."""
+    before = {section: preset[section]["class_path"] for section in ("model", "data")}
+    chosen: dict[str, str] = {}
+    for name, value in pair_options(arguments):
         if name == "--config":
             content = yaml_reader.load(value)
-            for section in classes:
+            for section in before:
                 part = content.get(section)
-                if isinstance(part, dict):
-                    classes[section] = part.get("class_path", classes[section])
-        elif name.removeprefix("--") in classes:
-            classes[name.removeprefix("--")] = value
-    return classes
-
-
-def flatten(tree: dict[str, Any], prefix: str = "") -> dict[str, object]:
-    """Nested options -> options by dotted name, as on the command line.
-
-    >>> flatten({"model": {"init_args": {"seed": 1}}})
-    {'model.seed': 1}
-    """
-    flat: dict[str, object] = {}
-    for name, value in tree.items():
-        if name == "init_args":
-            flat.update(flatten(value, prefix))
-        elif isinstance(value, dict):
-            flat.update(flatten(value, f"{prefix}{name}."))
-        else:
-            flat[f"{prefix}{name}"] = value
-    return flat
+                path = part.get("class_path") if isinstance(part, dict) else part
+                if isinstance(path, str):
+                    chosen[section] = path
+        elif name.removeprefix("--") in before:
+            chosen[name.removeprefix("--")] = value
+    for kind in (PAIRS, LABELS):
+        if chosen.get("model", before["model"]) == kind["model"] != before["model"]:
+            before["data"] = kind["data"]
+    return {**before, **chosen}

@@ -5,12 +5,15 @@ from __future__ import annotations
 import argparse
 import re
 from collections.abc import Callable
-from typing import TypeVar
+from typing import TypeVar, get_type_hints
 
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 
 from seqtext.cli.trust import refusal
+from seqtext.cli.unknown_options import explain_unrecognized
+from seqtext.data.labelled import LabelledCorpusOptions
 from seqtext.errors import ConfigError, SeqtextError
+from seqtext.suggestion import suggest
 
 T = TypeVar("T")
 
@@ -31,6 +34,7 @@ _NOISE = (
 _KEY = re.compile(r'Parser key "([^"]*)":')
 _KIND = re.compile(r"Expected a (?:<class '([\w.]+)'>|typing\.Literal\[(.*)\])")
 _VALUE = re.compile(r"Given value: (?!NestedArg|Namespace)(.*)")
+_UNEXPECTED = re.compile(r"Unexpected keys: \{'?(.*?)'?\}")  # of a corpus
 _UNLOADED = re.compile(r"Unable to load config '(.*)' Unable to load config \"\1\"$")
 _DENIED = re.compile(r"Importing '([^']*)' is not allowed, denied by")
 
@@ -82,8 +86,13 @@ def _explain(message: str) -> str:
     )
     if re.search(r"(True|False|\d), expected str", text):
         text += "; YAML takes yes, no and numbers for text only between quotes"
-    text = re.sub(r"Unexpected keys: \{(.*?)\}", r"no option \1", text)
+    text = explain_unrecognized(text)
+    text = _UNEXPECTED.sub(_describe_unexpected, text)
     text = text.replace("collections.abc.Sequence", "list")
     return text.replace(
         "data: the following arguments are required: train", "data.train is required"
     )
+
+
+def _describe_unexpected(match: re.Match[str]) -> str:
+    return f"no option {match[1]!r}{suggest(match[1], get_type_hints(LabelledCorpusOptions))}"

@@ -113,7 +113,7 @@ def _add_scoring(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: Sequence[str]) -> None:
     """Parse, decode, score."""
-    options = parser().parse_args(arguments)
+    options = parser().parse(arguments)
     if options.bleu_tokenize is not None:
         check_bleu_tokenize(options.bleu_tokenize)
     from seqtext.inference.classifier import Classifier

@@ -37,7 +37,7 @@ def parser() -> Parser:
 
 def run(arguments: Sequence[str]) -> None:
     """Parse, read, train, write."""
-    options = parser().parse_args(arguments)
+    options = parser().parse(arguments)
     from seqtext.data.corpus import Corpus
     from seqtext.data.tokenizer import Tokenizer, TokenizerConfig, digest_path
 

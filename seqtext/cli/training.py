@@ -17,16 +17,17 @@ from lightning.pytorch.utilities import rank_zero_only
 
 from seqtext import tasks
 from seqtext.checkpoint import ClassifierModel, Model
+from seqtext.cli.fit_options import flatten
 from seqtext.cli.old_names import rename_config, rename_preset, renames_of
 from seqtext.cli.options import (
     FitCLI,
     classes_of,
-    flatten,
     own_options,
     parse,
     with_config,
 )
 from seqtext.cli.parser_messages import explained
+from seqtext.cli.recipe_files import Recipe
 from seqtext.cli.trainer_options import settle
 from seqtext.console import say
 from seqtext.errors import ConfigError, SeqtextError
@@ -56,6 +57,8 @@ def train(arguments: list[str], task: str | None, preset: dict[str, object]) -> 
     torch.set_flush_denormal(True)  # denormal numbers make oneDNN's LSTM many times slower
     preset = rename_preset(preset)
     options, arguments = own_options(arguments, preset)
+    if options.recipe is not None:
+        task = _task_of(options.recipe, task)
     if task is None:
         labels = classes_of(arguments, preset)["model"] == _CLASSIFIER
         task = (tasks.CLASSIFICATION if labels else tasks.TRANSLATION).name
@@ -85,6 +88,20 @@ def train(arguments: list[str], task: str | None, preset: dict[str, object]) -> 
     _check_scores(cli, selection)
     run_folder = RunFolder(run, root, text, selection.monitor, resumed=in_place)
     _fit(cli, selection, run_folder, model, resume)
+
+
+def _task_of(recipe: Recipe, task: str | None) -> str:
+    """The task of a recipe.
+
+    Raises:
+        ConfigError: The script that was started has the defaults of another task.
+    """
+    if task not in (None, recipe.task):
+        raise ConfigError(
+            f"--recipe {recipe.name}: is of the task {recipe.task}, and this script presets options of"
+            f" {task}; use seqtext fit, or recipes/{recipe.task}/train.py"
+        )
+    return recipe.task
 
 
 def _parse(

@@ -8,6 +8,7 @@ from typing import Any
 
 from seqtext.data.readers.rows import Columns, Record, check_columns, records
 from seqtext.errors import DataError
+from seqtext.suggestion import suggest
 
 PREFIX = "builtin:"
 
@@ -33,7 +34,8 @@ def fields_of(name: str) -> tuple[Any, list[int]]:
         raise DataError(f"{name}: {expected}")
     split = fields[0]
     if split not in grammar.SPLITS:
-        raise DataError(f"{name}: no split {split!r}; there are {', '.join(grammar.SPLITS)}")
+        near = suggest(split, grammar.SPLITS)
+        raise DataError(f"{name}: no split {split!r}; there are {', '.join(grammar.SPLITS)}{near}")
     return split, [int(field) for field in fields[1:]]
 
 

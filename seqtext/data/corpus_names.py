@@ -11,6 +11,7 @@ from seqtext.data import builtin
 from seqtext.data.files import PACKINGS
 from seqtext.data.readers import ENDINGS, FORMATS, OTHER_ENDINGS, Columns
 from seqtext.errors import DataError
+from seqtext.suggestion import suggest
 
 _SPREADSHEETS = ("xlsx", "xls", "ods", "numbers")
 _ARCHIVES = ("zip", "tar", "tgz", "7z", "rar", "bz2", "xz")
@@ -107,9 +108,10 @@ def _missing(path: Path, name: str, columns: Columns) -> str:
     expected = f"expected {ENDINGS}, or the PREFIX of PREFIX.{source} and PREFIX.{target}"
     files = _prefix_files(name) if kind_of(name) == "lines" else []
     if files and not path.is_dir():
+        near = suggest(path.suffix.lstrip("."), [file.suffix.lstrip(".") for file in files])
         return (
-            f"{path}: no such file; with the prefix {name} there are {', '.join(map(str, files))}. Name two"
-            " of the suffixes with --data.source and --data.target"
+            f"{path}: no such file; with the prefix {name} there are {', '.join(map(str, files))}{near}."
+            " Name two of the suffixes with --data.source and --data.target"
         )
     for folder in (path, Path(name)):
         if folder.is_dir():

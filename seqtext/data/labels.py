@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from seqtext.data.readers import SEPARATOR, Record, Row
 from seqtext.data.tokenizer import Tokenizer, TokenizerConfig
 from seqtext.errors import ConfigError, DataError
+from seqtext.suggestion import suggest
 from seqtext.values import read_fields
 
 if TYPE_CHECKING:
@@ -175,7 +176,8 @@ class Labels:
         some = ", ".join(map(repr, self.names[:10]))
         more = f" and {len(self.names) - 10} more" if len(self.names) > 10 else ""
         return (
-            f"label {name!r} is none of the training corpus, which has {some}{more}; leave such rows out, or"
+            f"label {name!r} is none of the training corpus, which has {some}{more}"
+            f"{suggest(name, self.names)}; leave such rows out, or"
             f" call them out of scope when training (data.out_of_scope {name})"
         )
 

@@ -14,6 +14,7 @@ from seqtext.data.bucketing import Rows, Weights
 from seqtext.data.corpus import Corpus, Split
 from seqtext.data.in_memory import Table, table_of
 from seqtext.errors import ConfigError
+from seqtext.suggestion import suggest
 from seqtext.values import Range, check_value
 
 if TYPE_CHECKING:
@@ -160,7 +161,9 @@ def _read_corpus(given: object, where: str, aliases: Mapping[str, str]) -> Corpu
     for alias, value in options.items():
         name = aliases.get(alias, alias)
         if name not in types:
-            raise ConfigError(f"{where}: no option {name!r}; there are {', '.join(types)}")
+            raise ConfigError(
+                f"{where}: no option {name!r}; there are {', '.join(types)}{suggest(name, types)}"
+            )
         checked[name] = check_value(f"{where}: {alias}", value, types[name])
     if "path" not in checked:
         raise ConfigError(f"{where}: {options}, expected a path as well")

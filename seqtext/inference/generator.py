@@ -30,6 +30,7 @@ from seqtext.search.greedy import greedy_search
 from seqtext.search.length_penalty import LengthPenalty
 from seqtext.search.protocol import FinishedHypothesis, Pieces, State, StepModel
 from seqtext.search.rules import MinLength, NoRepeatedNgram, Rule, WordLimits, WordPart
+from seqtext.suggestion import suggest
 from seqtext.tasks import Scoring
 
 
@@ -108,7 +109,8 @@ class Generator(Predictor[EncoderDecoder]):
         options = rename_arguments(options, SEARCH)
         known = [field.name for field in dataclasses.fields(SearchConfig)]
         if unknown := [name for name in options if name not in known]:
-            raise ConfigError(f"no option {unknown[0]!r}; there are {', '.join(known)}")
+            near = suggest(unknown[0], known)
+            raise ConfigError(f"no option {unknown[0]!r}; there are {', '.join(known)}{near}")
         return self.search(sources, SearchConfig(**options))
 
     def search(self, sources: Iterable[str], config: SearchConfig) -> list[list[Hypothesis]]:

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from seqtext.data.labels import Labels
 from seqtext.errors import ConfigError
+from seqtext.suggestion import suggest
 from seqtext.training.config import AboveZero
 from seqtext.values import check_value
 
@@ -48,7 +49,9 @@ def _find_label(name: str | bool, names: Sequence[str]) -> str:
         for label in names:  # labels of an older run can have white space around them
             if label.strip() == name.strip():
                 return label
-        raise ConfigError(f"model.class_weights: there is no label {name!r}; there are {known}")
+        raise ConfigError(
+            f"model.class_weights: there is no label {name!r}; there are {known}{suggest(name, names)}"
+        )
     meant = [label for label in names if label.lower() in _YAML_WORDS[name]]
     if len(meant) == 1:
         return meant[0]

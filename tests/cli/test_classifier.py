@@ -301,7 +301,8 @@ def test_each_kind_of_model_names_the_command_of_the_other(
     assert "--per_label: is of a classifier" in capsys.readouterr().err
     shutil.copy(trained / "last.ckpt", "labels.ckpt")
     pairs = [option for option in tiny if not option.startswith("--model")]
-    assert main(["fit", *pairs, "--model=seqtext.ClassifierModule", "--run=mixed"]) == 2
+    mixed = ["--model=seqtext.ClassifierModule", "--data=seqtext.PairsDataModule", "--run=mixed"]
+    assert main(["fit", *pairs, *mixed]) == 2
     assert "PairsDataModule has other data than ClassifierModule" in capsys.readouterr().err
     assert main(["fit", *tiny, "--resume=labels.ckpt", "--run=other"]) == 2
     assert "described by ClassifierConfig" in capsys.readouterr().err
@@ -473,6 +474,7 @@ def test_class_weights_move_a_decision() -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
+        (["--model.class_weights={dor: 2}"], "(did you mean door?)"),
         (["--model.class_weights={oven: 2}"], "model.class_weights: there is no label 'oven'"),
         (["--model.class_weights={door: 0}"], "class_weights: door: 0.0, expected more than 0"),
         (["--model.vectors=none.vec"], "vectors: none.vec: no such file"),

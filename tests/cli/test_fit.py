@@ -21,7 +21,6 @@ import seqtext
 from seqtext import checkpoint, signals
 from seqtext.cli import main
 from seqtext.console import say
-from seqtext.tasks import MONITORS
 from seqtext.training.run.report import Report
 from tests.support import assert_equal_bits, metrics, result, weights
 
@@ -478,21 +477,3 @@ def test_without_validation_the_last_is_the_best(tiny: list[str]) -> None:
     assert main(["fit", *options, "--run", "r"]) == 0
     assert_equal_bits(weights(Path("r"), "best.ckpt"), weights(Path("r"), "last.ckpt"))
     assert [(row["step"], row["val_loss"]) for row in metrics("r")] == [("10", ""), ("20", "")]
-
-
-def test_help_names_options_that_exist(capsys: pytest.CaptureFixture[str]) -> None:
-    import re
-
-    from seqtext.cli.fit import HELP, PRESET
-    from seqtext.cli.options import flatten, own_options, parse
-
-    own, words = own_options(["--data.train=x"], PRESET)
-    known = flatten(parse(words, PRESET, own.trusted).config.as_dict())
-    named = re.findall(r"--((?:data|model|selection|trainer)\.[\w.]+)", HELP)
-    assert len(named) > 20
-    assert all(monitor in HELP for monitor in MONITORS)
-    for name in named:
-        assert name in known or name in ("model.help", "data.help"), name
-    for section, option in (("model", "label_smoothing"), ("data", "batch_tokens")):
-        assert main(["fit", f"--{section}.help"]) == 0
-        assert f"--{section}.{option}" in capsys.readouterr().out

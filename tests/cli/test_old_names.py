@@ -13,7 +13,8 @@ import yaml
 
 from seqtext.cli import main
 from seqtext.cli.fit import PRESET
-from seqtext.cli.options import flatten, own_options, parse
+from seqtext.cli.fit_options import flatten
+from seqtext.cli.options import own_options, parse
 from seqtext.errors import ConfigError
 from seqtext.renames import FIT, FLAGS
 

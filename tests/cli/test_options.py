@@ -430,6 +430,32 @@ def test_the_batch_of_the_command_line_goes_before_that_of_a_file() -> None:
             batch("--data.batch_tokens=100", "--data.batch_size=9", *more)
 
 
+@pytest.mark.parametrize("more", [(), CLASSIFIER], ids=["pairs", "labels"])
+def test_both_sizes_of_a_batch_in_one_file(more: tuple[str, ...]) -> None:
+    def batch(*configs: str) -> tuple[int | None, int | None]:
+        options = parsed(*(f"--config={config}" for config in configs), *more).config.data.init_args
+        return options.batch_tokens, options.batch_size
+
+    both = "data: {init_args: {batch_tokens: 100, batch_size: 9}}"
+    Path("both.yaml").write_text(both)
+    for config in ("both.yaml", f"{{{both}}}"):
+        with pytest.raises(ConfigError, match=r"data\.batch_size: 9, and data\.batch_tokens 100"):
+            batch(config)
+    tokens, size = ("{data: {batch_tokens: 7}}", "{data: {batch_size: 5}}")
+    assert batch(tokens, size) == (None, 5)  # the last one
+    assert batch(size, tokens) == (7, None)
+    assert batch("{data: {batch_tokens: 7, batch_size: null}}") == (7, None)
+
+
+def test_a_default_size_of_a_batch_in_the_file_of_a_run() -> None:
+    def batch(config: str, *more: str) -> tuple[int | None, int | None]:
+        options = parsed(f"--config={config}", *more).config.data.init_args
+        return options.batch_tokens, options.batch_size
+
+    assert batch("{data: {batch_tokens: 1500, batch_size: 24}}") == (None, 24)
+    assert batch("{data: {batch_tokens: 90, batch_size: 64}}", *CLASSIFIER) == (90, None)
+
+
 def test_comparison_needs_a_model_to_compare_with(capsys: pytest.CaptureFixture[str]) -> None:
     error = message(capsys, "--data.compare=x")
     assert "data.compare: " in error and "model.init_from" in error
@@ -454,3 +480,12 @@ def test_home_folder_in_paths(monkeypatch: pytest.MonkeyPatch) -> None:
     assert data.tokenizer.source_model == "/at/home/t.model"
     assert list(data.tokenizer.symbols) == ["~/x"]
     assert config.model.init_args.init_from == "/at/home/m"
+
+
+def test_a_mapping_of_a_file_may_be_replaced() -> None:
+    rates = [f"--config={{model: {{optimizer: {{learning_rate_factors: {{{part}: 0.5}}}}}}}}"
+             for part in ("encoder", "decoder")]  # fmt: skip
+    logger = "--config={trainer: {logger: {class_path: CSVLogger, init_args: {save_dir: x}}}}"
+    config = parsed(*rates, logger, "--trainer.logger=false").config
+    assert "decoder" in config.model.init_args.optimizer.learning_rate_factors
+    assert config.trainer.logger is False

@@ -249,6 +249,7 @@ def test_rows_with_two_labels_name_the_options_for_them() -> None:
             "parts between ';' are; .* set data.several_labels and data.label_separator",
         ),
         ("sport\nnews", "data.several_labels allows several"),
+        ("sprt", r"'sprt' is none of the training corpus.*\(did you mean sport\?\)"),
         ("sport;", "'sport;' is none of the training corpus"),
     ):
         with pytest.raises(DataError, match=message):

@@ -147,3 +147,8 @@ def test_long_sources_make_small_batches_and_the_same_outputs(
     assert texts(found) == texts(expected) and len(sizes) > 5 and max(sizes) <= 600
     for one, other in zip(found, expected, strict=True):
         assert [h.score for h in one] == pytest.approx([h.score for h in other], abs=1e-12)
+
+
+def test_a_misspelt_option_of_generate(generator: Generator) -> None:
+    with pytest.raises(ConfigError, match=r"no option 'beam'; .*\(did you mean beam_size\?\)"):
+        generator.generate(["a"], beam=2)

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from seqtext.errors import DataError
+from seqtext.suggestion import suggest
 
 Row = tuple[str, str]
 Columns = tuple[str, str]  # names of the source and of the target
@@ -159,6 +160,6 @@ def _missing(column: str, known: list[str], where: str) -> str:
             " separate the columns of a .csv file, and tabs those of a .tsv file; convert it, or rename it"
         )
     return (
-        f"{where}: no column {column!r}; there are {', '.join(map(repr, known))}. Choose with"
-        " --data.source and --data.target (of a classifier --data.text and --data.label)"
+        f"{where}: no column {column!r}; there are {', '.join(map(repr, known))}{suggest(column, known)}."
+        " Choose with --data.source and --data.target (of a classifier --data.text and --data.label)"
     )

@@ -15,7 +15,8 @@ import torch
 from torch import Tensor, nn
 from torch.testing import assert_close
 
-from seqtext.cli.fit import HELP
+from seqtext.cli.fit import PRESET
+from seqtext.cli.fit_help import help_for
 from seqtext.errors import ConfigError
 from seqtext.nn.cells.check import check_contract
 from seqtext.nn.cells.contract import Cell
@@ -334,7 +335,14 @@ def test_a_users_cell_runs_under_autocast(device: str, options: dict[str, Any]) 
     )
 
 
-@pytest.mark.parametrize("told", [EncoderConfig.__doc__, HELP], ids=["docstring", "help"])
+CLASSIFIER = ["--model=seqtext.ClassifierModule"]
+
+
+@pytest.mark.parametrize(
+    "told",
+    [EncoderConfig.__doc__, help_for([], PRESET), help_for(CLASSIFIER, PRESET)],
+    ids=["docstring", "help", "help of a classifier"],
+)
 def test_every_cell_is_told(told: str) -> None:
     assert all(re.search(rf"\b{name}\b", told) for name in (*CELLS, TRANSFORMER))
 

@@ -11,6 +11,7 @@ from lightning.fabric.utilities.exceptions import MisconfigurationException
 
 from seqtext.cli.trust import refusal
 from seqtext.errors import ConfigError, SeqtextError
+from seqtext.training.run.loggers import LOGGER_NAMES
 
 T = TypeVar("T")
 
@@ -84,6 +85,8 @@ def _explain(message: str) -> str:
         text += "; YAML takes yes, no and numbers for text only between quotes"
     text = re.sub(r"Unexpected keys: \{(.*?)\}", r"no option \1", text)
     text = text.replace("collections.abc.Sequence", "list")
+    if text.startswith("trainer.logger: "):
+        text += f". Or name a logger in one word: {', '.join(LOGGER_NAMES)}"
     return text.replace(
         "data: the following arguments are required: train", "data.train is required"
     )

@@ -9,7 +9,8 @@ from typing import Any
 
 import torch
 from jsonargparse import Namespace
-from lightning.pytorch import Trainer
+from lightning.pytorch import Callback, Trainer
+from lightning.pytorch.callbacks import ProgressBar
 from lightning.pytorch.loggers import Logger
 from lightning.pytorch.plugins import AsyncCheckpointIO
 from lightning.pytorch.strategies import DeepSpeedStrategy, FSDPStrategy, ModelParallelStrategy
@@ -19,6 +20,7 @@ from seqtext.console import say
 from seqtext.errors import ConfigError
 from seqtext.nn.precision import has_bfloat16
 from seqtext.training.run.loggers import LOGGER_NAMES, LoggerName, check_installed
+from seqtext.training.run.progress_bar import RunProgressBar
 
 DEFAULTS = {
     "logger": False,  # the run folder has metrics.csv
@@ -37,19 +39,31 @@ class FitTrainer(Trainer):
     Args:
         logger: csv, mlflow, tensorboard or wandb: the logger keeps its files in the run's folder. Or a
             class of Lightning's with its own options. Or a list of these.
-        options: Of Lightning's Trainer.
+        callbacks: As Lightning takes them.
+        enable_progress_bar: Show a bar, ours unless ``callbacks`` has another.
+        options: The others of Lightning's Trainer.
     """
 
     def __init__(
         self,
         *,
         logger: LoggerName | Logger | list[LoggerName | Logger] | bool | None = False,
+        callbacks: list[Callback] | Callback | None = None,
+        enable_progress_bar: bool | None = None,
         **options: Any,
     ) -> None:
         several = logger if isinstance(logger, list) else [logger] if logger else []
         self.named_loggers = [name for name in LOGGER_NAMES if name in several]
         built = [entry for entry in several if isinstance(entry, Logger)]
-        super().__init__(logger=True if logger is True else built, **options)
+        chosen = callbacks if isinstance(callbacks, list) else [callbacks] if callbacks else []
+        if enable_progress_bar and not any(isinstance(entry, ProgressBar) for entry in chosen):
+            chosen = [*chosen, RunProgressBar()]
+        super().__init__(
+            logger=True if logger is True else built,
+            callbacks=chosen,
+            enable_progress_bar=enable_progress_bar,
+            **options,
+        )
 
 
 WORKS = frozenset(

@@ -207,7 +207,7 @@ def clear_stillborn(run: Path) -> None:
 
 
 def unfinished(root: Path) -> Path | None:
-    """The newest run below ``root`` that can be gone on with and has not come to its end."""
+    """The newest run below ``root`` that has a ``last.ckpt`` and is not finished."""
     for run in sorted(_numbered(root), key=lambda run: int(run.name), reverse=True):
         if (run / LAST).exists() and not (run / RESULT).exists():
             return run

@@ -17,6 +17,7 @@ from lightning.pytorch.loggers import (
     TensorBoardLogger,
     WandbLogger,
 )
+from lightning.pytorch.loggers.logger import DummyLogger
 
 from seqtext.errors import ConfigError
 from seqtext.training.run import folder
@@ -65,7 +66,12 @@ class Loggers(Callback):
         if self._opened:  # the average of checkpoints is validated with a setup of its own
             return
         self._opened = True
-        trainer.loggers = [*trainer.loggers, *(_open(name, self._run.path) for name in self._names)]
+        # the other ranks need loggers that do nothing: each MLFlowLogger would create the database
+        opened = [
+            _open(name, self._run.path) if trainer.is_global_zero else DummyLogger()
+            for name in self._names
+        ]
+        trainer.loggers = [*trainer.loggers, *opened]
         for logger in trainer.loggers:
             logger.log_hyperparams(yaml.safe_load(self._config))
 

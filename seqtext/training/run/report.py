@@ -22,11 +22,11 @@ from seqtext.training.run.metrics_table import MetricsTable, draw_curves
 from seqtext.training.run.run_folder import RunFolder
 
 _SAMPLES = 5
-_ESTIMATE_AFTER = 20  # updates; the first ones are slower
+_ESTIMATE_AFTER = 20  # updates. The first ones are slower
 
 
 class Report(Callback):
-    """Measures and reports; changes nothing.
+    """Measures and reports. It changes nothing.
 
     Args:
         run: Where the files go.

@@ -6,13 +6,15 @@ import contextlib
 import sys
 
 from lightning.pytorch.utilities import rank_zero_only
+from tqdm import tqdm
 
 
 @rank_zero_only
 def say(message: str) -> None:
     """Print a line on stderr, on the first rank only. A failure to print does not stop training."""
     with contextlib.suppress(OSError):  # the terminal may be closed, or a log's disk full
-        print(message, file=sys.stderr, flush=True)
+        tqdm.write(message, file=sys.stderr)  # above a progress bar, not in its line
+        sys.stderr.flush()
 
 
 def duration(seconds: float) -> str:

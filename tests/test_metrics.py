@@ -33,7 +33,6 @@ from seqtext.metrics import (
 )
 from seqtext.metrics.classification import (
     choose_threshold,
-    draw_confusion,
     fit_temperature,
     score_each,
     score_labels,
@@ -388,20 +387,3 @@ def test_threshold_is_the_best_of_all(digits: int | None) -> None:
     everywhere = [0.0, 1.0, *(float(p) + step for p in best for step in (-1e-6, 1e-6))]
     assert worth(found) >= max(worth(t) for t in everywhere if 0 <= t <= 1) - 1
     assert choose_threshold(probabilities[right >= 0], right[right >= 0]) == 0.0
-
-
-@pytest.mark.parametrize("count", [3, 30])
-def test_a_confusion_matrix_is_a_picture(count: int) -> None:
-    names = [f"label {i}" for i in range(count)]
-    picture, numbered = draw_confusion(names[:2], names[1:3], names, "png")
-    assert picture.startswith(b"\x89PNG")
-    assert numbered == []
-
-
-def test_labels_in_a_picture_are_literal_or_numbered() -> None:
-    names = ["from_$10_to_$20", "cost $5 and $6", "$x^2$", "\U0010fffd in no font"]
-    picture, numbered = draw_confusion(names, names, names, "svg")
-    assert numbered == [4]
-    for name in names[:3]:  # as a comment beside the shapes of its letters
-        assert f"<!-- {name} -->".encode() in picture
-    assert b"<!-- 4 -->" in picture

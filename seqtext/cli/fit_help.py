@@ -99,6 +99,7 @@ run
   --trainer.precision P             32-true or bf16-mixed
   --trainer.devices N               also accelerator, strategy (ddp), num_nodes
   --trainer.accumulate_grad_batches N   batches per update, if an update needs too much memory
+  --trainer.logger L                csv, tensorboard, wandb or mlflow, into the folder of the run
   --trainer.val_check_interval X    validate every X epochs (0.5) or X batches (500, an epoch at most)
 """
 _END = """\

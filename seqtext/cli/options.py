@@ -30,6 +30,8 @@ from seqtext.training.config import SelectionConfig
 class FitCLI(LightningCLI):
     """Parses the options. It builds the objects only in ``instantiate``, and runs nothing."""
 
+    trainer: trainer_options.FitTrainer
+
     def __init__(self, arguments: list[str], preset: dict[str, object], trusted: Trust) -> None:
         self._preset, self._trusted = preset, trusted
         with trusted.enforced():
@@ -39,6 +41,7 @@ class FitCLI(LightningCLI):
         super().__init__(
             LightningModule,
             LightningDataModule,
+            trainer_class=trainer_options.FitTrainer,
             subclass_mode_model=True,
             subclass_mode_data=True,
             save_config_callback=None,

@@ -14,6 +14,7 @@ from seqtext.cli.unknown_options import explain_unrecognized
 from seqtext.data.labelled import LabelledCorpusOptions
 from seqtext.errors import ConfigError, SeqtextError
 from seqtext.suggestion import suggest
+from seqtext.training.run.loggers import LOGGER_NAMES
 
 T = TypeVar("T")
 
@@ -89,6 +90,8 @@ def _explain(message: str) -> str:
     text = explain_unrecognized(text)
     text = _UNEXPECTED.sub(_describe_unexpected, text)
     text = text.replace("collections.abc.Sequence", "list")
+    if text.startswith("trainer.logger: "):
+        text += f". Or name a logger in one word: {', '.join(LOGGER_NAMES)}"
     return text.replace(
         "data: the following arguments are required: train", "data.train is required"
     )

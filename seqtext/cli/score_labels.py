@@ -22,10 +22,12 @@ from seqtext.data.corpus import Corpus
 from seqtext.data.labels import Labels
 from seqtext.errors import ConfigError, DataError
 from seqtext.inference.classifier import Classifier
-from seqtext.metrics.classification import draw_confusion, score_each, score_labels
+from seqtext.metrics.classification import score_each, score_labels
+from seqtext.metrics.confusion import count_confusions, draw_confusion
 from seqtext.tasks import CLASSIFICATION, describe_measurement
 
 _PICTURES = (".png", ".svg", ".pdf")
+_CONFUSIONS = 10  # printed
 
 
 def run(options: argparse.Namespace, classifier: Classifier) -> None:
@@ -64,6 +66,8 @@ def run(options: argparse.Namespace, classifier: Classifier) -> None:
         _show(options.examples, texts, names, decided, found)
         if options.per_label:
             _print_each(decided, names, classifier.labels)
+        if (options.per_label or options.confusion_plot) and not classifier.labels.several:
+            _print_confusions(decided, names)
         # what is still to come may fail, and takes no score along
         print(json.dumps(score_labels(found, right, threshold)), flush=True)
         kept.finish(lines_of(as_line(", ".join(one)) for one in decided))
@@ -83,6 +87,14 @@ def _show(
         given = f"{as_line(', '.join(decided[i]))} ({found[i].max():.0%})"
         known = as_line(", ".join(right[i]))
         print(f"  text:   {as_line(texts[i])}\n  right:  {known}\n  given:  {given}\n")
+
+
+def _print_confusions(decided: Sequence[tuple[str, ...]], right: Sequence[tuple[str, ...]]) -> None:
+    """Print the confusions of most texts, if there are any."""
+    given, known = ([as_row(name) for name, *_ in labels] for labels in (decided, right))
+    if confusions := count_confusions(given, known)[:_CONFUSIONS]:
+        print("true -> predicted: texts (share of the true label's)")
+        print("\n".join(f"  {confusion}" for confusion in confusions))
 
 
 def _draw(

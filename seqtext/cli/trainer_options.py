@@ -5,10 +5,13 @@ from __future__ import annotations
 import math
 import re
 from datetime import timedelta
+from typing import Any
 
 import torch
 from jsonargparse import Namespace
-from lightning.pytorch import Trainer
+from lightning.pytorch import Callback, Trainer
+from lightning.pytorch.callbacks import ProgressBar
+from lightning.pytorch.loggers import Logger
 from lightning.pytorch.plugins import AsyncCheckpointIO
 from lightning.pytorch.strategies import DeepSpeedStrategy, FSDPStrategy, ModelParallelStrategy
 
@@ -16,15 +19,52 @@ from seqtext import internals
 from seqtext.console import say
 from seqtext.errors import ConfigError
 from seqtext.nn.precision import has_bfloat16
+from seqtext.training.run.loggers import LOGGER_NAMES, LoggerName, check_installed
+from seqtext.training.run.progress_bar import RunProgressBar
 
 DEFAULTS = {
     "logger": False,  # the run folder has metrics.csv
+    "enable_autolog_hparams": False,  # Loggers gives them the whole configuration
     "enable_checkpointing": False,  # Checkpoints writes them
     "enable_model_summary": False,
     "num_sanity_val_steps": 0,
     "gradient_clip_val": 1.0,
 }
 _MAX_EPOCHS = 10  # if no option limits the run
+
+
+class FitTrainer(Trainer):
+    """Lightning's Trainer, whose loggers can be named in one word.
+
+    Args:
+        logger: csv, mlflow, tensorboard or wandb: the logger keeps its files in the run's folder. Or a
+            class of Lightning's with its own options. Or a list of these.
+        callbacks: As Lightning takes them.
+        enable_progress_bar: Show a bar, ours unless ``callbacks`` has another.
+        options: The others of Lightning's Trainer.
+    """
+
+    def __init__(
+        self,
+        *,
+        logger: LoggerName | Logger | list[LoggerName | Logger] | bool | None = False,
+        callbacks: list[Callback] | Callback | None = None,
+        enable_progress_bar: bool | None = None,
+        **options: Any,
+    ) -> None:
+        several = logger if isinstance(logger, list) else [logger] if logger else []
+        self.named_loggers = [name for name in LOGGER_NAMES if name in several]
+        built = [entry for entry in several if isinstance(entry, Logger)]
+        chosen = callbacks if isinstance(callbacks, list) else [callbacks] if callbacks else []
+        if enable_progress_bar and not any(isinstance(entry, ProgressBar) for entry in chosen):
+            chosen = [*chosen, RunProgressBar()]
+        super().__init__(
+            logger=True if logger is True else built,
+            callbacks=chosen,
+            enable_progress_bar=enable_progress_bar,
+            **options,
+        )
+
 
 WORKS = frozenset(
     {
@@ -79,6 +119,8 @@ def settle(trainer: Namespace) -> None:
         ConfigError: An option has no meaning here, or a value that cannot work.
     """
     _refuse(trainer)
+    loggers = trainer.logger if isinstance(trainer.logger, list) else [trainer.logger]
+    check_installed([name for name in LOGGER_NAMES if name in loggers])
     if trainer.max_epochs is None and trainer.max_steps == -1 and trainer.max_time is None:
         trainer.max_epochs = _MAX_EPOCHS
     every, epochs = trainer.check_val_every_n_epoch, trainer.max_epochs

@@ -39,6 +39,7 @@ from seqtext.training.pretrained import refuse_other_network
 from seqtext.training.run import callbacks, folder
 from seqtext.training.run import resume as resuming
 from seqtext.training.run.checkpoints import Checkpoints
+from seqtext.training.run.loggers import Loggers
 from seqtext.training.run.report import Report
 from seqtext.training.run.run_folder import RunFolder
 
@@ -87,7 +88,8 @@ def train(arguments: list[str], task: str | None, preset: dict[str, object]) -> 
         selection = dataclasses.replace(selection, monitor=_scores(cli.model)[-1])
     _check_scores(cli, selection)
     run_folder = RunFolder(run, root, text, selection.monitor, resumed=in_place)
-    _fit(cli, selection, run_folder, model, resume)
+    loggers = Loggers(run_folder, cli.trainer.named_loggers, text)
+    _fit(cli, selection, run_folder, loggers, model, resume)
 
 
 def _task_of(recipe: Recipe, task: str | None) -> str:
@@ -190,15 +192,17 @@ def _fit(
     cli: FitCLI,
     selection: SelectionConfig,
     run: RunFolder,
+    loggers: Loggers,
     model: Model | ClassifierModel | None,
     resume: Path | None,
 ) -> None:
     checkpoints = Checkpoints(run, selection)
-    report = Report(run, checkpoints)
+    report = Report(run, checkpoints, loggers)
     trainer: Trainer = cli.trainer
-    callbacks.refuse(trainer, cli.model, callbacks_of(trainer))
+    logs = bool(trainer.loggers or cli.trainer.named_loggers)
+    callbacks.refuse(cli.model, callbacks_of(trainer), logs=logs)
     comparison = Comparison(lambda: run.path)
-    callbacks_of(trainer)[:0] = [run, checkpoints, report, comparison]
+    callbacks_of(trainer)[:0] = [run, loggers, checkpoints, report, comparison]
     if model is not None:
         refuse_other_network(model.config, cli.model.config)
         cli.datamodule.tokenizers = model.tokenizers
@@ -210,6 +214,7 @@ def _fit(
                 ckpt_path=None if resume is None else str(resume),
                 weights_only=True,
             )
+            loggers.close(trainer, checkpoints.best_score)
             checkpoints.finish(trainer, cli.model, cli.datamodule)
             comparison.finish(trainer, cli.model, run.path / folder.BEST)
             report.finish(trainer)

@@ -48,7 +48,10 @@ class OutputExplanation(Explanation):
 
     @classmethod
     def intro(cls, explanations: Sequence[OutputExplanation]) -> str:
-        told = "Point at a word of an output: the source shows what was attended to."
+        told = (
+            "A row of a table is a word of the output, a column a word of the source. The darker a cell, the"
+            " more attention the source word got. Numbers are percent."
+        )
         if any(any(explanation.copied) for explanation in explanations):
             told += " The greener a word of an output, the more of it was copied."
         return told

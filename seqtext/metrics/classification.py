@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -177,69 +176,3 @@ def choose_threshold(probabilities: Tensor, labels: Tensor) -> float:
     bounds = (ends[:-1] + ends[1:]) / 2
     bounds[0] = 0.0
     return float(bounds[worth.argmax()])
-
-
-def draw_confusion(
-    decided: Sequence[str], labels: Sequence[str], names: Sequence[str], kind: str
-) -> tuple[bytes, list[int]]:
-    """A confusion matrix as a picture: rows are the right labels, columns those given.
-
-    Args:
-        decided: A label for each text.
-        labels: The right one.
-        names: All labels, in the order of rows and columns.
-        kind: ``png``, ``svg`` or ``pdf``.
-
-    Returns:
-        The picture, and the numbers (from 1) that stand for names which no installed font has.
-    """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    place = {name: i for i, name in enumerate(names)}
-    counts = torch.zeros(len(names), len(names))
-    for right, given in zip(labels, decided, strict=True):
-        counts[place[right], place[given]] += 1
-    shares = counts / counts.sum(1, keepdim=True).clamp(min=1)
-    size = min(4 + 0.16 * len(names), 40.0)
-    figure = Figure(figsize=(size, size), layout="constrained")
-    FigureCanvasAgg(figure)
-    axes = figure.add_subplot(xlabel="given", ylabel="right")
-    axes.imshow(shares.numpy(), cmap="Blues", vmin=0, vmax=1)
-    small = max(3.0, min(9.0, 420 / len(names) / 2))
-    fonts, missing = _fonts(names)
-    numbered = [i for i, name in enumerate(names, 1) if missing & set(name)]
-    told = [str(i) if i in numbered else " ".join(name.split()) for i, name in enumerate(names, 1)]
-    # a label with dollar signs is text, not TeX
-    literal: Any = {"fontsize": small, "fontfamily": fonts, "parse_math": False}
-    axes.set_xticks(range(len(names)), told, rotation=90, **literal)
-    axes.set_yticks(range(len(names)), told, **literal)
-    if len(names) <= 20:
-        for i, row in enumerate(counts.long().tolist()):
-            for j, count in enumerate(row):
-                if count:
-                    colour = "white" if shares[i, j] > 0.5 else "black"
-                    axes.text(
-                        j, i, str(count), ha="center", va="center", fontsize=small, color=colour
-                    )
-    picture = io.BytesIO()
-    figure.savefig(picture, format=kind, dpi=150)
-    return picture.getvalue(), numbered
-
-
-def _fonts(texts: Sequence[str]) -> tuple[list[str], set[str]]:
-    """Installed fonts that together show texts, the default first, and the characters that none has."""
-    from matplotlib import font_manager, rcParams
-
-    missing = {character for text in texts for character in text if not character.isspace()}
-    families = list(rcParams["font.family"])
-    default = font_manager.findfont(font_manager.FontProperties(family=families))
-    missing -= set(map(chr, font_manager.get_font(default).get_charmap()))
-    for entry in font_manager.fontManager.ttflist if missing else ():
-        if entry.name.startswith("Last Resort"):  # boxes for everything
-            continue
-        found = missing & set(map(chr, font_manager.get_font(entry.fname).get_charmap()))
-        if found:
-            families.append(entry.name)
-            missing -= found
-    return families, missing

@@ -134,6 +134,13 @@ class TextModule(SavedModule[SidesT], Generic[BatchT, SidesT]):
         self._train_totals = 0.0
         return loss / count, int(units)
 
+    def running_loss(self) -> float | None:
+        """Mean loss since the last ``train_totals``, on this rank. None before the first batch."""
+        if not isinstance(self._train_totals, Tensor):
+            return None
+        loss, count, _ = self._train_totals.tolist()
+        return float(loss / count)
+
     def _over_all_ranks(self, totals: Tensor | float) -> list[float]:
         totals = torch.as_tensor(totals, device=self.device)
         summed: list[float] = self.trainer.strategy.reduce(totals, reduce_op="sum").tolist()

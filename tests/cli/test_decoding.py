@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import itertools
 import json
+import re
 import shutil
 import sys
 from collections.abc import Callable
@@ -291,20 +292,29 @@ def test_explain_shows_every_word(trained: Path, capsys: pytest.CaptureFixture[s
     page = Path("page.html").read_text(encoding="utf-8")
     assert page.count('<p><b>source</b></p><p dir="auto"><span') == 3
     assert page.count('<p><b>output</b></p><p dir="auto"><span') == 3
-    assert page.count("<section ") == 3 and "http" not in page.split("<style>")[1]
+    assert page.count("<section>") == 3 and "http" not in page and "<script" not in page
+    assert 'name="viewport"' in page and "@media print" in page
     assert "Нет" in page
     root = ElementTree.fromstring(
-        page.split("</head>")[1].split("<script>")[0].replace("<body>", "<b>") + "</b>"
+        page.split("</head>")[1].replace("<body>", "<b>").replace("</body></html>", "</b>")
     )
     for section, text in zip(root.iter("section"), found, strict=True):
-        attention = json.loads(section.get("data-links") or "")
+        head, *rows = section.iter("tr")
         source, output = (
             ["".join(word.itertext()) for word in p.iter("span")]
             for p in section.iter("p")
             if p.get("dir")
         )
-        assert "".join(output) == "".join(text.split()) and len(attention) == len(output)
-        assert all(len(row) == len(source) for row in attention)
+        assert "".join(output) == "".join(text.split())
+        assert ["".join(cell.itertext()) for cell in head] == ["", *source]
+        assert ["".join(row[0].itertext()) for row in rows] == output
+        for row in rows:  # shades that can be seen and printed, not only pointed at
+            shades = [
+                re.search(r"rgba\(255, 140, 0, ([\d.]+)\)", cell.get("style", ""))
+                for cell in row[1:]
+            ]
+            assert len(shades) == len(source)
+            assert 0 < sum(float(shade[1]) for shade in shades if shade) <= 1.05
 
 
 def test_code_is_scored_word_by_word(trained: Path, capsys: pytest.CaptureFixture[str]) -> None:

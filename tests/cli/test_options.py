@@ -302,6 +302,7 @@ def test_every_option_of_the_trainer_is_known() -> None:
             "trainer.profiler.dict_kwargs: with_stack: 5",
         ),
         ("logger=CSVLogger", "save_dir"),
+        ("logger=tensorbord", "tensorboard, wandb"),
     ],
 )
 def test_options_of_the_trainer_that_cannot_work(

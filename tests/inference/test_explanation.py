@@ -18,9 +18,20 @@ def test_an_output_without_a_source_to_show() -> None:
 def test_copied_words_are_green() -> None:
     words: dict[str, Any] = {"source": ["x"], "words": ["a", "b"], "attention": [[1.0], [1.0]]}
     page = OutputExplanation.as_html([OutputExplanation(**words, copied=[0.5, 0.0])])
-    assert page.count("50% copied") == 1 and "greener" in page and page.count("% copied") == 1
+    # in the output, and before its row of the matrix
+    assert page.count("50% copied") == 2 and "greener" in page and page.count("% copied") == 2
     nothing = OutputExplanation(**words, copied=[0.0, 0.0])
     assert "copied" not in OutputExplanation.as_html([nothing])
+
+
+def test_cells_have_numbers_where_they_have_room() -> None:
+    for count, numbers in ((3, 3), (40, 0)):
+        weights = [[1 / count] * count] * count
+        words = [f"w{i}" for i in range(count)]
+        page = OutputExplanation.as_html(
+            [OutputExplanation(source=words, words=words, attention=weights, copied=[0.0] * count)]
+        )
+        assert page.count("<td") == count**2 and page.count(">33</td>") == numbers * count
 
 
 def test_output_words_in_colours() -> None:
@@ -47,5 +58,5 @@ def test_a_label_and_its_words() -> None:
     page = LabelExplanation.as_html([explanation])
     assert 'rgba(40, 160, 60, 0.80)" title="50%">x</span>' in page
     assert "<bdi>&lt;b&gt;</bdi> 75%" in page and "<section>" in page
-    assert "data-links=" not in page
+    assert "<table" not in page
     assert LabelExplanation.as_html([]).endswith("</body></html>\n")

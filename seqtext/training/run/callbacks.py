@@ -40,23 +40,30 @@ _CANNOT_WORK: dict[type[Callback], str] = {
 _NEED_LOGGER = (DeviceStatsMonitor, LearningRateMonitor)
 
 
-def refuse(trainer: Trainer, module: LightningModule, callbacks: Sequence[Callback]) -> None:
+def refuse(module: LightningModule, callbacks: Sequence[Callback], *, logs: bool) -> None:
     """Refuse callbacks that cannot work with ``module``, before anything is written.
+
+    Args:
+        module: What is trained.
+        callbacks: Those of the trainer.
+        logs: The run has a logger.
 
     Raises:
         ConfigError: One of them cannot.
     """
     for callback in callbacks:
-        if reason := _reason(trainer, module, callback):
+        if isinstance(callback, _NEED_LOGGER) and not logs:
+            reason: str | None = "it writes to a logger. Add one, as --trainer.logger csv"
+        else:
+            reason = _reason(module, callback)
+        if reason:
             raise ConfigError(f"trainer.callbacks: {type(callback).__name__}: {reason}")
 
 
-def _reason(trainer: Trainer, module: LightningModule, callback: Callback) -> str | None:
+def _reason(module: LightningModule, callback: Callback) -> str | None:
     for kind, reason in _CANNOT_WORK.items():
         if isinstance(callback, kind):
             return reason
-    if isinstance(callback, _NEED_LOGGER) and not trainer.loggers:
-        return "it writes to a logger. Add one, as --trainer.logger CSVLogger --trainer.logger.save_dir logs"
     if isinstance(callback, BackboneFinetuning) and not hasattr(module, "backbone"):
         return (
             "the network has no 'backbone'. Keep parts with --model.freeze, or write a class on"

@@ -48,6 +48,11 @@ class Checkpoints(Callback):
         """Score and step of the best validation."""
         return self._best[0] if self._best else None
 
+    @property
+    def best_score(self) -> dict[str, float]:
+        """The best score by name, empty if nothing was validated."""
+        return {f"best_{self.monitor}": self._best[0][0]} if self._best else {}
+
     def describe(self, step: int) -> str:
         """What the validation at a step has reached, if it is now the best."""
         if self.best is None or self.best[1] != step:

@@ -17,6 +17,7 @@ CONFIG, LAST, BEST, RESULT = "config.yaml", "last.ckpt", "best.ckpt", "result.js
 METRICS, CURVE, SAMPLES = "metrics.csv", "learning_curve.png", "samples.md"
 COMPARISON = "comparison.json"  # scores before and after fine-tuning
 CANDIDATES = "candidates"  # folder of the weights that are the best so far
+LOGS = "logs"  # folder of the loggers
 _LOCK = ".lock"
 _PART = ".part"  # of a file that is being written
 
@@ -129,10 +130,11 @@ def check_kinds(path: Path) -> None:
             raise ConfigError(
                 f"run: {path / name} is a folder, expected a file; move it away, then resume"
             )
-    if (path / CANDIDATES).exists() and not (path / CANDIDATES).is_dir():
-        raise ConfigError(
-            f"run: {path / CANDIDATES} is a file, expected a folder; move it away, then resume"
-        )
+    for name in (CANDIDATES, LOGS):
+        if (path / name).exists() and not (path / name).is_dir():
+            raise ConfigError(
+                f"run: {path / name} is a file, expected a folder; move it away, then resume"
+            )
 
 
 def start_again(path: Path) -> str:
@@ -174,6 +176,7 @@ def is_stillborn(run: Path) -> bool:
     return (run / CONFIG).is_file() and all(
         entry.name in (CONFIG, _LOCK, COMPARISON)
         or entry.suffix == _PART
+        or (entry.name == LOGS and entry.is_dir())
         or (
             entry.name == CANDIDATES
             and entry.is_dir()
@@ -194,7 +197,7 @@ def clear_stillborn(run: Path) -> None:
     with locked(run):
         try:
             for entry in run.iterdir():
-                if entry.name == CANDIDATES:
+                if entry.name in (CANDIDATES, LOGS):
                     shutil.rmtree(entry)
                 elif entry.name not in (CONFIG, _LOCK):
                     entry.unlink()

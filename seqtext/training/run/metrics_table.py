@@ -87,7 +87,7 @@ def draw_curves(rows: list[Row]) -> Figure:
     from matplotlib.ticker import MaxNLocator
 
     curves = curves_of(rows)
-    figure = Figure(figsize=(7, 4), layout="constrained")
+    figure = Figure(figsize=(9, 4), layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.add_subplot(xlabel="updates", ylabel="loss (nats)")
     axes.xaxis.set_major_locator(MaxNLocator("auto", steps=[1, 2, 5, 10], integer=True))
@@ -101,5 +101,5 @@ def draw_curves(rows: list[Row]) -> Figure:
         for i, name in enumerate(scores):
             right.plot(*curves[name], ("k.--", "k.:", "k.-.")[i % 3], label=name)
         right.set_ylim(bottom=0)
-    figure.legend(loc="outside upper center", ncols=4)  # above the axes, where no curve is
+    figure.legend(loc="outside right upper")  # beside the axes, where no curve is
     return figure

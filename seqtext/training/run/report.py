@@ -17,23 +17,25 @@ from seqtext.training.module import TextModule
 from seqtext.training.run import folder
 from seqtext.training.run.checkpoints import Checkpoints
 from seqtext.training.run.limits import tell_limits
+from seqtext.training.run.loggers import Loggers, Sample, list_samples
 from seqtext.training.run.metrics_table import MetricsTable, draw_curves
 from seqtext.training.run.run_folder import RunFolder
 
 _SAMPLES = 5
-_ESTIMATE_AFTER = 20  # updates; the first ones are slower
+_ESTIMATE_AFTER = 20  # updates. The first ones are slower
 
 
 class Report(Callback):
-    """Measures and reports; changes nothing.
+    """Measures and reports. It changes nothing.
 
     Args:
         run: Where the files go.
         checkpoints: Knows the best result.
+        loggers: Get what the table gets.
     """
 
-    def __init__(self, run: RunFolder, checkpoints: Checkpoints) -> None:
-        self._run, self._checkpoints = run, checkpoints
+    def __init__(self, run: RunFolder, checkpoints: Checkpoints, loggers: Loggers) -> None:
+        self._run, self._checkpoints, self._loggers = run, checkpoints, loggers
         self._earlier_seconds = 0.0  # of the run that is gone on with
         self._started = self._since = time.perf_counter()
         self._validating = 0.0  # seconds
@@ -141,14 +143,18 @@ class Report(Callback):
         metrics = {name: float(value) for name, value in measured.items()}
         decimals = {LOSS.key: 4, **dict.fromkeys(module.task.keys, 2)}
         share = self._validating / elapsed
-        row = {
-            "step": trainer.global_step,
+        trained = {
             "epoch": trainer.current_epoch + 1,
-            "minutes": round((elapsed + self._earlier_seconds) / 60, 3),
             "learning_rate": trainer.optimizers[0].param_groups[0]["lr"],
             "gradient_norm": round(module.gradient_norm(), 4),
             "train_loss": round(loss, 4),
             f"{'target_' if module.counted == 'pieces' else ''}{module.counted}_per_second": rate,
+        }
+        row = {
+            "step": trainer.global_step,
+            "epoch": trained["epoch"],
+            "minutes": round((elapsed + self._earlier_seconds) / 60, 3),
+            **trained,
             **{
                 key: round(metrics[key], places) if key in metrics else ""
                 for key, places in decimals.items()
@@ -158,7 +164,9 @@ class Report(Callback):
         self._table.append(row)
         with folder.replacing(self._run.path / folder.CURVE) as part:
             draw_curves(self._table.rows).savefig(part, dpi=120, format="png")
-        self._write_samples(trainer, module.samples)
+        samples = module.samples[:: max(1, len(module.samples) // _SAMPLES)][:_SAMPLES]
+        self._write_samples(trainer, samples)
+        self._loggers.write(trainer, trained, samples if measured else ())
         reached = self._checkpoints.describe(trainer.global_step)
         say(
             f"epoch {row['epoch']:3d}  step {row['step']:6,d}  {duration(elapsed):>13s}"
@@ -167,19 +175,11 @@ class Report(Callback):
             f"{reached and f'  {reached}'}"
         )
 
-    def _write_samples(self, trainer: Trainer, decoded: list[tuple[str, str, str]]) -> None:
-        if not decoded:
+    def _write_samples(self, trainer: Trainer, samples: list[Sample]) -> None:
+        if not samples:
             return
-        samples = decoded[:: max(1, len(decoded) // _SAMPLES)]
-        lines = [f"# Validation sentences after step {trainer.global_step:,}", ""]
-        for source, reference, hypothesis in samples[:_SAMPLES]:
-            lines += [
-                f"- source: {source}",
-                f"  reference: {reference}",
-                f"  hypothesis: {hypothesis}",
-            ]
-        text = "\n".join(lines) + "\n"
-        folder.write(self._run.path / folder.SAMPLES, text)
+        heading = f"# Validation sentences after step {trainer.global_step:,}\n\n"
+        folder.write(self._run.path / folder.SAMPLES, f"{heading}{list_samples(samples)}\n")
 
     # --- the end ------------------------------------------------------------------------------------
 

@@ -40,7 +40,8 @@ def test_the_legend_covers_no_curve(rows: list[dict[str, str]], tmp_path: Path) 
     assert [text.get_text() for text in legend.get_texts()] == list(curves_of(rows))
     for axes in figure.axes:
         assert axes.get_legend() is None
-        assert legend.get_window_extent().y0 >= axes.get_window_extent().y1
+        box = axes.get_tightbbox()
+        assert box is not None and legend.get_window_extent().x0 >= box.x1
 
 
 def test_the_average_of_the_best_adds_no_point(trained: Path) -> None:

@@ -39,9 +39,9 @@ from seqtext.training.pretrained import refuse_other_network
 from seqtext.training.run import callbacks, folder
 from seqtext.training.run import resume as resuming
 from seqtext.training.run.checkpoints import Checkpoints
+from seqtext.training.run.folder_callback import RunFolder
 from seqtext.training.run.loggers import Loggers
 from seqtext.training.run.report import Report
-from seqtext.training.run.run_folder import RunFolder
 
 _CLASSIFIER = "seqtext.ClassifierModule"
 

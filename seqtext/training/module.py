@@ -37,6 +37,8 @@ class TextModule(SavedModule[SidesT], Generic[BatchT, SidesT]):
 
     task: Task
     counted = "pieces"  # the unit of speed
+    # A run of ``seqtext fit`` logs the loss itself, as the mean since its last line.
+    train_loss_to_loggers = True
     data_module: str  # the data module that has the tokenizers
 
     def __init__(self, config: EncoderConfig, optimizer: OptimizerConfig, seed: int) -> None:
@@ -125,7 +127,15 @@ class TextModule(SavedModule[SidesT], Generic[BatchT, SidesT]):
         mean = loss.detach() / divisor
         # an epoch's mean is over pieces, and not over batches
         weight = cast(int, divisor)  # a tensor, which need not come to the CPU
-        self.log("train_loss", mean, on_step=True, on_epoch=True, sync_dist=True, batch_size=weight)
+        self.log(
+            "train_loss",
+            mean,
+            on_step=True,
+            on_epoch=True,
+            sync_dist=True,
+            batch_size=weight,
+            logger=self.train_loss_to_loggers,
+        )
         return mean_of_sum(loss, divisor)
 
     def train_totals(self) -> tuple[float, int]:

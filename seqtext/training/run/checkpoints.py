@@ -20,7 +20,7 @@ from seqtext.signals import Stopped
 from seqtext.training.config import SelectionConfig
 from seqtext.training.run import callbacks, folder
 from seqtext.training.run.average import intact, load_average
-from seqtext.training.run.run_folder import RunFolder
+from seqtext.training.run.folder_callback import RunFolder
 from seqtext.training.run.stop_signals import StopSignals
 
 

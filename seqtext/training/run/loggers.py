@@ -20,8 +20,9 @@ from lightning.pytorch.loggers import (
 from lightning.pytorch.loggers.logger import DummyLogger
 
 from seqtext.errors import ConfigError
+from seqtext.training.module import TextModule
 from seqtext.training.run import folder
-from seqtext.training.run.run_folder import RunFolder
+from seqtext.training.run.folder_callback import RunFolder
 
 LoggerName = Literal["csv", "mlflow", "tensorboard", "wandb"]
 LOGGER_NAMES: tuple[LoggerName, ...] = get_args(LoggerName)
@@ -66,6 +67,8 @@ class Loggers(Callback):
         if self._opened:  # the average of checkpoints is validated with a setup of its own
             return
         self._opened = True
+        if isinstance(pl_module, TextModule):
+            pl_module.train_loss_to_loggers = False
         # the other ranks need loggers that do nothing: each MLFlowLogger would create the database
         opened = [
             _open(name, self._run.path) if trainer.is_global_zero else DummyLogger()

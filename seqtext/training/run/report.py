@@ -16,10 +16,10 @@ from seqtext.tasks import LOSS, Task
 from seqtext.training.module import TextModule
 from seqtext.training.run import folder
 from seqtext.training.run.checkpoints import Checkpoints
+from seqtext.training.run.folder_callback import RunFolder
 from seqtext.training.run.limits import tell_limits
 from seqtext.training.run.loggers import Loggers, Sample, list_samples
 from seqtext.training.run.metrics_table import MetricsTable, draw_curves
-from seqtext.training.run.run_folder import RunFolder
 
 _SAMPLES = 5
 _ESTIMATE_AFTER = 20  # updates. The first ones are slower

@@ -73,6 +73,14 @@ def test_csv(logged: Callable[[str], Path], trained: Path) -> None:
     assert_equal_bits(weights(run), weights(trained))
 
 
+def test_the_loss_is_logged_once(finished: Callable[..., Path], tiny: list[str]) -> None:
+    """The module logs it, too, where no run does."""
+    run = finished(*tiny, "--trainer.logger=csv", "--trainer.log_every_n_steps=1")
+    path = run / "logs/csv/version_0/metrics.csv"
+    assert_same_points(csv_points(path), run)
+    assert "train_loss_step" not in path.read_text("utf-8")
+
+
 def test_tensorboard(logged: Callable[[str], Path]) -> None:
     run = logged("tensorboard")
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator

@@ -95,15 +95,17 @@ def test_commands_of_the_readme(site: Path) -> None:
             Path(f"corpus/{name}.{side}").write_text(
                 "".join(f"{text}\n" for text in texts), "utf-8"
             )
+    write_rows(Path("train.jsonl"), "seqtext.LabelsDataModule", {})
     Path("in.txt").write_text("A dog runs.\nTwo men talk.\n", encoding="utf-8")
     lines = "".join(re.findall(r"```sh\n(.*?)```", readme, re.DOTALL)).splitlines()
     commands = [line for line in lines if re.match(r"(echo .*\| )?seqtext ", line)]
     assert len(commands) >= 5
     for command in commands:
         if " fit " in command:
-            command = " ".join(
-                [command, *SMALL, *NETWORK, DECODE, "--data.tokenizer.vocab_size=500"]
-            )
+            labels = "classification/" in command
+            own = ["--data.validation=split:50"] if labels else [DECODE]
+            own += [] if "/builtin" in command else ["--data.tokenizer.vocab_size=500"]
+            command = " ".join([command, *SMALL, *NETWORK, *own])
         run("bash", "-c", command, site=site)
     assert len(Path("out.txt").read_text(encoding="utf-8").splitlines()) == 2
     [python] = re.findall(r"```python\n(.*?)```", readme, re.DOTALL)

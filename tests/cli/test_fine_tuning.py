@@ -63,7 +63,7 @@ def test_what_regularizes_may_change(trained: Path) -> None:
     [
         (
             ["--model.network.hidden_size=32", "--model.network.cell=gru"],
-            "network.cell: the checkpoint has 'lstm', given is 'gru'; network.hidden_size: the"
+            "network.cell: the checkpoint has 'lstm', given is 'gru'; model.network.hidden_size: the"
             " checkpoint has 24, given is 32",
         ),
         (

@@ -85,7 +85,6 @@ class ClassifierModule(TextModule[LabelledBatch, TextAndLabels]):
         self._evaluated: list[tuple[Tensor, Tensor]] = []
         # some texts of this validation with their labels, and probabilities of all labels
         self._sampled: tuple[list[tuple[str, list[str]]], Tensor] | None = None
-        self._told = False  # whether a validation has said what it measures
         self.temperature, self.threshold = 1.0, 0.0
 
     @classmethod
@@ -170,9 +169,7 @@ class ClassifierModule(TextModule[LabelledBatch, TextAndLabels]):
         for metric in self.task.validation:
             self.log(metric.key, scores[metric.name])
         self._take_samples()
-        if not self._told:
-            self._told = True
-            say(f"validation: {describe_measurement(self.task.describe(), len(labels))}")
+        self.say_once(lambda: describe_measurement(self.task.describe(), len(labels)))
 
     def on_test_epoch_start(self) -> None:
         """Forget what an earlier validation or test has classified."""

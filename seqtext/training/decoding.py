@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from seqtext import checkpoint
-from seqtext.console import say
 from seqtext.data.batch import Batch
 from seqtext.data.corpus import Example
 from seqtext.data.tokenizer import Tokenizers
@@ -32,7 +31,6 @@ class DecodingModule(TextModule[Batch, Tokenizers]):
     # of this rank's batches, where no data module has the texts
     _own: list[Example]
     _hypotheses: list[str]
-    _described = False  # whether a validation has said what it measures
 
     def generator(self) -> Generator:
         """The network as it is, ready to decode."""
@@ -82,11 +80,13 @@ class DecodingModule(TextModule[Batch, Tokenizers]):
             (source, several[0], hypothesis)
             for source, hypothesis, several in zip(*outputs, strict=True)
         ]
-        if not self._described:
-            self._described = True
-            metrics = self.task.describe_validation(outputs.references, self.scoring)
-            count = len(outputs.hypotheses)
-            say(f"validation: {describe_measurement(metrics, count, beam_size=1)}")
+        self.say_once(
+            lambda: describe_measurement(
+                self.task.describe_validation(outputs.references, self.scoring),
+                len(outputs.hypotheses),
+                beam_size=1,
+            )
+        )
 
     # --- test ---------------------------------------------------------------------------------------
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import hashlib
 import inspect
 from abc import abstractmethod
+from collections.abc import Callable
 from typing import Any, Generic, TypeVar, cast
 
 import torch
 from torch import Tensor
 
+from seqtext.console import say
 from seqtext.data.hyperparameters import keep_options
 from seqtext.errors import ConfigError, TrainingError
 from seqtext.nn.config import EncoderConfig
@@ -56,6 +58,7 @@ class TextModule(SavedModule[SidesT], Generic[BatchT, SidesT]):
         self._train_totals: Tensor | float = 0.0  # (loss, its divisor, units)
         self._evaluated_totals: Tensor | float = 0.0  # (loss, its divisor)
         self._batch: tuple[BatchT, int, int] | None = None  # at hand, its epoch and number
+        self._said = False  # see say_once
         self.longest_before, self.earlier_metrics = 0, {}
 
     @abstractmethod
@@ -184,6 +187,12 @@ class TextModule(SavedModule[SidesT], Generic[BatchT, SidesT]):
         self.log(LOSS.key, loss)
         if not self.trainer.sanity_checking:
             self.step_plateau(loss)
+
+    def say_once(self, describe: Callable[[], str]) -> None:
+        """Say at the first validation what it measures."""
+        if not self._said:
+            self._said = True
+            say(f"validation: {describe()}")
 
     def test_step(self, batch: BatchT, batch_idx: int) -> None:
         """Add up the loss, without smoothing."""

@@ -6,7 +6,7 @@ import hashlib
 import inspect
 from abc import abstractmethod
 from collections.abc import Callable
-from typing import Any, Generic, TypeVar, cast
+from typing import Any, Generic, TypeVar
 
 import torch
 from torch import Tensor
@@ -56,6 +56,7 @@ class TextModule(SavedModule[SidesT], Generic[BatchT, SidesT]):
         self.samples: list[tuple[str, str, str]] = []  # source, reference, output
         # sums on this rank since they were last asked for
         self._train_totals: Tensor | float = 0.0  # (loss, its divisor, units)
+        self._epoch_totals: Tensor | float = 0.0  # likewise since the epoch began
         self._evaluated_totals: Tensor | float = 0.0  # (loss, its divisor)
         self._batch: tuple[BatchT, int, int] | None = None  # at hand, its epoch and number
         self._said = False  # see say_once
@@ -116,7 +117,7 @@ class TextModule(SavedModule[SidesT], Generic[BatchT, SidesT]):
         torch.manual_seed(int.from_bytes(hashlib.sha256(key.encode()).digest()[:8]))
 
     def training_step(self, batch: BatchT, batch_idx: int) -> Tensor:
-        """The mean loss of this batch with the gradient of its sum. Log it as ``train_loss``.
+        """The mean loss of this batch with the gradient of its sum.
 
         ``on_before_optimizer_step`` divides the gradient by the pieces of the whole update.
         """
@@ -126,20 +127,13 @@ class TextModule(SavedModule[SidesT], Generic[BatchT, SidesT]):
             raise self.diverged("the loss")
         self.count_in_update(divisor)
         units = self.count_units(batch, divisor)
-        self._train_totals = self._train_totals + _totals(loss, divisor, units)
-        mean = loss.detach() / divisor
-        # an epoch's mean is over pieces, and not over batches
-        weight = cast(int, divisor)  # a tensor, which need not come to the CPU
-        self.log(
-            "train_loss",
-            mean,
-            on_step=True,
-            on_epoch=True,
-            sync_dist=True,
-            batch_size=weight,
-            logger=self.train_loss_to_loggers,
-        )
-        return mean_of_sum(loss, divisor)
+        totals = _totals(loss, divisor, units)
+        self._train_totals = self._train_totals + totals
+        self._epoch_totals = self._epoch_totals + totals
+        mean = mean_of_sum(loss, divisor)
+        if self.train_loss_to_loggers:
+            self.log("train_loss_step", mean.detach())
+        return mean
 
     def train_totals(self) -> tuple[float, int]:
         """Mean loss, and number of what is ``counted``, since the last call, over all ranks."""
@@ -169,7 +163,14 @@ class TextModule(SavedModule[SidesT], Generic[BatchT, SidesT]):
         return everything
 
     def on_train_epoch_end(self) -> None:
-        """Where a run resumes behind a validation, log what it measured: callbacks compare by it."""
+        """Log ``train_loss``: over all ranks and pieces, so no update waits for other ranks.
+
+        Where a run resumes behind a validation, also log what it measured: callbacks compare by it.
+        """
+        if isinstance(self._epoch_totals, Tensor):
+            loss, count, _ = self._over_all_ranks(self._epoch_totals)
+            self.log("train_loss", loss / count, logger=self.train_loss_to_loggers)
+            self._epoch_totals = 0.0
         for name, value in self.earlier_metrics.items():
             if name not in self.trainer.callback_metrics:
                 self.log(name, value, logger=False)

@@ -114,8 +114,9 @@ def test_a_flipped_weight_is_named(trained: Path) -> None:
         entry = max(archive.infolist(), key=lambda one: one.file_size * ("/data/" in one.filename))
     damaged[entry.header_offset + 300] ^= 64
     path.write_bytes(damaged)
-    with pytest.raises(CheckpointError, match=rf"flipped\.ckpt: .*{entry.filename}"):
-        seqtext.load(path)
+    for load in (seqtext.load, seqtext.PairsDataModule.load_from_checkpoint):
+        with pytest.raises(CheckpointError, match=rf"flipped\.ckpt: .*{entry.filename}"):
+            load(path)
 
 
 def test_a_file_cut_anywhere_is_refused(trained: Path) -> None:

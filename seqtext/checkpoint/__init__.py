@@ -11,7 +11,8 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from seqtext.checkpoint import archive, training_state
+from seqtext import archive
+from seqtext.checkpoint import training_state
 from seqtext.checkpoint.consent import check_consent
 from seqtext.checkpoint.description import (
     FORMAT,

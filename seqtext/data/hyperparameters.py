@@ -17,6 +17,7 @@ from lightning.pytorch import LightningDataModule
 from lightning.pytorch.core.mixins.hparams_mixin import HyperparametersMixin
 from lightning.pytorch.utilities.parsing import collect_init_args
 
+from seqtext import archive
 from seqtext.data.tokenizer import TokenizerConfig
 from seqtext.errors import CheckpointError, ConfigError
 
@@ -149,11 +150,7 @@ class SavedDataModule(LightningDataModule):
             CheckpointError: The file cannot be read, or holds no options of a data module.
             ConfigError: There is no such option. Or the corpora were in memory, and ``options`` lack them.
         """
-        try:
-            content = torch.load(checkpoint_path, map_location="cpu", weights_only=True)
-        except Exception as error:  # PyTorch's reader raises any type for a foreign file
-            reason = str(error).split("\n")[0] or type(error).__name__
-            raise CheckpointError(f"{checkpoint_path}: cannot be read ({reason:.200})") from error
+        content = archive.read(Path(checkpoint_path))
         saved = content.get(cls.CHECKPOINT_HYPER_PARAMS_KEY) if isinstance(content, dict) else None
         if not isinstance(saved, dict):
             raise CheckpointError(

@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import zipfile
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -98,7 +99,7 @@ def assert_equal_bits(one: dict[str, torch.Tensor], other: dict[str, torch.Tenso
         assert torch.equal(value, other[name]), name
 
 
-def workbook(sheets: dict[str, list[list[str | float | bool | None]]]) -> bytes:
+def workbook(sheets: Mapping[str, Sequence[Sequence[str | float | bool | None]]]) -> bytes:
     """An .xlsx file with these sheets, as small as the format allows. A sheet named ``_…`` is hidden."""
     namespace = 'xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"'
     office = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"

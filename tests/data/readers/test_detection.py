@@ -27,8 +27,8 @@ def _in_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def read(name: str, *columns: str, format: str | None = None, labelled: bool = False) -> Rows:
-    names = columns or (("text", "label") if labelled else ("source", "target"))
-    return list(Corpus(name, *names, labelled=labelled, format=format).rows())
+    source, target = columns or (("text", "label") if labelled else ("source", "target"))
+    return list(Corpus(name, source, target, labelled=labelled, format=format).rows())
 
 
 def objects(names: tuple[str, str] = ("source", "target")) -> list[dict[str, str]]:
@@ -56,7 +56,7 @@ CONTENT = {
     "indented json below a key": json.dumps({"version": 1, "rows": objects()}, indent=1).encode(),
     "tmx": f"<?xml version='1.0'?><tmx><body>{TMX}</body></tmx>".encode(),
     "parquet": parquet_of_rows(),
-    "xlsx": workbook({"Pairs": [["source", "target"], *map(list, ROWS)]}),
+    "xlsx": workbook({"Pairs": [["source", "target"], *([*row] for row in ROWS)]}),
 }
 
 

@@ -25,8 +25,8 @@ def _in_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def read(name: str, *columns: str, format: str | None = None, labelled: bool = False) -> Rows:
-    names = columns or (("text", "label") if labelled else ("source", "target"))
-    return list(Corpus(name, *names, labelled=labelled, format=format).rows())
+    source, target = columns or (("text", "label") if labelled else ("source", "target"))
+    return list(Corpus(name, source, target, labelled=labelled, format=format).rows())
 
 
 def write(name: str, text: str) -> None:

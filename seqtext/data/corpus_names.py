@@ -39,9 +39,10 @@ def kind_of(name: str, columns: Columns, format: str | None) -> Literal["builtin
     if name.startswith(builtin.PREFIX):
         return "builtin"
     named = FORMAT_OF_ENDING.get(_ending(name))
-    if named is None and _are_sides(name, columns):
+    is_file = os.path.isfile(name)
+    if not (named and is_file) and _are_sides(name, columns):
         return "lines"
-    if os.path.isfile(name):
+    if is_file:
         one_side = named is None and Path(name).suffix[1:] in columns
         kind = None if one_side else detect_format(first_bytes(Path(name)), columns, named)
         return kind or "lines"

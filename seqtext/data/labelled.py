@@ -66,9 +66,9 @@ class LabelsDataModule(TextDataModule[TextAndLabels]):
         text: Column of the text. ``premise+hypothesis`` names two columns, whose texts are joined by
             ``<sep>``. Where a table has no header, columns have numbers, counted from 1.
         label: Column of the label: a name, a number (of the hub's data its name), or a list of them.
-        format: Format of all files: csv, tsv, jsonl, json, parquet, xlsx, fasttext (label lines) or
-            folders (of labels). ``json:KEY`` and ``xlsx:SHEET`` name a part of a file. By default the
-            ending of its name and its content say it.
+        format: Format of all files. One of csv, tsv, jsonl, json, parquet, xlsx, fasttext (label lines)
+            and folders (of labels). A part of a file has a name: ``json:KEY``, ``xlsx:SHEET``. By default a
+            file's name and content say it.
         several_labels: Whether a text can have several labels, or none.
         label_separator: Separator between several labels in one field of a table.
         out_of_scope: Label of the rows that belong to no label. They are not trained on. With some in the

@@ -46,9 +46,9 @@ class PairsDataModule(TextDataModule[Tokenizers]):
         source: Column (``a.b`` for a nested one), file suffix or language of the source text. A number,
             counted from 1, where a table has no header.
         target: Likewise of the target text.
-        format: Format of all files: csv, tsv, jsonl, json, parquet, tmx, xlsx or lines (parallel files).
-            ``json:KEY`` and ``xlsx:SHEET`` name a part of a file. By default the ending of its name and
-            its content say it.
+        format: Format of all files. One of csv, tsv, jsonl, json, parquet, tmx, xlsx and lines (parallel
+            files). A part of a file has a name: ``json:KEY``, ``xlsx:SHEET``. By default a file's name and
+            content say it.
         sampling_temperature: Weights for corpora of unlike size (Arivazhagan et al. 2019, section 4.1).
             With T each has a share ~ size ** (1 / T). An epoch reads the largest once. With 1, shares
             stay as they are.

@@ -65,14 +65,13 @@ def _list_of(value: object, key: str | None, name: str) -> list[object]:
         return next(iter(lists.values()))
     if key in lists:
         return lists[key]
-    has = f"has the lists {', '.join(map(repr, lists))}" if lists else "has no list of rows"
+    names = ", ".join(map(repr, lists)) or "none"
     if key is not None:
-        raise DataError(
-            f"{name}: {has}, not {key!r}{suggest(key, lists)}; see data.format json:KEY"
-        )
+        raise DataError(f"{name}: no list of rows {key!r}; there are {names}{suggest(key, lists)}")
     if lists:
-        raise DataError(f"{name}: {has}; choose with --data.format, as json:{next(iter(lists))}")
-    raise DataError(f"{name}: expected a list of objects, alone or below a key of an object; {has}")
+        choice = f"--data.format json:{next(iter(lists))}"
+        raise DataError(f"{name}: has several lists of rows, {names}; choose one, as {choice}")
+    raise DataError(f"{name}: expected a list of objects, alone or below a key of an object")
 
 
 def _lists_in(value: dict[str, object], prefix: str = "") -> Iterator[tuple[str, list[object]]]:

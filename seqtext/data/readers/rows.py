@@ -81,11 +81,8 @@ def _label(value: object, column: str, where: str) -> str:
 
 def _value(row: Mapping[str, object], column: str, where: str) -> object:
     value: object = row
-    whole = column in row or spelled(column, tuple(row)) in row
-    for name in [column] if whole else column.split("."):
-        if isinstance(value, Mapping) and name not in value:
-            name = _own_spelling(name, value)
-        if not isinstance(value, Mapping) or name not in value:
+    for name in [column] if _own_spelling(column, row) in row else column.split("."):
+        if not isinstance(value, Mapping) or (name := _own_spelling(name, value)) not in value:
             raise DataError(_missing(column, list(_names(row)), where))
         value = value[name]
         if isinstance(value, Repeated):
@@ -162,6 +159,8 @@ def spelled(column: str, names: tuple[str, ...]) -> str:
 
 def _own_spelling(column: str, row: Mapping[str, object]) -> str:
     """The name of a column as a row has it. A difference is said once."""
+    if column in row:
+        return column
     name = spelled(column, tuple(row))
     if name != column:
         _tell_spelling(column, name)

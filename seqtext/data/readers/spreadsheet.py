@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 def read_spreadsheet(
     paths: list[Path], columns: Columns, *, lenient: bool = False, sheet: str | None = None
 ) -> Iterator[Record]:
-    """A sheet, of which every cell is text. Rows without content are skipped. It is held in memory.
+    """A sheet, held in memory. Every cell is text. Rows without content are skipped.
 
     Numbers as ``columns`` are those of a sheet without header, counted from 1.
 
@@ -47,7 +47,7 @@ def _open_sheet(path: Path, name: str | None) -> CalamineSheet:
     except ImportError:
         raise ConfigError(
             f"{path}: is a spreadsheet, and python-calamine, which reads it, is not installed. Install it"
-            " with: pip install 'seqtext[formats]'. Or save the sheet as CSV (UTF-8)"
+            " with: pip install python-calamine. Or save the sheet as CSV (UTF-8)"
         ) from None
     try:
         with open_file(path) as file:

@@ -205,6 +205,12 @@ def test_digests_of_what_was_readable_before_stay() -> None:
     assert Corpus("a.tsv", "source", "target", format="tsv").digest() != corpus.digest()
 
 
+def test_a_prefix_may_end_as_a_format_does() -> None:
+    for suffix in ("source", "target"):
+        Path(f"a.ods.{suffix}").write_text(f"{suffix}\n", encoding="utf-8")
+    assert read("a.ods") == [("source", "target")]
+
+
 # --- files as people have them ------------------------------------------------------------------------------
 
 LABELS = ["weather", "music"] * 3

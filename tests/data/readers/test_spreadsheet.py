@@ -76,5 +76,5 @@ def test_what_is_wrong_is_told() -> None:
 
 def test_without_the_package_that_reads_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "python_calamine", None)
-    with pytest.raises(ConfigError, match=r"^a\.xlsx: .*pip install 'seqtext\[formats\]'"):
+    with pytest.raises(ConfigError, match=r"^a\.xlsx: .*pip install python-calamine"):
         list(Corpus("a.xlsx", "source", "target").rows())

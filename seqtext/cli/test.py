@@ -159,7 +159,8 @@ def _corpus_of_run(name: str) -> tuple[str, str | None]:
     data = yaml_reader.load(text)
     for key in ("data", "init_args"):
         data = data.get(key) if isinstance(data, dict) else None
-    value, format = ((data or {}).get(key) for key in ("test", "format"))
+    named = data if isinstance(data, dict) else {}
+    value, format = named.get("test"), named.get("format")
     if not isinstance(value, str):
         raise ConfigError(
             f"--data.test: is missing, and {file} has no data.test; give --data.test PATH"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -70,15 +71,22 @@ def files_in_folders(folder: Path) -> list[Path]:
     """
     files: list[Path] = []
     try:
-        for label in sorted(folder.iterdir()):
-            if label.name.startswith(".") or not label.is_dir():
+        for label in _entries(folder):
+            if not label.is_dir():
                 continue
-            for path in sorted(label.iterdir()):
-                if path.name.startswith("."):
-                    continue
-                if path.is_dir():
-                    raise DataError(f"{path}: is a folder in that of a label, expected a text file")
-                files.append(path)
+            for entry in _entries(label):
+                if entry.is_dir():
+                    raise DataError(
+                        f"{entry.path}: is a folder in that of a label, expected a text file"
+                    )
+                files.append(Path(entry.path))
     except OSError as error:
         raise DataError(f"{folder}: cannot be read ({error.strerror or error})") from error
     return files
+
+
+def _entries(folder: os.PathLike[str]) -> list[os.DirEntry[str]]:
+    """What is in a folder, by name. An entry is known to be a folder without a look at the disk."""
+    with os.scandir(folder) as entries:
+        shown = (entry for entry in entries if not entry.name.startswith("."))
+        return sorted(shown, key=lambda entry: entry.name)

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
+import zipfile
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from xml.sax.saxutils import escape
 
 import pytest
 import torch
@@ -93,3 +97,46 @@ def assert_equal_bits(one: dict[str, torch.Tensor], other: dict[str, torch.Tenso
     assert one.keys() == other.keys()
     for name, value in one.items():
         assert torch.equal(value, other[name]), name
+
+
+def workbook(sheets: Mapping[str, Sequence[Sequence[str | float | bool | None]]]) -> bytes:
+    """An .xlsx file with these sheets, as small as the format allows. A sheet named ``_…`` is hidden."""
+    namespace = 'xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"'
+    office = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
+    package = "http://schemas.openxmlformats.org/package/2006"
+    numbered, states = list(enumerate(sheets, 1)), ("visible", "hidden")
+    entries = "".join(
+        f'<sheet name="{name}" sheetId="{i}" r:id="r{i}" state="{states[name[0] == "_"]}"/>'
+        for i, name in numbered
+    )
+    targets = "".join(
+        f'<Relationship Id="r{i}" Type="{office}/worksheet" Target="worksheets/sheet{i}.xml"/>'
+        for i, _ in numbered
+    )
+    parts = {
+        "[Content_Types].xml": f'<Types xmlns="{package}/content-types"/>',
+        "_rels/.rels": f'<Relationships xmlns="{package}/relationships"><Relationship Id="r"'
+        f' Type="{office}/officeDocument" Target="xl/workbook.xml"/></Relationships>',
+        "xl/workbook.xml": f'<workbook {namespace} xmlns:r="{office}"><sheets>{entries}</sheets></workbook>',
+        "xl/_rels/workbook.xml.rels": f'<Relationships xmlns="{package}/relationships">{targets}'
+        "</Relationships>",
+        **{
+            f"xl/worksheets/sheet{i}.xml": f"<worksheet {namespace}><sheetData>"
+            + "".join(f"<row>{''.join(map(_cell, row))}</row>" for row in sheets[name])
+            + "</sheetData></worksheet>"
+            for i, name in numbered
+        },
+    }
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        for path, content in parts.items():
+            archive.writestr(path, content)
+    return file.getvalue()
+
+
+def _cell(value: str | float | bool | None) -> str:
+    if isinstance(value, bool):
+        return f'<c t="b"><v>{int(value)}</v></c>'
+    if isinstance(value, str):
+        return f'<c t="inlineStr"><is><t xml:space="preserve">{escape(value)}</t></is></c>'
+    return "<c/>" if value is None else f"<c><v>{value}</v></c>"

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from seqtext import files
 from seqtext.cli.check_report import as_figures, draw_lengths, shorten, tell
-from seqtext.cli.corpora import add_columns, add_corpus, add_label_columns
+from seqtext.cli.corpora import add_columns, add_corpus, add_format, add_label_columns
 from seqtext.cli.flags import Parser
 from seqtext.cli.outputs import check_output, write_errors
 from seqtext.cli.progress import watched_rows
@@ -42,6 +42,7 @@ def parser() -> Parser:
     add_corpus(parser, "train", required=True)
     add_corpus(parser, "validation")
     add_corpus(parser, "test")
+    add_format(parser)
     add_columns(parser, filled=False)
     add_label_columns(parser)
     parser.add_argument(
@@ -157,7 +158,9 @@ def _scan_splits(options: argparse.Namespace, labels: Labels | None) -> dict[str
             )
         if name.startswith("["):
             raise ConfigError(f"--data.{split} {name}: is a list, expected one corpus")
-        corpus = Corpus(name, *columns, split, labelled=labels is not None)
+        corpus = Corpus(
+            name, *columns, split, labelled=labels is not None, format=options.corpus_format
+        )
         watch = functools.partial(watched_rows, estimate=corpus.estimated_rows)
         scans[split] = scan(corpus, tokenizers, labels, watch)
     return scans

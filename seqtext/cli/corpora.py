@@ -5,8 +5,9 @@ from __future__ import annotations
 import argparse
 
 PATHS = (
-    "a table (csv, tsv, jsonl, json, parquet), a TMX file, the PREFIX of PREFIX.en and PREFIX.de, all of"
-    " them packed (.gz, .zst) or not, a hub name, or builtin:SPLIT:COUNT[:SEED]"
+    "a table (csv, tsv, jsonl, json, parquet, xlsx), a TMX file, the PREFIX of PREFIX.en and PREFIX.de, all"
+    " of them packed (.gz, .zst) or not, a hub name, or builtin:SPLIT:COUNT[:SEED]; of a classifier also"
+    " lines with __label__, or a folder of folders of texts"
 )
 
 
@@ -15,6 +16,15 @@ def add_corpus(parser: argparse.ArgumentParser, split: str, *, required: bool = 
     parser.add_argument(
         f"--data.{split}", dest=split, required=required, metavar="PATH",
         help=PATHS if required else f"likewise, the {split} set",
+    )  # fmt: skip
+
+
+def add_format(parser: argparse.ArgumentParser) -> None:
+    """``--data.format NAME``."""
+    parser.add_argument(
+        "--data.format", dest="corpus_format", metavar="NAME",
+        help="csv, tsv, jsonl, json, json:KEY, parquet, tmx, xlsx, xlsx:SHEET, lines (parallel files),"
+        " fasttext or folders (default: by ending and content)",
     )  # fmt: skip
 
 

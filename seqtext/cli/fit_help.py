@@ -33,8 +33,9 @@ Train a model. A --KEY overrides what a FILE says. The run writes all its option
 """
 _OF_PAIRS = """\
 data
-  --data.train PATH                 a table (csv, tsv, jsonl, parquet), a TMX file, the PREFIX of PREFIX.en
-  --data.validation PATH            and PREFIX.de, a hub name, or builtin:SPLIT:COUNT[:SEED]
+  --data.train PATH                 a table (csv, tsv, jsonl, json, parquet, xlsx), a TMX file, the PREFIX of
+  --data.validation PATH            PREFIX.en and PREFIX.de, a hub name, or builtin:SPLIT:COUNT[:SEED]
+  --data.format F                   csv, tsv, json:KEY, xlsx:SHEET, …, where ending and content do not say it
   --data.source NAME                column, suffix or language of the source text (default: source)
   --data.target NAME                the same for the target text (default: target)
   --data.compare PATH               a corpus scored before and after, with --model.init_from
@@ -65,8 +66,10 @@ model
 """
 _OF_LABELS = """\
 data
-  --data.train PATH                 a table (csv, tsv, jsonl, parquet), or a hub name
+  --data.train PATH                 a table (csv, tsv, jsonl, json, parquet, xlsx), lines with __label__, a
+                                    folder of texts for each label, or a hub name
   --data.validation PATH            likewise; split:COUNT holds out that many training rows
+  --data.format F                   csv, fasttext, json:KEY, …, where ending and content do not say it
   --data.text NAME                  column of the text (default: text); A+B joins two columns
   --data.label NAME                 column of the label (default: label)
   --data.several_labels B           a text can have several labels, or none

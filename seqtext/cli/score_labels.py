@@ -41,7 +41,7 @@ def run(options: argparse.Namespace, classifier: Classifier) -> None:
         if classifier.labels.several:
             raise ConfigError("--confusion_plot: is of classifiers that give each text one label")
     columns = options.text or classifier.columns[0], options.label or classifier.columns[1]
-    corpus = Corpus(options.test, *columns, "test", labelled=True)
+    corpus = Corpus(options.test, *columns, "test", labelled=True, format=options.corpus_format)
     texts, right = _read(corpus, classifier.labels)
     with collected_answers(options) as kept:
         start = time.perf_counter()

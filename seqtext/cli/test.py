@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, get_args
 
 from seqtext.cli.answers import add_output
 from seqtext.cli.collected import collected_answers
-from seqtext.cli.corpora import PATHS, add_columns, add_label_columns
+from seqtext.cli.corpora import PATHS, add_columns, add_format, add_label_columns
 from seqtext.cli.flags import Parser, config_of, names_of
 from seqtext.cli.models import add_checkpoints, add_computing, load_models, tell_counts
 from seqtext.cli.outputs import check_outputs
@@ -58,6 +58,7 @@ def parser() -> Parser:
         "--data.test", dest="test", metavar="PATH",
         help=f"{PATHS} (default: data.test of the run that CKPT belongs to)",
     )  # fmt: skip
+    add_format(parser)
     add_columns(parser, filled=False, told="as in training")
     _add_scoring(parser)
     add_label_columns(parser, told="as in training")
@@ -120,7 +121,8 @@ def run(arguments: Sequence[str]) -> None:
     from seqtext.inference.loading import load
 
     if options.test is None:
-        options.test = _corpus_of_run(options.checkpoints[0])
+        options.test, format = _corpus_of_run(options.checkpoints[0])
+        options.corpus_format = options.corpus_format or format
     written = {"--output": options.output, "--confusion_plot": options.confusion_plot}
     check_outputs([options.test, options.train, *options.checkpoints], written)
     config = config_of(SearchConfig, options)
@@ -137,8 +139,8 @@ def run(arguments: Sequence[str]) -> None:
     _run_text(options, model, config)
 
 
-def _corpus_of_run(name: str) -> str:
-    """``data.test`` in the configuration of the run that a checkpoint belongs to.
+def _corpus_of_run(name: str) -> tuple[str, str | None]:
+    """``data.test`` and ``data.format`` in the configuration of the run that a checkpoint belongs to.
 
     Raises:
         ConfigError: There is none.
@@ -154,15 +156,17 @@ def _corpus_of_run(name: str) -> str:
             f"--data.test: is missing, and {name} belongs to no run that could name it; give --data.test PATH"
         )
     text, _ = yaml_reader.sections(yaml_reader.read(file, str(file)), str(file))
-    value = yaml_reader.load(text)
-    for key in ("data", "init_args", "test"):
-        value = value.get(key) if isinstance(value, dict) else None
+    data = yaml_reader.load(text)
+    for key in ("data", "init_args"):
+        data = data.get(key) if isinstance(data, dict) else None
+    named = data if isinstance(data, dict) else {}
+    value, format = named.get("test"), named.get("format")
     if not isinstance(value, str):
         raise ConfigError(
             f"--data.test: is missing, and {file} has no data.test; give --data.test PATH"
         )
     print(f"test: {value}, the data.test of {file}", file=sys.stderr)
-    return value
+    return value, format
 
 
 def _run_text(options: argparse.Namespace, generator: Generator, config: SearchConfig) -> None:
@@ -171,14 +175,15 @@ def _run_text(options: argparse.Namespace, generator: Generator, config: SearchC
 
     source = options.source or generator.columns[0]
     target = options.target or generator.columns[1]
-    corpus = Corpus(options.test, source, target, "test")
+    corpus = Corpus(options.test, source, target, "test", format=options.corpus_format)
     task = _task(options, generator)
     scoring, baseline = _scoring(options, task, generator), _baseline(options.lead)
     rows = list(corpus.examples())
     examples = Corpus.merged(rows) if task.merges_sources else rows
     training = None
     if options.train is not None:
-        training = [pair[1] for pair in Corpus(options.train, source, target, "train").rows()]
+        trained_on = Corpus(options.train, source, target, format=options.corpus_format)
+        training = [target for _, target in trained_on.rows()]
     sources, references = [text for text, _ in examples], [several for _, several in examples]
     with collected_answers(options) as kept:
         start = time.perf_counter()

@@ -7,7 +7,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from seqtext.cli.corpora import add_columns, add_corpus
+from seqtext.cli.corpora import add_columns, add_corpus, add_format
 from seqtext.cli.flags import Parser, config_of
 from seqtext.cli.outputs import check_output, write_whole
 from seqtext.cli.progress import watched_rows
@@ -26,6 +26,7 @@ def parser() -> Parser:
         "Train a SentencePiece model on a corpus.",
     )
     add_corpus(parser, "train", required=True)
+    add_format(parser)
     add_columns(parser)
     parser.add_argument("--output", required=True, metavar="F.model", help="file to write")
     parser.add_argument(
@@ -47,7 +48,7 @@ def run(arguments: Sequence[str]) -> None:
     if output.exists():
         raise DataError(f"--output {output}: exists already. Remove it, or choose another name")
     sides = {"both": (0, 1), "source": (0,), "target": (1,)}[options.side]
-    corpus = Corpus(options.train, options.source, options.target, "train")
+    corpus = Corpus(options.train, options.source, options.target, format=options.corpus_format)
     start = time.perf_counter()
     rows = watched_rows(corpus.rows(), corpus.estimated_rows)
     tokenizer = Tokenizer.train((row[side] for row in rows for side in sides), config)

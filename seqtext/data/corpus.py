@@ -12,8 +12,16 @@ from typing import Literal
 from seqtext.data import builtin, corpus_names, hub
 from seqtext.data.files import open_file
 from seqtext.data.in_memory import Table
-from seqtext.data.readers import FORMATS, PARALLEL, SEPARATOR, Columns, LabelColumns, Record, Row
-from seqtext.errors import DataError
+from seqtext.data.readers import (
+    FORMATS,
+    SEPARATOR,
+    Columns,
+    LabelColumns,
+    Record,
+    Row,
+    reader_of,
+)
+from seqtext.errors import ConfigError, DataError
 
 Example = tuple[str, list[str]]  # a source and its references
 Split = Literal["train", "validation", "test"]
@@ -24,18 +32,24 @@ class Corpus:
     """A place where sentence pairs are, not read yet.
 
     Args:
-        name: What the user wrote. A file ``file.{csv,tsv,jsonl,json,parquet,tmx}``, or the PREFIX of
-            parallel files ``PREFIX.en`` and ``PREFIX.de``. These may be packed (``.gz``, ``.zst``). Or
-            ``builtin:SPLIT:COUNT[:SEED]``, or a hub name (``NAME`` or ``NAME:CONFIG:SPLIT``).
+        name: What the user wrote. A file ``file.{csv,tsv,jsonl,json,parquet,tmx,xlsx}``, or the PREFIX
+            of parallel files ``PREFIX.en`` and ``PREFIX.de``. These may be packed (``.gz``, ``.zst``). A
+            file of another name says by its content what it is. Or a folder with a folder of texts for
+            each label, ``builtin:SPLIT:COUNT[:SEED]``, or a hub name (``NAME`` or ``NAME:CONFIG:SPLIT``).
         source: Column of the table (suffix of the file, language of a TMX file) with the source text.
-            A dotted name reaches into nested columns: ``translation.en``. In a TSV file two numbers
-            name columns of a file without header, counted from 1.
+            A dotted name reaches into nested columns: ``translation.en``. Two numbers name columns of a
+            table without header, counted from 1.
         target: Likewise for the target text. A list of several makes a pair of each.
         split: What it is used for. Also the split of the hub's data where the name has none.
         tag: Put before each source.
         streamed: Read data from the hub as they come, instead of keeping a copy first.
         labelled: The target is a label, or a list of labels: see ``LabelColumns``.
         table: The rows, where they are in memory. ``name`` is then that of the option.
+        format: A key of ``FORMATS`` that decides what the file is. ``json:KEY`` and ``xlsx:SHEET`` also
+            name a part of it.
+
+    Raises:
+        ConfigError: There is no such format, or the rows are in no file.
     """
 
     name: str
@@ -46,6 +60,17 @@ class Corpus:
     streamed: bool = False
     labelled: bool = False
     table: Table | None = None
+    format: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.format is None:
+            return
+        reader_of(self.format)
+        if self.table is not None or self.name.startswith(builtin.PREFIX):
+            raise ConfigError(
+                f"data.format: {self.format}, but {self.name} is no file; name the format of single files"
+                " in a list, as {path: FILE, format: NAME}"
+            )
 
     @property
     def columns(self) -> Columns:
@@ -60,8 +85,10 @@ class Corpus:
 
     @property
     def kind(self) -> str:
-        """``memory``, ``builtin``, ``lines``, ``hub``, or the kind of table."""
-        return "memory" if self.table is not None else corpus_names.kind_of(self.name)
+        """``memory``, ``builtin``, ``hub``, or a key of ``FORMATS``."""
+        if self.table is not None:
+            return "memory"
+        return corpus_names.kind_of(self.name, self.columns, self.format)
 
     @property
     def files(self) -> list[Path]:
@@ -70,22 +97,27 @@ class Corpus:
         Raises:
             DataError: One of them is missing or no file.
         """
-        return [] if self.table is not None else corpus_names.files_of(self.name, self.columns)
+        if self.table is not None:
+            return []
+        return corpus_names.files_of(self.name, self.columns, self.format)
 
     def digest(self) -> str:
         """Digest of all that decides the rows, the content of files included. Caches are keyed by it."""
         decisive = (self.name, self.source, self.target, self.split)
         how = (self.tag or "") + ("\nlabels" if self.labelled else "")
+        how += f"\nformat {self.format}" if self.format else ""
         content = hashlib.sha256(repr(decisive).encode() + how.encode())
-        paths = self.files
+        paths, kind = self.files, self.kind
         if self.table is not None:
             content.update(self.table.digest(self.columns))
-        if self.kind == "builtin":  # its rows change with the grammar that makes them
+        if kind == "builtin":  # its rows change with the grammar that makes them
             paths = builtin.grammar_files()
         for path in paths:
+            if kind == "folders":
+                content.update(f"{path.parent.name}/{path.name}\n".encode())
             with open_file(path, unpack=False) as file:
                 content.update(hashlib.file_digest(file, "sha256").digest())
-        if self.kind == "hub":
+        if kind == "hub":
             content.update(hub.open_hub(self.name, self.split, self.streamed)[1].encode())
         return content.hexdigest()
 
@@ -151,7 +183,7 @@ class Corpus:
         if self.kind == "hub":
             corpus_names.check_name(self.name)
             return hub.read_hub(self.name, self.columns, self.split, self.streamed)
-        read = FORMATS.get(self.kind, PARALLEL).read
+        read = reader_of(self.format or self.kind)
         return read(self.files, self.columns, lenient=lenient)
 
     def estimated_rows(self) -> int | None:
@@ -166,4 +198,4 @@ class Corpus:
             return builtin.count_builtin_rows(self.name)
         if self.kind == "hub":
             return None
-        return FORMATS.get(self.kind, PARALLEL).estimate(self.files[0])
+        return FORMATS[self.kind].estimate(self.files)

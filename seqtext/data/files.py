@@ -77,6 +77,30 @@ def unpacked(stream: io.BufferedIOBase, name: str) -> io.BufferedIOBase:
         raise DataError(f"{name}: cannot be read ({error.strerror or error})") from error
 
 
+def first_bytes(path: Path) -> bytes:
+    """The first 64 KiB of a file, unpacked. Empty where they are damaged.
+
+    Raises:
+        DataError: It cannot be opened.
+    """
+    with open_file(path) as file:
+        try:
+            return file.read(1 << 16)
+        except UNREADABLE:
+            return b""  # a reader says what is wrong, and where
+
+
+def check_text(start: bytes, name: str) -> None:
+    """Refuse what its first bytes show to be no text.
+
+    Raises:
+        DataError: The message says what the file is, and what to do.
+    """
+    for pattern, what in _NO_TEXT.items():
+        if re.match(pattern, start):
+            raise DataError(f"{name}: is {what}")
+
+
 def text_lines(
     file: Iterable[bytes],
     name: str,
@@ -118,9 +142,7 @@ def _lines(file: Iterable[bytes], name: str) -> Iterator[bytes]:
     first = next(lines, None)
     if first is None:
         return
-    for start, what in _NO_TEXT.items():
-        if re.match(start, first):
-            raise DataError(f"{name}: is {what}")
+    check_text(first, name)
     first = first.removeprefix(_MARK)
     if first.endswith(b"\n"):
         yield first

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from seqtext.data.readers import ENDINGS, Columns, LabelColumns, Record
-from seqtext.data.readers.rows import check_columns, fields, records, top_level
+from seqtext.data.readers.rows import check_columns, fields, records, spelled, top_level
 from seqtext.errors import DataError
 from seqtext.internals import fingerprint_of
 
@@ -75,6 +75,7 @@ def with_label_names(
     row: dict[str, object], column: str, features: datasets.Features | None, where: str
 ) -> dict[str, object]:
     """A row whose labels are names, where the data set has numbers and knows their names."""
+    column = spelled(column, tuple(row))
     feature = (features or {}).get(column)
     names = getattr(feature, "names", None) or getattr(
         getattr(feature, "feature", None), "names", None

@@ -54,8 +54,9 @@ else:
 class LabelsDataModule(TextDataModule[TextAndLabels]):
     """Texts and their labels.
 
-    A corpus is named as in ``PairsDataModule``: a table, a hub name, or a list of several. Or it is in
-    memory: pairs of a text and a label, for example.
+    A corpus is named as in ``PairsDataModule``: a table, a hub name, or a list of several. Lines that
+    begin with ``__label__`` are a corpus too, and so is a folder with a folder of texts for each label.
+    Or it is in memory: pairs of a text and a label, for example.
 
     Args:
         train: Corpus, or corpora, to train on.
@@ -63,8 +64,11 @@ class LabelsDataModule(TextDataModule[TextAndLabels]):
             ``split:COUNT``: that many rows of the training corpora, chosen by a hash of their text.
         test: Corpus for ``seqtext test`` and ``Trainer.test``. Training does not read it.
         text: Column of the text. ``premise+hypothesis`` names two columns, whose texts are joined by
-            ``<sep>``.
+            ``<sep>``. Where a table has no header, columns have numbers, counted from 1.
         label: Column of the label: a name, a number (of the hub's data its name), or a list of them.
+        format: Format of all files. One of csv, tsv, jsonl, json, parquet, xlsx, fasttext (label lines)
+            and folders (of labels). A part of a file has a name: ``json:KEY``, ``xlsx:SHEET``. By default a
+            file's name and content say it.
         several_labels: Whether a text can have several labels, or none.
         label_separator: Separator between several labels in one field of a table.
         out_of_scope: Label of the rows that belong to no label. They are not trained on. With some in the
@@ -93,6 +97,7 @@ class LabelsDataModule(TextDataModule[TextAndLabels]):
         *,
         text: str = "text",
         label: str = "label",
+        format: str | None = None,
         several_labels: bool = False,
         label_separator: str | None = None,
         out_of_scope: str | None = None,
@@ -116,6 +121,7 @@ class LabelsDataModule(TextDataModule[TextAndLabels]):
         super().__init__(
             {"train": train, "validation": validation, "test": test},
             columns=(text, label),
+            format=format,
             sampling_temperature=sampling_temperature,
             tokenizer=_checked(tokenizer, two_texts="+" in text),
             batch_tokens=batch_tokens,

@@ -37,6 +37,7 @@ class TextDataModule(PreparingDataModule[SidesT]):
     Args:
         corpora: Values of the options that name corpora, by their names.
         columns: Names of the columns of source and target.
+        format: Format of the files, see ``Corpus``.
         source_limit: Sources are cut behind so many pieces. None cuts none.
         shuffle_buffer: Rows of a stream that are shuffled together. None keeps rows prepared on disk.
 
@@ -54,6 +55,7 @@ class TextDataModule(PreparingDataModule[SidesT]):
         corpora: Mapping[str, object],
         *,
         columns: tuple[str, str],
+        format: str | None = None,
         sampling_temperature: float | None,
         tokenizer: TokenizerConfig,
         batch_tokens: int | None,
@@ -69,7 +71,10 @@ class TextDataModule(PreparingDataModule[SidesT]):
         held_out, configs = read_options(corpora, self.aliases)
         streamed = shuffle_buffer is not None
         named = {
-            option: [config.corpus(option, columns, self.labelled, streamed) for config in several]
+            option: [
+                config.corpus(option, columns, format, self.labelled, streamed)
+                for config in several
+            ]
             for option, several in configs.items()
         }
         super().__init__(named, tokenizer, preprocessing_workers, cache_folder(cache_dir))

@@ -42,6 +42,7 @@ class CorpusOptions(TypedDict, total=False):
     tag: str | None
     source: str | None
     target: str | None
+    format: str | None
 
 
 # Types of options. Not CorpusConfig, for which the option parser would import any text, or read it.
@@ -65,6 +66,7 @@ class CorpusConfig:
         tag: Put before each source, and a piece of its own: the target language, the domain.
         source: Column of the source text, where it differs from ``data.source``.
         target: Likewise for the target text.
+        format: Format of the file, where it differs from ``data.format``.
         table: The rows, where ``path`` is no name. No option of its own.
 
     Raises:
@@ -76,6 +78,7 @@ class CorpusConfig:
     tag: str | None = None
     source: str | None = None
     target: str | None = None
+    format: str | None = None
     table: Table | None = None
 
     def __post_init__(self) -> None:
@@ -85,13 +88,19 @@ class CorpusConfig:
             raise ConfigError(f"data: tag {self.tag!r} of {self.path}, expected a word, as <en>")
 
     def corpus(
-        self, option: str, columns: tuple[str, str], labelled: bool, streamed: bool
+        self,
+        option: str,
+        columns: tuple[str, str],
+        format: str | None,
+        labelled: bool,
+        streamed: bool,
     ) -> Corpus:
         """The corpus.
 
         Args:
             option: The option that names it, one of ``CORPORA``.
             columns: Its columns of source and target, where its own options name none.
+            format: Its format, where its own options name none.
             labelled: Whether targets are labels.
             streamed: Whether the training corpora are streamed.
         """
@@ -104,6 +113,7 @@ class CorpusConfig:
             streamed=streamed and option == "train",
             labelled=labelled,
             table=self.table,
+            format=self.format or format,
         )
 
 

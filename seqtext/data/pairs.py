@@ -28,10 +28,10 @@ from seqtext.values import Count, Positive, check_arguments
 class PairsDataModule(TextDataModule[Tokenizers]):
     """Pairs of source and target text.
 
-    A corpus is named by ``file.{csv,tsv,jsonl,json,parquet,tmx}``, or by the PREFIX of two parallel files
-    ``PREFIX.en`` and ``PREFIX.de``. These may be packed (``.gz``, ``.zst``). Other names are
-    ``builtin:SPLIT:COUNT[:SEED]`` and hub names (``NAME`` or ``NAME:CONFIG:SPLIT``). Several corpora make
-    a list, each with the options of ``CorpusConfig``.
+    A corpus is named by ``file.{csv,tsv,jsonl,json,parquet,tmx,xlsx}``, or by the PREFIX of two parallel
+    files ``PREFIX.en`` and ``PREFIX.de``. These may be packed (``.gz``, ``.zst``). A file of another name
+    says by its content what it is. Other names are ``builtin:SPLIT:COUNT[:SEED]`` and hub names (``NAME``
+    or ``NAME:CONFIG:SPLIT``). Several corpora make a list, each with the options of ``CorpusConfig``.
 
     In Python a corpus can also be in memory. Give a list of pairs or of dicts with the columns, a Hugging
     Face ``Dataset`` or a table of pandas.
@@ -43,8 +43,12 @@ class PairsDataModule(TextDataModule[Tokenizers]):
         test: Corpus for ``seqtext test`` and ``Trainer.test``. Training does not read it.
         compare: Corpora to score before and after fine-tuning (``model.init_from``), beside the
             validation set. They show what the model forgets. ``fit`` refuses them without such a model.
-        source: Column (``a.b`` for a nested one), file suffix or language of the source text.
+        source: Column (``a.b`` for a nested one), file suffix or language of the source text. A number,
+            counted from 1, where a table has no header.
         target: Likewise of the target text.
+        format: Format of all files. One of csv, tsv, jsonl, json, parquet, tmx, xlsx and lines (parallel
+            files). A part of a file has a name: ``json:KEY``, ``xlsx:SHEET``. By default a file's name and
+            content say it.
         sampling_temperature: Weights for corpora of unlike size (Arivazhagan et al. 2019, section 4.1).
             With T each has a share ~ size ** (1 / T). An epoch reads the largest once. With 1, shares
             stay as they are.
@@ -78,6 +82,7 @@ class PairsDataModule(TextDataModule[Tokenizers]):
         compare: CorporaOption | None = None,
         source: str = "source",
         target: str = "target",
+        format: str | None = None,
         sampling_temperature: SamplingTemperature | None = None,
         tokenizer: TokenizerConfig = TokenizerConfig(),  # noqa: B008 (frozen)
         batch_tokens: Positive | None = 1500,
@@ -97,6 +102,7 @@ class PairsDataModule(TextDataModule[Tokenizers]):
         super().__init__(
             {"train": train, "validation": validation, "test": test, "compare": compare},
             columns=(source, target),
+            format=format,
             sampling_temperature=sampling_temperature,
             tokenizer=tokenizer,
             batch_tokens=None if batch_size is not None else batch_tokens,

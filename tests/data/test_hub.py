@@ -223,10 +223,8 @@ def test_wrong_names(hub: str, read: Read) -> None:
     (column, *found), _ = read(hub, [NAME, "en", "fr"], *([name, "en", "de"] for name in wrong))
     assert column.startswith(f"{NAME}: no column 'fr'; there are 'en', 'de'.")
     for error, (name, reason) in zip(found, wrong.items(), strict=True):
-        assert error == (
-            f"{name}: is no file here, and cannot be had from the hub either ({reason})."
-            " Local data is a table (csv, tsv, jsonl, json, parquet, tmx) or the prefix of two parallel files"
-        )
+        told = f"{name}: is no file here, and cannot be had from the hub either ({reason})."
+        assert error.startswith(f"{told} Local data is a table (csv, tsv, ")
 
 
 def test_hub_that_cannot_be_reached(nobody: str, read: Read) -> None:

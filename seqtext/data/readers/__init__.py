@@ -5,19 +5,25 @@ A new format is a function like ``read_tsv`` and a line in ``FORMATS``.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
+from seqtext.data.readers.detection import detect_format
 from seqtext.data.readers.json_objects import read_json, read_jsonl
+from seqtext.data.readers.labelled import files_in_folders, read_label_folders, read_label_lines
 from seqtext.data.readers.parquet import count_parquet_rows, read_parquet
 from seqtext.data.readers.rows import SEPARATOR, Columns, LabelColumns, Record, Row
+from seqtext.data.readers.spreadsheet import read_spreadsheet
 from seqtext.data.readers.text import count_lines, read_csv, read_parallel, read_tsv
 from seqtext.data.readers.tmx import read_tmx
+from seqtext.errors import ConfigError
+from seqtext.suggestion import suggest
 
 __all__ = [
-    "ENDINGS", "FORMATS", "OTHER_ENDINGS", "PARALLEL", "SEPARATOR", "Columns", "Format", "LabelColumns",
-    "Record", "Row",
+    "ENDINGS", "FORMATS", "FORMAT_OF_ENDING", "SEPARATOR", "Columns", "Format", "LabelColumns", "Record",
+    "Row", "detect_format", "files_in_folders", "reader_of",
 ]  # fmt: skip
 
 
@@ -34,7 +40,7 @@ class Reader(Protocol):
         """Yield all records.
 
         Args:
-            paths: The files: one, or the two of a parallel corpus. They may be packed.
+            paths: The files: one, the two of a parallel corpus, or all of a folder. They may be packed.
             columns: Names of the source and the target column.
             lenient: Put U+FFFD where bytes are not UTF-8, instead of raising.
         """
@@ -44,19 +50,50 @@ class Format(NamedTuple):
     """One format of corpus files."""
 
     read: Reader
-    # about how many rows a file has, without parsing it. None where nothing tells
-    estimate: Callable[[Path], int | None] = lambda path: None
+    # about how many rows the files have, without parsing them. None where nothing tells
+    estimate: Callable[[list[Path]], int | None] = lambda paths: None
+    # reads a part of a file, as KEY of json:KEY
+    read_part: Callable[[str], Reader] | None = None
 
 
-# by the ending of a file's name
 FORMATS = {
     "csv": Format(read_csv, count_lines),
     "tsv": Format(read_tsv, count_lines),
     "jsonl": Format(read_jsonl, count_lines),
-    "json": Format(read_json),
+    "json": Format(read_json, read_part=lambda key: functools.partial(read_json, key=key)),
     "parquet": Format(read_parquet, count_parquet_rows),
     "tmx": Format(read_tmx),
+    "xlsx": Format(
+        read_spreadsheet,
+        read_part=lambda sheet: functools.partial(read_spreadsheet, sheet=sheet),
+    ),
+    "fasttext": Format(read_label_lines, count_lines),
+    "folders": Format(read_label_folders, len),
+    "lines": Format(read_parallel, count_lines),
 }
-ENDINGS = ", ".join(FORMATS)  # for messages
-OTHER_ENDINGS = {"ndjson": "jsonl"}
-PARALLEL = Format(read_parallel, count_lines)
+FORMAT_OF_ENDING = {
+    **{name: name for name in ("csv", "tsv", "jsonl", "json", "parquet", "tmx", "xlsx")},
+    "ndjson": "jsonl", "ods": "xlsx", "xls": "xlsx",
+}  # fmt: skip
+ENDINGS = ", ".join(dict.fromkeys(FORMAT_OF_ENDING.values()))  # for messages
+
+
+def reader_of(name: str) -> Reader:
+    """The reader of a format, ``FORMAT`` or ``FORMAT:PART``.
+
+    Raises:
+        ConfigError: There is no such format, or it has no parts.
+    """
+    known, colon, part = name.partition(":")
+    if known not in FORMATS:
+        raise ConfigError(
+            f"data.format: {name!r}, expected one of {', '.join(FORMATS)}{suggest(known, FORMATS)}"
+        )
+    read, _, read_part = FORMATS[known]
+    if not colon:
+        return read
+    if read_part is None or not part:
+        raise ConfigError(
+            f"data.format: {name!r}, expected {known}; only json:KEY and xlsx:SHEET name a part of a file"
+        )
+    return read_part(part)

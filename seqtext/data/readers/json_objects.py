@@ -1,4 +1,4 @@
-"""JSON: an object a line, or a list of objects."""
+"""JSON: a row a line, or a list of rows in one value. A row is an object, or a list of its fields."""
 
 from __future__ import annotations
 
@@ -7,12 +7,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from seqtext.data.readers.rows import Columns, Record, Repeated, places_of, records
+from seqtext.data.readers.tables import are_numbers, numbers
 from seqtext.data.readers.text import lines_of
 from seqtext.errors import DataError
+from seqtext.suggestion import suggest
 
 
 def read_jsonl(paths: list[Path], columns: Columns, *, lenient: bool = False) -> Iterator[Record]:
-    """An object a line. Empty lines are skipped.
+    """A row a line. Empty lines are skipped.
 
     Raises:
         DataError: Not UTF-8 or unreadable.
@@ -30,37 +32,67 @@ def read_jsonl(paths: list[Path], columns: Columns, *, lenient: bool = False) ->
         yield from _records(row, columns, where)
 
 
-def read_json(paths: list[Path], columns: Columns, *, lenient: bool = False) -> Iterator[Record]:
-    """A list of objects, or an object a line as in ``read_jsonl``. The list is held in memory.
+def read_json(
+    paths: list[Path], columns: Columns, *, lenient: bool = False, key: str | None = None
+) -> Iterator[Record]:
+    """One JSON value that holds a list of rows, or a row a line as in ``read_jsonl``. It is held in memory.
+
+    Args:
+        key: Where in an object the list is, dotted for an object within it. None takes its only list.
 
     Raises:
-        DataError: Not UTF-8, unreadable, or neither of these two.
+        DataError: Not UTF-8, unreadable, or without such a list.
     """
     [path] = paths
     text = "".join(lines_of(path, ends=True, lenient=lenient))
     try:
-        rows = _from_json(text)
+        value = _from_json(text)
     except ValueError as error:
-        if text.lstrip().startswith("{"):
+        if text.lstrip().startswith("{") and key is None:
             yield from read_jsonl(paths, columns, lenient=lenient)
             return
         raise DataError(f"{path}: {error}") from None
-    if isinstance(rows, dict):
-        lists = [name for name, value in rows.items() if isinstance(value, list)]
-        advice = f"; take out a list: jq -c '.{lists[0]}[]' {path} > NEW.jsonl" if lists else ""
-        raise DataError(f"{path}: is one object, expected a list of objects{advice}")
-    if not isinstance(rows, list):
-        raise DataError(f"{path}: expected a list of objects, got {text[:40]}")
-    for number, row in enumerate(rows, 1):
+    for number, row in enumerate(_list_of(value, key, str(path)), 1):
         yield from _records(row, columns, f"{path}, record {number}")
 
 
+def _list_of(value: object, key: str | None, name: str) -> list[object]:
+    """The rows of a JSON value."""
+    if key is None and isinstance(value, list):
+        return value
+    lists = dict(_lists_in(value)) if isinstance(value, dict) else {}
+    if key is None and len(lists) == 1:
+        return next(iter(lists.values()))
+    if key in lists:
+        return lists[key]
+    names = ", ".join(map(repr, lists)) or "none"
+    if key is not None:
+        raise DataError(f"{name}: no list of rows {key!r}; there are {names}{suggest(key, lists)}")
+    if lists:
+        choice = f"--data.format json:{next(iter(lists))}"
+        raise DataError(f"{name}: has several lists of rows, {names}; choose one, as {choice}")
+    raise DataError(f"{name}: expected a list of objects, alone or below a key of an object")
+
+
+def _lists_in(value: dict[str, object], prefix: str = "") -> Iterator[tuple[str, list[object]]]:
+    """The lists of rows in an object and in those within it, by their dotted keys."""
+    for name, content in value.items():
+        if isinstance(content, dict):
+            yield from _lists_in(content, f"{prefix}{name}.")
+        elif isinstance(content, list) and content and isinstance(content[0], dict | list):
+            yield f"{prefix}{name}", content
+
+
 def _records(row: object, columns: Columns, where: str) -> Iterator[Record]:
+    if isinstance(row, list) and are_numbers(columns):
+        row = dict(zip(numbers(len(row)), row, strict=True))
     if isinstance(row, dict):
         yield from records(row, columns, where)
         return
     content = json.dumps(row, ensure_ascii=False)[:40]
     reason = f"expected an object with named fields, got {content}"
+    if isinstance(row, list):
+        reason += ". Numbers as columns, counted from 1, name the items of a list"
     yield Record(where, DataError(f"{where}: {reason}"))
 
 

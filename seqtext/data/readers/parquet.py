@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from seqtext.data.files import UNREADABLE, open_file
-from seqtext.data.readers.rows import Columns, Record, check_columns, fields, records
+from seqtext.data.readers.rows import Columns, Record, check_columns, fields, records, top_level
 from seqtext.errors import DataError
 
 
@@ -29,7 +29,12 @@ def read_parquet(paths: list[Path], columns: Columns, *, lenient: bool = False) 
             names = table.schema_arrow.names
             check_columns(names, columns, str(path))
             number = 0
-            for batch in table.iter_batches(columns=fields(columns, names)):
+            # of a nested column in its own spelling, only the part that is named
+            parts = [
+                field if field.partition(".")[0] in names else top_level(field, names)
+                for field in fields(columns, names)
+            ]
+            for batch in table.iter_batches(columns=parts):
                 for row in _rows_of(batch):
                     number += 1
                     where = f"{path}, row {number}"
@@ -43,11 +48,11 @@ def read_parquet(paths: list[Path], columns: Columns, *, lenient: bool = False) 
         raise DataError(f"{path}: cannot be read ({error})") from error
 
 
-def count_parquet_rows(path: Path) -> int:
+def count_parquet_rows(paths: list[Path]) -> int:
     """Number of rows, as the file's own description says."""
     import pyarrow.parquet
 
-    return int(pyarrow.parquet.read_metadata(path).num_rows)
+    return int(pyarrow.parquet.read_metadata(paths[0]).num_rows)
 
 
 def _rows_of(batch: Any) -> Iterator[dict[str, object] | None]:

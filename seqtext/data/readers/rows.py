@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import multiprocessing
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
@@ -79,8 +81,8 @@ def _label(value: object, column: str, where: str) -> str:
 
 def _value(row: Mapping[str, object], column: str, where: str) -> object:
     value: object = row
-    for name in [column] if column in row else column.split("."):
-        if not isinstance(value, Mapping) or name not in value:
+    for name in [column] if _own_spelling(column, row) in row else column.split("."):
+        if not isinstance(value, Mapping) or (name := _own_spelling(name, value)) not in value:
             raise DataError(_missing(column, list(_names(row)), where))
         value = value[name]
         if isinstance(value, Repeated):
@@ -136,8 +138,41 @@ def check_columns(names: Iterable[str], columns: Columns, where: str) -> None:
 
 
 def top_level(column: str, known: Sequence[str]) -> str:
-    """The column of a table that holds the values of a dotted name."""
-    return column if column in known else column.partition(".")[0]
+    """The column of a table that holds the values of a dotted name, in the table's letter case."""
+    names = tuple(known)
+    whole = spelled(column, names)
+    return whole if whole in names else spelled(column.partition(".")[0], names)
+
+
+@functools.lru_cache(maxsize=256)
+def spelled(column: str, names: tuple[str, ...]) -> str:
+    """The name among ``names`` that differs from ``column`` in letter case at most.
+
+    ``column`` itself where it is among them, and also where no name or several fit.
+    """
+    if column in names:
+        return column
+    # tables of pandas can have numbers as names
+    same = [name for name in names if str(name).casefold() == column.casefold()]
+    return same[0] if len(same) == 1 else column
+
+
+def _own_spelling(column: str, row: Mapping[str, object]) -> str:
+    """The name of a column as a row has it. A difference is said once."""
+    if column in row:
+        return column
+    name = spelled(column, tuple(row))
+    if name != column:
+        _tell_spelling(column, name)
+    return name
+
+
+@functools.cache
+def _tell_spelling(column: str, name: str) -> None:
+    if multiprocessing.parent_process() is None:  # workers would say it again in every epoch
+        from seqtext.console import say  # loads Lightning, which reading does without
+
+        say(f"data: there is no column {column!r}, so column {name!r} is read")
 
 
 def places_of(name: str, names: Sequence[str]) -> list[int]:

@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 import csv
+import itertools
 from collections.abc import Iterator
 from pathlib import Path
 
 from seqtext.data.files import open_file, text_lines
-from seqtext.data.readers.rows import (
-    Columns,
-    LabelColumns,
-    Record,
-    check_columns,
-    fields,
-    records,
-)
+from seqtext.data.readers.rows import Columns, Record, fields
+from seqtext.data.readers.tables import are_numbers, first_row, has_columns, read_rows
 from seqtext.errors import DataError
 
 csv.field_size_limit(2**31 - 1)  # rows of 100,000 words are longer than its default
@@ -26,9 +21,9 @@ def lines_of(path: Path, *, ends: bool = False, lenient: bool = False) -> Iterat
         yield from text_lines(file, str(path), ends=ends, lenient=lenient)
 
 
-def count_lines(path: Path) -> int:
-    """Number of line ends, about the number of rows."""
-    with open_file(path) as file:
+def count_lines(paths: list[Path]) -> int:
+    """Number of line ends of the first file, about the number of rows."""
+    with open_file(paths[0]) as file:
         blocks: Iterator[bytes] = iter(lambda: file.read(1 << 20), b"")
         return sum(block.count(b"\n") for block in blocks)
 
@@ -69,35 +64,33 @@ def read_tsv(paths: list[Path], columns: Columns, *, lenient: bool = False) -> I
     """
     [path] = paths
     lines = enumerate(lines_of(path, lenient=lenient), 1)
-    if all(column.isdecimal() for column in fields(columns, ())):
-        header = None
-    else:
-        header = next(lines, (1, ""))[1].split("\t")
-    for number, line in lines:
-        values = line.split("\t")
-        names = header or [str(i) for i in range(1, len(values) + 1)]
-        if number <= 2:
-            check_columns(names, columns, f"{path}:{1 if header else number}")
-        yield from _records(names, values, columns, f"{path}:{number}")
+    rows = ((f"{path}:{number}", line.split("\t")) for number, line in lines)
+    return read_rows(rows, columns, header=not are_numbers(columns))
 
 
 def read_csv(paths: list[Path], columns: Columns, *, lenient: bool = False) -> Iterator[Record]:
-    """Comma-separated values with a header and strict quoting.
+    """Comma-separated values with strict quoting. Empty lines are skipped.
+
+    Semicolons may stand for the commas, as Excel writes them in many countries. They do where the first
+    line has the columns between semicolons, and not between commas.
+
+    Numbers as ``columns`` are those of a file without header, counted from 1. A first row of nothing but
+    numbers that has them all is a header, as pandas writes it.
 
     Raises:
-        DataError: Not UTF-8, unreadable, without such a column, or a quote that ends nowhere.
+        DataError: Not UTF-8, unreadable, without such a column, or a quote that ends nowhere. Or numbers
+            may be names or places of columns.
     """
     [path] = paths
-    reader = csv.reader(lines_of(path, ends=True, lenient=lenient), strict=True)
+    lines = lines_of(path, ends=True, lenient=lenient)
+    line = next(lines, "")
+    mark = ";" if _has_semicolons(line, columns) else ","
+    reader = csv.reader(itertools.chain([line], lines), delimiter=mark, strict=True)
     try:
-        header, checked = next(reader, []), False
-        for values in reader:
-            if not values:
-                continue
-            if not checked:
-                check_columns(header, columns, f"{path}:1")
-                checked = True
-            yield from _records(header, values, columns, f"{path}:{reader.line_num}")
+        rows = ((f"{path}:{reader.line_num}", values) for values in reader if values)
+        first = list(itertools.islice(rows, 1))
+        names = any(_has_names(values, columns, where) for where, values in first)
+        yield from read_rows(itertools.chain(first, rows), columns, header=names)
     except csv.Error as error:
         raise DataError(
             f"{path}:{reader.line_num}: not well-formed CSV ({error}); double every quote inside"
@@ -105,14 +98,28 @@ def read_csv(paths: list[Path], columns: Columns, *, lenient: bool = False) -> I
         ) from error
 
 
-def _records(names: list[str], values: list[str], columns: Columns, where: str) -> Iterator[Record]:
-    if len(values) == len(names):
-        yield from records(dict(zip(names, values, strict=True)), columns, where)
-        return
-    reason = f"{len(values)} columns, expected {len(names)} as in the header"
-    if isinstance(columns, LabelColumns) and len(values) > len(names):
-        reason += (
-            ". Several labels belong in one field: set data.several_labels, and data.label_separator to what"
-            " stands between them"
+def _has_semicolons(line: str, columns: Columns) -> bool:
+    """Whether the first line of a table has the columns between semicolons, and not between commas."""
+    if are_numbers(columns):
+        return ";" in line and "," not in line
+    commas, semicolons = (first_row(line, mark) for mark in ",;")
+    return not has_columns(commas, columns) and has_columns(semicolons, columns)
+
+
+def _has_names(first: list[str], columns: Columns, where: str) -> bool:
+    """Whether the first row has the names of the columns. Where numbers are asked for, it may have rows.
+
+    Raises:
+        DataError: The numbers may be names or places of columns.
+    """
+    if not are_numbers(columns):
+        return True
+    asked = fields(columns, ())
+    if not set(asked) <= set(first):
+        return False
+    if not all(value.isdecimal() for value in first if value):  # an index has an empty name
+        raise DataError(
+            f"{where}: holds {' and '.join(map(repr, asked))} beside other text, so these may be names or"
+            " numbers of columns; give the columns a header of words"
         )
-    yield Record(where, DataError(f"{where}: {reason}"))
+    return True

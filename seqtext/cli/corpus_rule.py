@@ -12,7 +12,6 @@ from seqtext import tasks
 from seqtext.cli import yaml_reader
 from seqtext.cli.fit_options import LABELS, PAIRS, flatten
 from seqtext.cli.words import pair_options
-from seqtext.console import say
 from seqtext.data.corpus import Corpus
 from seqtext.data.labelled import LabelsDataModule
 from seqtext.data.options import read_options
@@ -59,11 +58,13 @@ class Followed(NamedTuple):
         task: What it is for.
         options: Options by dotted name.
         classes: Paths of the classes of ``model`` and ``data``.
+        lines: What to say of it.
     """
 
     task: str | None
     options: dict[str, object]
     classes: dict[str, str]
+    lines: Sequence[str] = ()
 
     @property
     def config(self) -> str:
@@ -81,7 +82,7 @@ class Followed(NamedTuple):
 
 
 def follow_corpus(given: Given, classes: dict[str, str], task: str | None) -> Followed:
-    """What follows from the training corpus, where nobody has named it. Says what that is.
+    """What follows from the training corpus, where nobody has named it.
 
     Args:
         given: Options that somebody has named.
@@ -119,13 +120,12 @@ def follow_corpus(given: Given, classes: dict[str, str], task: str | None) -> Fo
             f" --data.text {source} --data.label {target} instead of --data.source and --data.target. Or name"
             f" another task, as in --model.task {tasks.TRANSLATION.name}"
         )
-    say(f"data: {count}{f'; {why}: taken for {task}' if why else ''}")
     validated = _validated(options, labelled)
     chosen = rule.choose(rows, task, validated, given.typed, given.filed)
-    _tell(chosen)
+    lines = [f"data: {count}{f'; {why}: taken for {task}' if why else ''}", *_described(chosen)]
     if not labelled and named is None:
         chosen["model.task"] = task
-    return Followed(task, chosen, LABELS if labelled else PAIRS)
+    return Followed(task, chosen, LABELS if labelled else PAIRS, lines)
 
 
 def _look_at(options: Mapping[str, object], labelled: bool) -> Survey | None:
@@ -165,12 +165,13 @@ def _validated(options: Mapping[str, object], labelled: bool) -> int | None:
     return min(_DECODED, sum(_DECODED if count is None else count for count in rows))
 
 
-def _tell(chosen: Mapping[str, object]) -> None:
-    """Say in one line what follows from the corpus."""
+def _described(chosen: Mapping[str, object]) -> list[str]:
+    """What follows from the corpus, in a line."""
     names = {name.rpartition(".")[2]: value for name, value in chosen.items()}
     told = [f"{name} {names[name]:,}" for name in _TOLD if name in names]
     if "max_steps" in names:
         ends = " or until validation stops improving" if "patience" in names else ""
         told.append(f"at most {names['max_steps']:,} updates{ends}")
-    if told:
-        say(f"fit: chosen for these rows: {', '.join(told)}; any option overrides its choice")
+    if not told:
+        return []
+    return [f"fit: chosen for these rows: {', '.join(told)}; any option overrides its choice"]

@@ -17,7 +17,7 @@ from lightning.pytorch.utilities import rank_zero_only
 
 from seqtext import tasks
 from seqtext.checkpoint import ClassifierModel, Model
-from seqtext.cli.corpus_rule import follow_corpus, options_given
+from seqtext.cli.corpus_rule import Followed, follow_corpus, options_given
 from seqtext.cli.fit_options import LABELS, flatten
 from seqtext.cli.old_names import rename_config, rename_preset, renames_of
 from seqtext.cli.options import (
@@ -60,6 +60,7 @@ def train(arguments: list[str], task: str | None, preset: dict[str, object]) -> 
     if options.recipe is not None:
         task = _task_of(options.recipe, task)
     classes = classes_of(arguments, preset)
+    followed = Followed(task, {}, classes)
     if options.resume in (None, "auto"):
         followed = follow_corpus(options_given(arguments, preset), classes, task)
         task = followed.task
@@ -92,6 +93,8 @@ def train(arguments: list[str], task: str | None, preset: dict[str, object]) -> 
     selection = cli.config_init.selection
     if selection.monitor == "task":
         selection = dataclasses.replace(selection, monitor=_scores(cli.model)[-1])
+    for line in () if in_place else followed.lines:
+        say(line)
     _check_scores(cli, selection)
     run_folder = RunFolder(run, root, text, selection.monitor, resumed=in_place)
     loggers = Loggers(run_folder, cli.trainer.named_loggers, text)

@@ -100,6 +100,8 @@ GROUPS = {
 }  # fmt: skip
 _WHOLE = ("batch", "updates", "validation")  # groups that one typed option decides on, too
 
+_KINDS = ("model_type", "target_type", "joint", "source_model", "target_model")  # of tokenizers
+
 
 def choose(
     rows: Survey, task: str, validated: int | None, typed: Collection[str], filed: Collection[str]
@@ -125,10 +127,20 @@ def choose(
     }
     if "model.init_from" in typed or "model.init_from" in filed:  # it has both
         del groups["network"], groups["tokenizer"]
+    kinds = [f"data.tokenizer.{name}" for name in _KINDS]
+    if _any(typed, kinds):  # they depend on each other
+        for name in kinds:
+            groups["tokenizer"].pop(name, None)
+    decided = {
+        group
+        for group, names in GROUPS.items()
+        if _any(filed, names) or (group in _WHOLE and _any(typed, names))
+    }
+    if "updates" in decided:  # whoever names a number of epochs counts on as many validations
+        decided.add("validation")
     options: Options = {}
     for group, values in groups.items():
-        decided = _any(filed, GROUPS[group]) or (group in _WHOLE and _any(typed, GROUPS[group]))
-        if not decided:
+        if group not in decided:
             options |= values
     return {name: value for name, value in options.items() if name not in (*typed, *filed)}
 

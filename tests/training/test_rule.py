@@ -83,6 +83,9 @@ def test_a_typed_limit_or_schedule_decides_on_its_companions() -> None:
     assert not {"trainer.max_steps", "selection.patience"} & options.keys()
     options = chosen(500, "translation", {"model.optimizer.schedule": "plateau"})
     assert "model.optimizer.warmup_steps" not in options  # plateau has none
+    options = chosen(500, "transduction", {"data.tokenizer.joint": True})
+    assert "data.tokenizer.target_type" not in options  # a joint tokenizer has no other type
+    assert "data.tokenizer.normalization" in options
     options = chosen(500, "translation", {"data.batch_size": 8})
     assert "data.batch_tokens" not in options
 

@@ -100,7 +100,9 @@ GROUPS = {
 }  # fmt: skip
 _WHOLE = ("batch", "updates", "validation")  # groups that one typed option decides on, too
 
-_KINDS = ("model_type", "target_type", "joint", "source_model", "target_model")  # of tokenizers
+_KINDS = (  # of tokenizers
+    "model_type", "target_type", "joint", "source_model", "target_model", "target_normalization"
+)  # fmt: skip
 
 
 def choose(

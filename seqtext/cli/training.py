@@ -17,7 +17,8 @@ from lightning.pytorch.utilities import rank_zero_only
 
 from seqtext import tasks
 from seqtext.checkpoint import ClassifierModel, Model
-from seqtext.cli.fit_options import flatten
+from seqtext.cli.corpus_rule import Followed, follow_corpus, options_given
+from seqtext.cli.fit_options import LABELS, flatten
 from seqtext.cli.old_names import rename_config, rename_preset, renames_of
 from seqtext.cli.options import (
     FitCLI,
@@ -43,8 +44,6 @@ from seqtext.training.run.folder_callback import RunFolder
 from seqtext.training.run.loggers import Loggers
 from seqtext.training.run.report import Report
 
-_CLASSIFIER = "seqtext.ClassifierModule"
-
 
 def train(arguments: list[str], task: str | None, preset: dict[str, object]) -> None:
     """Parse ``arguments``, then train a new run or a resumed one to its end.
@@ -60,9 +59,17 @@ def train(arguments: list[str], task: str | None, preset: dict[str, object]) -> 
     options, arguments = own_options(arguments, preset)
     if options.recipe is not None:
         task = _task_of(options.recipe, task)
+    classes = classes_of(arguments, preset)
+    followed = Followed(task, {}, classes)
+    if options.resume in (None, "auto"):
+        followed = follow_corpus(options_given(arguments, preset), classes, task)
+        task = followed.task
+        if followed.options:
+            arguments = [f"--config={followed.config}", *arguments]
     if task is None:
-        labels = classes_of(arguments, preset)["model"] == _CLASSIFIER
-        task = (tasks.CLASSIFICATION if labels else tasks.TRANSLATION).name
+        task = (
+            tasks.CLASSIFICATION if classes["model"] == LABELS["model"] else tasks.TRANSLATION
+        ).name
     root = Path("runs") / task
     resume = resuming.find(options.resume, options.run, root)
     cli, saved = _parse(arguments, preset, options, resume)
@@ -86,6 +93,8 @@ def train(arguments: list[str], task: str | None, preset: dict[str, object]) -> 
     selection = cli.config_init.selection
     if selection.monitor == "task":
         selection = dataclasses.replace(selection, monitor=_scores(cli.model)[-1])
+    for line in () if in_place else followed.lines:
+        say(line)
     _check_scores(cli, selection)
     run_folder = RunFolder(run, root, text, selection.monitor, resumed=in_place)
     loggers = Loggers(run_folder, cli.trainer.named_loggers, text)

@@ -12,7 +12,7 @@ from seqtext.values import Count, Positive, Range, Share, check_fields
 
 Part = Literal["embeddings", "encoder", "attention", "decoder", "output"]  # of a network
 PARTS: tuple[Part, ...] = get_args(Part)
-Schedule = Literal["constant", "inverse_sqrt", "cosine", "plateau"]
+Schedule = Literal["constant", "inverse_sqrt", "cosine", "plateau", "adaptive"]
 AboveZero = Annotated[float, Range(above=0)]
 Decay = Annotated[float, Range(0, below=1)]
 if TYPE_CHECKING:
@@ -51,12 +51,16 @@ class OptimizerConfig:
         schedule: The learning rate after the warm-up. With ``constant`` it stays. With ``inverse_sqrt`` it
             falls as 1 / sqrt(step) (Vaswani et al. 2017). With ``cosine`` it falls to
             ``min_learning_rate_share`` at ``total_steps`` (Loshchilov & Hutter 2017). With ``plateau`` it
-            falls when the validation loss does not.
+            falls when the validation loss does not. With ``adaptive`` it stays until
+            ``selection.patience`` validations in a row were not better, then it falls to 0 over a share
+            ``decay_share`` of the updates so far, and training ends (Hu et al. 2024, section 4; Hägele et
+            al. 2024). A limit of updates starts the fall in time.
         warmup_steps: Updates over which the learning rate rises from 0.
         total_steps: Updates until ``cosine`` is at its end. Default: those of the whole run.
         min_learning_rate_share: Share of ``learning_rate`` that ``cosine`` ends at.
         learning_rate_factors: Multiplies the learning rate of a part of the network: ``embeddings``,
             ``encoder``, ``attention``, ``decoder`` or ``output``. Default: 1 for every part.
+        decay_share: Updates of the fall of ``adaptive``, as a share of the updates before it.
         plateau_factor: What ``plateau`` multiplies the learning rate by.
         plateau_patience: Validations without a better loss that ``plateau`` waits for.
 
@@ -75,6 +79,7 @@ class OptimizerConfig:
     total_steps: Positive | None = None
     min_learning_rate_share: Share = 0.02
     learning_rate_factors: dict[str, float] = field(default_factory=dict)
+    decay_share: Annotated[float, Range(most=10, above=0)] = 0.3
     plateau_factor: Annotated[float, Range(above=0, below=1)] = 0.5
     plateau_patience: Count = 1
 

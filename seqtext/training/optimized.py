@@ -18,6 +18,7 @@ from seqtext.internals import trainer_of
 from seqtext.training import optimizer
 from seqtext.training.config import OptimizerConfig
 from seqtext.training.data import data_of
+from seqtext.training.optimizer import Decay
 
 
 def mean_of_sum(total: Tensor, divisor: Tensor) -> Tensor:
@@ -54,8 +55,10 @@ class OptimizedModule(LightningModule):
             0.0  # (sum of the gradients' norms, updates), see gradient_norm
         )
         self._plateau: ReduceLROnPlateau | None = None
+        self.decay: Decay | None = None  # of the schedule ``adaptive``
         # of the run that is resumed
         self._saved_plateau: dict[str, object] | None = None
+        self._saved_decay: int | None = None
         self._saved_groups: list[int] | None = None  # numbers of weights in its optimizer's groups
 
     @abstractmethod
@@ -81,7 +84,10 @@ class OptimizedModule(LightningModule):
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
         """Optimizer and schedule."""
-        built, schedule = optimizer.build(self.optimizer_config, self, self._total_steps())
+        config, total_steps = self.optimizer_config, self._total_steps()
+        if config.schedule == "adaptive":
+            self.decay = Decay(config.decay_share, total_steps)
+        built, schedule = optimizer.build(config, self, total_steps, self.decay)
         if isinstance(schedule, LambdaLR):
             return {"optimizer": built, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
         self._plateau = schedule
@@ -90,7 +96,7 @@ class OptimizedModule(LightningModule):
     def _total_steps(self) -> int:
         # Lightning's own estimate would build the training loader before a checkpoint's position in
         # it is restored
-        if self.optimizer_config.schedule != "cosine":
+        if self.optimizer_config.schedule not in ("cosine", "adaptive"):
             return 0
         if self.optimizer_config.total_steps:
             return self.optimizer_config.total_steps
@@ -103,6 +109,8 @@ class OptimizedModule(LightningModule):
         updates = data.updates_per_epoch()
         if updates and trainer.max_epochs and trainer.max_epochs > 0:
             limits.append(trainer.max_epochs * updates)
+        if not limits and self.optimizer_config.schedule == "adaptive":
+            return 0
         if not limits:
             unknown = "" if updates else " (those of an epoch are not known with data.streaming)"
             raise ConfigError(
@@ -121,6 +129,8 @@ class OptimizedModule(LightningModule):
             optimizer.check_groups(self.trainer.optimizers[0], self._saved_groups)
         if self._plateau is not None and self._saved_plateau is not None:
             self._plateau.load_state_dict(self._saved_plateau)
+        if self.decay is not None:
+            self.decay.start = self._saved_decay
 
     def on_train_start(self) -> None:
         """In a resumed run the options of now win over the saved ones."""
@@ -159,10 +169,13 @@ class OptimizedModule(LightningModule):
         """Save what Lightning does not save: it knows nothing of the schedule ``plateau``."""
         if self._plateau is not None:
             content["seqtext_plateau"] = self._plateau.state_dict()
+        if self.decay is not None:
+            content["seqtext_decay"] = self.decay.start
 
     def on_load_checkpoint(self, content: dict[str, Any]) -> None:
         """Keep what ``on_fit_start`` needs of a run that is resumed. There is no optimizer yet."""
         self._saved_plateau = content.get("seqtext_plateau")
+        self._saved_decay = content.get("seqtext_decay")
         groups = content["optimizer_states"][0]["param_groups"]
         self._saved_groups = [len(group["params"]) for group in groups]
 

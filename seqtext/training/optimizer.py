@@ -14,28 +14,67 @@ from seqtext.training.config import OptimizerConfig
 from seqtext.training.pretrained import part_of
 
 
-def learning_rate_share(config: OptimizerConfig, step: int, total_steps: int) -> float:
+class Decay:
+    """When the learning rate of the schedule ``adaptive`` falls.
+
+    Args:
+        share: Updates of the fall, as a share of those before it.
+        total_steps: Updates of the whole run, 0 where nothing limits them.
+    """
+
+    def __init__(self, share: float, total_steps: int) -> None:
+        self.share = share
+        self._latest = math.ceil(total_steps / (1 + share)) if total_steps else math.inf
+        self.start: int | None = None  # the update that it began with, where patience ended
+
+    def begin(self, step: int) -> None:
+        """Begin at an update, unless the limit of updates began it before."""
+        self.start = int(min(step, self._latest))
+
+    def began(self, step: int) -> bool:
+        """Whether the learning rate falls at an update."""
+        return step >= self._first
+
+    def ended(self, step: int) -> bool:
+        """Whether the fall is over before an update."""
+        return self.left(step) == 0
+
+    def left(self, step: int) -> float:
+        """The learning rate at an update, as a share of the highest one."""
+        if not self.began(step):
+            return 1.0
+        return max(0.0, 1 - math.sqrt((step - self._first) / (self.share * self._first)))
+
+    @property
+    def _first(self) -> float:
+        return self._latest if self.start is None else self.start
+
+
+def learning_rate_share(
+    config: OptimizerConfig, step: int, total_steps: int, decay: Decay | None = None
+) -> float:
     """The learning rate at ``step`` (from 0) as a share of the highest one.
 
     >>> config = OptimizerConfig(schedule="inverse_sqrt", warmup_steps=4)
     >>> [learning_rate_share(config, step, 100) for step in (0, 3, 15)]
     [0.25, 1.0, 0.5]
     """
+    left = decay.left(step) if decay else 1.0
     step += 1
     warmup = config.warmup_steps
     if step < warmup:
-        return step / warmup
+        return left * step / warmup
     if config.schedule == "inverse_sqrt":
         return math.sqrt(warmup / step)
     if config.schedule == "cosine":
         done = min(1.0, (step - warmup) / max(1, total_steps - warmup))
         least = config.min_learning_rate_share
         return least + (1 - least) * 0.5 * (1 + math.cos(math.pi * done))
-    return 1.0
+    return left
 
 
 def build(
-    config: OptimizerConfig, module: nn.Module, total_steps: int
+    config: OptimizerConfig, module: nn.Module, total_steps: int, decay: Decay | None
 ) -> tuple[torch.optim.Optimizer, LambdaLR | ReduceLROnPlateau]:
     """The optimizer, and its schedule over updates (``plateau``: over validations)."""
     kind = torch.optim.Adam if config.name == "adam" else torch.optim.AdamW
@@ -66,7 +105,7 @@ def build(
             optimizer, factor=config.plateau_factor, patience=patience
         )
     return optimizer, LambdaLR(
-        optimizer, lambda step: learning_rate_share(config, step, total_steps)
+        optimizer, lambda step: learning_rate_share(config, step, total_steps, decay)
     )
 
 

@@ -379,7 +379,7 @@ def test_a_trial_of_one_batch_is_no_limit(capsys: pytest.CaptureFixture[str]) ->
     trainer = SimpleNamespace(
         fast_dev_run=1, global_step=1, max_steps=1, max_epochs=1, callbacks=[]
     )
-    tell_limits(trainer, trained=True)  # type: ignore[arg-type]
+    tell_limits(trainer, Path("run"), trained=True, improving=False)  # type: ignore[arg-type]
     told = capsys.readouterr().err
     assert told == (
         "fit: ended after 1 updates: trainer.fast_dev_run is 1; leave it out to train\n"

@@ -18,6 +18,7 @@ from seqtext.console import say
 from seqtext.errors import CheckpointError
 from seqtext.signals import Stopped
 from seqtext.training.config import SelectionConfig
+from seqtext.training.optimizer import Decay
 from seqtext.training.run import callbacks, folder
 from seqtext.training.run.average import intact, load_average
 from seqtext.training.run.folder_callback import RunFolder
@@ -115,6 +116,17 @@ class Checkpoints(Callback):
         """Whether this process has made an update."""
         return self._first_step not in (None, trainer.global_step)
 
+    @property
+    def may_end_early(self) -> bool:
+        """Whether the run ends when validation no longer improves."""
+        return self._config.patience is not None
+
+    def improving(self, trainer: Trainer) -> bool:
+        """Whether patience has not ended, and one of the last validations was the best."""
+        decay: Decay | None = getattr(trainer.lightning_module, "decay", None)
+        ended = decay is not None and decay.start is not None
+        return bool(self._best) and not ended and self._without_better <= 1
+
     def teardown(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Leave signals as they were."""
         self._signals.leave()
@@ -128,8 +140,13 @@ class Checkpoints(Callback):
         batch_idx: int,
     ) -> None:
         """Save from time to time, and stop when asked to."""
-        if trainer.global_step == trainer.max_steps:  # Lightning would end without a validation
+        decay: Decay | None = getattr(pl_module, "decay", None)
+        ended = decay is not None and decay.ended(trainer.global_step)
+        if ended or trainer.global_step == trainer.max_steps:
+            # Lightning would end without a validation, unless its interval ends here by chance
             trainer.should_stop = True
+            if trainer.check_val_every_n_epoch is not None:
+                trainer.check_val_every_n_epoch = 1
         # a run that stopped between a batch and its validation, or the epoch's end, would go on
         # behind them
         done, every = batch_idx + 1, trainer.val_check_batch or float("inf")
@@ -181,14 +198,23 @@ class Checkpoints(Callback):
         self._without_better = 0 if better else self._without_better + 1
         self._best = kept
         if self._config.patience is not None and self._without_better >= self._config.patience:
-            say(
-                f"fit: no better {self._config.monitor} in {self._without_better} validations, stopping"
-            )
-            trainer.should_stop = True
+            self._end_of_patience(trainer, pl_module)
         if kept[0][1] == step:
             self._on_first(trainer, _copy, self._weights(step), self._run.path / folder.BEST)
         if not self._gathering:
             self._save_last(trainer)
+
+    def _end_of_patience(self, trainer: Trainer, module: LightningModule) -> None:
+        """Stop. With the schedule ``adaptive`` the learning rate falls first."""
+        decay: Decay | None = getattr(module, "decay", None)
+        what = f"fit: no better {self._config.monitor} in {self._without_better} validations"
+        if decay is None:
+            say(f"{what}, stopping")
+            trainer.should_stop = True
+        elif not decay.began(trainer.global_step):
+            decay.begin(trainer.global_step)
+            updates = round(decay.share * trainer.global_step)
+            say(f"{what}; the last {updates:,} updates begin, with a falling learning rate")
 
     def _sorted(self, scored: list[tuple[float, int]]) -> list[tuple[float, int]]:
         """Best first. Of equal scores the later is better."""

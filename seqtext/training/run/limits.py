@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from lightning.pytorch import Trainer
 from lightning.pytorch.callbacks import Timer
 
@@ -9,8 +11,15 @@ from seqtext.console import say
 from seqtext.internals import callbacks_of
 
 
-def tell_limits(trainer: Trainer, *, trained: bool) -> None:
-    """Say which limits a run has reached. The number of epochs is the usual one and needs no line."""
+def tell_limits(trainer: Trainer, run: Path, *, trained: bool, improving: bool) -> None:
+    """Say which limits a run has reached. The number of epochs is the usual one and needs no line.
+
+    Args:
+        trainer: Of the run.
+        run: Its folder.
+        trained: Whether an update was made.
+        improving: Whether validation has improved to the end.
+    """
     if tried := trainer.fast_dev_run:  # type: ignore[attr-defined]
         say(
             f"fit: ended after {trainer.global_step:,} updates: trainer.fast_dev_run is {tried}; leave it"
@@ -31,7 +40,8 @@ def tell_limits(trainer: Trainer, *, trained: bool) -> None:
         options = " and ".join(f"--trainer.{name}" for name in limits)
         say(
             f"fit: {'ended' if trained else 'nothing was left to train'} after"
-            f" {trainer.global_step:,} updates: {told}; to go further give {options} a higher value"
+            f" {trainer.global_step:,} updates: {told}{', and validation still improved' * improving}; to go"
+            f" further give {options} a higher value with --resume {run}"
         )
     elif not trained:
         say("fit: nothing was left to train: a callback has stopped the run")

@@ -74,7 +74,8 @@ class Report(Callback):
         left = self._updates_left(trainer)
         if left:
             rate = (time.perf_counter() - self._started) / _ESTIMATE_AFTER
-            say(f"fit: {left:,} updates to go, about {duration(left * rate)}")
+            most = "at most " * self._checkpoints.may_end_early
+            say(f"fit: {most}{left:,} updates to go, about {duration(left * rate)}")
 
     @staticmethod
     def _updates_left(trainer: Trainer) -> int | None:
@@ -187,7 +188,12 @@ class Report(Callback):
         """Write ``result.json``, which marks the run as finished."""
         if not trainer.is_global_zero:
             return
-        tell_limits(trainer, trained=self._checkpoints.trained(trainer))
+        tell_limits(
+            trainer,
+            self._run.path,
+            trained=self._checkpoints.trained(trainer),
+            improving=self._checkpoints.improving(trainer),
+        )
         best = self._checkpoints.best
         seconds = time.perf_counter() - self._started + self._earlier_seconds
         result = {

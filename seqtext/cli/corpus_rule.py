@@ -1,0 +1,177 @@
+"""``seqtext fit``: options that follow from the training corpus, where nobody names them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import yaml
+
+from seqtext import tasks
+from seqtext.cli import yaml_reader
+from seqtext.cli.fit_options import LABELS, PAIRS, flatten
+from seqtext.cli.words import pair_options
+from seqtext.data.corpus import Corpus
+from seqtext.data.labelled import LabelsDataModule
+from seqtext.data.options import read_options
+from seqtext.data.survey import Survey, survey
+from seqtext.errors import ConfigError, DataError
+from seqtext.training import rule
+
+_DECODED = 500  # texts of a validation, at most
+_TOLD = ("vocab_size", "batch_size", "batch_tokens", "hidden_size", "encoder_layers", "dropout")
+
+
+class Given(NamedTuple):
+    """Options that somebody has named, by dotted name.
+
+    Args:
+        typed: Those on the command line.
+        filed: Those of configurations, recipes and presets.
+    """
+
+    typed: dict[str, object]
+    filed: dict[str, object]
+
+    @property
+    def all(self) -> dict[str, object]:
+        """All of them. What is typed wins."""
+        return {**self.filed, **self.typed}
+
+
+def options_given(arguments: Sequence[str], preset: Mapping[str, object]) -> Given:
+    """The options of a command line, of its configurations and of a preset."""
+    typed, filed = dict[str, object](), flatten(preset)
+    for name, value in pair_options(arguments):
+        if name == "--config":
+            filed |= flatten(yaml_reader.load(value))
+        else:
+            typed[name.removeprefix("--").replace(".init_args.", ".")] = value
+    return Given(typed, filed)
+
+
+class Followed(NamedTuple):
+    """What follows from a training corpus.
+
+    Args:
+        task: What it is for.
+        options: Options by dotted name.
+        classes: Paths of the classes of ``model`` and ``data``.
+        lines: What to say of it.
+    """
+
+    task: str | None
+    options: dict[str, object]
+    classes: dict[str, str]
+    lines: Sequence[str] = ()
+
+    @property
+    def config(self) -> str:
+        """The options as YAML of ``seqtext fit``."""
+        tree: dict[str, dict[str, Any]] = {
+            section: {"class_path": path, "init_args": {}} for section, path in self.classes.items()
+        }
+        for name, value in self.options.items():
+            section, *groups, option = name.split(".")
+            place = tree.setdefault(section, {})
+            for group in ["init_args", *groups] if section in self.classes else groups:
+                place = place.setdefault(group, {})
+            place[option] = value
+        return yaml.safe_dump(tree, default_flow_style=True, width=math.inf)
+
+
+def follow_corpus(given: Given, classes: dict[str, str], task: str | None) -> Followed:
+    """What follows from the training corpus, where nobody has named it.
+
+    Args:
+        given: Options that somebody has named.
+        classes: Paths of the classes of ``model`` and ``data``.
+        task: What is trained. None recognizes it.
+
+    Returns:
+        Options, which others override. There are none for a user's own classes. Neither are there where
+        the corpus cannot be read: preparing it says why.
+
+    Raises:
+        ConfigError: The targets are labels, and the options are those of a translator.
+    """
+    options = given.all
+    if classes not in (PAIRS, LABELS):
+        return Followed(task, {}, classes)
+    labelled = classes == LABELS or "data.text" in options or "data.label" in options
+    rows = _look_at(options, labelled)
+    if rows is None and task is None and "data.source" not in options:
+        labelled = (rows := _look_at(options, labelled=True)) is not None
+    if rows is None:
+        return Followed(task, {}, classes)
+    named = options.get("model.task")
+    if labelled:
+        task, why = tasks.CLASSIFICATION.name, "it has labels"
+    elif named is not None:
+        task, why = str(named), ""
+    elif task is None:
+        task, why = rule.recognize(rows)
+    count = f"{'' if rows.whole else 'at least '}{rows.rows:,} rows"
+    if task == tasks.CLASSIFICATION.name and not labelled:
+        source, target = (options.get(f"data.{side}", side) for side in ("source", "target"))
+        raise ConfigError(
+            f"data.train: {count}, and {why}, so it looks like texts with labels; to train a classifier, give"
+            f" --data.text {source} --data.label {target} instead of --data.source and --data.target. Or name"
+            f" another task, as in --model.task {tasks.TRANSLATION.name}"
+        )
+    validated = _validated(options, labelled)
+    chosen = rule.choose(rows, task, validated, given.typed, given.filed)
+    lines = [f"data: {count}{f'; {why}: taken for {task}' if why else ''}", *_described(chosen)]
+    if not labelled and named is None:
+        chosen["model.task"] = task
+    return Followed(task, chosen, LABELS if labelled else PAIRS, lines)
+
+
+def _look_at(options: Mapping[str, object], labelled: bool) -> Survey | None:
+    try:
+        return survey(_corpora(options, "train", labelled))
+    except (ConfigError, DataError):
+        return None
+
+
+def _corpora(options: Mapping[str, object], option: str, labelled: bool) -> list[Corpus]:
+    named = options.get(f"data.{option}")
+    if isinstance(named, str) and named.startswith(("[", "{")):
+        named = yaml_reader.load(named)
+    aliases = LabelsDataModule.aliases if labelled else {}
+    _, configs = read_options({"train": named}, aliases)
+    sides = ("text", "label") if labelled else ("source", "target")
+    source, target = (str(options.get(f"data.{side}", side)) for side in sides)
+    streamed = str(options.get("data.streaming", False)).lower() == "true"
+    return [
+        config.corpus(option, (source, target), labelled, streamed) for config in configs["train"]
+    ]
+
+
+def _validated(options: Mapping[str, object], labelled: bool) -> int | None:
+    """About how many texts a validation decodes. None without a validation set."""
+    named = options.get("data.validation")
+    if named is None or named == "null":
+        return None
+    if isinstance(named, str) and named.startswith("split:"):
+        count = named.partition(":")[2]
+        return min(_DECODED, int(count)) if count.isdecimal() else _DECODED
+    try:
+        corpora = _corpora(options, "validation", labelled)
+        rows = [corpus.estimated_rows() for corpus in corpora]
+    except (ConfigError, DataError):
+        return _DECODED
+    return min(_DECODED, sum(_DECODED if count is None else count for count in rows))
+
+
+def _described(chosen: Mapping[str, object]) -> list[str]:
+    """What follows from the corpus, in a line."""
+    names = {name.rpartition(".")[2]: value for name, value in chosen.items()}
+    told = [f"{name} {names[name]:,}" for name in _TOLD if name in names]
+    if "max_steps" in names:
+        ends = " or until validation stops improving" if "patience" in names else ""
+        told.append(f"at most {names['max_steps']:,} updates{ends}")
+    if not told:
+        return []
+    return [f"fit: chosen for these rows: {', '.join(told)}; any option overrides its choice"]

@@ -1,0 +1,113 @@
+"""What the texts of a corpus are like: how many, how long, and what their targets are made of."""
+
+from __future__ import annotations
+
+import itertools
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from seqtext.data.corpus import Corpus
+from seqtext.data.readers import Row
+from seqtext.errors import DataError
+
+_SAMPLED = 20_000  # rows of a corpus that are looked at
+
+
+class Side(NamedTuple):
+    """What the sources, or the targets, of a corpus are like.
+
+    Args:
+        words: Mean number of words of a text.
+        word_length: Mean number of characters of a word.
+        single: Share of the texts that are one word.
+        capitals: Whether some letter is a capital.
+        distinct: Number of different texts.
+    """
+
+    words: float
+    word_length: float
+    single: float
+    capitals: bool
+    distinct: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Survey:
+    """What the training rows are like.
+
+    Args:
+        rows: Their number, about. Where nothing tells it, the rows that were read.
+        sampled: Rows that the other values are of.
+        whole: Whether ``rows`` is not only a lower bound.
+        source: What the sources are like.
+        target: What the targets are like.
+        copied: Share of the words of targets that are also in their source.
+    """
+
+    rows: int
+    sampled: int
+    whole: bool
+    source: Side
+    target: Side
+    copied: float
+
+
+def survey(corpora: Sequence[Corpus]) -> Survey | None:
+    """Look at the first rows of each corpus.
+
+    Returns:
+        What they are like. None where no row can be read: preparing the corpus says why.
+    """
+    rows: list[Row] = []
+    total, whole = 0, True
+    for corpus in corpora:
+        try:
+            sample = list(itertools.islice(_readable(corpus), _SAMPLED))
+            estimate = corpus.estimated_rows() if len(sample) == _SAMPLED else len(sample)
+        except DataError:
+            return None
+        rows += sample
+        total += estimate or len(sample)
+        whole = whole and estimate is not None
+    if not rows:
+        return None
+    sources, targets = zip(*rows, strict=True)
+    words = copied = 0
+    for source, target in rows:
+        known = set(source.split())
+        of_target = target.split()
+        words += len(of_target)
+        copied += sum(word in known for word in of_target)
+    return Survey(
+        rows=total,
+        sampled=len(rows),
+        whole=whole,
+        source=_side(sources),
+        target=_side(targets),
+        copied=copied / max(1, words),
+    )
+
+
+def _readable(corpus: Corpus) -> Iterator[Row]:
+    for _, row in corpus.records(lenient=True):
+        if not isinstance(row, DataError):
+            yield row
+
+
+def _side(texts: Sequence[str]) -> Side:
+    words = Counter[int]()
+    characters = 0
+    for text in texts:
+        split = text.split()
+        words[len(split)] += 1
+        characters += sum(map(len, split))
+    count = sum(number * times for number, times in words.items())
+    return Side(
+        words=count / len(texts),
+        word_length=characters / max(1, count),
+        single=words[1] / len(texts),
+        capitals=any(text != text.lower() for text in texts),
+        distinct=len(set(texts)),
+    )

@@ -1,0 +1,156 @@
+"""The rule by which options follow from a corpus."""
+
+from __future__ import annotations
+
+import pytest
+
+from seqtext.data.survey import Side, Survey
+from seqtext.training import rule
+from seqtext.training.config import OptimizerConfig
+from seqtext.training.optimizer import Decay, learning_rate_share
+
+SENTENCE = Side(12.0, 5.0, 0.0, capitals=True, distinct=1000)
+WORD = Side(1.0, 7.0, 1.0, capitals=False, distinct=1000)
+SYMBOLS = Side(7.0, 1.2, 0.0, capitals=False, distinct=990)
+CHINESE = Side(1.0, 30.0, 1.0, capitals=False, distinct=1000)
+
+
+def pairs(source: Side, target: Side, rows: int = 1000, copied: float = 0.1) -> Survey:
+    return Survey(rows=rows, sampled=1000, whole=True, source=source, target=target, copied=copied)
+
+
+@pytest.mark.parametrize(
+    ("corpus", "task"),
+    [
+        (pairs(SENTENCE, SENTENCE), "translation"),
+        (pairs(SENTENCE, CHINESE), "translation"),
+        (pairs(CHINESE, SENTENCE), "translation"),
+        (pairs(WORD, SYMBOLS), "transduction"),
+        (pairs(WORD, WORD), "transduction"),
+        (pairs(SYMBOLS, SYMBOLS), "transduction"),
+        (pairs(WORD, SENTENCE), "translation"),
+        (pairs(SENTENCE._replace(words=24), SENTENCE, copied=0.9), "summarization"),
+        (pairs(SENTENCE, SENTENCE, copied=0.9), "translation"),
+        (pairs(SENTENCE, WORD._replace(distinct=77)), "classification"),
+        (pairs(SENTENCE, WORD._replace(distinct=600)), "translation"),
+    ],
+)
+def test_a_task_is_recognized(corpus: Survey, task: str) -> None:
+    assert rule.recognize(corpus)[0] == task
+
+
+def chosen(
+    rows: int, task: str, typed: dict[str, object] | None = None, filed: tuple[str, ...] = ()
+) -> dict[str, object]:
+    side = WORD if task == "transduction" else SENTENCE
+    return rule.choose(pairs(side, side, rows), task, 500, typed or {}, filed)
+
+
+@pytest.mark.parametrize("task", ["translation", "transduction", "summarization"])
+def test_more_rows_never_get_less(task: str) -> None:
+    sizes = [chosen(rows, task) for rows in (50, 500, 3_000, 10_000, 100_000, 10_000_000)]
+    for name in ("model.network.hidden_size", "trainer.max_steps", "data.tokenizer.vocab_size"):
+        values = [options[name] for options in sizes]
+        assert values == sorted(values), name  # type: ignore[type-var]
+    dropout = [options["model.network.dropout"] for options in sizes]
+    assert dropout == sorted(dropout, reverse=True)  # type: ignore[type-var]
+
+
+def test_what_somebody_names_is_left_alone() -> None:
+    everything = chosen(500, "translation")
+    assert chosen(500, "translation", dict.fromkeys(everything, 1)) == {}
+    for name in everything:
+        assert name not in chosen(500, "translation", {name: 1})
+        assert name not in chosen(500, "translation", filed=(name,))
+    sizes = chosen(500, "translation", {"model.network.dropout": 0.1})
+    assert sizes["model.network.hidden_size"] == everything["model.network.hidden_size"]
+
+
+def test_a_file_decides_on_a_whole_group() -> None:
+    options = chosen(500, "translation", filed=("model.network.cell", "trainer.max_epochs"))
+    assert not any(name.startswith(("model.network", "trainer.max")) for name in options)
+    assert "selection.patience" not in options  # a number of epochs is a promise
+    assert "data.tokenizer.vocab_size" in options
+
+
+def test_a_model_to_start_from_has_its_network_and_its_tokenizers() -> None:
+    options = chosen(500, "translation", {"model.init_from": "best.ckpt"})
+    assert not any(name.startswith(("model.network", "data.tokenizer")) for name in options)
+
+
+def test_a_typed_limit_or_schedule_decides_on_its_companions() -> None:
+    options = chosen(500, "translation", {"trainer.max_epochs": 3})
+    assert not {"trainer.max_steps", "selection.patience"} & options.keys()
+    options = chosen(500, "translation", {"model.optimizer.schedule": "plateau"})
+    assert "model.optimizer.warmup_steps" not in options  # plateau has none
+    options = chosen(500, "transduction", {"data.tokenizer.joint": True})
+    assert "data.tokenizer.target_type" not in options  # a joint tokenizer has no other type
+    assert "data.tokenizer.normalization" in options
+    options = chosen(500, "translation", {"data.batch_size": 8})
+    assert "data.batch_tokens" not in options
+
+
+def test_validation_takes_little_of_the_time() -> None:
+    """A decoded text costs about as much as a trained one."""
+    for rows in (100, 1_000, 10_000):
+        options = chosen(rows, "transduction")
+        assert int(str(options["trainer.check_val_every_n_epoch"])) * rows >= 0.8 * 4 * 500
+    assert chosen(100_000, "translation")["trainer.check_val_every_n_epoch"] == 1
+
+
+def test_without_validation_nothing_waits_for_it() -> None:
+    options = rule.choose(pairs(WORD, WORD), "transduction", None, {}, ())
+    assert not any(name.startswith(("selection", "trainer.check_val")) for name in options)
+    assert options["trainer.max_steps"]
+
+
+@pytest.mark.parametrize(
+    ("source", "target", "types"),
+    [
+        (WORD, SYMBOLS, ("char", "word")),
+        (WORD, WORD, ("char", "char")),
+        (SYMBOLS, SYMBOLS, ("word", "word")),
+    ],
+)
+def test_symbols_are_words_or_characters(
+    source: Side, target: Side, types: tuple[str, str]
+) -> None:
+    options = rule.choose(pairs(source, target), "transduction", 100, {}, ())
+    assert (options["data.tokenizer.model_type"], options["data.tokenizer.target_type"]) == types
+    assert options["data.tokenizer.normalization"] == "nfc_lower"
+    capitals = rule.choose(
+        pairs(source, target._replace(capitals=True)), "transduction", 100, {}, ()
+    )
+    assert capitals["data.tokenizer.normalization"] == "nfc"
+
+
+# --- the schedule that ends training ----------------------------------------------------------------------
+
+ADAPTIVE = OptimizerConfig(schedule="adaptive", warmup_steps=10, decay_share=0.5)
+
+
+def shares(decay: Decay, steps: range) -> list[float]:
+    return [learning_rate_share(ADAPTIVE, step, 0, decay) for step in steps]
+
+
+def test_the_rate_stays_until_the_fall_begins() -> None:
+    decay = Decay(0.5, 0)
+    assert shares(decay, range(10)) == [i / 10 for i in range(1, 10)] + [1.0]
+    assert set(shares(decay, range(10, 1000))) == {1.0}
+    decay.begin(200)
+    fall = shares(decay, range(200, 300))
+    assert fall[0] == 1.0 and fall == sorted(fall, reverse=True) and fall[-1] > 0
+    assert fall[25] == pytest.approx(1 - (25 / 100) ** 0.5)  # Hägele et al. 2024, equation 2
+    assert shares(decay, range(300, 310)) == [0.0] * 10
+    assert not decay.ended(299) and decay.ended(300)
+
+
+def test_a_limit_of_updates_begins_the_fall_in_time() -> None:
+    decay = Decay(0.5, 300)
+    assert shares(decay, range(20, 200)) == [1.0] * 180
+    assert 0 < shares(decay, range(299, 300))[0] < 0.01
+    decay.begin(250)  # patience ends behind that
+    assert decay.ended(300)
+    early = Decay(0.5, 300)
+    early.begin(100)
+    assert early.ended(150)

@@ -143,9 +143,12 @@ def _corpora(options: Mapping[str, object], option: str, labelled: bool) -> list
     _, configs = read_options({"train": named}, aliases)
     sides = ("text", "label") if labelled else ("source", "target")
     source, target = (str(options.get(f"data.{side}", side)) for side in sides)
+    form = options.get("data.format")
+    form = None if form is None else str(form)
     streamed = str(options.get("data.streaming", False)).lower() == "true"
     return [
-        config.corpus(option, (source, target), labelled, streamed) for config in configs["train"]
+        config.corpus(option, (source, target), form, labelled, streamed)
+        for config in configs["train"]
     ]
 
 

@@ -19,5 +19,9 @@ class CheckpointError(SeqtextError, ValueError):
     """A file is no checkpoint of seqtext, is damaged, or has another format."""
 
 
+class LostProcessError(Exception):
+    """Another process of this command ended before its work was done. It was the first to know why."""
+
+
 class TrainingError(SeqtextError):
     """Training cannot continue, because the loss or a gradient is not finite."""

@@ -75,6 +75,18 @@ def lacks_memory(error: Exception) -> bool:
     return no_memory or any(text in str(error) for text in _NO_MEMORY)
 
 
+# Texts of gloo and of NCCL
+_LOST = ("Connection closed by peer", "Connection reset by peer", "remote process exited")
+
+
+def lost_process(error: Exception) -> bool:
+    """Whether another process of a process group has ended.
+
+    PyTorch raises a RuntimeError for this, which only its text tells from others. PyTorch 2.8 to 2.13.
+    """
+    return isinstance(error, RuntimeError) and any(text in str(error) for text in _LOST)
+
+
 def raised_by(error: Exception, module: str) -> bool:
     """Whether the code of a module or package raised an error, whatever its text says.
 

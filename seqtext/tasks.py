@@ -176,6 +176,10 @@ class TextTask(Task):
     bleu_tokenize: BleuTokenize | None = None
     merges_sources: bool = False
 
+    def __reduce__(self) -> tuple[Callable[[str], TextTask], tuple[str]]:
+        """Pickle the name alone, because lambdas cannot be pickled."""
+        return _task_of, (self.name,)
+
     def validate(self, outputs: Outputs, scoring: Scoring) -> dict[str, float]:
         """Validation scores by key."""
         return {metric.key: metric.measure(outputs, scoring) for metric in self.validation}
@@ -195,6 +199,10 @@ class TextTask(Task):
         """Titles and signatures of what ``test`` measures."""
         titles = [metric.describe(references, scoring) for metric in self.tested]
         return ", ".join(filter(None, [*titles, self.describe_figures(scoring)]))
+
+
+def _task_of(name: str) -> TextTask:
+    return TEXT_TASKS[name]
 
 
 def _signature(outputs: Outputs, scoring: Scoring, _: Baseline | None) -> dict[str, object]:

@@ -445,7 +445,7 @@ def test_fields_that_change_at_random(translator: Content, classifier: Content) 
             messages.append(str(error))
             continue
         loaded += 1
-        assert isinstance(model, [seqtext.Generator, seqtext.Classifier][number % 2])
+        assert isinstance(model, (seqtext.Generator, seqtext.Classifier)[number % 2])
         if isinstance(model, seqtext.Generator):
             model.generate(["A dog."], max_length=3)
         else:

@@ -7,6 +7,9 @@ from __future__ import annotations
 
 import importlib.metadata
 import json
+import multiprocessing
+import os
+from pathlib import Path
 
 import datasets
 import pytest
@@ -17,6 +20,7 @@ from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import EarlyStopping, Timer, WeightAveraging
 from lightning.pytorch.strategies import DDPStrategy, SingleDeviceStrategy
 from lightning.pytorch.trainer.states import TrainerFn
+from torch import distributed
 from torch.nn import functional as F
 from torch.testing import assert_close
 from torch.utils.data import DataLoader, Dataset
@@ -88,6 +92,32 @@ def test_memory_that_runs_out() -> None:
     with pytest.raises(RuntimeError) as error:
         torch.ones(2) @ torch.ones(3)
     assert not internals.lacks_memory(error.value)
+
+
+def wait_for_a_process_that_ends(rank: int, place: str) -> None:
+    """Meet a RuntimeError of gloo, and leave with status 7 if it shows the lost process."""
+    distributed.init_process_group("gloo", init_method=place, rank=rank, world_size=2)
+    if rank:
+        os._exit(0)
+    try:
+        distributed.barrier()
+    except RuntimeError as error:
+        os._exit(7 if internals.lost_process(error) else 8)
+
+
+@pytest.mark.slow
+def test_a_process_group_that_lost_a_process(tmp_path: Path) -> None:
+    spawn = multiprocessing.get_context("spawn")
+    place = f"file://{tmp_path}/group"
+    processes = [
+        spawn.Process(target=wait_for_a_process_that_ends, args=(rank, place)) for rank in (0, 1)
+    ]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join(60)
+    assert processes[0].exitcode == 7
+    assert not internals.lost_process(RuntimeError("mat1 and mat2 shapes cannot be multiplied"))
 
 
 def test_the_module_that_raised_an_error() -> None:

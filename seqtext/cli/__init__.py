@@ -11,9 +11,10 @@ from importlib import import_module
 from typing import Any
 
 from seqtext.cli.foreign_names import COMMANDS as FOREIGN_COMMANDS
+from seqtext.cli.ranks import local_rank, rank, tell_error
 from seqtext.cli.streams import use_utf8
-from seqtext.errors import ConfigError, SeqtextError
-from seqtext.internals import lacks_memory
+from seqtext.errors import ConfigError, LostProcessError, SeqtextError
+from seqtext.internals import lacks_memory, lost_process
 from seqtext.renames import FLAGS, rename_flags, teller
 from seqtext.suggestion import suggest
 
@@ -29,6 +30,11 @@ COMMANDS = {
     "test": "score a trained model on a corpus",
     "tokenizer": "train a SentencePiece tokenizer",
 }
+_PARALLEL = ("classify", "fit", "generate", "test")  # those that all ranks of torchrun work on
+_LOST = (
+    "another process of this command has ended before its work was done. Its own message says why. Without"
+    " a message it was killed, perhaps for lack of memory"
+)
 _USAGE = (
     "usage: seqtext COMMAND …      (seqtext COMMAND --help says more)\n\ncommands:\n"
     + "".join(f"  {name:10s} {what}\n" for name, what in COMMANDS.items())
@@ -50,8 +56,9 @@ def main(
         preset: Defaults of ``fit`` that a recipe sets, by option name.
 
     Returns:
-        Exit status: 0, 2 for a user's mistake, or 3 for what ``check`` found. After a signal it is 128 and
-        the signal's number: 130 for Ctrl-C, 143 for SIGTERM, 129 for SIGHUP.
+        Exit status: 0, 2 for a user's mistake, or 3 for what ``check`` found. It is 1 where another process
+        of the command has ended. After a signal it is 128 and the signal's number: 130 for Ctrl-C, 143 for
+        SIGTERM, 129 for SIGHUP.
     """
     use_utf8()
     arguments = [str(word) for word in (sys.argv[1:] if argv is None else argv)]
@@ -62,31 +69,38 @@ def main(
         if sys.stdout is not None:
             sys.stdout.flush()  # what cannot be written is found here, not when Python ends
         return status
-    except SeqtextError as error:
-        _tell(arguments, str(error))
-        return 2
     except KeyboardInterrupt as error:
         return getattr(error, "status", 130)
     except BrokenPipeError:  # the reader of our output has gone, as `head` does
         return 0
-    except OSError as error:
-        if error.filename is not None or error.errno not in _UNWRITTEN:
-            raise
-        _tell(arguments, f"standard output: cannot be written ({error.strerror})")
-        return 2
-    except (MemoryError, RuntimeError) as error:
-        if not lacks_memory(error):
-            raise
-        _tell(
-            arguments,
-            "out of memory. Lower --batch_size or --beam_size, or in fit --data.batch_tokens",
-        )
-        return 2
     except SystemExit as error:
         return error.code if isinstance(error.code, int) else 0 if error.code is None else 2
+    except Exception as error:
+        name = f"seqtext {arguments[0]}" if arguments and arguments[0] in COMMANDS else "seqtext"
+        if isinstance(error, LostProcessError) or lost_process(error):
+            if not local_rank():
+                print(f"{name}: {_LOST}", file=sys.stderr)
+            return 1
+        if (message := _explain(error)) is None:
+            raise
+        tell_error(f"{name}: {message}")
+        return 2
+
+
+def _explain(error: Exception) -> str | None:
+    """The message for an error that a user can mend, None for any other."""
+    if isinstance(error, SeqtextError):
+        return str(error)
+    if isinstance(error, OSError) and error.filename is None and error.errno in _UNWRITTEN:
+        return f"standard output: cannot be written ({error.strerror})"
+    if isinstance(error, MemoryError | RuntimeError) and lacks_memory(error):
+        return "out of memory. Lower --batch_size or --beam_size, or in fit --data.batch_tokens"
+    return None
 
 
 def _run(arguments: list[str], task: str | None, preset: dict[str, object]) -> int:
+    if rank() and not (arguments and arguments[0] in _PARALLEL):
+        return 0  # rank 0 does it
     if not arguments or arguments[0] in ("-h", "--help"):
         print(_USAGE, end="")
         return 0 if arguments else 2
@@ -106,12 +120,6 @@ def _run(arguments: list[str], task: str | None, preset: dict[str, object]) -> i
         return 0
     tell = teller(functools.partial(print, file=sys.stderr))
     return module.run(rename_flags(rest, FLAGS.get(command, {}), tell)) or 0
-
-
-def _tell(arguments: list[str], message: str) -> None:
-    if os.environ.get("LOCAL_RANK", "0") == "0":  # all processes meet the error, the first tells it
-        command = f" {arguments[0]}" if arguments and arguments[0] in COMMANDS else ""
-        print(f"seqtext{command}: {message}", file=sys.stderr)
 
 
 def entry() -> None:

@@ -29,7 +29,7 @@ from seqtext.cli.unfinished import Progress
 from seqtext.errors import ConfigError, DataError
 
 # options that change no answer
-_INDECISIVE = ("output", "resume", "batch_size", "device", "examples", "trust")
+_INDECISIVE = ("output", "resume", "batch_size", "device", "devices", "examples", "trust")
 
 
 def add_output(

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 
 from seqtext.cli.answers import add_output, open_answers
 from seqtext.cli.flags import Parser, config_of
-from seqtext.cli.models import add_checkpoints, add_computing, load_models, tell_counts
+from seqtext.cli.models import add_checkpoints, add_computing, tell_counts
 from seqtext.cli.outputs import check_outputs
+from seqtext.cli.processes import ProcessConfig, follow, shared_model
+from seqtext.cli.ranks import rank
 from seqtext.cli.streams import add_input, as_json, as_row, check_input, lines_of, open_input
 from seqtext.errors import ConfigError
 from seqtext.inference.config import DecisionConfig
@@ -37,6 +39,7 @@ def parser() -> Parser:
     )
     parser.add_fields(DecisionConfig)
     add_computing(parser)
+    parser.add_fields(ProcessConfig)
     return parser
 
 
@@ -44,18 +47,24 @@ def run(arguments: Sequence[str]) -> None:
     """Parse and classify."""
     options = parser().parse(arguments)
     config = config_of(DecisionConfig, options)
+    config_of(ProcessConfig, options)
     if config.top_k > 1 and config.threshold is not None and options.format == "text":
         raise ConfigError(
             "--top_k: lists likely labels, whatever --threshold decides. --format jsonl prints both"
         )
     check_input(options.input)
     check_outputs([options.input, *options.checkpoints], {"--output": options.output})
+    if rank():
+        follow(options)
+        return
     with open_answers(options) as answers:
         from seqtext.inference.loading import load_classifier
 
-        classifier = load_models(options, load_classifier)
-        tell_threshold(classifier, config.threshold)
-        with open_input(options.input) as lines:
+        with (
+            shared_model(options, load_classifier) as classifier,
+            open_input(options.input) as lines,
+        ):
+            tell_threshold(classifier, config.threshold)
             for chunk in lines.watched(answers):
                 done = answers.done
                 results = classifier.classify(

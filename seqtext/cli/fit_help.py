@@ -24,7 +24,8 @@ Train a model. A --KEY overrides what a FILE says. The run writes all its option
 
   --recipe TASK/NAME                a recipe that comes with seqtext; seqtext recipes lists them
   --config FILE                     YAML file; recipes/… are also found in the installed package
-  --run DIR                         a new folder for the run (default: runs/TASK/001, 002, …)
+  --run DIR                         a new folder for the run (default: runs/TASK/001, 002, …);
+                                    after torchrun, write --run_folder
   --resume DIR|CKPT|auto            resume a run; auto: the newest unfinished one, else a new one
   --trust PACKAGE                   let FILE, the config.yaml of a resumed run, or a checkpoint name classes
                                     of this package or module; otherwise they name known classes only

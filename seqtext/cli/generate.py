@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 
 from seqtext.cli.answers import add_output, open_answers
 from seqtext.cli.flags import Parser, config_of
-from seqtext.cli.models import add_checkpoints, add_computing, load_models, tell_counts
+from seqtext.cli.models import add_checkpoints, add_computing, tell_counts
 from seqtext.cli.outputs import check_outputs
+from seqtext.cli.processes import ProcessConfig, follow, shared_model
+from seqtext.cli.ranks import rank
 from seqtext.cli.streams import (
     add_input,
     as_json,
@@ -43,6 +45,7 @@ def parser() -> Parser:
     )  # fmt: skip
     parser.add_fields(SearchConfig)
     add_computing(parser)
+    parser.add_fields(ProcessConfig)
     return parser
 
 
@@ -52,11 +55,14 @@ def run(arguments: Sequence[str]) -> None:
     check_input(options.input)
     check_outputs([options.input, *options.checkpoints], {"--output": options.output})
     config = config_of(SearchConfig, options)
+    config_of(ProcessConfig, options)
+    if rank():
+        follow(options)
+        return
     with open_answers(options) as answers:
         from seqtext.inference.loading import load_generator
 
-        generator = load_models(options, load_generator)
-        with open_input(options.input) as lines:
+        with shared_model(options, load_generator) as generator, open_input(options.input) as lines:
             for chunk in lines.watched(answers):
                 decoded = zip(chunk, generator.search(chunk, config), strict=True)
                 answers.add(

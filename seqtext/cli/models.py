@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from seqtext.nn.precision import Precision
 
 
-T = TypeVar("T")
+ModelT = TypeVar("ModelT")
+Load = Callable[[Sequence[str], str, "Precision", Sequence[str]], ModelT]
 
 
 def add_checkpoints(parser: argparse.ArgumentParser) -> None:
@@ -38,10 +39,7 @@ def add_computing(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
 
 
-def load_models(
-    options: argparse.Namespace,
-    load: Callable[[Sequence[str], str, Precision, Sequence[str]], T],
-) -> T:
+def load_models(options: argparse.Namespace, load: Load[ModelT]) -> ModelT:
     """The model of the checkpoints, by ``load`` or another function of ``seqtext.inference.loading``."""
     import torch
 

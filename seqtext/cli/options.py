@@ -92,6 +92,8 @@ class FitCLI(LightningCLI):
                 else ""
             )
             reason = str(error).rstrip(".") or type(error).__name__
+            if "interactive environment" in reason:  # Lightning names strategies that are refused
+                reason = f"a notebook cannot be copied to other processes; {trainer_options.OTHER_STRATEGY}"
             raise ConfigError(f"trainer: {reason}{hint}") from error
 
 
@@ -105,7 +107,8 @@ def own_options(
         other words of the command line, with each configuration file as its text.
     """
     parser = Parser("fit", "", "")
-    parser.add_argument("--run", type=lambda path: Path(path).expanduser())
+    # torchrun takes --run for the beginning of its own --run_path
+    parser.add_argument("--run", "--run_folder", type=lambda path: Path(path).expanduser())
     parser.add_argument("--resume", type=os.path.expanduser)
     parser.add_argument("--trust", action="append", default=[])
     parser.add_argument("--recipe")

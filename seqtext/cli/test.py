@@ -13,8 +13,10 @@ from seqtext.cli.answers import add_output
 from seqtext.cli.collected import collected_answers
 from seqtext.cli.corpora import PATHS, add_columns, add_format, add_label_columns
 from seqtext.cli.flags import Parser, config_of, names_of
-from seqtext.cli.models import add_checkpoints, add_computing, load_models, tell_counts
+from seqtext.cli.models import add_checkpoints, add_computing, tell_counts
 from seqtext.cli.outputs import check_outputs
+from seqtext.cli.processes import ProcessConfig, follow, shared_model
+from seqtext.cli.ranks import rank
 from seqtext.cli.streams import as_line, lines_of
 from seqtext.errors import ConfigError
 from seqtext.inference.config import DecisionConfig
@@ -39,6 +41,7 @@ from seqtext.tasks import (
 )
 
 if TYPE_CHECKING:
+    from seqtext.inference.classifier import Classifier
     from seqtext.inference.generator import Generator
 
 _OF_TEXT = ("source", "target", "task", *get_args(TestOption), "train")
@@ -81,6 +84,7 @@ def parser() -> Parser:
     )
     parser.add_fields(SearchConfig, _SEARCH)
     add_computing(parser)
+    parser.add_fields(ProcessConfig)
     return parser
 
 
@@ -117,7 +121,10 @@ def run(arguments: Sequence[str]) -> None:
     options = parser().parse(arguments)
     if options.bleu_tokenize is not None:
         check_bleu_tokenize(options.bleu_tokenize)
-    from seqtext.inference.classifier import Classifier
+    config_of(ProcessConfig, options)
+    if rank():
+        follow(options)
+        return
     from seqtext.inference.loading import load
 
     if options.test is None:
@@ -127,7 +134,20 @@ def run(arguments: Sequence[str]) -> None:
     check_outputs([options.test, options.train, *options.checkpoints], written)
     config = config_of(SearchConfig, options)
     config_of(DecisionConfig, options)
-    model = load_models(options, load)
+    with shared_model(options, load) as model:
+        _score(options, model, config)
+
+
+def _score(
+    options: argparse.Namespace, model: Generator | Classifier, config: SearchConfig
+) -> None:
+    """Score a model of either kind, which may have no use for some options.
+
+    Raises:
+        ConfigError: It has none for an option that is given.
+    """
+    from seqtext.inference.classifier import Classifier
+
     if isinstance(model, Classifier):
         from seqtext.cli.score_labels import run as run_labels
 

@@ -31,6 +31,8 @@ DEFAULTS = {
     "gradient_clip_val": 1.0,
 }
 _MAX_EPOCHS = 10  # if no option limits the run
+# for strategies that a command cannot have, and in a notebook for all
+OTHER_STRATEGY = "choose ddp, and in a notebook start a command: !seqtext fit …"
 
 
 class FitTrainer(Trainer):
@@ -200,7 +202,7 @@ def refuse_built(trainer: Trainer) -> None:
     if method not in (None, "popen"):
         raise ConfigError(
             f"trainer.strategy: {name} starts its processes by {method}, and a run cannot be handed over to"
-            " these; choose ddp"
+            f" these; {OTHER_STRATEGY}"
         )
     if isinstance(strategy.checkpoint_io, AsyncCheckpointIO):
         raise ConfigError(

@@ -40,7 +40,7 @@ class Classification:
     top: tuple[tuple[str, float], ...]
 
 
-class Classifier(Predictor[Network]):
+class Classifier(Predictor[Network, list[list[int]], Tensor]):
     """Networks, their tokenizer and labels, ready to classify.
 
     Args:
@@ -137,9 +137,7 @@ class Classifier(Predictor[Network]):
         ids = self.encode(texts)
         if not ids:
             return torch.zeros(0, self.labels.vocab_size)
-        rows = self._by_length(
-            ids, lambda rows: self._classify([ids[row] for row in rows])[0].cpu(), batch_size
-        )
+        rows = self._by_length(ids, lambda rows: [ids[row] for row in rows], batch_size)
         probabilities = torch.stack(rows)
         if not probabilities.isfinite().all():
             raise diverged()
@@ -189,6 +187,10 @@ class Classifier(Predictor[Network]):
             )
         both = [check_text(part, f"{where}[{i}]") for i, part in enumerate(parts)]
         return f" {SEPARATOR} ".join(both)
+
+    def predict_batch(self, batch: list[list[int]]) -> Tensor:
+        """Probabilities (B, L) float32 on the CPU of the texts with these ids."""
+        return self._classify(batch)[0].cpu()
 
     def _classify(self, ids: list[list[int]]) -> tuple[Tensor, Tensor]:
         """Probabilities (B, L) and weights of positions (B, S), float32, the means over the networks."""

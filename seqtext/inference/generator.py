@@ -8,7 +8,7 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -58,7 +58,21 @@ class Hypothesis:
 _NO_TEXT = Hypothesis(text="", score=0.0, log_prob=0.0, pieces=(), ids=())
 
 
-class Generator(Predictor[EncoderDecoder]):
+class SourceBatch(NamedTuple):
+    """Sources that are decoded together.
+
+    Args:
+        ids: Pieces of each source.
+        words: Of each source, its words that the vocabulary lacks.
+        config: How to search.
+    """
+
+    ids: list[list[int]]
+    words: list[tuple[str, ...]]
+    config: SearchConfig
+
+
+class Generator(Predictor[EncoderDecoder, SourceBatch, list[Hypothesis]]):
     """Networks and their tokenizers, ready to decode.
 
     Args:
@@ -139,7 +153,7 @@ class Generator(Predictor[EncoderDecoder]):
         decoded = iter(
             self._by_length(
                 [ids[row] for row in rows],
-                lambda places: self._decode(
+                lambda places: SourceBatch(
                     [ids[rows[i]] for i in places], [words[rows[i]] for i in places], config
                 ),
                 config.batch_size,
@@ -150,10 +164,9 @@ class Generator(Predictor[EncoderDecoder]):
         self.counts.at_limit += sum(best.at_limit for best, *_ in results)
         return results
 
-    def _decode(
-        self, ids: list[list[int]], words: list[tuple[str, ...]], config: SearchConfig
-    ) -> list[list[Hypothesis]]:
+    def predict_batch(self, batch: SourceBatch) -> list[list[Hypothesis]]:
         """The best hypotheses of each source of a batch."""
+        ids, words, config = batch
         source, lengths = (
             part.to(self.device) for part in source_rows(ids, self.tokenizers.source.eos)
         )

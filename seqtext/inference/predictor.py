@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Generic, TypeVar
@@ -18,10 +19,12 @@ from seqtext.nn.precision import Precision
 
 ModelT = TypeVar("ModelT", checkpoint.Model, checkpoint.ClassifierModel)
 NetworkT = TypeVar("NetworkT", bound=nn.Module)
+BatchT = TypeVar("BatchT")
 ResultT = TypeVar("ResultT")
+RunBatches = Callable[[Sequence[BatchT]], Sequence[Iterable[ResultT]]]
 
 
-class Predictor(Generic[NetworkT]):
+class Predictor(ABC, Generic[NetworkT, BatchT, ResultT]):
     """Networks that predict together, and what was remarkable about the texts they read.
 
     Args:
@@ -32,6 +35,8 @@ class Predictor(Generic[NetworkT]):
         longest_source: Pieces of the longest text in training. None if nobody knows.
 
     ``counts`` holds what was remarkable since it was last set to ``TextCounts()``.
+
+    ``run_batches`` may be set to a function that works as ``predict_batches``, but in several processes.
     """
 
     def __init__(
@@ -45,6 +50,20 @@ class Predictor(Generic[NetworkT]):
         self.networks, self.columns, self.task = networks, columns, task
         self.source_limit, self.longest_source = source_limit, longest_source
         self.counts = TextCounts()
+        self.run_batches: RunBatches[BatchT, ResultT] | None = None
+
+    @abstractmethod
+    def predict_batch(self, batch: BatchT) -> Iterable[ResultT]:
+        """Predict the texts of a batch, in order. The networks are in evaluation mode.
+
+        Args:
+            batch: What ``_by_length`` was given for it. It can be pickled, as the results can.
+        """
+
+    def predict_batches(self, batches: Sequence[BatchT]) -> Sequence[Iterable[ResultT]]:
+        """The results of each batch, in order, computed in this process."""
+        with self.evaluating():
+            return [self.predict_batch(batch) for batch in batches]
 
     @property
     def device(self) -> torch.device:
@@ -75,7 +94,7 @@ class Predictor(Generic[NetworkT]):
     def _by_length(
         self,
         ids: Sequence[Sequence[int]],
-        predict: Callable[[list[int]], Iterable[ResultT]],
+        batch_of: Callable[[list[int]], BatchT],
         batch_size: int,
         beam_size: int = 1,
     ) -> list[ResultT]:
@@ -83,14 +102,16 @@ class Predictor(Generic[NetworkT]):
 
         Args:
             ids: Pieces of each text.
-            predict: Takes the indices of a batch and returns a result for each of them.
+            batch_of: Takes the indices of a batch and returns what ``predict_batch`` reads.
             batch_size: Most texts of a batch, fewer where they are long.
             beam_size: Hypotheses of a text.
         """
+        places = list(batches_to_read(list(map(len, ids)), batch_size, beam_size))
+        run = self.run_batches or self.predict_batches
+        predicted = run([batch_of(rows) for rows in places])
         results: dict[int, ResultT] = {}
-        with self.evaluating():
-            for rows in batches_to_read(list(map(len, ids)), batch_size, beam_size):
-                results |= zip(rows, predict(rows), strict=True)
+        for rows, of_rows in zip(places, predicted, strict=True):
+            results |= zip(rows, of_rows, strict=True)
         return [results[row] for row in range(len(ids))]
 
 

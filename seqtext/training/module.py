@@ -11,6 +11,7 @@ from typing import Any, Generic, TypeVar
 import torch
 from torch import Tensor
 
+from seqtext import internals
 from seqtext.console import say
 from seqtext.data.hyperparameters import keep_options
 from seqtext.errors import ConfigError, TrainingError
@@ -79,8 +80,8 @@ class TextModule(SavedModule[SidesT], Generic[BatchT, SidesT]):
         """Build the network for the data module's tokenizers, once.
 
         Raises:
-            ConfigError: The data module has other data than this module trains on. Or there is none, and
-                ``build`` was not called.
+            ConfigError: The data module has other data than this module trains on. Or ``build`` was not
+                called, although there is none, or the strategy needs it.
         """
         data = data_of(self.trainer) or maker_of_loaders(self.trainer)
         if data is None:
@@ -98,10 +99,25 @@ class TextModule(SavedModule[SidesT], Generic[BatchT, SidesT]):
                 " both with a recipe of the task, or with --model and --data"
             )
         if self.network is None:
+            self._refuse_lost_network()
             with torch.device("cpu"):  # Lightning would draw other weights, on the device
                 self.build(tokenizers)
             self.columns = data.columns
         self.source_limit = data.source_limit
+
+    def _refuse_lost_network(self) -> None:
+        """Refuse to build a network in a process whose weights Lightning could not give back.
+
+        Raises:
+            ConfigError: The strategy starts processes with a copy of this module.
+        """
+        method = internals.start_method(self.trainer.strategy)
+        if method not in (None, "popen"):
+            raise ConfigError(
+                f"Trainer(strategy=…): starts its processes by {method}, and this module in the first process"
+                " has no network to take the trained weights; choose ddp, or call module.build(tokenizers)"
+                " before"
+            )
 
     @property
     def longest_source(self) -> int | None:

@@ -287,7 +287,10 @@ def test_every_option_of_the_trainer_is_known() -> None:
         ("limit_predict_batches=1", "fit predicts nothing"),
         ("model_registry=a/b", "uploads"),
         ("reload_dataloaders_every_n_epochs=2", "a plan of batches of its own"),
-        ("strategy=ddp_spawn --trainer.devices=2 --trainer.accelerator=cpu", "choose ddp"),
+        *(
+            (f"strategy={name} --trainer.devices=2 --trainer.accelerator=cpu", "choose ddp, ")
+            for name in ("ddp_spawn", "ddp_fork", "ddp_notebook")
+        ),
         ("plugins=AsyncCheckpointIO", "AsyncCheckpointIO has not written"),
         ("precision=transformer-engine --trainer.accelerator=cpu", "transformer_engine"),
         ("callbacks+=Timer --trainer.callbacks.dict_kwargs.foo=3", "argument 'foo'"),
@@ -310,6 +313,18 @@ def test_options_of_the_trainer_that_cannot_work(
 ) -> None:
     words = f"--trainer.{option}".replace(" --", "\n--").split("\n")
     assert fact in message(capsys, *words)
+
+
+@pytest.mark.parametrize("strategy", ["auto", "ddp", "ddp_notebook"])
+def test_several_processes_in_a_notebook(
+    strategy: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    place = "lightning.pytorch.trainer.connectors.accelerator_connector._IS_INTERACTIVE"
+    monkeypatch.setattr(place, True)
+    options = ["--trainer.devices=2", "--trainer.accelerator=cpu", f"--trainer.strategy={strategy}"]
+    error = message(capsys, *options)
+    assert "choose ddp, and in a notebook start a command: !seqtext fit" in error
+    assert "ddp_notebook" not in error
 
 
 def test_slurm_without_srun(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from seqtext.data.texts import TextCounts
 from seqtext.data.tokenizer import Tokenizer, TokenizerConfig, Tokenizers
 from seqtext.errors import ConfigError
 from seqtext.inference.explain import explain
-from seqtext.inference.generator import Generator, texts
+from seqtext.inference.generator import Generator, SourceBatch, texts
 from seqtext.nn.config import NetworkConfig
 from seqtext.nn.encoder_decoder import EncoderDecoder
 from seqtext.search.config import SearchConfig
@@ -135,13 +136,12 @@ def test_long_sources_make_small_batches_and_the_same_outputs(
     options: dict[str, Any] = {"beam_size": 2, "n_best": 2, "max_length": 12}
     expected = generator.generate(sources, **options)
     sizes: list[int] = []
-    decode = generator._decode
 
-    def noting(ids: list[list[int]], *rest: Any) -> Any:
-        sizes.append(len(ids) * (max(map(len, ids)) + 1) * 3)
-        return decode(ids, *rest)
+    def noting(batches: Sequence[SourceBatch]) -> Any:
+        sizes.extend(len(batch.ids) * (max(map(len, batch.ids)) + 1) * 3 for batch in batches)
+        return generator.predict_batches(batches)
 
-    monkeypatch.setattr(generator, "_decode", noting)
+    monkeypatch.setattr(generator, "run_batches", noting)
     monkeypatch.setattr("seqtext.data.batch._MOST_POSITIONS", 600)
     found = generator.generate(sources, **options)
     assert texts(found) == texts(expected) and len(sizes) > 5 and max(sizes) <= 600

@@ -36,6 +36,7 @@ data
   --data.train PATH                 a table (csv, tsv, jsonl, parquet), a TMX file, the PREFIX of PREFIX.en
   --data.validation PATH            and PREFIX.de, a hub name, or builtin:SPLIT:COUNT[:SEED]
   --data.source NAME                column, suffix or language of the source text (default: source)
+                                    or several: '[lemma, features]', '[title, body: text]'
   --data.target NAME                the same for the target text (default: target)
   --data.compare PATH               a corpus scored before and after, with --model.init_from
   --data.batch_tokens N             pieces in one update, over all devices
@@ -67,7 +68,7 @@ _OF_LABELS = """\
 data
   --data.train PATH                 a table (csv, tsv, jsonl, parquet), or a hub name
   --data.validation PATH            likewise; split:COUNT holds out that many training rows
-  --data.text NAME                  column of the text (default: text); A+B joins two columns
+  --data.text NAME                  column of the text (default: text), or several: '[premise, hypothesis]'
   --data.label NAME                 column of the label (default: label)
   --data.several_labels B           a text can have several labels, or none
   --data.label_separator S          between several labels in one field of a table

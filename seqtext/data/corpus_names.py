@@ -10,6 +10,7 @@ from typing import Literal
 from seqtext.data import builtin
 from seqtext.data.files import PACKINGS
 from seqtext.data.readers import ENDINGS, FORMATS, OTHER_ENDINGS, Columns
+from seqtext.data.readers.columns import source_columns
 from seqtext.errors import DataError
 from seqtext.suggestion import suggest
 
@@ -56,6 +57,12 @@ def files_of(name: str, columns: Columns) -> list[Path]:
     if kind in ("builtin", "hub"):
         return []
     paths = [_side(name, side) for side in columns] if kind == "lines" else [Path(name)]
+    names = source_columns(columns).names
+    if kind == "lines" and len(names) > 1 and not paths[0].exists():
+        raise DataError(
+            f"{name}: is the prefix of parallel files, whose source is one file. Put the columns"
+            f" {' and '.join(names)} into a table"
+        )
     for path in paths:
         try:
             exists = path.is_file()

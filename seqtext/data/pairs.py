@@ -17,6 +17,7 @@ from seqtext.data.options import (
     SamplingTemperature,
     Workers,
 )
+from seqtext.data.readers.columns import SourceOption, read_source_option
 from seqtext.data.tokenizer import TokenizerConfig, Tokenizers
 from seqtext.data.tokenizer.building import TokenizerBuilder
 from seqtext.data.validation_set import spread
@@ -43,7 +44,10 @@ class PairsDataModule(TextDataModule[Tokenizers]):
         test: Corpus for ``seqtext test`` and ``Trainer.test``. Training does not read it.
         compare: Corpora to score before and after fine-tuning (``model.init_from``), beside the
             validation set. They show what the model forgets. ``fit`` refuses them without such a model.
-        source: Column (``a.b`` for a nested one), file suffix or language of the source text.
+        source: Column (``a.b`` for a nested one), file suffix or language of the source text. Or a list
+            of columns, as ``[lemma, features]``. The first one is text. Further ones are cut between
+            spaces and ``;`` into symbols, each a piece of its own. ``[title, body: text]`` reads
+            ``body`` as text, too.
         target: Likewise of the target text.
         sampling_temperature: Weights for corpora of unlike size (Arivazhagan et al. 2019, section 4.1).
             With T each has a share ~ size ** (1 / T). An epoch reads the largest once. With 1, shares
@@ -76,7 +80,7 @@ class PairsDataModule(TextDataModule[Tokenizers]):
         test: CorpusOption | None = None,
         *,
         compare: CorporaOption | None = None,
-        source: str = "source",
+        source: SourceOption = "source",
         target: str = "target",
         sampling_temperature: SamplingTemperature | None = None,
         tokenizer: TokenizerConfig = TokenizerConfig(),  # noqa: B008 (frozen)
@@ -92,11 +96,11 @@ class PairsDataModule(TextDataModule[Tokenizers]):
         seed: Count = 1,
         cache_dir: str | None = None,
     ) -> None:
-        check_arguments(PairsDataModule.__init__, locals(), "data.", but=CORPORA)
+        check_arguments(PairsDataModule.__init__, locals(), "data.", but=(*CORPORA, "source"))
         self.max_source_length, self.max_target_length = max_source_length, max_target_length
         super().__init__(
             {"train": train, "validation": validation, "test": test, "compare": compare},
-            columns=(source, target),
+            columns=(read_source_option("data.source", source), target),
             sampling_temperature=sampling_temperature,
             tokenizer=tokenizer,
             batch_tokens=None if batch_size is not None else batch_tokens,

@@ -9,9 +9,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
+from seqtext.data.readers.columns import SEPARATOR, Columns, LabelColumns
 from seqtext.data.readers.json_objects import read_json, read_jsonl
 from seqtext.data.readers.parquet import count_parquet_rows, read_parquet
-from seqtext.data.readers.rows import SEPARATOR, Columns, LabelColumns, Record, Row
+from seqtext.data.readers.rows import Record, Row
 from seqtext.data.readers.text import count_lines, read_csv, read_parallel, read_tsv
 from seqtext.data.readers.tmx import read_tmx
 
@@ -35,7 +36,7 @@ class Reader(Protocol):
 
         Args:
             paths: The files: one, or the two of a parallel corpus. They may be packed.
-            columns: Names of the source and the target column.
+            columns: Names of the source and the target.
             lenient: Put U+FFFD where bytes are not UTF-8, instead of raising.
         """
 

@@ -48,8 +48,9 @@ def test_configuration_is_valid(path: Path) -> None:
     cli.instantiate()
     assert cli.model.config.hidden_size > 0
     given, found = flatten(yaml.safe_load(path.read_text())), flatten(cli.config.as_dict())
-    assert {name: found[name] for name in given} == {
-        name: tuple(value) if isinstance(value, list) else value for name, value in given.items()
+    parsed = {name: found[name] for name in given}
+    assert given == {
+        name: list(value) if isinstance(value, tuple) else value for name, value in parsed.items()
     }
 
 

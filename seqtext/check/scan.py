@@ -138,12 +138,12 @@ class _Rows:
     def _look(self, row: Row, *, readable: bool) -> int:
         """Add a row, and return the bits of what is odd about it alone."""
         target: tuple[str, ...] = row[1:]
+        texts = self._corpus.texts_of(row[0])
+        flags = self._sides[0].add(texts)
         if self._labels is None:
-            texts: Sequence[str] = row
-            flags = self._sides[0].add(row[:1]) | self._sides[1].add(row[1:])
+            flags |= self._sides[1].add(target)
+            texts = [*texts, *target]
         else:
-            texts = self._corpus.texts_of(row[0])
-            flags = self._sides[0].add(texts)
             target = self._labels.add(row[1] if readable else None)
         self._sources.append(hash(row[0]))
         self._whole_rows.append(hash((row[0], target)))

@@ -177,9 +177,8 @@ def _labels(options: argparse.Namespace) -> Labels | None:
             "--data.source and --data.target: name columns of pairs. --data.text and --data.label name those"
             " of texts with labels. Give only one kind"
         )
-    from seqtext.data.labels import Labels, check_text_column
+    from seqtext.data.labels import Labels
 
-    check_text_column(options.text or "text")
     outside = None if options.out_of_scope is None else options.out_of_scope.strip()
     return Labels(several=several, separator=options.label_separator, out_of_scope=outside)
 
@@ -248,13 +247,6 @@ def _write(scan: Scan, drop: list[str], path: str) -> None:
 
 def _fields(corpus: Corpus, row: Row) -> dict[str, str | list[str]]:
     """The fields of a row, so that the readers read the same row again."""
-    if not corpus.labelled:
-        return dict(zip(corpus.columns, row, strict=True))
-    text, label = row
-    texts, several = corpus.texts_of(text), label.split("\n")
-    # a single column may have a + in its name
-    names = corpus.source.split("+") if len(texts) > 1 else [corpus.source]
-    return {
-        **dict(zip(names, texts, strict=True)),
-        corpus.target: several if len(several) > 1 else label,
-    }
+    source, target = row
+    several = target.split("\n") if corpus.labelled else [target]
+    return {**corpus.fields_of(source), corpus.target: several if len(several) > 1 else target}

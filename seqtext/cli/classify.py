@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from seqtext.cli.answers import add_output, open_answers
 from seqtext.cli.flags import Parser, config_of
+from seqtext.cli.inputs import Row, RowReader, add_input_format
 from seqtext.cli.models import add_checkpoints, add_computing, tell_counts
 from seqtext.cli.outputs import check_outputs
 from seqtext.cli.processes import ProcessConfig, follow, shared_model
@@ -18,7 +19,7 @@ from seqtext.errors import ConfigError
 from seqtext.inference.config import DecisionConfig
 
 if TYPE_CHECKING:
-    from seqtext.inference.classifier import Classification, Classifier, Text
+    from seqtext.inference.classifier import Classification, Classifier
 
 
 def parser() -> Parser:
@@ -29,10 +30,11 @@ def parser() -> Parser:
         "Label text with a trained classifier, a line a text, and print label<TAB>probability. A text that is"
         " out of scope has the probability of its likeliest label. Where a text can have several labels, all"
         " are printed, separated by commas. With --top_k, each of the likeliest labels has a line,"
-        " index<TAB>probability<TAB>label. A classifier of two texts reads them separated by a tab.",
+        " index<TAB>probability<TAB>label. Tabs separate the columns of a classifier that reads several.",
     )
     add_checkpoints(parser)
     add_input(parser)
+    add_input_format(parser)
     add_output(parser)
     parser.add_argument(
         "--format", choices=("text", "jsonl"), default="text", help="jsonl: one object a text"
@@ -65,14 +67,14 @@ def run(arguments: Sequence[str]) -> None:
             open_input(options.input) as lines,
         ):
             tell_threshold(classifier, config.threshold)
+            rows = RowReader(lines, options.input_format, classifier.source_columns)
             for chunk in lines.watched(answers):
-                done = answers.done
-                results = classifier.classify(
-                    [text_of(line, classifier, i) for i, line in enumerate(chunk, done + 1)],
-                    **vars(config),
+                texts = rows.read(chunk, answers.done + 1)
+                classified = zip(texts, classifier.classify(texts, **vars(config)), strict=True)
+                answers.add(
+                    chunk,
+                    [_render(options, i, *pair) for i, pair in enumerate(classified, answers.done)],
                 )
-                rows = enumerate(zip(chunk, results, strict=True), done)
-                answers.add(chunk, [_render(options, i, *row) for i, row in rows])
     tell_counts(classifier)
 
 
@@ -90,24 +92,11 @@ def tell_threshold(classifier: Classifier, given: float | None) -> None:
         )
 
 
-def text_of(line: str, classifier: Classifier, number: int) -> Text:
-    """A line as the classifier reads it: one text, or two separated by a tab."""
-    if not classifier.pairs:
-        return line
-    parts = line.split("\t")
-    if len(parts) != 2:
-        raise ConfigError(
-            f"line {number}: {len(parts)} text(s) separated by tabs, expected two. This classifier reads"
-            f" {classifier.columns[0]}"
-        )
-    return parts[0], parts[1]
-
-
-def _render(options: argparse.Namespace, index: int, line: str, result: Classification) -> str:
+def _render(options: argparse.Namespace, index: int, text: Row, result: Classification) -> str:
     if options.format == "jsonl":
         record = {
             "index": index,
-            "text": line,
+            "text": text,
             "labels": result.labels,
             "probabilities": [round(p, 6) for p in result.probabilities],
             "top": [{"label": name, "probability": round(p, 6)} for name, p in result.top],

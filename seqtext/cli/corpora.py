@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 
+from seqtext.errors import ConfigError
+
 PATHS = (
     "a table (csv, tsv, jsonl, json, parquet, xlsx), a TMX file, the PREFIX of PREFIX.en and PREFIX.de, all"
     " of them packed (.gz, .zst) or not, a hub name, or builtin:SPLIT:COUNT[:SEED]; of a classifier also"
@@ -39,9 +41,12 @@ def add_columns(
         told: The default in the help.
     """
     for side in ("source", "target"):
+        several = ", or several columns as [lemma, features]" if side == "source" else ""
         parser.add_argument(
             f"--data.{side}", dest=side, default=side if filled else None, metavar="NAME",
-            help=f"column, suffix or language of the {side} text (default: {told.format(side=side)})",
+            type=read_columns if several else str,
+            help=f"column, suffix or language of the {side} text{several} (default:"
+            f" {told.format(side=side)})",
         )  # fmt: skip
 
 
@@ -50,5 +55,26 @@ def add_label_columns(parser: argparse.ArgumentParser, *, told: str = "{side}") 
     for side in ("text", "label"):
         parser.add_argument(
             f"--data.{side}", dest=side, metavar="NAME",
+            type=read_columns if side == "text" else str,
             help=f"of a classifier: column of the {side} (default: {told.format(side=side)})",
         )  # fmt: skip
+
+
+def read_columns(value: str) -> str:
+    """The columns of a source, from ``NAME`` or ``[NAME, NAME: CUT]``.
+
+    Raises:
+        ArgumentTypeError: It is a list of something else.
+    """
+    if not value.startswith("["):
+        return value
+    import yaml
+
+    from seqtext.data.readers.columns import read_source_option
+
+    try:
+        return read_source_option("columns", yaml.safe_load(value))
+    except yaml.YAMLError:
+        raise argparse.ArgumentTypeError(f"{value}, expected a list as [lemma, features]") from None
+    except ConfigError as error:  # argparse would put its own words in the place of this error's
+        raise argparse.ArgumentTypeError(str(error)) from None

@@ -7,8 +7,8 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from seqtext.cli.classify import text_of
 from seqtext.cli.flags import Parser, config_of, names_of
+from seqtext.cli.inputs import Row, RowReader, add_input_format
 from seqtext.cli.models import add_checkpoints, add_computing, load_models, tell_counts
 from seqtext.cli.outputs import check_outputs, to_standard_output, write_whole
 from seqtext.cli.streams import Input, add_input, check_input, open_input
@@ -35,6 +35,7 @@ def parser() -> Parser:
     )
     add_checkpoints(parser)
     add_input(parser)
+    add_input_format(parser)
     parser.add_argument("--html", metavar="F", help="write a page to look at, instead of text")
     parser.add_argument(
         "--examples", type=int, default=20, metavar="N", help="look at the first N (default: 20)"
@@ -58,8 +59,9 @@ def run(arguments: Sequence[str]) -> None:
     kind, explain = _explainer(options, model, config)
     explanations: list[Explanation] = []
     with open_input(options.input) as lines:
+        rows = RowReader(lines, options.input_format, model.source_columns)
         for numbered in _first(lines, options.examples, count=options.input is not None):
-            new = explain(numbered)
+            new = explain([row for i, line in numbered for row in rows.read([line], i)])
             if options.html is None:
                 for explanation in new:
                     text = explanation.as_text(colours=sys.stdout.isatty())
@@ -72,8 +74,8 @@ def run(arguments: Sequence[str]) -> None:
 
 def _explainer(
     options: argparse.Namespace, model: Generator | Classifier, config: SearchConfig
-) -> tuple[type[Explanation], Callable[[Lines], Sequence[Explanation]]]:
-    """The kind of explanation that a model has, and what makes it of lines.
+) -> tuple[type[Explanation], Callable[[list[Row]], Sequence[Explanation]]]:
+    """The kind of explanation that a model has, and what makes it of rows.
 
     Raises:
         ConfigError: Options of a search are given for a classifier.
@@ -85,10 +87,8 @@ def _explainer(
     if isinstance(model, Classifier):
         searching = [name for name in _SEARCH if name != "batch_size"]
         parser().refuse(options, searching, "model that generates text", "a classifier")
-        return LabelExplanation, lambda lines: explain_labels(
-            model, [text_of(line, model, i) for i, line in lines]
-        )
-    return OutputExplanation, lambda lines: explain(model, [line for _, line in lines], config)
+        return LabelExplanation, lambda rows: explain_labels(model, rows)
+    return OutputExplanation, lambda rows: explain(model, rows, config)
 
 
 def _first(lines: Input, limit: int, *, count: bool) -> Iterator[Lines]:

@@ -38,6 +38,7 @@ data
   --data.validation PATH            PREFIX.en and PREFIX.de, a hub name, or builtin:SPLIT:COUNT[:SEED]
   --data.format F                   csv, tsv, json:KEY, xlsx:SHEET, …, where ending and content do not say it
   --data.source NAME                column, suffix or language of the source text (default: source)
+                                    or several: '[lemma, features]', '[title, body: text]'
   --data.target NAME                the same for the target text (default: target)
   --data.compare PATH               a corpus scored before and after, with --model.init_from
   --data.batch_tokens N             pieces in one update, over all devices
@@ -71,7 +72,7 @@ data
                                     folder of texts for each label, or a hub name
   --data.validation PATH            likewise; split:COUNT holds out that many training rows
   --data.format F                   csv, fasttext, json:KEY, …, where ending and content do not say it
-  --data.text NAME                  column of the text (default: text); A+B joins two columns
+  --data.text NAME                  column of the text (default: text), or several: '[premise, hypothesis]'
   --data.label NAME                 column of the label (default: label)
   --data.several_labels B           a text can have several labels, or none
   --data.label_separator S          between several labels in one field of a table

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from seqtext.cli.answers import add_output, open_answers
 from seqtext.cli.flags import Parser, config_of
+from seqtext.cli.inputs import Row, RowReader, add_input_format
 from seqtext.cli.models import add_checkpoints, add_computing, tell_counts
 from seqtext.cli.outputs import check_outputs
 from seqtext.cli.processes import ProcessConfig, follow, shared_model
@@ -37,6 +38,7 @@ def parser() -> Parser:
     )
     add_checkpoints(parser)
     add_input(parser)
+    add_input_format(parser)
     add_output(parser)
     parser.add_argument("--scores", action="store_true", help="print score<TAB>text")
     parser.add_argument(
@@ -63,8 +65,10 @@ def run(arguments: Sequence[str]) -> None:
         from seqtext.inference.loading import load_generator
 
         with shared_model(options, load_generator) as generator, open_input(options.input) as lines:
+            rows = RowReader(lines, options.input_format, generator.source_columns)
             for chunk in lines.watched(answers):
-                decoded = zip(chunk, generator.search(chunk, config), strict=True)
+                sources = rows.read(chunk, answers.done + 1)
+                decoded = zip(sources, generator.search(sources, config), strict=True)
                 answers.add(
                     chunk,
                     [_render(options, i, *pair) for i, pair in enumerate(decoded, answers.done)],
@@ -73,7 +77,7 @@ def run(arguments: Sequence[str]) -> None:
 
 
 def _render(
-    options: argparse.Namespace, index: int, source: str, hypotheses: list[Hypothesis]
+    options: argparse.Namespace, index: int, source: Row, hypotheses: list[Hypothesis]
 ) -> str:
     best = hypotheses[0]
     if options.format == "jsonl":

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import io
+import itertools
 import json
 import os
 import re
@@ -60,6 +61,7 @@ class Input:
 
         self._raw, self.name = file, name
         self._file = unpacked(file, name)
+        self._blocks, self._headers = self._arrivals(), 0
         self.size: int | None = None  # bytes of a regular file
         with contextlib.suppress(OSError, ValueError):  # no file of the system
             status = os.fstat(file.fileno())
@@ -71,6 +73,26 @@ class Input:
         """Bytes read of a regular file."""
         return self._raw.tell()
 
+    def peek(self) -> str:
+        """The first line, which stays. Empty if there is none.
+
+        Raises:
+            DataError: See ``chunks``.
+        """
+        from seqtext.data.files import UNREADABLE, text_lines
+
+        try:
+            if (block := next(self._blocks, None)) is None:
+                return ""
+        except UNREADABLE as error:
+            raise DataError(f"{self.name}: cannot be read ({error})") from error
+        self._blocks = itertools.chain([block], self._blocks)
+        return next(text_lines(block[:1], self.name))
+
+    def take_header(self) -> None:
+        """Leave the first line out of ``chunks``."""
+        self._headers = 1
+
     def chunks(
         self, *, skip: int = 0, skipped: Callable[[str], None] = lambda line: None
     ) -> Iterator[list[str]]:
@@ -81,7 +103,7 @@ class Input:
         some finished answers.
 
         Args:
-            skip: Lines at the start that are left out.
+            skip: Lines at the start, behind a header, that are left out.
             skipped: Takes each of them.
 
         Raises:
@@ -91,10 +113,12 @@ class Input:
 
         number, chunk, size = 0, list[str](), min(_FIRST, CHUNK)
         try:
-            for raw in self._arrivals():
+            for raw in self._blocks:
                 for line in text_lines(raw, self.name, before=number):
                     number += 1
-                    if number <= skip:
+                    if number <= self._headers:
+                        continue
+                    if number <= self._headers + skip:
                         skipped(line)
                         continue
                     chunk.append(line)
@@ -112,9 +136,10 @@ class Input:
             if chunk:
                 yield chunk
             raise DataError(f"{self.name}: cannot be read after line {number} ({error})") from error
-        if number < skip:
+        if number < self._headers + skip:
             raise DataError(
-                f"{self.name}: has {number:,} lines, but {skip:,} are answered already. Is it the same input?"
+                f"{self.name}: has {number - self._headers:,} lines, but {skip:,} are answered already."
+                " Is it the same input?"
             )
         if chunk:
             yield chunk

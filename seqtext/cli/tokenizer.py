@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from seqtext.cli.corpora import add_columns, add_corpus, add_format
@@ -41,6 +42,7 @@ def run(arguments: Sequence[str]) -> None:
     options = parser().parse(arguments)
     from seqtext.data.corpus import Corpus
     from seqtext.data.tokenizer import Tokenizer, TokenizerConfig, digest_path
+    from seqtext.data.tokenizer.column_symbols import symbols_of, without_symbols
 
     config = config_of(TokenizerConfig, options, prefix="tokenizer.")
     output = Path(options.output)
@@ -51,7 +53,12 @@ def run(arguments: Sequence[str]) -> None:
     corpus = Corpus(options.train, options.source, options.target, format=options.corpus_format)
     start = time.perf_counter()
     rows = watched_rows(corpus.rows(), corpus.estimated_rows)
-    tokenizer = Tokenizer.train((row[side] for row in rows for side in sides), config)
+    texts: Iterable[str] = (row[side] for row in rows for side in sides)
+    columns = corpus.source_columns
+    if 0 in sides and not columns.plain:
+        config = dataclasses.replace(config, symbols=symbols_of([columns], corpus.rows))
+        texts = without_symbols(texts)
+    tokenizer = Tokenizer.train(texts, config)
     write_whole(options.output, bytes(tokenizer))
     digest = f"{tokenizer.fingerprint}  {output.name}\n"
     write_whole(str(digest_path(output)), digest)

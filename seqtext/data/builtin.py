@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from seqtext.data.readers.rows import Columns, Record, check_columns, records
+from seqtext.data.readers.rows import Columns, Record, check_columns, fields, records
 from seqtext.errors import DataError
 from seqtext.suggestion import suggest
 
@@ -48,7 +48,7 @@ def read_builtin(name: str, columns: Columns) -> Iterator[Record]:
     from seqtext import grammar
 
     split, numbers = fields_of(name)
-    draw = grammar.examples if "summary" in columns else grammar.pairs
+    draw = grammar.examples if "summary" in fields(columns, ()) else grammar.pairs
     drawn: Iterator[tuple[str, ...]] = draw(split, *numbers)
     for number, (english, german, *summary) in enumerate(drawn, 1):
         row = {"en": english, "de": german, "source": english, "target": german}

@@ -12,15 +12,8 @@ from typing import Literal
 from seqtext.data import builtin, corpus_names, hub
 from seqtext.data.files import open_file
 from seqtext.data.in_memory import Table
-from seqtext.data.readers import (
-    FORMATS,
-    SEPARATOR,
-    Columns,
-    LabelColumns,
-    Record,
-    Row,
-    reader_of,
-)
+from seqtext.data.readers import FORMATS, Columns, LabelColumns, Record, Row, reader_of
+from seqtext.data.readers.columns import SourceColumns, source_columns
 from seqtext.errors import ConfigError, DataError
 
 Example = tuple[str, list[str]]  # a source and its references
@@ -38,7 +31,7 @@ class Corpus:
             each label, ``builtin:SPLIT:COUNT[:SEED]``, or a hub name (``NAME`` or ``NAME:CONFIG:SPLIT``).
         source: Column of the table (suffix of the file, language of a TMX file) with the source text.
             A dotted name reaches into nested columns: ``translation.en``. Two numbers name columns of a
-            table without header, counted from 1.
+            table without header, counted from 1. Several columns as in ``Columns``.
         target: Likewise for the target text. A list of several makes a pair of each.
         split: What it is used for. Also the split of the hub's data where the name has none.
         tag: Put before each source.
@@ -79,9 +72,27 @@ class Corpus:
             return LabelColumns(self.source, self.target)
         return self.source, self.target
 
-    def texts_of(self, text: str) -> list[str]:
-        """The text, or the two that the text of a labelled row is made of."""
-        return text.split(f" {SEPARATOR} ", 1) if self.labelled and "+" in self.source else [text]
+    @property
+    def source_columns(self) -> SourceColumns:
+        """The columns of the source, where no column has a ``+`` in its name."""
+        return source_columns(self.columns)
+
+    def fields_of(self, source: str) -> dict[str, str]:
+        """The values that a source text without its tag is made of, by column."""
+        columns = self.source_columns
+        values = columns.split(source)
+        if values is None:  # of a single column with a + in its name
+            return {self.source: source}
+        return dict(zip(columns.names, values, strict=True))
+
+    def texts_of(self, source: str) -> list[str]:
+        """The texts that a source text without its tag is made of, without symbols."""
+        columns = self.source_columns
+        values = columns.split(source)
+        if values is None:
+            return [source]
+        pairs = zip(columns.columns, values, strict=True)
+        return [value for column, value in pairs if column.cut == "text"]
 
     @property
     def kind(self) -> str:

@@ -17,6 +17,7 @@ from seqtext.data.readers import (
     detect_format,
     files_in_folders,
 )
+from seqtext.data.readers.columns import source_columns
 from seqtext.errors import DataError
 from seqtext.suggestion import suggest
 
@@ -85,6 +86,12 @@ def files_of(name: str, columns: Columns, format: str | None) -> list[Path]:
             raise DataError(f"{name}: has no files in folders, expected {name}/LABEL/FILE")
         return files
     paths = [_side(name, side) for side in columns] if kind == "lines" else [Path(name)]
+    names = source_columns(columns).names
+    if kind == "lines" and len(names) > 1 and not paths[0].exists():
+        raise DataError(
+            f"{name}: is the prefix of parallel files, whose source is one file. Put the columns"
+            f" {' and '.join(names)} into a table"
+        )
     for path in paths:
         try:
             exists = path.is_file()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar, TypeAlias
@@ -11,7 +10,7 @@ import numpy as np
 
 from seqtext.data.bucketing import Lengths
 from seqtext.data.encoding import lengths_of
-from seqtext.data.labels import Labels, TextAndLabels, check_text_column
+from seqtext.data.labels import Labels, TextAndLabels
 from seqtext.data.left_out import OUT_OF_SCOPE, Reasons
 from seqtext.data.module import TextDataModule
 from seqtext.data.options import (
@@ -23,7 +22,7 @@ from seqtext.data.options import (
     SamplingTemperature,
     Workers,
 )
-from seqtext.data.readers import SEPARATOR
+from seqtext.data.readers.columns import SourceOption, read_source_option
 from seqtext.data.tokenizer import TokenizerConfig
 from seqtext.data.tokenizer.building import TokenizerBuilder
 from seqtext.data.training_set import PreparedTrainingSet
@@ -40,7 +39,7 @@ _OF_TARGETS = ("target_type", "target_model", "new_pieces")  # options of tokeni
 class LabelledCorpusOptions(CorpusOptions, total=False):
     """A corpus in a configuration, whose columns have names of their own."""
 
-    text: str | None
+    text: SourceOption | None
     label: str | None
 
 
@@ -63,8 +62,10 @@ class LabelsDataModule(TextDataModule[TextAndLabels]):
         validation: Likewise, to choose the best checkpoint, the temperature and the threshold by. Or
             ``split:COUNT``: that many rows of the training corpora, chosen by a hash of their text.
         test: Corpus for ``seqtext test`` and ``Trainer.test``. Training does not read it.
-        text: Column of the text. ``premise+hypothesis`` names two columns, whose texts are joined by
-            ``<sep>``. Where a table has no header, columns have numbers, counted from 1.
+        text: Column of the text, or a list of columns. Further columns are texts, joined by ``<sep>``.
+            With ``[text, language: symbols]`` each symbol of ``language`` is a piece of its own.
+            ``premise+hypothesis`` is the same as ``[premise, hypothesis]``. Where a table has no header,
+            columns have numbers, counted from 1.
         label: Column of the label: a name, a number (of the hub's data its name), or a list of them.
         format: Format of all files. One of csv, tsv, jsonl, json, parquet, xlsx, fasttext (label lines)
             and folders (of labels). A part of a file has a name: ``json:KEY``, ``xlsx:SHEET``. By default a
@@ -95,7 +96,7 @@ class LabelsDataModule(TextDataModule[TextAndLabels]):
         validation: LabelledOption | None = None,
         test: CorpusOption | None = None,
         *,
-        text: str = "text",
+        text: SourceOption = "text",
         label: str = "label",
         format: str | None = None,
         several_labels: bool = False,
@@ -111,8 +112,8 @@ class LabelsDataModule(TextDataModule[TextAndLabels]):
         seed: Count = 1,
         cache_dir: str | None = None,
     ) -> None:
-        check_arguments(LabelsDataModule.__init__, locals(), "data.", but=CORPORA)
-        check_text_column(text)
+        check_arguments(LabelsDataModule.__init__, locals(), "data.", but=(*CORPORA, "text"))
+        _check_tokenizer(tokenizer)
         self._reading = Labels(
             several=several_labels,
             separator=label_separator,
@@ -120,10 +121,10 @@ class LabelsDataModule(TextDataModule[TextAndLabels]):
         )
         super().__init__(
             {"train": train, "validation": validation, "test": test},
-            columns=(text, label),
+            columns=(read_source_option("data.text", text), label),
             format=format,
             sampling_temperature=sampling_temperature,
-            tokenizer=_checked(tokenizer, two_texts="+" in text),
+            tokenizer=tokenizer,
             batch_tokens=batch_tokens,
             batch_size=None if batch_tokens is not None else batch_size,
             source_limit=max_length,
@@ -187,11 +188,11 @@ class LabelsDataModule(TextDataModule[TextAndLabels]):
         return counts, len(rows)
 
 
-def _checked(tokenizer: TokenizerConfig, *, two_texts: bool) -> TokenizerConfig:
-    """The options of the tokenizer, with a symbol between two texts.
+def _check_tokenizer(tokenizer: TokenizerConfig) -> None:
+    """Check that no option concerns the target's tokenizer.
 
     Raises:
-        ConfigError: An option concerns the target's tokenizer.
+        ConfigError: One does.
     """
     default = TokenizerConfig()
     for name in _OF_TARGETS:
@@ -200,7 +201,3 @@ def _checked(tokenizer: TokenizerConfig, *, two_texts: bool) -> TokenizerConfig:
                 f"data.tokenizer.{name}: there is no text on the target side of a classifier, and"
                 " pieces are learned with it; leave the option out"
             )
-    if not two_texts:
-        return tokenizer
-    symbols = dict.fromkeys((*tokenizer.symbols, SEPARATOR))
-    return dataclasses.replace(tokenizer, symbols=tuple(symbols))

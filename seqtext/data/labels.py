@@ -182,16 +182,6 @@ class Labels:
         )
 
 
-def check_text_column(column: str) -> None:
-    """Check the name of the text's column.
-
-    Raises:
-        ConfigError: It names more than two columns.
-    """
-    if column.count("+") > 1:
-        raise ConfigError(f"data.text: {column}, expected one column, or two joined by +")
-
-
 def _order(name: str) -> tuple[bool, int, str]:
     return (False, int(name), name) if name.isdecimal() else (True, 0, name)
 

@@ -13,6 +13,7 @@ from seqtext.console import say
 from seqtext.data.bucketing import Rows, Weights
 from seqtext.data.corpus import Corpus, Split
 from seqtext.data.in_memory import Table, table_of
+from seqtext.data.readers.columns import SourceOption, read_source_option
 from seqtext.errors import ConfigError
 from seqtext.suggestion import suggest
 from seqtext.values import Range, check_value
@@ -40,7 +41,7 @@ class CorpusOptions(TypedDict, total=False):
     path: Required[str]
     weight: float
     tag: str | None
-    source: str | None
+    source: SourceOption | None
     target: str | None
     format: str | None
 
@@ -64,7 +65,8 @@ class CorpusConfig:
         weight: How often an epoch reads it: 0.5 a random half, 3 three times. Every epoch draws another
             half.
         tag: Put before each source, and a piece of its own: the target language, the domain.
-        source: Column of the source text, where it differs from ``data.source``.
+        source: Column of the source text, or several as in ``Columns``, where they differ from
+            ``data.source``.
         target: Likewise for the target text.
         format: Format of the file, where it differs from ``data.format``.
         table: The rows, where ``path`` is no name. No option of its own.
@@ -174,6 +176,8 @@ def _read_corpus(given: object, where: str, aliases: Mapping[str, str]) -> Corpu
             raise ConfigError(
                 f"{where}: no option {name!r}; there are {', '.join(types)}{suggest(name, types)}"
             )
+        if name == "source" and value is not None:
+            value = read_source_option(f"{where}: {alias}", value)
         checked[name] = check_value(f"{where}: {alias}", value, types[name])
     if "path" not in checked:
         raise ConfigError(f"{where}: {options}, expected a path as well")

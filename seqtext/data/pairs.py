@@ -17,6 +17,7 @@ from seqtext.data.options import (
     SamplingTemperature,
     Workers,
 )
+from seqtext.data.readers.columns import SourceOption, read_source_option
 from seqtext.data.tokenizer import TokenizerConfig, Tokenizers
 from seqtext.data.tokenizer.building import TokenizerBuilder
 from seqtext.data.validation_set import spread
@@ -44,7 +45,9 @@ class PairsDataModule(TextDataModule[Tokenizers]):
         compare: Corpora to score before and after fine-tuning (``model.init_from``), beside the
             validation set. They show what the model forgets. ``fit`` refuses them without such a model.
         source: Column (``a.b`` for a nested one), file suffix or language of the source text. A number,
-            counted from 1, where a table has no header.
+            counted from 1, where a table has no header. Or a list of columns, as ``[lemma, features]``.
+            The first one is text. Further ones are cut between spaces and ``;`` into symbols, each a
+            piece of its own. ``[title, body: text]`` reads ``body`` as text, too.
         target: Likewise of the target text.
         format: Format of all files. One of csv, tsv, jsonl, json, parquet, tmx, xlsx and lines (parallel
             files). A part of a file has a name: ``json:KEY``, ``xlsx:SHEET``. By default a file's name and
@@ -80,7 +83,7 @@ class PairsDataModule(TextDataModule[Tokenizers]):
         test: CorpusOption | None = None,
         *,
         compare: CorporaOption | None = None,
-        source: str = "source",
+        source: SourceOption = "source",
         target: str = "target",
         format: str | None = None,
         sampling_temperature: SamplingTemperature | None = None,
@@ -97,11 +100,11 @@ class PairsDataModule(TextDataModule[Tokenizers]):
         seed: Count = 1,
         cache_dir: str | None = None,
     ) -> None:
-        check_arguments(PairsDataModule.__init__, locals(), "data.", but=CORPORA)
+        check_arguments(PairsDataModule.__init__, locals(), "data.", but=(*CORPORA, "source"))
         self.max_source_length, self.max_target_length = max_source_length, max_target_length
         super().__init__(
             {"train": train, "validation": validation, "test": test, "compare": compare},
-            columns=(source, target),
+            columns=(read_source_option("data.source", source), target),
             format=format,
             sampling_temperature=sampling_temperature,
             tokenizer=tokenizer,

@@ -63,6 +63,7 @@ class PreparingDataModule(SavedDataModule, ABC, Generic[SidesT]):
         self._check_files("test" if tests else None)
         tokenizers, origin = self.find_tokenizers()
         say(f"tokenizer: {origin}, {tokenizers.described}")
+        self._tell_columns(tokenizers)
         if self.tokenizer.sampling_nbest > 1:
             for side in (tokenizers.source, tokenizers.target):
                 if isinstance(side, Tokenizer):
@@ -73,6 +74,14 @@ class PreparingDataModule(SavedDataModule, ABC, Generic[SidesT]):
             rows = sum(map(len, self.encode(option, tokenizers)))
             counts.append(f"{rows:,} {option} {self.rows_are} from {self.names_of(option)}")
         say(f"data: {', '.join(counts)}; {duration(time.perf_counter() - start)}")
+
+    def _tell_columns(self, tokenizers: SidesT) -> None:
+        """Say how the columns of a source are cut, where it has several."""
+        for columns in dict.fromkeys(corpus.source_columns for corpus in self.corpora["train"]):
+            if not columns.plain:
+                symbols = len(tokenizers.source.column_symbols)
+                told = f" ({symbols:,} different symbols)" if columns.symbols else ""
+                say(f"data: a source is {columns}{told}")
 
     def tests(self) -> bool:
         """Whether the trainer tests or predicts, and reads the test set alone.
@@ -118,6 +127,7 @@ class PreparingDataModule(SavedDataModule, ABC, Generic[SidesT]):
             config=self.tokenizer,
             pretrained=pretrained if isinstance(pretrained, Tokenizers) else None,
             tags=[corpus.tag for corpus in self.corpora["train"] if corpus.tag is not None],
+            columns=[corpus.source_columns for corpus in self.corpora["train"]],
             rows=self.training_set.rows,
             digests=self.digests_of("train"),
             streamed=self.training_set.streamed,

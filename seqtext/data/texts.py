@@ -5,10 +5,14 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
+from seqtext.data.readers.columns import SourceColumns
 from seqtext.data.tokenizer import SPACE
 from seqtext.errors import ConfigError
 
+# A text, the values of several columns, or a dict of columns
+SourceRow: TypeAlias = str | Sequence[str] | Mapping[str, object]
 _EXAMPLES = 5  # of unknown parts
 
 
@@ -39,13 +43,34 @@ def rows_of(texts: Iterable[object], name: str) -> list[object]:
     return list(rows)
 
 
-def texts_of(texts: Iterable[object], name: str) -> list[str]:
-    """``rows_of`` texts.
+def texts_of(rows: Iterable[object], name: str, columns: SourceColumns) -> list[str]:
+    """The source texts of rows, as a corpus with these columns has them.
+
+    Args:
+        rows: Texts. Where the columns are several, each row has their values in order. A row can also be
+            a dict of columns, or the text that was made of several columns.
+        name: What the argument is called.
+        columns: Of the source.
 
     Raises:
-        ConfigError: See ``rows_of`` and ``check_text``.
+        ConfigError: A row is something else, or see ``rows_of`` and ``check_text``.
     """
-    return [check_text(row, f"{name}[{i}]") for i, row in enumerate(rows_of(texts, name))]
+    return [_text_of(row, f"{name}[{i}]", columns) for i, row in enumerate(rows_of(rows, name))]
+
+
+def _text_of(row: object, where: str, columns: SourceColumns) -> str:
+    names = columns.names
+    if isinstance(row, Mapping) and row.keys() >= set(names):
+        row = row[names[0]] if columns.plain else [row[name] for name in names]
+    if columns.plain or (isinstance(row, str) and columns.split(row) is not None):
+        return check_text(row, where)
+    values = row.tolist() if hasattr(row, "tolist") else row  # a row of a NumPy array
+    if not isinstance(values, tuple | list) or len(values) != len(names):
+        raise ConfigError(
+            f"{where}: {row!r:.60} ({type(row).__name__}), expected {len(names)} texts, in the order"
+            f" {', '.join(names)}, or a dict of these columns"
+        )
+    return columns.join([check_text(value, f"{where}[{i}]") for i, value in enumerate(values)])
 
 
 def check_text(value: object, where: str) -> str:

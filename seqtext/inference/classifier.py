@@ -12,17 +12,14 @@ from torch import Tensor
 from seqtext import checkpoint
 from seqtext.data.batch import source_rows
 from seqtext.data.labels import TextAndLabels
-from seqtext.data.readers import SEPARATOR
-from seqtext.data.texts import check_text, rows_of
-from seqtext.errors import ConfigError
+from seqtext.data.readers import Columns, LabelColumns
+from seqtext.data.texts import SourceRow, texts_of
 from seqtext.inference.config import DecisionConfig
 from seqtext.inference.predictor import Predictor, diverged, restore_networks
 from seqtext.nn.classifier import Classifier as Network
 from seqtext.nn.classifier import label_probabilities
 from seqtext.nn.precision import Precision
 from seqtext.tasks import CLASSIFICATION
-
-Text = str | tuple[str, str]  # two where the classifier reads two
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,12 +55,13 @@ class Classifier(Predictor[Network, list[list[int]], Tensor]):
         self,
         networks: Sequence[Network],
         sides: TextAndLabels,
-        columns: tuple[str, str] = ("text", "label"),
+        columns: Columns = ("text", "label"),
         temperatures: Sequence[float] = (1.0,),
         threshold: float = 0.0,
         source_limit: int | None = None,
         longest_source: int | None = None,
     ) -> None:
+        columns = LabelColumns(*columns)
         super().__init__(networks, columns, CLASSIFICATION.name, source_limit, longest_source)
         self.sides = sides
         self.tokenizer, self.labels = sides
@@ -71,7 +69,7 @@ class Classifier(Predictor[Network, list[list[int]], Tensor]):
 
     def classify(
         self,
-        texts: Iterable[Text],
+        texts: Iterable[SourceRow],
         *,
         top_k: int = 1,
         threshold: float | None = None,
@@ -80,8 +78,8 @@ class Classifier(Predictor[Network, list[list[int]], Tensor]):
         """Classify ``texts``.
 
         Args:
-            texts: Texts, in any iterable: a list, generator, pandas Series, NumPy array, … Pairs of texts
-                where the classifier reads two.
+            texts: Texts in any iterable, such as a list, a generator, a pandas Series or a NumPy array. A
+                text of several columns is a tuple of their values, or a dict.
             top_k: See ``DecisionConfig``, as for the other options.
             threshold: Probability below which a text is out of scope.
             batch_size: Most texts together.
@@ -123,14 +121,14 @@ class Classifier(Predictor[Network, list[list[int]], Tensor]):
             return (self.labels.out_of_scope or "out of scope",), (float(best),)
         return (names[int(place)],), (float(best),)
 
-    def probabilities(self, texts: Iterable[Text], *, batch_size: int = 64) -> Tensor:
+    def probabilities(self, texts: Iterable[SourceRow], *, batch_size: int = 64) -> Tensor:
         """The probability of every label for every text, (N, L) float32 on the CPU.
 
         Those of a text sum to 1, unless a text can have several labels. An ensemble gives the mean of
         its networks.
 
         Raises:
-            ConfigError: ``texts`` is a single string, a row is no text, or two texts stand where one is read.
+            ConfigError: ``texts`` is a single string, or a row is not what the classifier reads.
             CheckpointError: The network's outputs are no numbers.
         """
         batch_size = DecisionConfig(batch_size=batch_size).batch_size
@@ -143,7 +141,7 @@ class Classifier(Predictor[Network, list[list[int]], Tensor]):
             raise diverged()
         return probabilities
 
-    def look(self, text: Text, top_k: int) -> tuple[Classification, Tensor, list[int]]:
+    def look(self, text: SourceRow, top_k: int) -> tuple[Classification, Tensor, list[int]]:
         """Classify a text, and weigh its pieces.
 
         Returns:
@@ -156,7 +154,7 @@ class Classifier(Predictor[Network, list[list[int]], Tensor]):
         classification = self._classification(probabilities[0].cpu(), top_k)
         return classification, weights[0, : len(ids)].cpu(), ids
 
-    def encode(self, texts: Iterable[Text]) -> list[list[int]]:
+    def encode(self, texts: Iterable[SourceRow]) -> list[list[int]]:
         """Ids of texts, cut to what is read, and counted.
 
         Raises:
@@ -168,25 +166,9 @@ class Classifier(Predictor[Network, list[list[int]], Tensor]):
         self._count(ids, [self.tokenizer.unknown_parts(text, row) for text, row in pairs])
         return [self.sides.cut(row, self.source_limit) for row in ids]
 
-    def texts_of(self, texts: Iterable[Text]) -> list[str]:
+    def texts_of(self, texts: Iterable[SourceRow]) -> list[str]:
         """Each row as one text, see ``encode``."""
-        return [self._text_of(row, f"texts[{i}]") for i, row in enumerate(rows_of(texts, "texts"))]
-
-    @property
-    def pairs(self) -> bool:
-        """Whether it reads two texts."""
-        return "+" in self.columns[0]
-
-    def _text_of(self, row: object, where: str) -> str:
-        if not self.pairs or (isinstance(row, str) and f" {SEPARATOR} " in row):
-            return check_text(row, where)
-        parts = row.tolist() if hasattr(row, "tolist") else row  # a row of a NumPy array
-        if not isinstance(parts, tuple | list) or len(parts) != 2:
-            raise ConfigError(
-                f"{where}: {row!r:.60} ({type(row).__name__}), but this classifier reads pairs of texts"
-            )
-        both = [check_text(part, f"{where}[{i}]") for i, part in enumerate(parts)]
-        return f" {SEPARATOR} ".join(both)
+        return texts_of(texts, "texts", self.source_columns)
 
     def predict_batch(self, batch: list[list[int]]) -> Tensor:
         """Probabilities (B, L) float32 on the CPU of the texts with these ids."""

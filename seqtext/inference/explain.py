@@ -10,6 +10,8 @@ import torch
 from torch import Tensor
 
 from seqtext.data.batch import IGNORE, collate
+from seqtext.data.readers.columns import SYMBOL
+from seqtext.data.texts import SourceRow
 from seqtext.data.tokenizer import SPACE, Tokenizer
 from seqtext.inference.explanation import Explanation, Paragraph, Word, paint
 from seqtext.inference.generator import Generator
@@ -86,7 +88,7 @@ class OutputExplanation(Explanation):
 
 
 def explain(
-    generator: Generator, sources: Iterable[str], config: SearchConfig
+    generator: Generator, sources: Iterable[SourceRow], config: SearchConfig
 ) -> list[OutputExplanation]:
     """Decode, read every output again, and note attention and copying. Ensembles give the mean.
 
@@ -139,14 +141,20 @@ def _look(generator: Generator, source: list[int], target: list[int]) -> tuple[T
 def words_of(
     tokenizer: Tokenizer, ids: Sequence[int], unknown: Sequence[str]
 ) -> list[tuple[str, Pieces]]:
-    """Words, separated by spaces. A single word gives its characters, where these are the pieces."""
+    """Words, separated by spaces, and symbols of columns.
+
+    A single word gives its characters, where these are the pieces.
+    """
     pieces = tokenizer.pieces(ids, unknown)
     words: list[list[int]] = []
+    symbol = True  # whether the last piece is a symbol
     for place, piece in enumerate(pieces):
-        if piece.startswith(SPACE) or not words:
+        before, symbol = symbol, SYMBOL.fullmatch(piece) is not None
+        if piece.startswith(SPACE) or symbol or before:
             words.append([])
         words[-1].append(place)
-    if len(words) == 1 and tokenizer.of_characters:
+    texts = [word for word in words if not SYMBOL.fullmatch(pieces[word[0]])]
+    if len(texts) == 1 and tokenizer.of_characters:
         return [(piece, [i]) for i, piece in enumerate(pieces) if piece != SPACE]
     told = [(tokenizer.decode([ids[i] for i in word], unknown).strip(), word) for word in words]
     # a space that is a piece of its own says nothing about its word

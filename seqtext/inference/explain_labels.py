@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
+from seqtext.data.texts import SourceRow
 from seqtext.errors import ConfigError
-from seqtext.inference.classifier import Classification, Classifier, Text
+from seqtext.inference.classifier import Classification, Classifier
 from seqtext.inference.explain import words_of
 from seqtext.inference.explanation import Explanation, Paragraph, Word, paint
 
@@ -67,7 +68,7 @@ class LabelExplanation(Explanation):
         return f"{', '.join(map(shown, self.classification.labels)) or 'none'}  ({top})"
 
 
-def explain_labels(classifier: Classifier, texts: Iterable[Text]) -> list[LabelExplanation]:
+def explain_labels(classifier: Classifier, texts: Iterable[SourceRow]) -> list[LabelExplanation]:
     """Classify, and note the weight of each word.
 
     Raises:
@@ -82,7 +83,7 @@ def explain_labels(classifier: Classifier, texts: Iterable[Text]) -> list[LabelE
     return [_explain(classifier, text) for text in classifier.texts_of(texts)]
 
 
-def _explain(classifier: Classifier, text: Text) -> LabelExplanation:
+def _explain(classifier: Classifier, text: str) -> LabelExplanation:
     classification, weights, ids = classifier.look(text, top_k=3)
     words = words_of(classifier.tokenizer, ids, ()) if ids else []
     return LabelExplanation(

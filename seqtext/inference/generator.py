@@ -15,7 +15,7 @@ from torch import Tensor
 
 from seqtext import checkpoint
 from seqtext.data.batch import pad, source_rows
-from seqtext.data.texts import texts_of
+from seqtext.data.texts import SourceRow, texts_of
 from seqtext.data.tokenizer import SPACE, Tokenizers
 from seqtext.errors import ConfigError
 from seqtext.inference.predictor import Predictor, diverged, restore_networks
@@ -104,11 +104,12 @@ class Generator(Predictor[EncoderDecoder, SourceBatch, list[Hypothesis]]):
             banned = (*banned, target.unk)  # a word of the source says more
         self._pieces = Pieces(bos=target.bos, eos=target.eos, banned=banned)
 
-    def generate(self, sources: Iterable[str], **options: Any) -> list[list[Hypothesis]]:
+    def generate(self, sources: Iterable[SourceRow], **options: Any) -> list[list[Hypothesis]]:
         """Decode ``sources``.
 
         Args:
-            sources: Texts, in any iterable: a list, generator, pandas Series, NumPy array, …
+            sources: Texts in any iterable, such as a list, a generator, a pandas Series or a NumPy array. A
+                source of several columns is a tuple of their values, or a dict.
             options: Fields of ``SearchConfig``: ``beam_size=5``, ``n_best=1``, …
 
         Returns:
@@ -127,11 +128,11 @@ class Generator(Predictor[EncoderDecoder, SourceBatch, list[Hypothesis]]):
             raise ConfigError(f"no option {unknown[0]!r}; there are {', '.join(known)}{near}")
         return self.search(sources, SearchConfig(**options))
 
-    def search(self, sources: Iterable[str], config: SearchConfig) -> list[list[Hypothesis]]:
+    def search(self, sources: Iterable[SourceRow], config: SearchConfig) -> list[list[Hypothesis]]:
         """``generate`` with its options as one object."""
         return self.decode(*self.encode(sources), config)
 
-    def encode(self, sources: Iterable[str]) -> tuple[list[list[int]], list[tuple[str, ...]]]:
+    def encode(self, sources: Iterable[SourceRow]) -> tuple[list[list[int]], list[tuple[str, ...]]]:
         """Encode sources, cut to what is read, and count them.
 
         Returns:
@@ -140,7 +141,9 @@ class Generator(Predictor[EncoderDecoder, SourceBatch, list[Hypothesis]]):
         Raises:
             ConfigError: A source is no text.
         """
-        ids, words = self.tokenizers.encode_sources(texts_of(sources, "sources"))
+        ids, words = self.tokenizers.encode_sources(
+            texts_of(sources, "sources", self.source_columns)
+        )
         unknown = [] if self._copies else words  # a copied word is not lost
         self._count(ids, unknown)
         return [row[: self.source_limit] for row in ids], words

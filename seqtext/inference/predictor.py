@@ -13,6 +13,8 @@ from torch import nn
 
 from seqtext import checkpoint
 from seqtext.data.batch import batches_to_read
+from seqtext.data.readers import Columns
+from seqtext.data.readers.columns import source_columns
 from seqtext.data.texts import TextCounts
 from seqtext.errors import CheckpointError
 from seqtext.nn.precision import Precision
@@ -29,7 +31,7 @@ class Predictor(ABC, Generic[NetworkT, BatchT, ResultT]):
 
     Args:
         networks: One, or several as an ensemble. They are in evaluation mode while they predict.
-        columns: Names of both columns of the training corpus.
+        columns: Names of both columns of the training corpus, see ``Columns``.
         task: What the networks were trained for.
         source_limit: Most pieces of a text that are read.
         longest_source: Pieces of the longest text in training. None if nobody knows.
@@ -42,12 +44,13 @@ class Predictor(ABC, Generic[NetworkT, BatchT, ResultT]):
     def __init__(
         self,
         networks: Sequence[NetworkT],
-        columns: tuple[str, str],
+        columns: Columns,
         task: str,
         source_limit: int | None,
         longest_source: int | None,
     ) -> None:
         self.networks, self.columns, self.task = networks, columns, task
+        self.source_columns = source_columns(columns)
         self.source_limit, self.longest_source = source_limit, longest_source
         self.counts = TextCounts()
         self.run_batches: RunBatches[BatchT, ResultT] | None = None

@@ -15,9 +15,9 @@ from seqtext.console import say
 from seqtext.data.batch import LabelledBatch
 from seqtext.data.hyperparameters import plain_options
 from seqtext.data.labels import TextAndLabels
+from seqtext.data.texts import SourceRow
 from seqtext.errors import ConfigError
 from seqtext.inference.classifier import Classifier as Labeller
-from seqtext.inference.classifier import Text
 from seqtext.metrics.classification import choose_threshold, fit_temperature, score_labels
 from seqtext.nn.classifier import Classifier, classification_loss, label_probabilities
 from seqtext.nn.config import ClassifierConfig
@@ -185,7 +185,7 @@ class ClassifierModule(TextModule[LabelledBatch, TextAndLabels]):
             self.log(f"test_{name}", score)
 
     def predict_step(
-        self, batch: Sequence[Text] | LabelledBatch, batch_idx: int
+        self, batch: Sequence[SourceRow] | LabelledBatch, batch_idx: int
     ) -> list[dict[str, object]]:
         """Classify texts, or the texts of a batch: the fields of a ``Classification`` of each."""
         assert self.tokenizers is not None

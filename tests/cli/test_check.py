@@ -210,7 +210,7 @@ def test_what_is_written_is_read_as_before(text: str) -> None:
             ["--data.several_labels", "True", "--data.label_separator", ""],
             "label_separator: is empty",
         ),
-        (["--data.text", "a+b+c"], "data.text: a+b+c, expected one column, or two joined by +"),
+        (["--data.text", "[a: words]"], "the column 'a' is cut as 'words'"),
         (["--data.validation", "split:4"], "--data.validation split:4: names training rows"),
         (["--drop", "ratio"], "--drop ratio: no such finding. There are unreadable"),
     ],

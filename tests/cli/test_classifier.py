@@ -425,7 +425,7 @@ def test_two_texts_from_corpus_to_label(
     pair = ("lock my room", "sing now")
     joined = classifier.probabilities([f"{pair[0]} <sep> {pair[1]}"])
     assert torch.equal(classifier.probabilities([pair]), joined)
-    with pytest.raises(ConfigError, match="this classifier reads pairs of texts"):
+    with pytest.raises(ConfigError, match="expected 2 texts, in the order a, b"):
         classifier.classify(["lock my room"])
     with pytest.raises(ConfigError, match=r"texts\[0\]\[1\]: None \(NoneType\), expected a string"):
         classifier.classify([("lock my room", None)])  # type: ignore[list-item]
@@ -436,7 +436,10 @@ def test_two_texts_from_corpus_to_label(
     assert classify("two", text="lock\tsing\n", monkeypatch=monkeypatch) == 0
     assert capsys.readouterr().out.split("\t")[0] in ("True", "False")
     assert classify("two", text="lock\n", monkeypatch=monkeypatch) == 2
-    assert "line 1: 1 text(s) separated by tabs, expected two" in capsys.readouterr().err
+    assert (
+        "standard input:1: 1 column(s) separated by tabs, expected 2: a, b"
+        in capsys.readouterr().err
+    )
 
 
 def test_class_weights_of_labels_that_yaml_takes_for_truth_values(

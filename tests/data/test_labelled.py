@@ -333,7 +333,7 @@ def test_what_nothing_is_called_is_told(tmp_path: Path) -> None:
             {"tokenizer": TokenizerConfig(target_type="word", joint=False)},
             "data.tokenizer.target_type: there is no text on the target side",
         ),
-        ({"text": "a+b+c"}, "data.text: a+b+c, expected one column, or two joined by +"),
+        ({"text": []}, "data.text: [] (list), expected a column, or a list of columns"),
         ({"batch_size": 0}, "batch_size: 0, expected at least 1"),
     ],
 )

@@ -11,9 +11,11 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
+from seqtext.data.readers.columns import source_columns
 from seqtext.data.texts import TextCounts, texts_of
 from seqtext.errors import ConfigError
 
+PLAIN = source_columns(("source", "target"))
 WORDS = ["körte", "alma", "fa-9", ""]
 HOLDERS: dict[str, Callable[[list[str]], Any]] = {
     "list": list,
@@ -34,12 +36,12 @@ HOLDERS: dict[str, Callable[[list[str]], Any]] = {
 @pytest.mark.parametrize("name", HOLDERS)
 def test_any_iterable_gives_its_texts_in_order(name: str) -> None:
     given = HOLDERS[name](WORDS)
-    found = texts_of(given.keys() if name == "keys" else given, "sources")
+    found = texts_of(given.keys() if name == "keys" else given, "sources", PLAIN)
     assert found == WORDS and {type(text) for text in found} == {str}
 
 
 def test_a_set_gives_all_its_texts() -> None:
-    assert sorted(texts_of(set(WORDS), "sources")) == sorted(WORDS)
+    assert sorted(texts_of(set(WORDS), "sources", PLAIN)) == sorted(WORDS)
 
 
 @pytest.mark.parametrize(
@@ -70,7 +72,7 @@ def test_a_set_gives_all_its_texts() -> None:
 )
 def test_what_is_no_text_is_refused_by_row_and_type(given: Any, told: str) -> None:
     with pytest.raises(ConfigError) as refused:
-        texts_of(given, "sources")
+        texts_of(given, "sources", PLAIN)
     assert told in str(refused.value)
 
 

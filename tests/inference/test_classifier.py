@@ -61,9 +61,9 @@ def test_pairs_may_come_from_a_table_of_numpy() -> None:
     for given in (np.array(pairs), [list(pair) for pair in pairs], iter(pairs)):
         assert torch.equal(classifier.probabilities(given), expected)
     for texts, told in (
-        (["alma"], r"texts\[0\]: 'alma' \(str\), but this classifier reads pairs"),
+        (["alma"], r"texts\[0\]: 'alma' \(str\), expected 2 texts"),
         ([pairs[0], ("alma", None)], r"texts\[1\]\[1\]: None \(NoneType\), expected a string"),
-        ([pairs[0], ("a", "b", "c")], r"texts\[1\]: .* reads pairs"),
+        ([pairs[0], ("a", "b", "c")], r"texts\[1\]: .* expected 2 texts"),
     ):
         with pytest.raises(ConfigError, match=told):
             classifier.classify(texts)

@@ -10,11 +10,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
+from seqtext.data.readers.columns import SEPARATOR, Columns, LabelColumns
 from seqtext.data.readers.detection import detect_format
 from seqtext.data.readers.json_objects import read_json, read_jsonl
 from seqtext.data.readers.labelled import files_in_folders, read_label_folders, read_label_lines
 from seqtext.data.readers.parquet import count_parquet_rows, read_parquet
-from seqtext.data.readers.rows import SEPARATOR, Columns, LabelColumns, Record, Row
+from seqtext.data.readers.rows import Record, Row
 from seqtext.data.readers.spreadsheet import read_spreadsheet
 from seqtext.data.readers.text import count_lines, read_csv, read_parallel, read_tsv
 from seqtext.data.readers.tmx import read_tmx
@@ -41,7 +42,7 @@ class Reader(Protocol):
 
         Args:
             paths: The files: one, the two of a parallel corpus, or all of a folder. They may be packed.
-            columns: Names of the source and the target column.
+            columns: Names of the source and the target.
             lenient: Put U+FFFD where bytes are not UTF-8, instead of raising.
         """
 

@@ -83,17 +83,36 @@ def _lists_in(value: dict[str, object], prefix: str = "") -> Iterator[tuple[str,
             yield f"{prefix}{name}", content
 
 
+def read_object(line: str, where: str) -> dict[str, object]:
+    """The object in a line of JSON lines.
+
+    Raises:
+        DataError: The line has something else. ``where`` is its name in the message.
+    """
+    try:
+        row = _from_json(line)
+    except ValueError as error:
+        raise DataError(f"{where}: {error}") from None
+    if not isinstance(row, dict):
+        raise _no_object(row, where)
+    return row
+
+
 def _records(row: object, columns: Columns, where: str) -> Iterator[Record]:
     if isinstance(row, list) and are_numbers(columns):
         row = dict(zip(numbers(len(row)), row, strict=True))
     if isinstance(row, dict):
         yield from records(row, columns, where)
         return
+    yield Record(where, _no_object(row, where))
+
+
+def _no_object(row: object, where: str) -> DataError:
     content = json.dumps(row, ensure_ascii=False)[:40]
     reason = f"expected an object with named fields, got {content}"
     if isinstance(row, list):
         reason += ". Numbers as columns, counted from 1, name the items of a list"
-    yield Record(where, DataError(f"{where}: {reason}"))
+    return DataError(f"{where}: {reason}")
 
 
 def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:

@@ -7,20 +7,14 @@ import multiprocessing
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
+from seqtext.data.readers.columns import Columns as Columns
+from seqtext.data.readers.columns import LabelColumns as LabelColumns
+from seqtext.data.readers.columns import source_columns
 from seqtext.errors import DataError
 from seqtext.suggestion import suggest
 
 Row = tuple[str, str]
-Columns = tuple[str, str]  # names of the source and of the target
-SEPARATOR = "<sep>"  # a word of its own between two texts
 _COLUMN_MARKS = (",", ";", "|", "\t")  # that tables have between columns
-
-
-class LabelColumns(NamedTuple):
-    """``Columns`` of rows whose target is a label, or a list of labels, instead of a text."""
-
-    text: str  # or two, which make one text: premise+hypothesis
-    label: str
 
 
 class Record(NamedTuple):
@@ -54,19 +48,30 @@ def records(row: Mapping[str, object], columns: Columns, where: str) -> Iterator
 
 
 def _pairs(row: Mapping[str, object], columns: Columns, where: str) -> list[Row]:
-    source, target = (_value(row, column, where) for column in columns)
-    source = _text(source, columns[0], where)
+    source, target = _source(row, columns, where), _value(row, columns[1], where)
     targets = target if isinstance(target, list) and target else [target]
     return [(source, _text(reference, columns[1], where)) for reference in targets]
 
 
 def _labelled(row: Mapping[str, object], columns: LabelColumns, where: str) -> Row:
-    *text_columns, label_column = fields(columns, row)
-    texts = [_text(_value(row, column, where), column, where) for column in text_columns]
-    value = _value(row, label_column, where)
+    text, value = _source(row, columns, where), _value(row, columns.label, where)
     labels = value if isinstance(value, list) else [value]
-    names = (_label(label, label_column, where) for label in labels)
-    return f" {SEPARATOR} ".join(texts), "\n".join(names)
+    names = (_label(label, columns.label, where) for label in labels)
+    return text, "\n".join(names)
+
+
+def _source(row: Mapping[str, object], columns: Columns, where: str) -> str:
+    source = source_columns(columns, row)
+    return source.join(values_of(row, source.names, where))
+
+
+def values_of(row: Mapping[str, object], names: Iterable[str], where: str) -> list[str]:
+    """The texts in some columns of a row. ``where`` is the row's name in messages.
+
+    Raises:
+        DataError: A column is missing, or holds no text.
+    """
+    return [_text(_value(row, name, where), name, where) for name in names]
 
 
 def _label(value: object, column: str, where: str) -> str:
@@ -117,9 +122,7 @@ def _names(row: Mapping[str, object], prefix: str = "") -> Iterator[str]:
 
 def fields(columns: Columns, known: Iterable[str]) -> list[str]:
     """The single columns that ``columns`` name in rows with the columns ``known``."""
-    if not isinstance(columns, LabelColumns) or columns.text in known:
-        return list(columns)
-    return [*columns.text.split("+"), columns.label]
+    return [*source_columns(columns, known).names, columns[1]]
 
 
 def check_columns(names: Iterable[str], columns: Columns, where: str) -> None:
@@ -129,10 +132,15 @@ def check_columns(names: Iterable[str], columns: Columns, where: str) -> None:
         DataError: A column is missing, or the table has it twice.
     """
     known = list(names)
-    for column in fields(columns, known):
+    check_names(known, fields(columns, known), where)
+
+
+def check_names(known: Sequence[str], needed: Iterable[str], where: str) -> None:
+    """``check_columns`` for single columns."""
+    for column in needed:
         name = top_level(column, known)
         if name not in known:
-            raise DataError(_missing(column, known, where))
+            raise DataError(_missing(column, list(known), where))
         if known.count(name) > 1:
             raise DataError(_repeated(name, places_of(name, known), where))
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 from seqtext.data.files import UNREADABLE, open_file
-from seqtext.data.readers.rows import Columns, Record, records
+from seqtext.data.readers.rows import Columns, Record, fields, records
 from seqtext.errors import DataError
 
 _LANGUAGE = "{http://www.w3.org/XML/1998/namespace}lang"
@@ -58,7 +58,7 @@ def _texts(unit: ElementTree.Element) -> dict[str, str]:
 def _by_column(texts: dict[str, str], columns: Columns) -> dict[str, str]:
     """The texts by language, and also by the column names that stand for these languages."""
     row = dict(texts)
-    for column in columns:
+    for column in fields(columns, texts):
         wanted = column.lower()
         for language, text in texts.items():
             if language == wanted or language.startswith((f"{wanted}-", f"{wanted}_")):

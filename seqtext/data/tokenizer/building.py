@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import functools
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -14,7 +15,9 @@ from seqtext import assets, files
 from seqtext.console import say
 from seqtext.data.prepared import digest_of, unwritable
 from seqtext.data.readers import Row
+from seqtext.data.readers.columns import SourceColumns
 from seqtext.data.tokenizer import Tokenizer, TokenizerConfig, Tokenizers
+from seqtext.data.tokenizer.column_symbols import symbols_of, without_symbols
 from seqtext.errors import ConfigError, DataError
 
 _BOTH, _SOURCE, _TARGET = (0, 1), (0,), (1,)  # sides of a row
@@ -29,6 +32,7 @@ class TokenizerBuilder:
         config: Options.
         pretrained: Tokenizers of the model that training starts from, if it brings some.
         tags: Words that become symbols, beside those of the options.
+        columns: Columns of the source, of each training corpus.
         rows: Reads the training rows to learn from.
         digests: Digests of the training corpora, for the keys on disk.
         streamed: Whether ``rows`` are only the first ones of a stream.
@@ -42,6 +46,7 @@ class TokenizerBuilder:
     config: TokenizerConfig
     pretrained: Tokenizers | None
     tags: Sequence[str]
+    columns: Sequence[SourceColumns]
     rows: Callable[[], Iterable[Row]]
     digests: Sequence[str]
     streamed: bool
@@ -97,10 +102,7 @@ class TokenizerBuilder:
 
     def _train(self, sides: tuple[int, ...], base: Tokenizer | None = None) -> Tokenizer:
         """Train on some sides of the rows, or extend ``base``, or take the result of an earlier time."""
-        symbols = tuple(dict.fromkeys((*self.config.symbols, *self.tags)))
-        config = dataclasses.replace(self.config, symbols=symbols)
-        if sides == _TARGET:
-            config = config.of_target()
+        config = self._with_symbols(sides)
         if base is not None and not config.new_pieces and base.has(config.symbols):
             return base
         unsampled = dataclasses.replace(config, sampling_nbest=1, sampling_alpha=0.0)
@@ -118,10 +120,24 @@ class TokenizerBuilder:
             folder.mkdir(parents=True, exist_ok=True)
             with tempfile.TemporaryFile(dir=folder):
                 pass
-        tokenizer = _learn((row[side] for row in self.rows() for side in sides), config, base)
+        texts: Iterable[str] = (row[side] for row in self.rows() for side in sides)
+        if any(columns.symbols for columns in self.columns):
+            texts = without_symbols(texts)
+        tokenizer = _learn(texts, config, base)
         with self._writing(), files.whole(folder / f"{key}-{tokenizer.fingerprint}.model") as file:
             file.write(bytes(tokenizer))
         return tokenizer
+
+    def _with_symbols(self, sides: tuple[int, ...]) -> TokenizerConfig:
+        """The options of a tokenizer for some sides, with all its symbols."""
+        of_columns = () if sides == _TARGET else self._of_columns
+        symbols = tuple(dict.fromkeys((*self.config.symbols, *of_columns, *self.tags)))
+        config = dataclasses.replace(self.config, symbols=symbols)
+        return config.of_target() if sides == _TARGET else config
+
+    @functools.cached_property
+    def _of_columns(self) -> tuple[str, ...]:
+        return symbols_of(self.columns, self.rows)
 
     @contextlib.contextmanager
     def _writing(self) -> Iterator[None]:

@@ -15,6 +15,7 @@ from typing import Any
 
 import sentencepiece
 
+from seqtext.data.readers.columns import SYMBOL
 from seqtext.data.tokenizer import training
 from seqtext.data.tokenizer.config import NO_SAMPLING, TokenizerConfig
 from seqtext.errors import ConfigError, DataError
@@ -116,9 +117,21 @@ class Tokenizer:
         return [self._processor.get_score(i) for i in range(self.vocab_size)]
 
     def encode(self, texts: Sequence[str]) -> list[list[int]]:
-        """Ids of each text, without bos and eos."""
+        """Ids of each text, without bos and eos. A column's symbol that the model lacks is one unk."""
         ids: list[list[int]] = self._processor.encode(list(texts))
+        if self.column_symbols:
+            for number, text in enumerate(texts):
+                if self._lacks_symbol(text):
+                    ids[number] = [i for i, _ in self.spelled(text)]
         return ids
+
+    @functools.cached_property
+    def column_symbols(self) -> frozenset[str]:
+        """Pieces that stand for symbols of a column (see ``SourceColumns``)."""
+        return frozenset(filter(SYMBOL.fullmatch, self.pieces(range(self.vocab_size))))
+
+    def _lacks_symbol(self, text: str) -> bool:
+        return not self.column_symbols.issuperset(SYMBOL.findall(text))
 
     def check_sampling(self) -> None:
         """Check that the model can draw segmentations.
@@ -134,6 +147,8 @@ class Tokenizer:
         Raises:
             ConfigError: The model is not ``unigram``. The others know one segmentation.
         """
+        if self.column_symbols and self._lacks_symbol(text):
+            return self.encode([text])[0]
         try:
             candidates = self._processor.nbest_encode(text, nbest_size=nbest, out_type=int)
         except RuntimeError as error:
@@ -201,7 +216,25 @@ class Tokenizer:
         return literal.encode([piece.replace(SPACE, " ") for piece in pieces])
 
     def spelled(self, text: str) -> list[tuple[int, str]]:
-        """Ids of a text, each with its piece. With unk stands the unknown part, a word each."""
+        """Ids of a text, each with its piece. With unk stands the unknown part: a word, or a symbol."""
+        if not self.column_symbols or not self._lacks_symbol(text):
+            return self._spelled(text)
+        # SentencePiece would cut a symbol that it lacks into letters, as if they were text
+        spelled: list[tuple[int, str]] = []
+        for symbol, group in itertools.groupby(SYMBOL.split(text), self._is_lacking):
+            if symbol:
+                spelled += [(self.unk, part) for part in group]
+            elif part := "".join(group):
+                more = self._spelled(part)
+                # SentencePiece puts a space before, but this part goes on behind a symbol
+                added = bool(spelled) and not part[0].isspace() and bool(more)
+                spelled += more[1:] if added and more[0][1] == SPACE else more
+        return spelled
+
+    def _is_lacking(self, part: str) -> bool:
+        return SYMBOL.fullmatch(part) is not None and part not in self.column_symbols
+
+    def _spelled(self, text: str) -> list[tuple[int, str]]:
         ids, pieces = self._processor.encode(text), self._processor.encode(text, out_type=str)
         return [
             (i, part)

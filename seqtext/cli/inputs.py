@@ -1,0 +1,123 @@
+"""Lines of an input -> what a model reads: a text, or the values of several columns."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import PurePath
+from typing import TYPE_CHECKING, Literal, get_args
+
+from seqtext.cli.streams import Input
+from seqtext.errors import DataError
+
+if TYPE_CHECKING:
+    from seqtext.data.readers.columns import SourceColumns
+
+InputFormat = Literal["text", "tsv", "jsonl"]
+Row = str | tuple[str, ...]  # a tuple where a source has several columns
+_ENDINGS: Mapping[str, InputFormat] = {".tsv": "tsv", ".jsonl": "jsonl", ".ndjson": "jsonl"}
+
+
+def add_input_format(parser: argparse.ArgumentParser) -> None:
+    """``--input_format FORMAT``."""
+    parser.add_argument(
+        "--input_format", choices=get_args(InputFormat),
+        help="text: a source a line, with tabs between several columns; tsv: a table with the columns of"
+        " training; jsonl: an object a line (default: what the name of --input says, else text)",
+    )  # fmt: skip
+
+
+class RowReader:
+    """Reads the columns of a model's source from lines.
+
+    A row of a table has the columns by name, if its first line has the names. Otherwise it has the
+    columns of the source in order, or by number where the corpus had no header.
+
+    Args:
+        lines: The input. The header of a table is taken from it.
+        given: The format. None takes what the name of the input says.
+        columns: Of the source.
+    """
+
+    def __init__(self, lines: Input, given: InputFormat | None, columns: SourceColumns) -> None:
+        self._lines, self._columns = lines, columns
+        self._format: InputFormat = given or _format_of(lines.name)
+        self._header: list[str] | None = None
+        if self._format == "tsv" and not self._numbered:
+            self._take_header()
+
+    @property
+    def _numbered(self) -> bool:
+        return all(name.isdecimal() for name in self._columns.names)
+
+    def _take_header(self) -> None:
+        from seqtext.data.readers.rows import check_names
+
+        first, names = self._lines.peek().split("\t"), self._columns.names
+        if set(names) <= set(first):
+            check_names(first, names, f"{self._lines.name}:1")
+            self._header = first
+            self._lines.take_header()
+        elif len(first) == len(names):
+            print(
+                f"{self._lines.name}: line 1 does not name the column(s) {', '.join(names)}. Each line has"
+                f" {len(names)} column(s), so they are read in order",
+                file=sys.stderr,
+            )
+        else:
+            raise DataError(
+                f"{self._lines.name}:1: {len(first)} columns, {', '.join(map(repr, first))}, expected a"
+                f" header with {', '.join(map(repr, names))}. --input_format text reads each line as a text"
+            )
+
+    def read(self, lines: Sequence[str], number: int) -> list[Row]:
+        """The sources of some lines.
+
+        Args:
+            lines: As ``Input.chunks`` gives them.
+            number: That of the first one among the lines behind a header, counted from 1.
+
+        Raises:
+            DataError: A line has other columns. The message names file and line.
+        """
+        if self._format == "text" and len(self._columns.names) == 1:
+            return list(lines)
+        number += self._header is not None
+        rows = [
+            tuple(self._values(line, f"{self._lines.name}:{i}"))
+            for i, line in enumerate(lines, number)
+        ]
+        return [row[0] if len(row) == 1 else row for row in rows]
+
+    def _values(self, line: str, where: str) -> list[str]:
+        from seqtext.data.readers.json_objects import read_object
+        from seqtext.data.readers.rows import values_of
+
+        names = self._columns.names
+        if self._format == "jsonl":
+            return values_of(read_object(line, where), names, where)
+        values = line.split("\t")
+        if self._header is not None:
+            if len(values) != len(self._header):
+                raise DataError(
+                    f"{where}: {len(values)} columns, expected {len(self._header)} as in the header"
+                )
+            return values_of(dict(zip(self._header, values, strict=True)), names, where)
+        if len(values) == len(names):
+            return values
+        if self._format == "tsv" and self._numbered and len(values) >= max(map(int, names)):
+            return [values[int(name) - 1] for name in names]
+        raise DataError(
+            f"{where}: {len(values)} column(s) separated by tabs, expected {len(names)}:"
+            f" {', '.join(names)}"
+        )
+
+
+def _format_of(name: str) -> InputFormat:
+    """The format that the name of a file says, packed or not."""
+    from seqtext.data.files import PACKINGS
+
+    path = PurePath(name.lower())
+    ending = PurePath(path.stem).suffix if path.suffix in PACKINGS else path.suffix
+    return _ENDINGS.get(ending, "text")

@@ -15,6 +15,7 @@ from seqtext.cli.words import pair_options
 from seqtext.data.corpus import Corpus
 from seqtext.data.labelled import LabelsDataModule
 from seqtext.data.options import read_options
+from seqtext.data.readers.columns import read_source_option
 from seqtext.data.survey import Survey, survey
 from seqtext.errors import ConfigError, DataError
 from seqtext.training import rule
@@ -136,20 +137,25 @@ def _look_at(options: Mapping[str, object], labelled: bool) -> Survey | None:
 
 
 def _corpora(options: Mapping[str, object], option: str, labelled: bool) -> list[Corpus]:
-    named = options.get(f"data.{option}")
-    if isinstance(named, str) and named.startswith(("[", "{")):
-        named = yaml_reader.load(named)
+    named = _value(options, f"data.{option}")
     aliases = LabelsDataModule.aliases if labelled else {}
     _, configs = read_options({"train": named}, aliases)
     sides = ("text", "label") if labelled else ("source", "target")
-    source, target = (str(options.get(f"data.{side}", side)) for side in sides)
+    source, target = (_value(options, f"data.{side}", side) for side in sides)
+    columns = read_source_option(f"data.{sides[0]}", source), str(target)
     form = options.get("data.format")
-    form = None if form is None else str(form)
     streamed = str(options.get("data.streaming", False)).lower() == "true"
     return [
-        config.corpus(option, (source, target), form, labelled, streamed)
+        config.corpus(option, columns, None if form is None else str(form), labelled, streamed)
         for config in configs["train"]
     ]
+
+
+def _value(options: Mapping[str, object], name: str, default: object = None) -> object:
+    """The value of an option. On the command line a list is text."""
+    value = options.get(name, default)
+    listed = isinstance(value, str) and value.startswith(("[", "{"))
+    return yaml_reader.load(str(value)) if listed else value
 
 
 def _validated(options: Mapping[str, object], labelled: bool) -> int | None:

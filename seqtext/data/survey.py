@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from seqtext.data.corpus import Corpus
 from seqtext.data.readers import Row
+from seqtext.data.readers.columns import SYMBOL
 from seqtext.errors import DataError
 
 _SAMPLED = 20_000  # rows of a corpus that are looked at
@@ -41,7 +42,7 @@ class Survey:
         rows: Their number, about. Where nothing tells it, the rows that were read.
         sampled: Rows that the other values are of.
         whole: Whether ``rows`` is not only a lower bound.
-        source: What the sources are like.
+        source: What the sources are like. Symbols of further columns do not count.
         target: What the targets are like.
         copied: Share of the words of targets that are also in their source.
     """
@@ -73,7 +74,8 @@ def survey(corpora: Sequence[Corpus]) -> Survey | None:
         whole = whole and estimate is not None
     if not rows:
         return None
-    sources, targets = zip(*rows, strict=True)
+    sources = [SYMBOL.sub("", source) for source, _ in rows]
+    targets = [target for _, target in rows]
     words = copied = 0
     for source, target in rows:
         known = set(source.split())

@@ -45,6 +45,7 @@ class Survey:
         source: What the sources are like. Symbols of further columns do not count.
         target: What the targets are like.
         copied: Share of the words of targets that are also in their source.
+        shared: Share of the letters of targets that sources have, too.
     """
 
     rows: int
@@ -53,6 +54,7 @@ class Survey:
     source: Side
     target: Side
     copied: float
+    shared: float
 
 
 def survey(corpora: Sequence[Corpus]) -> Survey | None:
@@ -76,6 +78,8 @@ def survey(corpora: Sequence[Corpus]) -> Survey | None:
         return None
     sources = [SYMBOL.sub("", source) for source, _ in rows]
     targets = [target for _, target in rows]
+    known_letters = set().union(*sources)
+    letters = Counter(itertools.chain.from_iterable("".join(text.split()) for text in targets))
     words = copied = 0
     for source, target in rows:
         known = set(source.split())
@@ -89,6 +93,8 @@ def survey(corpora: Sequence[Corpus]) -> Survey | None:
         source=_side(sources),
         target=_side(targets),
         copied=copied / max(1, words),
+        shared=sum(n for letter, n in letters.items() if letter in known_letters)
+        / max(1, letters.total()),
     )
 
 

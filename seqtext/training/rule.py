@@ -5,7 +5,7 @@ docs/rule.md has the table in words, and the experiments behind it.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
 from seqtext import tasks
@@ -50,6 +50,7 @@ _VALIDATED_AFTER = 100  # updates, at least
 _VALIDATED_ROWS = 4  # trained rows for each decoded one, at least
 _PATIENCE = 6  # validations
 _PIECES_OF_WORD = 1.4
+_WARMUP = 200  # updates, at most
 
 
 # --- the task ---------------------------------------------------------------------------------------------
@@ -106,7 +107,11 @@ _KINDS = (  # of tokenizers
 
 
 def choose(
-    rows: Survey, task: str, validated: int | None, typed: Collection[str], filed: Collection[str]
+    rows: Survey,
+    task: str,
+    validated: int | None,
+    typed: Mapping[str, object],
+    filed: Mapping[str, object],
 ) -> Options:
     """Options that follow from the training rows, but for those that somebody has named.
 
@@ -114,25 +119,31 @@ def choose(
         rows: What they are like.
         task: What is trained.
         validated: Rows of the validation set, or None without one.
-        typed: Names of options on the command line.
-        filed: Names of options in files.
+        typed: Options on the command line, by dotted name.
+        filed: Likewise in files.
+
+    Returns:
+        Options by dotted name. None for a model to start from, which has sizes and has learned before.
     """
+    given = {**filed, **typed}
+    if "model.init_from" in given:
+        return {}
     words = task == tasks.TRANSDUCTION.name
     size = next(size for size in (WORDS if words else SENTENCES) if rows.rows <= size.rows)
+    per_epoch = _updates_of_epoch(rows, size, words)
     groups: dict[str, Options] = {
-        "network": _network(size, task),
+        "network": _network(rows, size, task),
         "tokenizer": _tokenizer(rows, size, words),
         "batch": {"data.batch_size" if words else "data.batch_tokens": size.batch},
-        "optimizer": _optimizer(words, "model.optimizer.schedule" in typed),
+        "optimizer": _optimizer(given, _limit(given, per_epoch) or size.updates),
         "updates": _updates(size, bool(validated)),
-        "validation": _validation(rows, size, words, validated) if validated else {},
+        "validation": _validation(rows, per_epoch, validated) if validated else {},
     }
-    if "model.init_from" in typed or "model.init_from" in filed:  # it has both
-        del groups["network"], groups["tokenizer"]
     kinds = [f"data.tokenizer.{name}" for name in _KINDS]
     if _any(typed, kinds):  # they depend on each other
         for name in kinds:
             groups["tokenizer"].pop(name, None)
+        groups["network"].pop("model.network.copying", None)
     decided = {
         group
         for group, names in GROUPS.items()
@@ -144,7 +155,7 @@ def choose(
     for group, values in groups.items():
         if group not in decided:
             options |= values
-    return {name: value for name, value in options.items() if name not in (*typed, *filed)}
+    return {name: value for name, value in options.items() if name not in given}
 
 
 def _any(given: Collection[str], names: Collection[str]) -> bool:
@@ -153,7 +164,12 @@ def _any(given: Collection[str], names: Collection[str]) -> bool:
     )
 
 
-def _network(size: Size, task: str) -> Options:
+def _copies(rows: Survey) -> bool:
+    """Whether targets are made of the letters, or of the symbols, of sources."""
+    return _unit(rows.source) == _unit(rows.target) and rows.shared > 0.9
+
+
+def _network(rows: Survey, size: Size, task: str) -> Options:
     words = task == tasks.TRANSDUCTION.name
     sizes: Options = {
         "embedding_size": 128 if words else 256,
@@ -161,7 +177,9 @@ def _network(size: Size, task: str) -> Options:
         "dropout": size.dropout,
         "word_dropout": 0.0 if words else 0.1,
     }
-    if task == tasks.SUMMARIZATION.name:
+    if words:
+        sizes |= {"encoder_layers": 1, "decoder_layers": 2}
+    if task == tasks.SUMMARIZATION.name or (words and _copies(rows)):
         sizes["copying"] = True
     return {f"model.network.{name}": value for name, value in sizes.items()}
 
@@ -169,14 +187,15 @@ def _network(size: Size, task: str) -> Options:
 def _tokenizer(rows: Survey, size: Size, words: bool) -> Options:
     options: Options = {"vocab_size": size.vocabulary}
     if words:
-        options |= {
-            "model_type": _unit(rows.source),
-            "target_type": _unit(rows.target),
-            "joint": False,
-            # letter case is kept where targets have it
-            "normalization": "nfc" if rows.target.capitals else "nfc_lower",
-            "target_normalization": "identity",
-        }
+        # letter case is kept where targets have it
+        normalization = "nfc" if rows.target.capitals else "nfc_lower"
+        options |= {"model_type": _unit(rows.source), "normalization": normalization}
+        if not _copies(rows):
+            options |= {
+                "target_type": _unit(rows.target),
+                "joint": False,
+                "target_normalization": "identity",
+            }
     return {f"data.tokenizer.{name}": value for name, value in options.items()}
 
 
@@ -184,11 +203,25 @@ def _unit(side: Side) -> str:
     return "char" if side.single > _MOST else "word"
 
 
-def _optimizer(words: bool, scheduled: bool) -> Options:
+def _optimizer(given: Mapping[str, object], updates: float) -> Options:
     options: Options = {"learning_rate": 0.002}
-    if not scheduled:
-        options |= {"schedule": "adaptive", "warmup_steps": 100 if words else 200}
+    if "model.optimizer.schedule" not in given:
+        warmup = min(_WARMUP, max(1, int(updates / 10)))
+        options |= {"schedule": "adaptive", "warmup_steps": warmup}
     return {f"model.optimizer.{name}": value for name, value in options.items()}
+
+
+def _limit(given: Mapping[str, object], per_epoch: float) -> float | None:
+    """The number of updates that somebody has named, about."""
+    limits = []
+    for name, updates in (("trainer.max_steps", 1.0), ("trainer.max_epochs", per_epoch)):
+        try:
+            number = int(str(given[name]))
+        except (KeyError, ValueError):  # the parser refuses what is no number
+            continue
+        if number > 0:
+            limits.append(number * updates)
+    return min(limits, default=None)
 
 
 def _updates(size: Size, validated: bool) -> Options:
@@ -198,10 +231,12 @@ def _updates(size: Size, validated: bool) -> Options:
     return options
 
 
-def _validation(rows: Survey, size: Size, words: bool, validated: int) -> Options:
+def _updates_of_epoch(rows: Survey, size: Size, words: bool) -> float:
+    pieces = 1.0 if words else _PIECES_OF_WORD * max(rows.source.words, rows.target.words)
+    return max(1.0, rows.rows * pieces / size.batch)
+
+
+def _validation(rows: Survey, per_epoch: float, validated: int) -> Options:
     """Validate so often that it takes little of the time, and that each one is of some updates."""
-    updates = rows.rows / size.batch  # of an epoch
-    if not words:
-        updates *= _PIECES_OF_WORD * max(rows.source.words, rows.target.words)
-    epochs = max(_VALIDATED_AFTER / updates, _VALIDATED_ROWS * validated / rows.rows)
+    epochs = max(_VALIDATED_AFTER / per_epoch, _VALIDATED_ROWS * validated / rows.rows)
     return {"trainer.check_val_every_n_epoch": max(1, round(epochs))}

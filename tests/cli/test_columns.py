@@ -33,6 +33,7 @@ NETWORK = [
     "--model.network.decoder_layers=1",
     "--model.network.dropout=0.1",
     "--model.optimizer.learning_rate=0.004",
+    "--model.optimizer.schedule=constant",
     "--model.decode_sentences=20",
     "--data.batch_size=16",
     "--trainer.accelerator=cpu",

@@ -23,6 +23,7 @@ def test_both_sides_are_measured() -> None:
     assert told.source == Side(1.5, 3.0, 0.5, capitals=False, distinct=2)
     assert told.target == Side(2.0, 3.5, 0.5, capitals=True, distinct=2)
     assert told.copied == 1 / 4
+    assert told.shared == 7 / 14  # n, e, t, o, and once more o, n, e
 
 
 def test_rows_behind_the_sample_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,8 +15,18 @@ SYMBOLS = Side(7.0, 1.2, 0.0, capitals=False, distinct=990)
 CHINESE = Side(1.0, 30.0, 1.0, capitals=False, distinct=1000)
 
 
-def pairs(source: Side, target: Side, rows: int = 1000, copied: float = 0.1) -> Survey:
-    return Survey(rows=rows, sampled=1000, whole=True, source=source, target=target, copied=copied)
+def pairs(
+    source: Side, target: Side, rows: int = 1000, copied: float = 0.1, shared: float = 0.5
+) -> Survey:
+    return Survey(
+        rows=rows,
+        sampled=1000,
+        whole=True,
+        source=source,
+        target=target,
+        copied=copied,
+        shared=shared,
+    )
 
 
 @pytest.mark.parametrize(
@@ -40,10 +50,13 @@ def test_a_task_is_recognized(corpus: Survey, task: str) -> None:
 
 
 def chosen(
-    rows: int, task: str, typed: dict[str, object] | None = None, filed: tuple[str, ...] = ()
+    rows: int,
+    task: str,
+    typed: dict[str, object] | None = None,
+    filed: dict[str, object] | None = None,
 ) -> dict[str, object]:
     side = WORD if task == "transduction" else SENTENCE
-    return rule.choose(pairs(side, side, rows), task, 500, typed or {}, filed)
+    return rule.choose(pairs(side, side, rows), task, 500, typed or {}, filed or {})
 
 
 @pytest.mark.parametrize("task", ["translation", "transduction", "summarization"])
@@ -61,21 +74,42 @@ def test_what_somebody_names_is_left_alone() -> None:
     assert chosen(500, "translation", dict.fromkeys(everything, 1)) == {}
     for name in everything:
         assert name not in chosen(500, "translation", {name: 1})
-        assert name not in chosen(500, "translation", filed=(name,))
+        assert name not in chosen(500, "translation", filed={name: 1})
     sizes = chosen(500, "translation", {"model.network.dropout": 0.1})
     assert sizes["model.network.hidden_size"] == everything["model.network.hidden_size"]
 
 
 def test_a_file_decides_on_a_whole_group() -> None:
-    options = chosen(500, "translation", filed=("model.network.cell", "trainer.max_epochs"))
+    options = chosen(
+        500, "translation", filed={"model.network.cell": "gru", "trainer.max_epochs": 5}
+    )
     assert not any(name.startswith(("model.network", "trainer.max")) for name in options)
     assert "selection.patience" not in options  # a number of epochs is a promise
     assert "data.tokenizer.vocab_size" in options
 
 
-def test_a_model_to_start_from_has_its_network_and_its_tokenizers() -> None:
+def test_a_model_to_start_from_is_left_alone() -> None:
     options = chosen(500, "translation", {"model.init_from": "best.ckpt"})
-    assert not any(name.startswith(("model.network", "data.tokenizer")) for name in options)
+    assert options == {}
+
+
+def test_a_short_run_has_a_short_warm_up() -> None:
+    def warmup(typed: dict[str, object]) -> object:
+        return chosen(1_000, "transduction", typed)["model.optimizer.warmup_steps"]
+
+    assert warmup({}) == 200
+    assert warmup({"trainer.max_epochs": "2"}) == 12  # a tenth of 2 * 1,000 / 16
+    assert warmup({"trainer.max_steps": 5, "trainer.max_epochs": 2}) == 1
+    assert warmup({"trainer.max_epochs": "many"}) == 200
+
+
+def test_letters_of_the_source_are_copied() -> None:
+    options = rule.choose(pairs(WORD, WORD, shared=0.95), "transduction", 100, {}, {})
+    assert options["model.network.copying"] is True
+    assert "data.tokenizer.joint" not in options  # it is the default
+    typed: dict[str, object] = {"data.tokenizer.joint": False}
+    options = rule.choose(pairs(WORD, WORD, shared=0.95), "transduction", 100, typed, {})
+    assert "model.network.copying" not in options
 
 
 def test_a_typed_limit_or_schedule_decides_on_its_companions() -> None:
@@ -99,7 +133,7 @@ def test_validation_takes_little_of_the_time() -> None:
 
 
 def test_without_validation_nothing_waits_for_it() -> None:
-    options = rule.choose(pairs(WORD, WORD), "transduction", None, {}, ())
+    options = rule.choose(pairs(WORD, WORD), "transduction", None, {}, {})
     assert not any(name.startswith(("selection", "trainer.check_val")) for name in options)
     assert options["trainer.max_steps"]
 
@@ -115,11 +149,11 @@ def test_without_validation_nothing_waits_for_it() -> None:
 def test_symbols_are_words_or_characters(
     source: Side, target: Side, types: tuple[str, str]
 ) -> None:
-    options = rule.choose(pairs(source, target), "transduction", 100, {}, ())
+    options = rule.choose(pairs(source, target), "transduction", 100, {}, {})
     assert (options["data.tokenizer.model_type"], options["data.tokenizer.target_type"]) == types
     assert options["data.tokenizer.normalization"] == "nfc_lower"
     capitals = rule.choose(
-        pairs(source, target._replace(capitals=True)), "transduction", 100, {}, ()
+        pairs(source, target._replace(capitals=True)), "transduction", 100, {}, {}
     )
     assert capitals["data.tokenizer.normalization"] == "nfc"
 

@@ -128,7 +128,8 @@ def train(rows: Rows, options: Options, seed: int, precision: str) -> Classifier
         assert module.network is not None and module.tokenizers is not None
         networks.append(module.network)
         temperatures.append(module.temperature)
-    return Classifier(networks, module.tokenizers, temperatures=temperatures)
+        sides = module.tokenizers
+    return Classifier(networks, sides, temperatures=temperatures)
 
 
 def accuracy(classifier: Classifier, rows: Rows) -> float:

@@ -48,8 +48,8 @@ class CharacterNgrams(nn.Module):
     def forward(self, texts: Tensor, mask: Tensor) -> Tensor:
         """Texts (B, S) ids and their mask (B, S), True at real positions -> (B, E).
 
-        The sum is divided by the root of the number of n-grams, so that long and short texts have vectors
-        of one size. In training, ``dropout`` leaves out whole n-grams.
+        The sum is divided by the root of the number of n-grams. So vectors of long and short texts have
+        like sizes. In training, ``dropout`` leaves out whole n-grams.
         """
         buckets, real = self.buckets(texts, mask)
         weight = self.embedding.weight

@@ -23,7 +23,13 @@ FIRST = [5484, 7689, 8269]  # of "▁a", "ab" and "bc"
 
 
 def config(**options: object) -> ClassifierConfig:
-    given = {"embedding_size": 6, "hidden_size": 6, "dropout": 0.0, "character_ngrams": 4, **options}
+    given = {
+        "embedding_size": 6,
+        "hidden_size": 6,
+        "dropout": 0.0,
+        "character_ngrams": 4,
+        **options,
+    }
     return ClassifierConfig(**given)  # type: ignore[arg-type]
 
 
@@ -64,7 +70,9 @@ def test_every_process_has_the_same_hash() -> None:
         "import torch; from tests.nn.test_ngrams import *;"
         "print(CharacterNgrams(config(), SPELLINGS).buckets(TEXTS[:1], MASK[:1])[0][0, :3].tolist())"
     )
-    output = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    output = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
     assert output.stdout == f"{FIRST}\n"
 
 

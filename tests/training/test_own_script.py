@@ -166,7 +166,6 @@ def test_ngrams_travel_with_a_classifier() -> None:
     assert [own.top for own in loaded.classify(texts)] != expected
 
 
-
 def test_a_child_keeps_its_own_options() -> None:
     run = trainer(max_steps=1)
     run.fit(Mine(colour="blue", network=NETWORK, label_smoothing=0.3), datamodule=pairs())

@@ -13,7 +13,7 @@ import importlib
 import sys
 from pathlib import Path
 
-COMMANDS = ("train", "decode", "quality", "growth", "peers", "tables", "plots")
+COMMANDS = ("train", "decode", "quality", "growth", "peers", "small_labels", "tables", "plots")
 
 
 def summary(command: str) -> str:
@@ -26,7 +26,7 @@ def main() -> None:
     command, *arguments = sys.argv[1:] or ["--help"]
     if command in ("-h", "--help"):
         print("usage: python -m benchmarks COMMAND …\n")
-        print("\n".join(f"  {name:<10} {summary(name)}" for name in COMMANDS))
+        print("\n".join(f"  {name:<12} {summary(name)}" for name in COMMANDS))
     elif command not in COMMANDS:
         sys.exit(f"python -m benchmarks: no {command!r}. Choose from: {', '.join(COMMANDS)}")
     else:

@@ -45,6 +45,7 @@ SECTIONS = {  # in the order of the page
     "transduction": "Pronunciations",
     "summarization": "Summaries and code",
     "classification": "Labels",
+    "small_labels": "Labels of few rows",
     "cells": "Recurrent cells",
     "training": "Speed of training",
     "decoding": "Speed of decoding",

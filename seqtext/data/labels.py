@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from seqtext.data.readers import SEPARATOR, Record, Row
-from seqtext.data.tokenizer import Tokenizer, TokenizerConfig
+from seqtext.data.tokenizer import SPACE, Tokenizer, TokenizerConfig
 from seqtext.errors import ConfigError, DataError
 from seqtext.suggestion import suggest
 from seqtext.values import read_fields
@@ -196,6 +196,13 @@ class TextAndLabels(NamedTuple):
     def sizes(self) -> tuple[int, int]:
         """Numbers of pieces and of labels."""
         return self.source.vocab_size, self.target.vocab_size
+
+    @property
+    def spellings(self) -> list[str]:
+        """What each piece adds to a text. An end or a piece without text is a space."""
+        own, blank = self.source, {self.source.bos, self.source.eos, *self.source.control_ids}
+        pieces = own.pieces(range(own.vocab_size))
+        return [SPACE if i in blank else piece for i, piece in enumerate(pieces)]
 
     @property
     def described(self) -> str:

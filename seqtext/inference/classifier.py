@@ -205,7 +205,7 @@ def classifier_of(
         device,
         precision,
         {"source": "tokenizers", "target": "labels"},
-        lambda model: Network(model.config, *sides.sizes),
+        lambda model: Network(model.config, *sides.sizes, sides.spellings),
     )
     return Classifier(
         networks,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -9,6 +11,7 @@ from torch.nn import functional as F
 from seqtext.nn.config import ClassifierConfig
 from seqtext.nn.dropout import Dropout
 from seqtext.nn.encoder import Encoder
+from seqtext.nn.ngrams import CharacterNgrams
 from seqtext.nn.recurrent import at_ends
 from seqtext.nn.start import initialize
 
@@ -63,12 +66,13 @@ class Pooling(nn.Module):
 
 
 class Classifier(nn.Module):
-    """Encoder, pooling, one linear layer.
+    """Encoder, pooling, one linear layer. It also reads character n-grams, if wanted.
 
     Args:
         config: Sizes and kinds.
         vocab_size: Number of pieces.
         labels: L, number of labels.
+        spellings: See ``CharacterNgrams``.
 
     Example:
         >>> network = Classifier(ClassifierConfig(embedding_size=4, hidden_size=6), 10, 3)
@@ -76,14 +80,18 @@ class Classifier(nn.Module):
         torch.Size([1, 3])
     """
 
-    def __init__(self, config: ClassifierConfig, vocab_size: int, labels: int) -> None:
+    def __init__(
+        self, config: ClassifierConfig, vocab_size: int, labels: int, spellings: Sequence[str] = ()
+    ) -> None:
         super().__init__()
         self.config = config
         # Dropout comes after pooling: before it, a maximum would be taken over other positions each time.
         self.encoder = Encoder(config, vocab_size, drop_memory=False)
         self.pooling = Pooling(config)
         self.dropout = Dropout(config.dropout)
-        self.output = nn.Linear(config.hidden_size, labels)
+        self.ngrams = CharacterNgrams(config, spellings) if config.character_ngrams else None
+        beside = 0 if self.ngrams is None else config.embedding_size
+        self.output = nn.Linear(config.hidden_size + beside, labels)
         initialize(self, config)
 
     def forward(self, texts: Tensor, lengths: Tensor) -> Tensor:
@@ -94,6 +102,8 @@ class Classifier(nn.Module):
         """Logits (B, L), and the weight of each position in ``Pooling``, (B, S)."""
         encoded = self.encoder(texts, lengths)
         pooled, weights = self.pooling(encoded.memory, encoded.mask)
+        if self.ngrams is not None:
+            pooled = torch.cat([pooled, self.ngrams(texts, encoded.mask).to(pooled.dtype)], 1)
         logits: Tensor = self.output(self.dropout(pooled))
         return logits, weights
 

@@ -226,12 +226,17 @@ class ClassifierConfig(EncoderConfig):
         pooling: How the encoder's outputs become one vector. ``last`` takes the last states of both
             directions. ``max`` and ``mean`` go over the text, unit by unit. ``attention`` is a weighted sum
             (Yang et al. 2016, eq. 5 to 7).
+        character_ngrams: Longest n-gram of characters whose embedding joins the vector of the text. The
+            shortest has two characters. Use 5 for few texts a label. 0 reads none.
+        ngram_buckets: Embeddings of n-grams. A hash chooses the embedding of each n-gram.
 
     Raises:
         ConfigError: A value is out of range, or two contradict each other.
     """
 
     pooling: Pooling = "max"
+    character_ngrams: Annotated[int, Range(0, 32)] = 0
+    ngram_buckets: Annotated[int, Range(1, 2**24)] = 2**14
 
     def __post_init__(self) -> None:
         super().__post_init__()

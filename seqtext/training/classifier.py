@@ -99,7 +99,7 @@ class ClassifierModule(TextModule[LabelledBatch, TextAndLabels]):
         self.tokenizers = tokenizers
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(self.seed)
-            self.network = Classifier(self.config, *tokenizers.sizes)
+            self.network = Classifier(self.config, *tokenizers.sizes, tokenizers.spellings)
         if self._vectors is not None:
             weight, source = self.network.encoder.embedding.weight, tokenizers.source
             count = load_vectors(weight, source, self._vectors, "model.vectors")

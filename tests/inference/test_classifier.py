@@ -20,16 +20,36 @@ from seqtext.nn.config import ClassifierConfig
 TEXTS = ["alma", "körte", "fa-9", "Éva"]
 
 
-def build(columns: tuple[str, str] = ("text", "label"), **options: Any) -> Classifier:
+def build(
+    columns: tuple[str, str] = ("text", "label"), *, character_ngrams: int = 0, **options: Any
+) -> Classifier:
     """A classifier that has learned nothing."""
     config = TokenizerConfig(model_type="char", vocab_size=40, symbols=("<sep>",))
     tokenizer = Tokenizer.train(TEXTS[:2], config)
     sides = TextAndLabels(tokenizer, Labels(names=("שלום", "<b>")))
     torch.manual_seed(0)
-    network = Network(
-        ClassifierConfig(embedding_size=8, hidden_size=12, init_scale=4.0), *sides.sizes
-    ).double()
+    network_config = ClassifierConfig(
+        embedding_size=8, hidden_size=12, init_scale=4.0, character_ngrams=character_ngrams
+    )
+    network = Network(network_config, *sides.sizes, sides.spellings).double()
     return Classifier([network], sides, columns, **options)
+
+
+def test_pieces_are_spelled_as_they_stand_in_a_text() -> None:
+    sides = build().sides
+    spelled = dict(zip(sides.source.pieces(range(sides.sizes[0])), sides.spellings, strict=True))
+    assert {spelled.pop(piece) for piece in ("<s>", "</s>")} == {"▁"}
+    assert all(piece == spelling for piece, spelling in spelled.items())
+    ids = sides.source.encode(["alma körte"])[0]
+    assert "".join(sides.spellings[i] for i in ids) == "▁alma▁körte"
+
+
+def test_a_text_with_ngrams_is_explained() -> None:
+    """The same text in other company has the same words and weights."""
+    classifier = build(character_ngrams=3)
+    alone, together = (explain_labels(classifier, TEXTS[:count])[0] for count in (1, 4))
+    assert (alone.words, alone.weights) == (together.words, together.weights) != ([], [])
+    assert alone.classification == together.classification
 
 
 def test_rows_are_read_in_their_own_order_and_refused_by_number() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import math
 import re
@@ -140,6 +141,29 @@ def test_a_classifier_is_restored() -> None:
     [before] = run.validate(module, datamodule=labels(), verbose=False)
     again = LabelsDataModule.load_from_checkpoint("m.ckpt")
     assert trainer().validate(restored, datamodule=again, verbose=False) == [before]
+
+
+def test_ngrams_travel_with_a_classifier() -> None:
+    """Their buckets follow from the tokenizer in the checkpoint."""
+    network = dataclasses.replace(SMALL, character_ngrams=4, ngram_buckets=128)
+    module = ClassifierModule(network=network)
+    run = trainer(max_epochs=3)
+    run.fit(module, datamodule=(data := labels()))
+    run.save_checkpoint("m.ckpt")
+    texts = ["open it", "LOCK IT", "", "unseen words"]
+    loaded = seqtext.load_classifier("m.ckpt")
+    alone = loaded.probabilities(texts, batch_size=1)
+    assert torch.allclose(loaded.probabilities(texts), alone, atol=1e-6)
+    [before] = run.validate(module, datamodule=data, verbose=False)
+    restored = ClassifierModule.load_from_checkpoint("m.ckpt", map_location="cpu")
+    assert trainer().validate(restored, datamodule=labels(), verbose=False) == [before]
+    expected = [own["top"] for own in module.predict_step(texts, 0)]
+    assert [own.top for own in loaded.classify(texts)] == expected
+    assert module.network is not None and module.network.ngrams is not None
+    learned = module.network.ngrams.embedding.weight.detach().clone()
+    torch.nn.init.zeros_(loaded.networks[0].ngrams.embedding.weight)  # type: ignore[union-attr]
+    assert learned.any()
+    assert [own.top for own in loaded.classify(texts)] != expected
 
 
 def test_a_child_keeps_its_own_options() -> None:

@@ -19,6 +19,7 @@ from seqtext.data.readers.columns import read_source_option
 from seqtext.data.survey import Survey, survey
 from seqtext.errors import ConfigError, DataError
 from seqtext.training import rule
+from seqtext.training.recognition import recognize
 
 _DECODED = 500  # texts of a validation, at most
 _TOLD = ("vocab_size", "batch_size", "batch_tokens", "hidden_size", "encoder_layers", "dropout")
@@ -108,22 +109,22 @@ def follow_corpus(given: Given, classes: dict[str, str], task: str | None) -> Fo
         return Followed(task, {}, classes)
     named = options.get("model.task")
     if labelled:
-        task, why = tasks.CLASSIFICATION.name, "it has labels"
+        task, why = tasks.CLASSIFICATION.name, "with labels"
     elif named is not None:
         task, why = str(named), ""
     elif task is None:
-        task, why = rule.recognize(rows)
+        task, why = recognize(rows)
     count = f"{'' if rows.whole else 'at least '}{rows.rows:,} rows"
     if task == tasks.CLASSIFICATION.name and not labelled:
         source, target = (options.get(f"data.{side}", side) for side in ("source", "target"))
         raise ConfigError(
-            f"data.train: {count}, and {why}, so it looks like texts with labels; to train a classifier, give"
+            f"data.train: {count} {why}, so they look like texts with labels; to train a classifier, give"
             f" --data.text {source} --data.label {target} instead of --data.source and --data.target. Or name"
             f" another task, as in --model.task {tasks.TRANSLATION.name}"
         )
     validated = _validated(options, labelled)
     chosen = rule.choose(rows, task, validated, given.typed, given.filed)
-    lines = [f"data: {count}{f'; {why}: taken for {task}' if why else ''}", *_described(chosen)]
+    lines = [f"data: {count}{f', {why}: taken for {task}' if why else ''}", *_described(chosen)]
     if not labelled and named is None:
         chosen["model.task"] = task
     return Followed(task, chosen, LABELS if labelled else PAIRS, lines)

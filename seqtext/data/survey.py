@@ -13,7 +13,7 @@ from seqtext.data.readers import Row
 from seqtext.data.readers.columns import SYMBOL
 from seqtext.errors import DataError
 
-_SAMPLED = 20_000  # rows of a corpus that are looked at
+_SAMPLED, _COUNTED = 5_000, 100_000  # rows of a corpus that are looked at, and that are counted
 
 
 class Side(NamedTuple):
@@ -22,16 +22,16 @@ class Side(NamedTuple):
     Args:
         words: Mean number of words of a text.
         word_length: Mean number of characters of a word.
-        single: Share of the texts that are one word.
         capitals: Whether some letter is a capital.
         distinct: Number of different texts.
+        vocabulary: Number of different words.
     """
 
     words: float
     word_length: float
-    single: float
     capitals: bool
     distinct: int
+    vocabulary: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,13 +67,16 @@ def survey(corpora: Sequence[Corpus]) -> Survey | None:
     total, whole = 0, True
     for corpus in corpora:
         try:
-            sample = list(itertools.islice(_readable(corpus), _SAMPLED))
-            estimate = corpus.estimated_rows() if len(sample) == _SAMPLED else len(sample)
+            readable = _readable(corpus)
+            sample = list(itertools.islice(readable, _SAMPLED))
+            count = corpus.estimated_rows() if len(sample) == _SAMPLED else len(sample)
+            if count is None:
+                count = len(sample) + sum(1 for _ in itertools.islice(readable, _COUNTED))
+                whole = whole and count < _SAMPLED + _COUNTED
         except DataError:
             return None
         rows += sample
-        total += estimate or len(sample)
-        whole = whole and estimate is not None
+        total += count
     if not rows:
         return None
     sources = [SYMBOL.sub("", source) for source, _ in rows]
@@ -105,17 +108,11 @@ def _readable(corpus: Corpus) -> Iterator[Row]:
 
 
 def _side(texts: Sequence[str]) -> Side:
-    words = Counter[int]()
-    characters = 0
-    for text in texts:
-        split = text.split()
-        words[len(split)] += 1
-        characters += sum(map(len, split))
-    count = sum(number * times for number, times in words.items())
+    words = Counter(word for text in texts for word in text.split())
     return Side(
-        words=count / len(texts),
-        word_length=characters / max(1, count),
-        single=words[1] / len(texts),
+        words=words.total() / len(texts),
+        word_length=sum(len(word) * n for word, n in words.items()) / max(1, words.total()),
         capitals=any(text != text.lower() for text in texts),
         distinct=len(set(texts)),
+        vocabulary=len(words),
     )

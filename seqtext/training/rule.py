@@ -5,11 +5,13 @@ docs/rule.md has the table in words, and the experiments behind it.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+import math
+from collections.abc import Callable, Collection, Mapping
 from typing import NamedTuple
 
 from seqtext import tasks
-from seqtext.data.survey import Side, Survey
+from seqtext.data.survey import Survey
+from seqtext.training.recognition import unit_of
 
 Options = dict[str, object]  # by dotted name
 
@@ -18,12 +20,13 @@ class Size(NamedTuple):
     """What a corpus of at most so many rows is trained with.
 
     Args:
-        rows: The largest corpus.
-        batch: Pieces of an update, or rows of words and labels.
+        rows: Of the largest corpus.
+        batch: Pieces of an update, or rows of words and of labels.
         vocabulary: Pieces of a tokenizer.
         hidden: Width of the encoder's output.
         dropout: As in ``EncoderConfig``.
         updates: The most updates.
+        patience: Validations without a better score that end training. None makes all updates.
     """
 
     rows: float
@@ -32,57 +35,34 @@ class Size(NamedTuple):
     hidden: int
     dropout: float
     updates: int
+    patience: int | None = 6
 
 
 SENTENCES = (
     Size(1_000, 400, 500, 512, 0.5, 6_000),
     Size(5_000, 600, 1_000, 512, 0.5, 12_000),
     Size(20_000, 1_200, 2_000, 512, 0.4, 20_000),
-    Size(float("inf"), 1_200, 4_000, 512, 0.3, 30_000),
+    Size(math.inf, 1_200, 4_000, 512, 0.3, 30_000),
 )
 WORDS = (
     Size(300, 10, 1_000, 256, 0.3, 4_000),
-    Size(2_000, 16, 1_000, 256, 0.3, 10_000),
-    Size(20_000, 64, 1_000, 512, 0.3, 15_000),
-    Size(float("inf"), 256, 1_000, 512, 0.2, 30_000),
+    Size(2_000, 20, 1_000, 256, 0.4, 8_000),
+    Size(20_000, 64, 1_000, 512, 0.3, 12_000),
+    Size(math.inf, 256, 1_000, 512, 0.2, 30_000),
 )
+LABELLED = (
+    Size(500, 64, 2_000, 256, 0.5, 300, None),
+    Size(1_000, 64, 2_000, 256, 0.5, 500, None),
+    Size(2_000, 64, 2_000, 256, 0.5, 750, None),
+    Size(6_000, 64, 2_000, 256, 0.5, 1_000, None),
+    Size(30_000, 64, 2_000, 512, 0.4, 8_000),
+    Size(math.inf, 128, 8_000, 512, 0.4, 20_000),
+)
+_FEW_LABELLED = 6_000  # rows that n-grams of characters help
 _VALIDATED_AFTER = 100  # updates, at least
 _VALIDATED_ROWS = 4  # trained rows for each decoded one, at least
-_PATIENCE = 6  # validations
 _PIECES_OF_WORD = 1.4
 _WARMUP = 200  # updates, at most
-
-
-# --- the task ---------------------------------------------------------------------------------------------
-
-
-def recognize(rows: Survey) -> tuple[str, str]:
-    """The task that pairs are probably for, and why."""
-    source, target = rows.source, rows.target
-    if _is_label(rows):
-        return tasks.CLASSIFICATION.name, f"its {target.distinct:,} targets repeat"
-    if _is_spelled(source) and (_is_spelled(target) or target.word_length <= _SYMBOL):
-        what = "single words" if target.single > _MOST else "symbols between spaces"
-        return tasks.TRANSDUCTION.name, f"words as sources, {what} as targets"
-    if rows.copied > 0.5 and source.words > 1.5 * target.words:
-        share = f"{rows.copied:.0%} of their words stand in the source"
-        return tasks.SUMMARIZATION.name, f"targets are shorter than sources, and {share}"
-    return tasks.TRANSLATION.name, "sentences as sources and targets"
-
-
-_MOST = 0.8  # share that counts as nearly all
-_SYMBOL = 2.5  # characters of a symbol between spaces, in the mean
-_WORD = 25  # characters of a word, in the mean. A sentence without spaces is longer
-
-
-def _is_label(rows: Survey) -> bool:
-    few = rows.target.distinct * 5 <= min(rows.sampled, rows.source.distinct)
-    return few and rows.target.words <= 4 and rows.sampled >= 20
-
-
-def _is_spelled(side: Side) -> bool:
-    """Whether texts are single words, or symbols between spaces."""
-    return (side.single > _MOST and side.word_length < _WORD) or side.word_length <= _SYMBOL
 
 
 # --- the options ------------------------------------------------------------------------------------------
@@ -128,17 +108,21 @@ def choose(
     given = {**filed, **typed}
     if "model.init_from" in given:
         return {}
-    words = task == tasks.TRANSDUCTION.name
-    size = next(size for size in (WORDS if words else SENTENCES) if rows.rows <= size.rows)
-    per_epoch = _updates_of_epoch(rows, size, words)
+    family = _FAMILIES.get(task, _SENTENCES)
+    size = next(size for size in family.sizes if rows.rows <= size.rows)
+    per_epoch = _updates_of_epoch(rows, size, family)
     groups: dict[str, Options] = {
-        "network": _network(rows, size, task),
-        "tokenizer": _tokenizer(rows, size, words),
-        "batch": {"data.batch_size" if words else "data.batch_tokens": size.batch},
-        "optimizer": _optimizer(given, _limit(given, per_epoch) or size.updates),
+        "network": _below("model.network", family.network(rows, size)),
+        "tokenizer": _below(
+            "data.tokenizer", {"vocab_size": size.vocabulary, **family.tokenizer(rows)}
+        ),
+        "batch": {family.batch: size.batch},
+        "optimizer": _optimizer(family, given, _limit(given, per_epoch) or size.updates),
         "updates": _updates(size, bool(validated)),
         "validation": _validation(rows, per_epoch, validated) if validated else {},
     }
+    if task == tasks.SUMMARIZATION.name:
+        groups["network"]["model.network.copying"] = True
     kinds = [f"data.tokenizer.{name}" for name in _KINDS]
     if _any(typed, kinds):  # they depend on each other
         for name in kinds:
@@ -164,51 +148,96 @@ def _any(given: Collection[str], names: Collection[str]) -> bool:
     )
 
 
-def _copies(rows: Survey) -> bool:
-    """Whether targets are made of the letters, or of the symbols, of sources."""
-    return _unit(rows.source) == _unit(rows.target) and rows.shared > 0.9
+def _below(section: str, options: Options) -> Options:
+    return {f"{section}.{name}": value for name, value in options.items()}
 
 
-def _network(rows: Survey, size: Size, task: str) -> Options:
-    words = task == tasks.TRANSDUCTION.name
-    sizes: Options = {
-        "embedding_size": 128 if words else 256,
+# --- families of tasks ------------------------------------------------------------------------------------
+
+
+class Family(NamedTuple):
+    """Tasks with the same table of sizes.
+
+    Args:
+        sizes: From small to large.
+        batch: The option that limits a batch.
+        learning_rate: The highest one.
+        network: Options of the network.
+        tokenizer: Options of the tokenizer, but for its size.
+    """
+
+    sizes: tuple[Size, ...]
+    batch: str
+    learning_rate: float
+    network: Callable[[Survey, Size], Options]
+    tokenizer: Callable[[Survey], Options]
+
+
+def _network_of_sentences(rows: Survey, size: Size) -> Options:
+    return {
+        "embedding_size": 256,
         "hidden_size": size.hidden,
         "dropout": size.dropout,
-        "word_dropout": 0.0 if words else 0.1,
+        "word_dropout": 0.1,
     }
-    if words:
-        sizes |= {"encoder_layers": 1, "decoder_layers": 2}
-    if task == tasks.SUMMARIZATION.name or (words and _copies(rows)):
-        sizes["copying"] = True
-    return {f"model.network.{name}": value for name, value in sizes.items()}
 
 
-def _tokenizer(rows: Survey, size: Size, words: bool) -> Options:
-    options: Options = {"vocab_size": size.vocabulary}
-    if words:
-        # letter case is kept where targets have it
-        normalization = "nfc" if rows.target.capitals else "nfc_lower"
-        options |= {"model_type": _unit(rows.source), "normalization": normalization}
-        if not _copies(rows):
-            options |= {
-                "target_type": _unit(rows.target),
-                "joint": False,
-                "target_normalization": "identity",
-            }
-    return {f"data.tokenizer.{name}": value for name, value in options.items()}
+def _network_of_words(rows: Survey, size: Size) -> Options:
+    return {
+        "embedding_size": 128,
+        "hidden_size": size.hidden,
+        "encoder_layers": 1,
+        "decoder_layers": 2,  # a single one loses its place in long words
+        "copying": _copies(rows),
+        "dropout": size.dropout,
+    }
 
 
-def _unit(side: Side) -> str:
-    return "char" if side.single > _MOST else "word"
+def _network_of_labels(rows: Survey, size: Size) -> Options:
+    few = rows.rows <= _FEW_LABELLED
+    return _network_of_sentences(rows, size) | {"character_ngrams": 5 if few else 0}
 
 
-def _optimizer(given: Mapping[str, object], updates: float) -> Options:
-    options: Options = {"learning_rate": 0.002}
+def _tokenizer_of_words(rows: Survey) -> Options:
+    # letter case is kept where targets have it
+    options: Options = {
+        "model_type": unit_of(rows.source),
+        "normalization": "nfc" if rows.target.capitals else "nfc_lower",
+    }
+    if not _copies(rows):
+        options |= {
+            "target_type": unit_of(rows.target),
+            "joint": False,
+            "target_normalization": "identity",
+        }
+    return options
+
+
+def _copies(rows: Survey) -> bool:
+    """Whether targets are made of the letters, or of the symbols, of sources."""
+    return unit_of(rows.source) == unit_of(rows.target) and rows.shared > 0.9
+
+
+_SENTENCES = Family(SENTENCES, "data.batch_tokens", 0.002, _network_of_sentences, lambda rows: {})
+_FAMILIES = {
+    tasks.TRANSDUCTION.name: Family(
+        WORDS, "data.batch_size", 0.002, _network_of_words, _tokenizer_of_words
+    ),
+    tasks.CLASSIFICATION.name: Family(
+        LABELLED, "data.batch_size", 0.003, _network_of_labels, lambda rows: {}
+    ),
+}
+
+
+# --- updates ----------------------------------------------------------------------------------------------
+
+
+def _optimizer(family: Family, given: Mapping[str, object], updates: float) -> Options:
+    options: Options = {"learning_rate": family.learning_rate}
     if "model.optimizer.schedule" not in given:
         warmup = min(_WARMUP, max(1, int(updates / 10)))
         options |= {"schedule": "adaptive", "warmup_steps": warmup}
-    return {f"model.optimizer.{name}": value for name, value in options.items()}
+    return _below("model.optimizer", options)
 
 
 def _limit(given: Mapping[str, object], per_epoch: float) -> float | None:
@@ -226,14 +255,15 @@ def _limit(given: Mapping[str, object], per_epoch: float) -> float | None:
 
 def _updates(size: Size, validated: bool) -> Options:
     options: Options = {"trainer.max_steps": size.updates, "trainer.max_epochs": -1}
-    if validated:
-        options["selection.patience"] = _PATIENCE
+    if validated and size.patience is not None:
+        options["selection.patience"] = size.patience
     return options
 
 
-def _updates_of_epoch(rows: Survey, size: Size, words: bool) -> float:
-    pieces = 1.0 if words else _PIECES_OF_WORD * max(rows.source.words, rows.target.words)
-    return max(1.0, rows.rows * pieces / size.batch)
+def _updates_of_epoch(rows: Survey, size: Size, family: Family) -> float:
+    by_pieces = family.batch.endswith("tokens")
+    words = max(rows.source.words, rows.target.words)
+    return max(1.0, rows.rows * (_PIECES_OF_WORD * words if by_pieces else 1.0) / size.batch)
 
 
 def _validation(rows: Survey, per_epoch: float, validated: int) -> Options:

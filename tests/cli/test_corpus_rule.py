@@ -41,7 +41,7 @@ def words() -> list[str]:
 def test_words_become_a_transducer(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["fit", *words, *QUICK]) == 0
     said = capsys.readouterr().err
-    assert "120 rows; words as sources, single words as targets: taken for transduction" in said
+    assert "120 rows, from words to words: taken for transduction" in said
     assert "batch_size 10" in said and "hidden_size" not in said.split("any option")[0]
     options = config_of("runs/transduction/001")
     model, data = options["model"]["init_args"], options["data"]["init_args"]
@@ -70,7 +70,7 @@ def test_texts_with_labels_become_a_classifier(capsys: pytest.CaptureFixture[str
     ]
     Path("rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     assert main(["fit", "--data.train=rows.jsonl", "--data.validation=split:20", *QUICK]) == 0
-    assert "150 rows; it has labels: taken for classification" in capsys.readouterr().err
+    assert "150 rows, with labels: taken for classification" in capsys.readouterr().err
     assert config_of("runs/classification/001")["model"]["class_path"] == "seqtext.ClassifierModule"
 
 

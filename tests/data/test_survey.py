@@ -20,8 +20,8 @@ def test_both_sides_are_measured() -> None:
     told = survey([corpus(["one two\tUn deux trois", "one\tone"])])
     assert told is not None
     assert (told.rows, told.sampled, told.whole) == (2, 2, True)
-    assert told.source == Side(1.5, 3.0, 0.5, capitals=False, distinct=2)
-    assert told.target == Side(2.0, 3.5, 0.5, capitals=True, distinct=2)
+    assert told.source == Side(1.5, 3.0, capitals=False, distinct=2, vocabulary=2)
+    assert told.target == Side(2.0, 3.5, capitals=True, distinct=2, vocabulary=4)
     assert told.copied == 1 / 4
     assert told.shared == 7 / 14  # n, e, t, o, and once more o, n, e
 
@@ -34,9 +34,11 @@ def test_rows_behind_the_sample_are_counted(monkeypatch: pytest.MonkeyPatch) -> 
     assert (told.rows, told.sampled, told.whole) == (26, 11, True)
     unknown = Path("rows.json")
     unknown.write_text("[" + ",".join(['{"source": "a", "target": "b"}'] * 25) + "]")
-    told = survey([Corpus(str(unknown), "source", "target")])
-    assert told is not None
-    assert (told.rows, told.whole) == (10, False)
+    for counted, rows in ((15, 25), (20, 25), (5, 15)):
+        monkeypatch.setattr(module, "_COUNTED", counted)
+        told = survey([Corpus(str(unknown), "source", "target")])
+        assert told is not None
+        assert (told.rows, told.whole) == (rows, counted == 20)
 
 
 def test_rows_that_cannot_be_read_do_not_count() -> None:

@@ -13,7 +13,17 @@ import importlib
 import sys
 from pathlib import Path
 
-COMMANDS = ("train", "decode", "quality", "growth", "peers", "small_labels", "tables", "plots")
+COMMANDS = (
+    "train",
+    "decode",
+    "quality",
+    "little",
+    "growth",
+    "peers",
+    "small_labels",
+    "tables",
+    "plots",
+)
 
 
 def summary(command: str) -> str:

@@ -51,10 +51,9 @@ class OptimizerConfig:
         schedule: The learning rate after the warm-up. With ``constant`` it stays. With ``inverse_sqrt`` it
             falls as 1 / sqrt(step) (Vaswani et al. 2017). With ``cosine`` it falls to
             ``min_learning_rate_share`` at ``total_steps`` (Loshchilov & Hutter 2017). With ``plateau`` it
-            falls when the validation loss does not. With ``adaptive`` it stays until
-            ``selection.patience`` validations in a row were not better, then it falls to 0 over a share
-            ``decay_share`` of the updates so far, and training ends (Hu et al. 2024, section 4; Hägele et
-            al. 2024). A limit of updates starts the fall in time.
+            falls when the validation loss does not. With ``adaptive`` it stays while
+            validation improves. Behind ``selection.patience`` it falls to 0, and training ends (Hu et al.
+            2024, section 4; Hägele et al. 2024, equation 2). A limit of updates starts the fall in time.
         warmup_steps: Updates over which the learning rate rises from 0.
         total_steps: Updates until ``cosine`` is at its end. Default: those of the whole run.
         min_learning_rate_share: Share of ``learning_rate`` that ``cosine`` ends at.

@@ -1,4 +1,4 @@
-"""What is told of a corpus before it is prepared."""
+"""A survey of the first rows of a corpus."""
 
 from __future__ import annotations
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from pathlib import Path
+
 import pytest
 
 from seqtext.data.survey import Side, Survey
@@ -199,3 +202,20 @@ def test_a_limit_of_updates_begins_the_fall_in_time() -> None:
     early = Decay(0.5, 300)
     early.begin(100)
     assert early.ended(150)
+
+
+def test_the_page_has_the_table(repository: Path) -> None:
+    tables = {"sentences": rule.SENTENCES, "words": rule.WORDS, "labels": rule.LABELLED}
+    rows = [
+        f"| {name} | " + " | ".join(_shown(value) for value in size) + " |"
+        for name, sizes in tables.items()
+        for size in sizes
+    ]
+    page = (repository / "docs/rule.md").read_text("utf-8")
+    assert "\n".join(rows) in page
+
+
+def _shown(value: float | None) -> str:
+    if value is None:
+        return "none"
+    return "more" if value == math.inf else f"{value:,}"

@@ -6,8 +6,8 @@
 
 DATA has the folders g2p, transduction_small, translation and classification. OUT keeps the trained models.
 A model that is there is not trained again. With ``--rows`` only the first rows of the training set are read.
-With ``--per_label`` so many rows of each label are. Options after ``--`` go to ``seqtext fit``. Choose another
-OUT for other options. The command prints a JSON object for each model.
+With ``--per_label`` so many rows of each label are. Options after ``--`` go to ``seqtext fit``. Choose
+another OUT for other options. The command prints a JSON object for each model.
 """
 
 from __future__ import annotations

@@ -58,7 +58,7 @@ LABELLED = (
     Size(30_000, 64, 2_000, 512, 0.4, 8_000),
     Size(math.inf, 128, 8_000, 512, 0.4, 20_000),
 )
-_FEW_LABELLED = 6_000  # rows that n-grams of characters help
+_FEW_LABELLED = 30_000  # rows that n-grams of characters help
 _VALIDATED_AFTER = 100  # updates, at least
 _VALIDATED_ROWS = 4  # trained rows for each decoded one, at least
 _PIECES_OF_WORD = 1.4

@@ -140,7 +140,7 @@ def test_validation_takes_little_of_the_time() -> None:
 
 
 def test_few_texts_with_labels_are_read_by_character() -> None:
-    few, many = (chosen(rows, "classification") for rows in (800, 20_000))
+    few, many = (chosen(rows, "classification") for rows in (800, 200_000))
     assert few["model.network.character_ngrams"] == 5
     assert many["model.network.character_ngrams"] == 0
     assert "selection.patience" not in few and many["selection.patience"]

@@ -92,14 +92,15 @@ def follow_corpus(given: Given, classes: dict[str, str], task: str | None) -> Fo
         task: What is trained. None recognizes it.
 
     Returns:
-        Options, which others override. There are none for a user's own classes. Neither are there where
-        the corpus cannot be read: preparing it says why.
+        Options, which others override. There are none for a user's own classes, and for a model to start
+        from, which has sizes and a task. Neither are there where the corpus cannot be read: preparing it
+        says why.
 
     Raises:
         ConfigError: The targets are labels, and the options are those of a translator.
     """
     options = given.all
-    if classes not in (PAIRS, LABELS):
+    if classes not in (PAIRS, LABELS) or "model.init_from" in options:
         return Followed(task, {}, classes)
     labelled = classes == LABELS or "data.text" in options or "data.label" in options
     rows = _look_at(options, labelled)
@@ -107,11 +108,11 @@ def follow_corpus(given: Given, classes: dict[str, str], task: str | None) -> Fo
         labelled = (rows := _look_at(options, labelled=True)) is not None
     if rows is None:
         return Followed(task, {}, classes)
-    named = options.get("model.task")
+    named, why = options.get("model.task"), ""
     if labelled:
         task, why = tasks.CLASSIFICATION.name, "with labels"
     elif named is not None:
-        task, why = str(named), ""
+        task = str(named)
     elif task is None:
         task, why = recognize(rows)
     count = f"{'' if rows.whole else 'at least '}{rows.rows:,} rows"

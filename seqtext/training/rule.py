@@ -101,13 +101,8 @@ def choose(
         validated: Rows of the validation set, or None without one.
         typed: Options on the command line, by dotted name.
         filed: Likewise in files.
-
-    Returns:
-        Options by dotted name. None for a model to start from, which has sizes and has learned before.
     """
     given = {**filed, **typed}
-    if "model.init_from" in given:
-        return {}
     family = _FAMILIES.get(task, _SENTENCES)
     size = next(size for size in family.sizes if rows.rows <= size.rows)
     per_epoch = _updates_of_epoch(rows, size, family)

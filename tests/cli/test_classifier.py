@@ -45,7 +45,10 @@ SMALL = [
     "--model.network.embedding_size=24",
     "--model.network.hidden_size=32",
     "--model.network.dropout=0.1",
+    "--model.network.word_dropout=0",
+    "--model.network.character_ngrams=0",
     "--model.optimizer.learning_rate=0.01",
+    "--model.optimizer.schedule=constant",
     "--trainer.accelerator=cpu",
 ]
 

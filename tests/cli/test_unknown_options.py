@@ -212,7 +212,7 @@ def test_no_command_takes_abbreviations(command: str, capsys: pytest.CaptureFixt
 def test_words_without_an_option(capsys: pytest.CaptureFixture[str]) -> None:
     assert "foo: is no option" in told(capsys, "fit", "--data.train=x", "foo")
     assert "-z: is no option" in told(capsys, "generate", "x", "-z")
-    assert "--run: expected one argument" in told(capsys, "fit", "--run")
+    assert "--run_folder: expected one argument" in told(capsys, "fit", "--run")
     assert "arguments are required: CKPT" in told(capsys, "generate")
 
 

@@ -95,11 +95,6 @@ def test_a_file_decides_on_a_whole_group() -> None:
     assert "data.tokenizer.vocab_size" in options
 
 
-def test_a_model_to_start_from_is_left_alone() -> None:
-    options = chosen(500, "translation", {"model.init_from": "best.ckpt"})
-    assert options == {}
-
-
 def test_a_short_run_has_a_short_warm_up() -> None:
     def warmup(typed: dict[str, object]) -> object:
         return chosen(1_000, "transduction", typed)["model.optimizer.warmup_steps"]

@@ -18,10 +18,10 @@ from seqtext.console import say
 from seqtext.errors import CheckpointError
 from seqtext.signals import Stopped
 from seqtext.training.config import SelectionConfig
-from seqtext.training.optimizer import Decay
 from seqtext.training.run import callbacks, folder
 from seqtext.training.run.average import intact, load_average
 from seqtext.training.run.folder_callback import RunFolder
+from seqtext.training.run.patience import Patience
 from seqtext.training.run.stop_signals import StopSignals
 
 
@@ -36,7 +36,7 @@ class Checkpoints(Callback):
         self._run, self._config = run, config
         # (score, step), best first. Step -1 is the best.ckpt that a finished run had.
         self._best: list[tuple[float, int]] = []
-        self._without_better = 0  # validations in a row
+        self._patience = Patience(config)
         self._gathering = False  # gradients of an update, which no checkpoint has
         self._saved_at, self._saved_step = time.monotonic(), 0
         self._validation: list[object] | None = None  # what scores are measured on
@@ -58,7 +58,7 @@ class Checkpoints(Callback):
         """What the validation at a step has reached, if it is now the best."""
         if self.best is None or self.best[1] != step:
             return ""
-        return "as good as the best" if self._without_better else "best so far"
+        return "as good as the best" if self._patience.without_better else "best so far"
 
     @property
     def monitor(self) -> str:
@@ -122,10 +122,8 @@ class Checkpoints(Callback):
         return self._config.patience is not None
 
     def improving(self, trainer: Trainer) -> bool:
-        """Whether patience has not ended, and one of the last validations was the best."""
-        decay: Decay | None = getattr(trainer.lightning_module, "decay", None)
-        ended = decay is not None and decay.start is not None
-        return bool(self._best) and not ended and self._without_better <= 1
+        """Whether validation improved to the end."""
+        return bool(self._best) and self._patience.left(trainer.lightning_module)
 
     def teardown(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Leave signals as they were."""
@@ -140,13 +138,7 @@ class Checkpoints(Callback):
         batch_idx: int,
     ) -> None:
         """Save from time to time, and stop when asked to."""
-        decay: Decay | None = getattr(pl_module, "decay", None)
-        ended = decay is not None and decay.ended(trainer.global_step)
-        if ended or trainer.global_step == trainer.max_steps:
-            # Lightning would end without a validation, unless its interval ends here by chance
-            trainer.should_stop = True
-            if trainer.check_val_every_n_epoch is not None:
-                trainer.check_val_every_n_epoch = 1
+        self._patience.stop_at_end(trainer, pl_module)
         # a run that stopped between a batch and its validation, or the epoch's end, would go on
         # behind them
         done, every = batch_idx + 1, trainer.val_check_batch or float("inf")
@@ -195,26 +187,12 @@ class Checkpoints(Callback):
         for dropped in {step for _, step in self._best} - {step for _, step in kept}:
             self._on_first(trainer, self._weights(dropped).unlink, missing_ok=True)
         better = not self._best or self._config.is_better(score, self._best[0][0])
-        self._without_better = 0 if better else self._without_better + 1
         self._best = kept
-        if self._config.patience is not None and self._without_better >= self._config.patience:
-            self._end_of_patience(trainer, pl_module)
+        self._patience.count(trainer, pl_module, better=better)
         if kept[0][1] == step:
             self._on_first(trainer, _copy, self._weights(step), self._run.path / folder.BEST)
         if not self._gathering:
             self._save_last(trainer)
-
-    def _end_of_patience(self, trainer: Trainer, module: LightningModule) -> None:
-        """Stop. With the schedule ``adaptive`` the learning rate falls first."""
-        decay: Decay | None = getattr(module, "decay", None)
-        what = f"fit: no better {self._config.monitor} in {self._without_better} validations"
-        if decay is None:
-            say(f"{what}, stopping")
-            trainer.should_stop = True
-        elif not decay.began(trainer.global_step):
-            decay.begin(trainer.global_step)
-            updates = round(decay.share * trainer.global_step)
-            say(f"{what}; the last {updates:,} updates begin, with a falling learning rate")
 
     def _sorted(self, scored: list[tuple[float, int]]) -> list[tuple[float, int]]:
         """Best first. Of equal scores the later is better."""
@@ -251,7 +229,7 @@ class Checkpoints(Callback):
         return {
             "best": self._best,
             "monitor": self._config.monitor,
-            "without_better": self._without_better,
+            "without_better": self._patience.without_better,
             "validation": self._validation,
         }
 
@@ -263,7 +241,7 @@ class Checkpoints(Callback):
             say("resume: the validation set is another one, so the best score so far is forgotten")
         elif self._compared and state_dict["monitor"] == self._config.monitor:
             self._best = [(score, step) for score, step in state_dict["best"]]
-            self._without_better = state_dict["without_better"]
+            self._patience.without_better = state_dict["without_better"]
 
     def finish(
         self, trainer: Trainer, module: LightningModule, datamodule: LightningDataModule

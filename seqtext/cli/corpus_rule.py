@@ -21,7 +21,7 @@ from seqtext.errors import ConfigError, DataError
 from seqtext.training import rule
 from seqtext.training.recognition import recognize
 
-_DECODED = 500  # texts of a validation, at most
+_UNKNOWN = 500  # rows of a validation set that nothing tells the size of
 _TOLD = ("vocab_size", "batch_size", "batch_tokens", "hidden_size", "encoder_layers", "dropout")
 
 
@@ -161,19 +161,19 @@ def _value(options: Mapping[str, object], name: str, default: object = None) -> 
 
 
 def _validated(options: Mapping[str, object], labelled: bool) -> int | None:
-    """About how many texts a validation decodes. None without a validation set."""
+    """About how many rows the validation set has. None without one."""
     named = options.get("data.validation")
     if named is None or named == "null":
         return None
     if isinstance(named, str) and named.startswith("split:"):
         count = named.partition(":")[2]
-        return min(_DECODED, int(count)) if count.isdecimal() else _DECODED
+        return int(count) if count.isdecimal() else _UNKNOWN
     try:
         corpora = _corpora(options, "validation", labelled)
         rows = [corpus.estimated_rows() for corpus in corpora]
     except (ConfigError, DataError):
-        return _DECODED
-    return min(_DECODED, sum(_DECODED if count is None else count for count in rows))
+        return _UNKNOWN
+    return sum(_UNKNOWN if count is None else count for count in rows)
 
 
 def _described(chosen: Mapping[str, object]) -> list[str]:

@@ -35,7 +35,7 @@ class Size(NamedTuple):
     hidden: int
     dropout: float
     updates: int
-    patience: int | None = 6
+    patience: int | None = 5
 
 
 SENTENCES = (
@@ -60,7 +60,8 @@ LABELLED = (
 )
 _FEW_LABELLED = 30_000  # rows that n-grams of characters help
 _VALIDATED_AFTER = 100  # updates, at least
-_VALIDATED_ROWS = 4  # trained rows for each decoded one, at least
+_TRAINED_ROWS = 4  # for each decoded one, at least
+_DECODED = 500  # rows of a validation, at most: the default of ``decode_sentences``
 _PIECES_OF_WORD = 1.4
 _WARMUP = 200  # updates, at most
 
@@ -262,6 +263,8 @@ def _updates_of_epoch(rows: Survey, size: Size, family: Family) -> float:
 
 
 def _validation(rows: Survey, per_epoch: float, validated: int) -> Options:
-    """Validate so often that it takes little of the time, and that each one is of some updates."""
-    epochs = max(_VALIDATED_AFTER / per_epoch, _VALIDATED_ROWS * validated / rows.rows)
+    """Validate so seldom that it takes little of the time, and that some updates lie between."""
+    # a loss costs about half of what decoding does
+    cost = min(_DECODED, validated) + validated / 2
+    epochs = max(_VALIDATED_AFTER / per_epoch, _TRAINED_ROWS * cost / rows.rows)
     return {"trainer.check_val_every_n_epoch": max(1, round(epochs))}

@@ -130,7 +130,7 @@ def test_validation_takes_little_of_the_time() -> None:
     """A decoded text costs about as much as a trained one."""
     for rows in (100, 1_000, 10_000):
         options = chosen(rows, "transduction")
-        assert int(str(options["trainer.check_val_every_n_epoch"])) * rows >= 0.8 * 4 * 500
+        assert int(str(options["trainer.check_val_every_n_epoch"])) * rows >= 0.8 * 4 * 750
     assert chosen(100_000, "translation")["trainer.check_val_every_n_epoch"] == 1
 
 

@@ -117,6 +117,19 @@ def _names(row: Mapping[str, object], prefix: str = "") -> Iterator[str]:
             yield f"{prefix}{name}"
 
 
+def by_language(texts: Mapping[str, str], columns: Columns) -> dict[str, str]:
+    """Texts by language, and also by the column names that stand for them, as ``en`` for ``en-GB``."""
+    row = dict(texts)
+    for column in fields(columns, texts):
+        wanted = column.lower()
+        for language, text in texts.items():
+            if language.lower() == wanted or language.lower().startswith(
+                (f"{wanted}-", f"{wanted}_")
+            ):
+                row.setdefault(column, text)
+    return row
+
+
 # --- the columns of a table -------------------------------------------------------------------------------
 
 

@@ -18,6 +18,7 @@ import seqtext
 from seqtext.cli import collected, main
 from seqtext.cli.streams import as_line
 from seqtext.data.corpus import Corpus
+from seqtext.data.readers import rows
 from seqtext.data.readers.strings import PARSERS
 from tests.support import changed_lines
 
@@ -35,13 +36,13 @@ def sources() -> list[str]:
 
 
 def po_of(sources: list[str]) -> str:
-    """A program's file of which every third entry is translated, and every fifth plural."""
+    """A program's file. Every third entry is translated. Every fifth one has plural forms."""
     parts = [HEADER]
     for i, source in enumerate(sources):
         text = json.dumps(source, ensure_ascii=False)
         parts.append(f"\n#: src/main.c:{i}\n")
         if i % 3 == 0:
-            parts.append(f'msgid {text}\nmsgstr ""\n"schon "\n"da"\n')
+            parts.append(f'msgid {text}\nmsgstr ""\n"schon "\n"da {i}"\n')
         elif i % 5 == 0:
             parts.append(
                 f'#, c-format\nmsgid {text}\nmsgid_plural "%d {text[1:]}\nmsgstr[0] ""\nmsgstr[1] ""\n'
@@ -85,7 +86,7 @@ def test_a_po_file_of_many_entries(
     assert [str(unit.source) for unit in units] == sources
     outputs = seqtext.load_generator(trained).generate(sources[1:3])
     assert [str(unit.target) for unit in units[1:3]] == [as_line(best.text) for [best] in outputs]
-    assert str(units[0].target) == "schon da"
+    assert str(units[0].target) == "schon da 0"
     # nothing is left to fill
     assert main(["generate", str(trained), "--input", "app.de.po", "--output", "again.po"]) == 0
     assert Path("again.po").read_text() == after
@@ -239,3 +240,22 @@ def test_other_commands_refuse_such_files(
         assert (
             "a.po: has the strings of a program (po), and only seqtext generate reads them" in told
         )
+
+
+@pytest.mark.parametrize("streaming", ["false", "true"])
+def test_training_on_what_is_translated(
+    tiny: list[str], streaming: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    texts = [f"This is the dog number {i}." for i in range(60)]
+    Path("app.po").write_text(po_of(texts))
+    options = [option for option in tiny if not option.startswith("--data") or "batch" in option]
+    command = [*options, "--data.train=app.po", "--data.validation=split:4", "--run=run"]
+    command += ["--data.tokenizer.model_type=char", "--data.tokenizer.vocab_size=60"]
+    rows.tell_once.cache_clear()
+    assert main(["fit", *command, f"--data.streaming={streaming}"]) == 0
+    told = capsys.readouterr().err
+    assert told.count("data: app.po: 40 of 60 entries left out (40 untranslated, 0 fuzzy)\n") == 1
+    assert main(["check", "--data.train=app.po"]) == 0
+    assert "app.po, 20 pairs" in capsys.readouterr().out
+    assert main(["test", "run", "--data.test=app.po"]) == 0
+    assert json.loads(capsys.readouterr().out.splitlines()[-1])

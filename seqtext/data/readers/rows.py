@@ -184,16 +184,17 @@ def _own_spelling(column: str, row: Mapping[str, object]) -> str:
         return column
     name = spelled(column, tuple(row))
     if name != column:
-        _tell_spelling(column, name)
+        tell_once(f"data: there is no column {column!r}, so column {name!r} is read")
     return name
 
 
 @functools.cache
-def _tell_spelling(column: str, name: str) -> None:
+def tell_once(message: str) -> None:
+    """Say what a reader has noticed, however often it reads."""
     if multiprocessing.parent_process() is None:  # workers would say it again in every epoch
         from seqtext.console import say  # loads Lightning, which reading does without
 
-        say(f"data: there is no column {column!r}, so column {name!r} is read")
+        say(message)
 
 
 def places_of(name: str, names: Sequence[str]) -> list[int]:

@@ -5,15 +5,13 @@ A new format is a function like ``parse_po`` and a line in ``PARSERS``.
 
 from __future__ import annotations
 
-import functools
-import multiprocessing
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Protocol
 
 from seqtext.data.files import UNREADABLE, open_file
-from seqtext.data.readers.rows import Columns, LabelColumns, Record, by_language, records
+from seqtext.data.readers.rows import Columns, LabelColumns, Record, by_language, records, tell_once
 from seqtext.data.readers.strings.android import parse_android
 from seqtext.data.readers.strings.entries import StringsFile
 from seqtext.data.readers.strings.po import parse_po
@@ -78,7 +76,7 @@ def read_translations(
         raise DataError(f"{path}: has no translated entry ({left_out})")
     if len(states) > 1:
         count = states.total() - states["translated"]
-        _tell(f"data: {path}: {count:,} of {states.total():,} entries left out ({left_out})")
+        tell_once(f"data: {path}: {count:,} of {states.total():,} entries left out ({left_out})")
     for entry in strings.entries:
         if entry.state != "translated":
             continue
@@ -101,12 +99,3 @@ def refuse_single_language(
         f"{paths[0]}: has texts of one language, and a corpus needs pairs. Write the two texts of each key"
         " into a table. seqtext generate translates such a file"
     )
-
-
-@functools.cache
-def _tell(message: str) -> None:
-    """Say it once, however often the file is read. Workers say nothing."""
-    if multiprocessing.parent_process() is None:
-        from seqtext.console import say  # loads Lightning, which reading does without
-
-        say(message)

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 
 from seqtext.data.readers.strings import xml_elements
-from seqtext.data.readers.strings.entries import Edit, Entry, Form, StringsFile
+from seqtext.data.readers.strings.entries import Edit, Entry, Form, StringsFile, join_surrogates
 from seqtext.data.readers.strings.xml_elements import Element, InlineText, parse_xml
 
 _PART = re.compile(r"\\(?:u([0-9a-fA-F]{4})|(.))|(\")|(\s+)", re.DOTALL)
@@ -73,7 +73,7 @@ def _unescape(raw: str) -> str:
             return ""
         return match[4] if quoted else " "
 
-    return _PART.sub(replace, xml_elements.unescape(raw))
+    return join_surrogates(_PART.sub(replace, xml_elements.unescape(raw)))
 
 
 def _escape(text: str) -> str:

@@ -131,7 +131,8 @@ class StringsFile:
     @property
     def untranslated(self) -> list[tuple[Entry, Form]]:
         """The forms without a translation, and their entries."""
-        return [(entry, form) for entry in self.entries for form in entry.forms if not form.target]
+        forms = ((entry, form) for entry in self.entries for form in entry.forms)
+        return [(entry, form) for entry, form in forms if form.source and not form.target]
 
     def fill(self, targets: Sequence[str]) -> Filled:
         """Write translations, and mark their entries as fuzzy. All else stays as it is.
@@ -191,6 +192,11 @@ def decode(content: bytes, encoding: str, name: str, *, lenient: bool = False) -
             f"{name}:{line}: not {encoding} (byte 0x{content[error.start]:02x}), as the file says that it"
             " is. Convert it to UTF-8"
         ) from error
+
+
+def join_surrogates(text: str) -> str:
+    """The characters whose halves two escapes have given. U+FFFD stands for a single half."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 class Lines:

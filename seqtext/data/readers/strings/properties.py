@@ -5,9 +5,17 @@ from __future__ import annotations
 import functools
 import re
 
-from seqtext.data.readers.strings.entries import Edit, Entry, Form, Lines, StringsFile, decode
+from seqtext.data.readers.strings.entries import (
+    Edit,
+    Entry,
+    Form,
+    Lines,
+    StringsFile,
+    decode,
+    join_surrogates,
+)
 
-# comment or empty, or a key, what ends it, and a value that goes on behind a backslash at the end of a line
+# A comment, or a key and its value. A backslash at the end of a line continues the value
 _LINE = re.compile(
     r"[ \t\f]*(?:[#!][^\r\n]*|"
     r"(?P<key>(?:\\(?:\r\n|.)|[^\\\s=:])*)[ \t\f]*[=:]?[ \t\f]*(?P<value>(?:\\(?:\r\n|.)|[^\\\r\n])*)"
@@ -62,9 +70,7 @@ def _escape(character: str) -> str:
 
 
 def _unescape(raw: str) -> str:
-    text = _ESCAPE.sub(_character, raw)
-    # two escapes may be the halves of one character
-    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return join_surrogates(_ESCAPE.sub(_character, raw))
 
 
 def _character(match: re.Match[str]) -> str:

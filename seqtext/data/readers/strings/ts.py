@@ -49,7 +49,7 @@ def _message(text: str, message: Element, context: str) -> Entry | None:
         return None
     plural = message.attributes.get("numerus") == "yes"
     places: list[Element | None] = [translation]
-    if plural and translation:  # a form for each; without any, their number is unknown
+    if plural and translation:  # Without any, nobody knows their number
         places = [child for child in translation.children if child.name == "numerusform"]
     forms = [
         Form(inline.text, text_of(text, place), functools.partial(_write, text, place, source, inline))

@@ -13,8 +13,8 @@ from seqtext.errors import DataError
 
 _DECLARED = re.compile(rb"""\s*<\?xml[^>]*?\bencoding\s*=\s*["']([\w.:-]+)""")
 _TAG = re.compile(r"""<(?:[^<>"']|"[^"]*"|'[^']*')*>""")
-# What is kept as it is within a text: elements whose content belongs to the program, CDATA, comments, other
-# tags, and entities that the file defines
+# These stay as they are within a text. In order: elements with code of the program, CDATA, comments, other
+# tags, entities that the file defines
 _INLINE = re.compile(
     r"<(?P<name>xliff:g|ph|bpt|ept|it|ut)\b[^>]*(?<!/)>.*?</(?P=name)\s*>|<!\[CDATA\[.*?\]\]>|<!--.*?-->|"
     + _TAG.pattern

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from translate.storage import po
 
-from seqtext.data.readers.strings import parse_po
+from seqtext.data.readers.strings.po import parse_po
 from seqtext.errors import DataError
 from tests.support import changed_lines, texts_of_strings
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from seqtext.data.corpus import Corpus
-from seqtext.data.readers import FORMATS, strings
+from seqtext.data.readers import FORMATS, rows
 from seqtext.errors import DataError
 
 PO = """msgid ""
@@ -45,7 +45,7 @@ def read(name: str, source: str = "source", target: str = "target") -> list[tupl
 
 @pytest.fixture(autouse=True)
 def _nothing_is_told() -> None:
-    strings._tell.cache_clear()
+    rows.tell_once.cache_clear()
 
 
 def test_translated_entries_are_pairs(capsys: pytest.CaptureFixture[str]) -> None:

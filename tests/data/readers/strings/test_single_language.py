@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from translate.storage import aresource, properties
 
-from seqtext.data.readers.strings import parse_android, parse_properties
+from seqtext.data.readers.strings.android import parse_android
+from seqtext.data.readers.strings.properties import parse_properties
 from tests.support import changed_lines, texts_of_strings
 
 ANDROID = """<?xml version="1.0" encoding="utf-8"?>
@@ -21,7 +22,7 @@ ANDROID = """<?xml version="1.0" encoding="utf-8"?>
     <string name="d">Hello <b>you</b>, <xliff:g id="n" example="3">%1$d</xliff:g></string>
     <string name="e">" quoted "</string><string name="f"><![CDATA[<b>x</b>]]></string>
     <plurals name="p"><item quantity="one">%d day</item><item quantity="other">%d days</item></plurals>
-    <string-array name="g"><item>One</item><item>\\@two \\u00e9</item></string-array>
+    <string-array name="g"><item>One</item><item>\\@two \\u00e9\\ud83d\\ude00\\ud83d</item></string-array>
     <color name="x">#fff</color><string name="empty"/>
 </resources>
 """
@@ -50,7 +51,7 @@ def test_android() -> None:
         "d": [hello],
         "e": [" quoted "],
         "p": ["%d day", "%d days"],
-        "g": ["One", "@two é"],
+        "g": ["One", "@two é😀\ufffd"],
     }
     targets = ["Nicht\n'&app;' & <", f'"{hello}"', "zitiert", "%d Tag", "%d Tage", "Eins", "@zwei"]
     filled = strings.fill(targets)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from translate.storage import ts2
 
-from seqtext.data.readers.strings import parse_ts
+from seqtext.data.readers.strings.ts import parse_ts
 from tests.support import changed_lines, texts_of_strings
 
 TS = """<?xml version="1.0" encoding="utf-8"?>

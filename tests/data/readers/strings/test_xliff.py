@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from translate.storage import xliff, xliff2
 
-from seqtext.data.readers.strings import parse_xliff
+from seqtext.data.readers.strings.xliff import parse_xliff
 from seqtext.errors import DataError
 from tests.support import changed_lines, texts_of_strings
 
@@ -38,7 +38,8 @@ SECOND = """<?xml version="1.0"?>
    <xlf:segment state="translated"><xlf:source>Close</xlf:source><xlf:target>Zu</xlf:target></xlf:segment>
    <xlf:ignorable><xlf:source> </xlf:source></xlf:ignorable></xlf:unit>
   <xlf:unit id="u2" translate="no"><xlf:segment><xlf:source>X</xlf:source></xlf:segment></xlf:unit>
-  <xlf:unit id="u"><xlf:segment state="initial"><xlf:source>E</xlf:source><xlf:target /></xlf:segment></xlf:unit>
+  <xlf:unit id="u">
+   <xlf:segment state="initial"><xlf:source>E</xlf:source><xlf:target /></xlf:segment></xlf:unit>
   <xlf:unit id="u4"><xlf:segment
     state="initial"><xlf:source>A</xlf:source><xlf:target>B</xlf:target></xlf:segment></xlf:unit>
   <xlf:unit id="u5"><xlf:segment state="final"><xlf:source>C</xlf:source></xlf:segment></xlf:unit>
@@ -100,7 +101,7 @@ def test_version_2() -> None:
     assert [line.strip("+ \n") for line in lines if line[0] == "+"] == [
         '<xlf:segment state="initial" id="s">',
         '<xlf:target><xlf:ph id="1" disp="a>b"/> auf</xlf:target>',
-        '<xlf:unit id="u"><xlf:segment state="initial"><xlf:source>E</xlf:source>'
+        '<xlf:segment state="initial"><xlf:source>E</xlf:source>'
         "<xlf:target >Ende</xlf:target></xlf:segment></xlf:unit>",
         '<xlf:unit id="u5"><xlf:segment state="initial"><xlf:source>C</xlf:source>'
         "<xlf:target>D</xlf:target></xlf:segment></xlf:unit>",

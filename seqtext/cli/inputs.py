@@ -14,9 +14,8 @@ from seqtext.errors import DataError
 if TYPE_CHECKING:
     from seqtext.data.readers.columns import SourceColumns
 
-StringsFormat = Literal[
-    "po", "xliff", "ts", "android", "properties"
-]  # what software is translated in
+# what software is translated in
+StringsFormat = Literal["po", "xliff", "ts", "android", "properties"]
 InputFormat = Literal["text", "tsv", "jsonl", StringsFormat]
 Row = str | tuple[str, ...]  # a tuple where a source has several columns
 _STRINGS: Mapping[str, StringsFormat] = {

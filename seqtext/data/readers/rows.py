@@ -123,9 +123,8 @@ def by_language(texts: Mapping[str, str], columns: Columns) -> dict[str, str]:
     for column in fields(columns, texts):
         wanted = column.lower()
         for language, text in texts.items():
-            if language.lower() == wanted or language.lower().startswith(
-                (f"{wanted}-", f"{wanted}_")
-            ):
+            known = language.lower()
+            if known == wanted or known.startswith((f"{wanted}-", f"{wanted}_")):
                 row.setdefault(column, text)
     return row
 

@@ -130,6 +130,7 @@ def _entry(lines: _Lines, form_of_one: int, end: str) -> Entry:
     return Entry(lines.line, forms, fuzzy, context, marks)
 
 
+@functools.lru_cache
 def _form_of_one(header: str) -> int:
     """Which plural form is that of the number 1, by the rule in the header."""
     rule = re.search(r"plural\s*=([^;\n]+)", header.partition("nplurals")[2])

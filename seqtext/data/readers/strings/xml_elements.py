@@ -21,6 +21,7 @@ _INLINE = re.compile(
     + r"|&(?!(?:lt|gt|amp|quot|apos);)[A-Za-z_:][\w.:-]*;",
     re.DOTALL,
 )
+_DEEPEST = 100  # levels of elements. Real files have about ten, and Python's stack about a thousand
 _REFERENCE = re.compile(r"&(?:#(\d+)|#x([0-9a-fA-F]+)|(lt|gt|amp|quot|apos));")
 _REFERRED = {"lt": "<", "gt": ">", "amp": "&", "quot": '"', "apos": "'"}
 
@@ -82,7 +83,7 @@ def parse_xml(content: bytes, name: str, root: str, *, lenient: bool) -> tuple[E
     declared = _DECLARED.match(content)
     encoding = declared[1].decode() if declared else "utf-8"
     text, encoding = decode(content, encoding, name, lenient=lenient)
-    element = _Parser(text).parse(name)
+    element = _Parser(text, name).parse()
     if element.name != root:
         raise DataError(f"{name}: its root is <{element.tag}>, expected <{root}>")
     return element, text, encoding
@@ -91,8 +92,8 @@ def parse_xml(content: bytes, name: str, root: str, *, lenient: bool) -> tuple[E
 class _Parser:
     """Makes elements of a text. The places of expat are those of bytes."""
 
-    def __init__(self, text: str) -> None:
-        self._text, self._bytes = text, text.encode()
+    def __init__(self, text: str, name: str) -> None:
+        self._text, self._bytes, self._name = text, text.encode(), name
         self._byte = self._place = 0
         self._open: list[Element] = []
         self._root: Element | None = None
@@ -100,11 +101,11 @@ class _Parser:
         self._expat.StartElementHandler = self._begin
         self._expat.EndElementHandler = self._end
 
-    def parse(self, name: str) -> Element:
+    def parse(self) -> Element:
         try:
             self._expat.Parse(self._bytes, True)
         except expat.ExpatError as error:
-            raise DataError(f"{name}:{error.lineno}: not XML ({error})") from error
+            raise DataError(f"{self._name}:{error.lineno}: not XML ({error})") from error
         assert self._root is not None
         return self._root
 
@@ -117,6 +118,8 @@ class _Parser:
 
     def _begin(self, tag: str, attributes: dict[str, str]) -> None:
         start, line = self._now(), self._expat.CurrentLineNumber
+        if len(self._open) == _DEEPEST:
+            raise DataError(f"{self._name}:{line}: more than {_DEEPEST} elements within each other")
         match = _TAG.match(self._text, start)
         assert match is not None
         element = Element(tag, attributes, line, start, match.end())

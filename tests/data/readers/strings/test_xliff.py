@@ -149,6 +149,10 @@ def test_another_encoding() -> None:
         (b"<xliff>\n<file></xliff>", "a.xlf:2: not XML (mismatched tag"),
         (b"<tmx/>", "a.xlf: its root is <tmx>, expected <xliff>"),
         ("<xliff/>".encode("utf-16"), "a.xlf: is UTF-16"),
+        (
+            b"<xliff>\n" + 200 * b"<g>" + 200 * b"</g>" + b"</xliff>",
+            "a.xlf:2: more than 100 elements",
+        ),
         (b"", "a.xlf:1: not XML (no element found"),
     ],
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import difflib
 import io
 import json
 import zipfile
@@ -23,6 +24,7 @@ from seqtext.data.module import TextDataModule
 from seqtext.data.pairs import PairsDataModule
 from seqtext.data.preparing import SidesT
 from seqtext.data.readers import Row
+from seqtext.data.readers.strings.entries import StringsFile
 from seqtext.nn.precision import has_bfloat16
 
 LOW_PRECISION = [  # where autocast has bfloat16
@@ -140,3 +142,17 @@ def _cell(value: str | float | bool | None) -> str:
     if isinstance(value, str):
         return f'<c t="inlineStr"><is><t xml:space="preserve">{escape(value)}</t></is></c>'
     return "<c/>" if value is None else f"<c><v>{value}</v></c>"
+
+
+def changed_lines(before: str, after: str) -> list[str]:
+    """The lines that differ: ``-`` and a line of ``before``, ``+`` and a line of ``after``."""
+    differences = difflib.ndiff(before.splitlines(keepends=True), after.splitlines(keepends=True))
+    return [line[0] + line[2:] for line in differences if line[0] in "+-"]
+
+
+def texts_of_strings(strings: StringsFile) -> list[tuple[str, str, list[tuple[str, str]]]]:
+    """State and context of each entry, with the text and the translation of each form."""
+    return [
+        (entry.state, entry.context, [(form.text, form.translation) for form in entry.forms])
+        for entry in strings.entries
+    ]

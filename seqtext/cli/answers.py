@@ -140,7 +140,7 @@ class Unfinished:
         self._file.seek(0)
         return self._file.read().decode().split("\n")[:-1]
 
-    def finish(self, content: str | None = None) -> None:
+    def finish(self, content: str | bytes | None = None) -> None:
         """Give the file its name. ``content`` replaces what it holds, if given."""
         if content is not None:
             write_whole(self.path, content)

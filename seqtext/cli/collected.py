@@ -69,7 +69,7 @@ class Collected:
             self._work.answers.skip(source)
         return kept
 
-    def finish(self, content: str) -> None:
+    def finish(self, content: str | bytes) -> None:
         """Write the output, if the command has one.
 
         Raises:

@@ -25,8 +25,8 @@ def add_format(parser: argparse.ArgumentParser) -> None:
     """``--data.format NAME``."""
     parser.add_argument(
         "--data.format", dest="corpus_format", metavar="NAME",
-        help="csv, tsv, jsonl, json, json:KEY, parquet, tmx, xlsx, xlsx:SHEET, lines (parallel files),"
-        " fasttext or folders (default: by ending and content)",
+        help="csv, tsv, jsonl, json, json:KEY, parquet, tmx, xlsx, xlsx:SHEET, po, xliff, ts, lines"
+        " (parallel files), fasttext or folders (default: by ending and content)",
     )  # fmt: skip
 
 

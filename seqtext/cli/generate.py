@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from seqtext.cli.answers import add_output, open_answers
+from seqtext.cli.fill import fill_strings
 from seqtext.cli.flags import Parser, config_of
-from seqtext.cli.inputs import Row, RowReader, add_input_format
+from seqtext.cli.inputs import Row, RowReader, add_input_format, strings_format
 from seqtext.cli.models import add_checkpoints, add_computing, tell_counts
 from seqtext.cli.outputs import check_outputs
 from seqtext.cli.processes import ProcessConfig, follow, shared_model
@@ -34,7 +35,7 @@ def parser() -> Parser:
         "generate",
         "CKPT… [--KEY VALUE]…",
         "Decode text with a trained model, a line a sentence. With --n_best, each hypothesis has a line,"
-        " index<TAB>score<TAB>text.",
+        " index<TAB>score<TAB>text. A file with the strings of a program gets its missing translations.",
     )
     add_checkpoints(parser)
     add_input(parser)
@@ -60,6 +61,9 @@ def run(arguments: Sequence[str]) -> None:
     config_of(ProcessConfig, options)
     if rank():
         follow(options)
+        return
+    if (strings := strings_format(options.input or "-", options.input_format)) is not None:
+        fill_strings(options, strings, config)
         return
     with open_answers(options) as answers:
         from seqtext.inference.loading import load_generator

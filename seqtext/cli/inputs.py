@@ -14,8 +14,14 @@ from seqtext.errors import DataError
 if TYPE_CHECKING:
     from seqtext.data.readers.columns import SourceColumns
 
-InputFormat = Literal["text", "tsv", "jsonl"]
+# what software is translated in
+StringsFormat = Literal["po", "xliff", "ts", "android", "properties"]
+InputFormat = Literal["text", "tsv", "jsonl", StringsFormat]
 Row = str | tuple[str, ...]  # a tuple where a source has several columns
+_STRINGS: Mapping[str, StringsFormat] = {
+    ".po": "po", ".pot": "po", ".xlf": "xliff", ".xliff": "xliff", ".ts": "ts", ".xml": "android",
+    ".properties": "properties",
+}  # fmt: skip
 _ENDINGS: Mapping[str, InputFormat] = {".tsv": "tsv", ".jsonl": "jsonl", ".ndjson": "jsonl"}
 
 
@@ -24,8 +30,21 @@ def add_input_format(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--input_format", choices=get_args(InputFormat),
         help="text: a source a line, with tabs between several columns; tsv: a table with the columns of"
-        " training; jsonl: an object a line (default: what the name of --input says, else text)",
+        " training; jsonl: an object a line; others: strings of a program, which generate fills (default:"
+        " what the name of --input says, else text)",
     )  # fmt: skip
+
+
+def strings_format(name: str, given: InputFormat | None) -> StringsFormat | None:
+    """The format of an input that has the strings of a program. None if it has lines.
+
+    Args:
+        name: Of the input.
+        given: The format that the user names, if any.
+    """
+    if given is not None:
+        return next((known for known in get_args(StringsFormat) if known == given), None)
+    return _STRINGS.get(_ending(name))
 
 
 class RowReader:
@@ -38,11 +57,19 @@ class RowReader:
         lines: The input. The header of a table is taken from it.
         given: The format. None takes what the name of the input says.
         columns: Of the source.
+
+    Raises:
+        DataError: The input has the strings of a program, or a table lacks a column.
     """
 
     def __init__(self, lines: Input, given: InputFormat | None, columns: SourceColumns) -> None:
+        if (strings := strings_format(lines.name, given)) is not None:
+            raise DataError(
+                f"{lines.name}: has the strings of a program ({strings}), and only seqtext generate reads"
+                " them. --input_format text reads each line as a text"
+            )
         self._lines, self._columns = lines, columns
-        self._format: InputFormat = given or _format_of(lines.name)
+        self._format: InputFormat = given or _ENDINGS.get(_ending(lines.name), "text")
         self._header: list[str] | None = None
         if self._format == "tsv" and not self._numbered:
             self._take_header()
@@ -114,10 +141,9 @@ class RowReader:
         )
 
 
-def _format_of(name: str) -> InputFormat:
-    """The format that the name of a file says, packed or not."""
+def _ending(name: str) -> str:
+    """The ending of a file's name in lower case. That of a packing does not count."""
     from seqtext.data.files import PACKINGS
 
     path = PurePath(name.lower())
-    ending = PurePath(path.stem).suffix if path.suffix in PACKINGS else path.suffix
-    return _ENDINGS.get(ending, "text")
+    return PurePath(path.stem).suffix if path.suffix in PACKINGS else path.suffix

@@ -73,6 +73,19 @@ class Input:
         """Bytes read of a regular file."""
         return self._raw.tell()
 
+    def read(self) -> bytes:
+        """All bytes, unpacked.
+
+        Raises:
+            DataError: They cannot be read.
+        """
+        from seqtext.data.files import UNREADABLE
+
+        try:
+            return self._file.read()
+        except UNREADABLE as error:
+            raise DataError(f"{self.name}: cannot be read ({error})") from error
+
     def peek(self) -> str:
         """The first line, which stays. Empty if there is none.
 

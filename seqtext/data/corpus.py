@@ -25,10 +25,11 @@ class Corpus:
     """A place where sentence pairs are, not read yet.
 
     Args:
-        name: What the user wrote. A file ``file.{csv,tsv,jsonl,json,parquet,tmx,xlsx}``, or the PREFIX
-            of parallel files ``PREFIX.en`` and ``PREFIX.de``. These may be packed (``.gz``, ``.zst``). A
-            file of another name says by its content what it is. Or a folder with a folder of texts for
-            each label, ``builtin:SPLIT:COUNT[:SEED]``, or a hub name (``NAME`` or ``NAME:CONFIG:SPLIT``).
+        name: What the user wrote. A file ``file.{csv,tsv,jsonl,json,parquet,tmx,xlsx,po,xliff,ts}``, or
+            the PREFIX of parallel files ``PREFIX.en`` and ``PREFIX.de``. These may be packed (``.gz``,
+            ``.zst``). A file of another name says by its content what it is. Or a folder with a folder of
+            texts for each label, ``builtin:SPLIT:COUNT[:SEED]``, or a hub name (``NAME`` or
+            ``NAME:CONFIG:SPLIT``).
         source: Column of the table (suffix of the file, language of a TMX file) with the source text.
             A dotted name reaches into nested columns: ``translation.en``. Two numbers name columns of a
             table without header, counted from 1. Several columns as in ``Columns``.

@@ -29,10 +29,11 @@ from seqtext.values import Count, Positive, check_arguments
 class PairsDataModule(TextDataModule[Tokenizers]):
     """Pairs of source and target text.
 
-    A corpus is named by ``file.{csv,tsv,jsonl,json,parquet,tmx,xlsx}``, or by the PREFIX of two parallel
-    files ``PREFIX.en`` and ``PREFIX.de``. These may be packed (``.gz``, ``.zst``). A file of another name
-    says by its content what it is. Other names are ``builtin:SPLIT:COUNT[:SEED]`` and hub names (``NAME``
-    or ``NAME:CONFIG:SPLIT``). Several corpora make a list, each with the options of ``CorpusConfig``.
+    A corpus is named by ``file.{csv,tsv,jsonl,json,parquet,tmx,xlsx,po,xliff,ts}``, or by the PREFIX of
+    two parallel files ``PREFIX.en`` and ``PREFIX.de``. These may be packed (``.gz``, ``.zst``). A file of
+    another name says by its content what it is. Other names are ``builtin:SPLIT:COUNT[:SEED]`` and hub
+    names (``NAME`` or ``NAME:CONFIG:SPLIT``). Several corpora make a list, each with the options of
+    ``CorpusConfig``.
 
     In Python a corpus can also be in memory. Give a list of pairs or of dicts with the columns, a Hugging
     Face ``Dataset`` or a table of pandas.
@@ -49,9 +50,9 @@ class PairsDataModule(TextDataModule[Tokenizers]):
             The first one is text. Further ones are cut between spaces and ``;`` into symbols, each a
             piece of its own. ``[title, body: text]`` reads ``body`` as text, too.
         target: Likewise of the target text.
-        format: Format of all files. One of csv, tsv, jsonl, json, parquet, tmx, xlsx and lines (parallel
-            files). A part of a file has a name: ``json:KEY``, ``xlsx:SHEET``. By default a file's name and
-            content say it.
+        format: Format of all files. One of csv, tsv, jsonl, json, parquet, tmx, xlsx, po, xliff, ts and
+            lines (parallel files). A part of a file has a name: ``json:KEY``, ``xlsx:SHEET``. By default a
+            file's name and content say it.
         sampling_temperature: Weights for corpora of unlike size (Arivazhagan et al. 2019, section 4.1).
             With T each has a share ~ size ** (1 / T). An epoch reads the largest once. With 1, shares
             stay as they are.

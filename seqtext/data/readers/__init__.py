@@ -17,6 +17,11 @@ from seqtext.data.readers.labelled import files_in_folders, read_label_folders, 
 from seqtext.data.readers.parquet import count_parquet_rows, read_parquet
 from seqtext.data.readers.rows import Record, Row
 from seqtext.data.readers.spreadsheet import read_spreadsheet
+from seqtext.data.readers.strings import (
+    SINGLE_LANGUAGE,
+    read_translations,
+    refuse_single_language,
+)
 from seqtext.data.readers.text import count_lines, read_csv, read_parallel, read_tsv
 from seqtext.data.readers.tmx import read_tmx
 from seqtext.errors import ConfigError
@@ -68,15 +73,24 @@ FORMATS = {
         read_spreadsheet,
         read_part=lambda sheet: functools.partial(read_spreadsheet, sheet=sheet),
     ),
+    **{
+        name: Format(functools.partial(read_translations, format=name))
+        for name in ("po", "xliff", "ts")
+    },
+    "android": Format(refuse_single_language),
+    "properties": Format(refuse_single_language),
     "fasttext": Format(read_label_lines, count_lines),
     "folders": Format(read_label_folders, len),
     "lines": Format(read_parallel, count_lines),
 }
 FORMAT_OF_ENDING = {
-    **{name: name for name in ("csv", "tsv", "jsonl", "json", "parquet", "tmx", "xlsx")},
-    "ndjson": "jsonl", "ods": "xlsx", "xls": "xlsx",
+    **{name: name for name in ("csv", "tsv", "jsonl", "json", "parquet", "tmx", "xlsx", "po", "xliff", "ts")},
+    "ndjson": "jsonl", "ods": "xlsx", "xls": "xlsx", "pot": "po", "xlf": "xliff", "properties": "properties",
 }  # fmt: skip
-ENDINGS = ", ".join(dict.fromkeys(FORMAT_OF_ENDING.values()))  # for messages
+# for messages
+ENDINGS = ", ".join(
+    name for name in dict.fromkeys(FORMAT_OF_ENDING.values()) if name not in SINGLE_LANGUAGE
+)
 
 
 def reader_of(name: str) -> Reader:

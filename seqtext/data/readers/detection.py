@@ -14,6 +14,12 @@ _BYTES = {  # pattern of the first bytes -> format
     rb"PK\x03\x04.*(\[Content_Types\]\.xml|xl/|opendocument\.spreadsheet)": "xlsx",
     rb"\xd0\xcf\x11\xe0": "xlsx",  # of old office documents
 }
+_ROOTS = {"tmx": "tmx", "xliff": "xliff", "TS": "ts", "resources": "android"}  # of XML -> format
+_ROOT = re.compile(
+    r"\s*(?:(?:<\?.*?\?>|<!--.*?-->|<!DOCTYPE[^>\[]*(?:\[.*?\]\s*)?>)\s*)*<(?:\w+:)?(\w+)",
+    re.DOTALL,
+)
+_PO = re.compile(r'^msgid(?:_plural)?[ \t]*".*^msgstr(?:\[0\])?[ \t]*"', re.DOTALL | re.MULTILINE)
 _JSON_VALUE = re.compile(r'[\[{]\s*[\[{"\]}]')  # how a value of several lines begins
 _LIST_OF_OBJECTS = re.compile(r"\s*\[\s*\{|\s*\{\s*\n")
 
@@ -28,7 +34,7 @@ def detect_format(start: bytes, columns: Columns, named: str | None) -> str | No
         columns: A table of comma-separated values has them in its header, which plain text has not.
         named: The format that the ending of its name means, if any.
     """
-    if named in ("parquet", "tmx"):
+    if named in ("parquet", "tmx", "properties"):
         return named
     for pattern, name in _BYTES.items():
         if re.match(pattern, start, re.DOTALL):
@@ -48,6 +54,8 @@ def _contradicts(text: str, columns: Columns, named: str) -> bool:
         return not has_columns(first, columns)
     if named == "jsonl":
         return _LIST_OF_OBJECTS.match(text) is not None
+    if named in ("po", "xliff", "ts"):
+        return _of_translations(text) != named
     return named == "xlsx"  # without the first bytes of one
 
 
@@ -57,13 +65,18 @@ def _of_text(text: str, columns: Columns) -> str | None:
         return "fasttext"
     if text.lstrip()[:1] in ("[", "{") and (kind := _of_json(text, first, columns)):
         return kind
-    if text.lstrip().startswith("<") and "<tmx" in text:
-        return "tmx"
+    if kind := _of_translations(text):
+        return kind
     if "\t" in first:
         return "tsv"
     if not are_numbers(columns) and has_columns(first_row(text, ","), columns):
         return "csv"
     return None
+
+
+def _of_translations(text: str) -> str | None:
+    root = _ROOT.match(text)
+    return _ROOTS.get(root[1]) if root else "po" if _PO.search(text) else None
 
 
 def _of_json(text: str, first: str, columns: Columns) -> str | None:

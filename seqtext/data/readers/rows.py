@@ -117,6 +117,18 @@ def _names(row: Mapping[str, object], prefix: str = "") -> Iterator[str]:
             yield f"{prefix}{name}"
 
 
+def by_language(texts: Mapping[str, str], columns: Columns) -> dict[str, str]:
+    """Texts by language, and also by the column names that stand for them, as ``en`` for ``en-GB``."""
+    row = dict(texts)
+    for column in fields(columns, texts):
+        wanted = column.lower()
+        for language, text in texts.items():
+            known = language.lower()
+            if known == wanted or known.startswith((f"{wanted}-", f"{wanted}_")):
+                row.setdefault(column, text)
+    return row
+
+
 # --- the columns of a table -------------------------------------------------------------------------------
 
 
@@ -171,16 +183,17 @@ def _own_spelling(column: str, row: Mapping[str, object]) -> str:
         return column
     name = spelled(column, tuple(row))
     if name != column:
-        _tell_spelling(column, name)
+        tell_once(f"data: there is no column {column!r}, so column {name!r} is read")
     return name
 
 
 @functools.cache
-def _tell_spelling(column: str, name: str) -> None:
+def tell_once(message: str) -> None:
+    """Say what a reader has noticed, however often it reads."""
     if multiprocessing.parent_process() is None:  # workers would say it again in every epoch
         from seqtext.console import say  # loads Lightning, which reading does without
 
-        say(f"data: there is no column {column!r}, so column {name!r} is read")
+        say(message)
 
 
 def places_of(name: str, names: Sequence[str]) -> list[int]:

@@ -7,7 +7,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 from seqtext.data.files import UNREADABLE, open_file
-from seqtext.data.readers.rows import Columns, Record, fields, records
+from seqtext.data.readers.rows import Columns, Record, by_language, records
 from seqtext.errors import DataError
 
 _LANGUAGE = "{http://www.w3.org/XML/1998/namespace}lang"
@@ -33,7 +33,7 @@ def read_tmx(paths: list[Path], columns: Columns, *, lenient: bool = False) -> I
                 texts = _texts(element)
                 element.clear()
                 where = f"{path}, unit {number}"
-                yield from records(_by_column(texts, columns), columns, where)
+                yield from records(by_language(texts, columns), columns, where)
         except DataError:
             raise
         except (ElementTree.ParseError, LookupError, ValueError) as error:
@@ -53,17 +53,6 @@ def _texts(unit: ElementTree.Element) -> dict[str, str]:
         if (segment := version.find("seg")) is not None:
             texts.setdefault(language.lower(), " ".join(_content(segment).split()))
     return texts
-
-
-def _by_column(texts: dict[str, str], columns: Columns) -> dict[str, str]:
-    """The texts by language, and also by the column names that stand for these languages."""
-    row = dict(texts)
-    for column in fields(columns, texts):
-        wanted = column.lower()
-        for language, text in texts.items():
-            if language == wanted or language.startswith((f"{wanted}-", f"{wanted}_")):
-                row.setdefault(column, text)
-    return row
 
 
 def _content(segment: ElementTree.Element) -> str:

@@ -151,7 +151,7 @@ def test_a_named_format_decides(format: str, kind: str) -> None:
 @pytest.mark.parametrize(
     ("format", "facts"),
     [
-        ("tvs", ["tvs", "did you mean tsv?"]),
+        ("cvs", ["cvs", "did you mean csv?"]),
         ("", ["''", "csv"]),
         ("csv:a", ["csv:a", "json:KEY"]),
         ("json:", ["json:", "json:KEY"]),

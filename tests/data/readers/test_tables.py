@@ -139,7 +139,7 @@ def test_lists_as_rows_have_columns_by_number(name: str) -> None:
 @pytest.fixture
 def told(capsys: pytest.CaptureFixture[str]) -> pytest.CaptureFixture[str]:
     """What is said, as a process that has said nothing yet."""
-    rows._tell_spelling.cache_clear()
+    rows.tell_once.cache_clear()
     return capsys
 
 

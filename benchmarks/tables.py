@@ -42,6 +42,7 @@ SECTIONS = {  # in the order of the page
     "translation": "Translation",
     "ablations": "One choice at a time: Multi30k in ten minutes",
     "little_data": "Fine-tuning and few pairs",
+    "little": "Little data, and no options",
     "transduction": "Pronunciations",
     "summarization": "Summaries and code",
     "classification": "Labels",

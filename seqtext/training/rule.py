@@ -58,6 +58,7 @@ LABELLED = (
     Size(30_000, 64, 2_000, 512, 0.4, 8_000),
     Size(math.inf, 128, 8_000, 512, 0.4, 20_000),
 )
+_FEW_WORDS = 300  # from which copying is not learned
 _FEW_LABELLED = 30_000  # rows that n-grams of characters help
 _VALIDATED_AFTER = 100  # updates, at least
 _TRAINED_ROWS = 4  # for each decoded one, at least
@@ -184,7 +185,7 @@ def _network_of_words(rows: Survey, size: Size) -> Options:
         "hidden_size": size.hidden,
         "encoder_layers": 1,
         "decoder_layers": 2,  # a single one loses its place in long words
-        "copying": _copies(rows),
+        "copying": _copies(rows) and rows.rows > _FEW_WORDS,
         "dropout": size.dropout,
     }
 

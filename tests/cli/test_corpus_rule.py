@@ -46,7 +46,7 @@ def test_words_become_a_transducer(words: list[str], capsys: pytest.CaptureFixtu
     options = config_of("runs/transduction/001")
     model, data = options["model"]["init_args"], options["data"]["init_args"]
     assert model["task"] == "transduction"
-    assert data["tokenizer"]["model_type"] == "char" and model["network"]["copying"]
+    assert data["tokenizer"]["model_type"] == "char" and data["tokenizer"]["joint"]
     assert data["batch_size"] == 10
     assert model["network"]["hidden_size"] == 32
 

@@ -108,6 +108,8 @@ def test_a_short_run_has_a_short_warm_up() -> None:
 def test_letters_of_the_source_are_copied() -> None:
     options = rule.choose(pairs(WORD, WORD, shared=0.95), "transduction", 100, {}, {})
     assert options["model.network.copying"] is True
+    few = rule.choose(pairs(WORD, WORD, 100, shared=0.95), "transduction", 100, {}, {})
+    assert few["model.network.copying"] is False
     assert "data.tokenizer.joint" not in options  # it is the default
     typed: dict[str, object] = {"data.tokenizer.joint": False}
     options = rule.choose(pairs(WORD, WORD, shared=0.95), "transduction", 100, typed, {})

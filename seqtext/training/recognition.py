@@ -13,7 +13,7 @@ def recognize(rows: Survey) -> tuple[str, str]:
     """The task that pairs are probably for, and why."""
     source, target = rows.source, rows.target
     if _is_label(rows):
-        return tasks.CLASSIFICATION.name, f"whose {target.distinct:,} targets repeat"
+        return tasks.CLASSIFICATION.name, "whose targets repeat"
     if all(_is_word(side) or _is_symbols(side) for side in (source, target)):
         sides = " to ".join(
             "symbols" if _is_symbols(side) else "words" for side in (source, target)

@@ -79,7 +79,7 @@ def test_labels_as_targets_are_refused(capsys: pytest.CaptureFixture[str]) -> No
     options = ["--data.train=rows.tsv", "--data.source=1", "--data.target=2", *QUICK]
     assert main(["fit", *options]) == 2
     said = capsys.readouterr().err
-    assert "2 targets repeat" in said
+    assert "150 rows whose targets repeat" in said
     assert "--data.text 1 --data.label 2" in said and "--model.task translation" in said
     assert not Path("runs").exists()
     assert main(["fit", *options, "--model.task=translation"]) == 0

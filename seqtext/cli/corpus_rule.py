@@ -22,6 +22,7 @@ from seqtext.training import rule
 from seqtext.training.recognition import recognize
 
 _UNKNOWN = 500  # rows of a validation set that nothing tells the size of
+_UNREADABLE = (ConfigError, DataError, yaml.YAMLError)  # told later, by whom it concerns
 _TOLD = ("vocab_size", "batch_size", "batch_tokens", "hidden_size", "encoder_layers", "dropout")
 
 
@@ -134,7 +135,7 @@ def follow_corpus(given: Given, classes: dict[str, str], task: str | None) -> Fo
 def _look_at(options: Mapping[str, object], labelled: bool) -> Survey | None:
     try:
         return survey(_corpora(options, "train", labelled))
-    except (ConfigError, DataError):
+    except _UNREADABLE:
         return None
 
 
@@ -171,7 +172,7 @@ def _validated(options: Mapping[str, object], labelled: bool) -> int | None:
     try:
         corpora = _corpora(options, "validation", labelled)
         rows = [corpus.estimated_rows() for corpus in corpora]
-    except (ConfigError, DataError):
+    except _UNREADABLE:
         return _UNKNOWN
     return sum(_UNKNOWN if count is None else count for count in rows)
 

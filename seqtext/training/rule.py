@@ -76,8 +76,8 @@ GROUPS = {
     "batch": ("data.batch_tokens", "data.batch_size"),
     "optimizer": ("model.optimizer",),
     "updates": (
-        "trainer.max_epochs", "trainer.max_steps", "trainer.max_time", "trainer.min_epochs",
-        "trainer.min_steps", "trainer.fast_dev_run", "trainer.overfit_batches",
+        "trainer.max_epochs", "trainer.max_steps", "trainer.min_epochs", "trainer.min_steps",
+        "trainer.fast_dev_run", "trainer.overfit_batches",
     ),
     "validation": ("trainer.val_check_interval", "trainer.check_val_every_n_epoch"),
 }  # fmt: skip
@@ -115,7 +115,7 @@ def choose(
         ),
         "batch": {family.batch: size.batch},
         "optimizer": _optimizer(family, given, _limit(given, per_epoch) or size.updates),
-        "updates": _updates(size, bool(validated)),
+        "updates": _updates(size, bool(validated), timed="trainer.max_time" in given),
         "validation": _validation(rows, per_epoch, validated) if validated else {},
     }
     if task == tasks.SUMMARIZATION.name:
@@ -250,8 +250,10 @@ def _limit(given: Mapping[str, object], per_epoch: float) -> float | None:
     return min(limits, default=None)
 
 
-def _updates(size: Size, validated: bool) -> Options:
-    options: Options = {"trainer.max_steps": size.updates, "trainer.max_epochs": -1}
+def _updates(size: Size, validated: bool, *, timed: bool) -> Options:
+    options: Options = {"trainer.max_epochs": -1}
+    if not timed:
+        options["trainer.max_steps"] = size.updates
     if validated and size.patience is not None:
         options["selection.patience"] = size.patience
     return options

@@ -88,6 +88,8 @@ def test_labels_as_targets_are_refused(capsys: pytest.CaptureFixture[str]) -> No
 def test_a_corpus_that_cannot_be_read_is_told_as_ever(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["fit", "--data.train=nowhere.tsv"]) == 2
     assert "nowhere.tsv: no such file" in capsys.readouterr().err
+    assert main(["fit", "--data.train=[nowhere.tsv"]) == 2
+    assert "data.train" in capsys.readouterr().err
 
 
 # --- the end of training ----------------------------------------------------------------------------------

@@ -105,11 +105,12 @@ def follow_corpus(given: Given, classes: dict[str, str], task: str | None) -> Fo
         return Followed(task, {}, classes)
     labelled = classes == LABELS or "data.text" in options or "data.label" in options
     rows = _look_at(options, labelled)
-    if rows is None and task is None and "data.source" not in options:
+    if rows is None and not labelled and task is None and "data.source" not in options:
         labelled = (rows := _look_at(options, labelled=True)) is not None
-    if rows is None:
-        return Followed(task, {}, classes)
     named, why = options.get("model.task"), ""
+    unknown = named is not None and named not in tasks.TEXT_TASKS  # the parser says that
+    if rows is None or unknown:
+        return Followed(task, {}, LABELS if labelled else classes)
     if labelled:
         task, why = tasks.CLASSIFICATION.name, "with labels"
     elif named is not None:
@@ -117,7 +118,7 @@ def follow_corpus(given: Given, classes: dict[str, str], task: str | None) -> Fo
     elif task is None:
         task, why = recognize(rows)
     count = f"{'' if rows.whole else 'at least '}{rows.rows:,} rows"
-    if task == tasks.CLASSIFICATION.name and not labelled:
+    if task == tasks.CLASSIFICATION.name and why and not labelled:
         source, target = (options.get(f"data.{side}", side) for side in ("source", "target"))
         raise ConfigError(
             f"data.train: {count} {why}, so they look like texts with labels; to train a classifier, give"
@@ -127,6 +128,7 @@ def follow_corpus(given: Given, classes: dict[str, str], task: str | None) -> Fo
     validated = _validated(options, labelled)
     chosen = rule.choose(rows, task, validated, given.typed, given.filed)
     lines = [f"data: {count}{f', {why}: taken for {task}' if why else ''}", *_described(chosen)]
+    lines += _doubts(rows, options, labelled)
     if not labelled and named is None:
         chosen["model.task"] = task
     return Followed(task, chosen, LABELS if labelled else PAIRS, lines)
@@ -175,6 +177,25 @@ def _validated(options: Mapping[str, object], labelled: bool) -> int | None:
     except _UNREADABLE:
         return _UNKNOWN
     return sum(_UNKNOWN if count is None else count for count in rows)
+
+
+def _doubts(rows: Survey, options: Mapping[str, object], labelled: bool) -> list[str]:
+    """What is probably not meant."""
+    doubts = []
+    if labelled and rows.sampled >= 20 and rows.target.distinct > rows.sampled / 2:
+        doubts.append(
+            f"data: {rows.target.distinct:,} labels of {rows.sampled:,} texts; see whether data.text and"
+            " data.label are each other's column"
+        )
+    if not labelled and options.get("data.source") == options.get("data.target", "target"):
+        doubts.append(
+            "data: data.source and data.target are the same column, so outputs are copies"
+        )
+    if options.get("data.validation") == options.get("data.train"):
+        doubts.append(
+            "data.validation: is the training corpus, so scores tell nothing of other texts"
+        )
+    return doubts
 
 
 def _described(chosen: Mapping[str, object]) -> list[str]:

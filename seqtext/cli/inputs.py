@@ -123,7 +123,7 @@ class RowReader:
 
         names = self._columns.names
         if self._format == "jsonl":
-            return values_of(read_object(line, where), names, where)
+            return values_of(read_object(line, where, numbered=self._numbered), names, where)
         values = line.split("\t")
         if self._header is not None:
             if len(values) != len(self._header):

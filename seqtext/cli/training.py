@@ -64,7 +64,7 @@ def train(arguments: list[str], task: str | None, preset: dict[str, object]) -> 
     if options.resume in (None, "auto"):
         followed = follow_corpus(options_given(arguments, preset), classes, task)
         task = followed.task
-        if followed.options:
+        if followed.options or followed.classes != classes:
             arguments = [f"--config={followed.config}", *arguments]
     if task is None:
         task = (

@@ -82,6 +82,7 @@ GROUPS = {
     "validation": ("trainer.val_check_interval", "trainer.check_val_every_n_epoch"),
 }  # fmt: skip
 _WHOLE = ("batch", "updates", "validation")  # groups that one typed option decides on, too
+_ALONE = "trainer.max_steps"  # unless it is this one
 
 _KINDS = (  # of tokenizers
     "model_type", "target_type", "joint", "source_model", "target_model", "target_normalization"
@@ -128,7 +129,7 @@ def choose(
     decided = {
         group
         for group, names in GROUPS.items()
-        if _any(filed, names) or (group in _WHOLE and _any(typed, names))
+        if _any(filed, names) or (group in _WHOLE and _any(typed.keys() - {_ALONE}, names))
     }
     if "updates" in decided:  # whoever names a number of epochs counts on as many validations
         decided.add("validation")

@@ -153,3 +153,38 @@ def test_a_run_that_was_cut_says_how_to_go_on(
     said = capsys.readouterr().err
     assert "ended after 30 updates: trainer.max_steps is 30, and validation still improved" in said
     assert "give --trainer.max_steps a higher value with --resume r" in said
+
+
+# --- mistakes ---------------------------------------------------------------------------------------------
+
+
+def test_a_wrong_column_of_a_classifier_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    rows = [{"question": f"{word} it", "intent": word[0]} for word in WORDS]
+    Path("q.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    options = ["--data.train=q.jsonl", "--data.text=questoin", "--data.label=intent"]
+    assert main(["fit", *options]) == 2
+    said = capsys.readouterr().err
+    assert "no column 'questoin'" in said and "did you mean question?" in said
+
+
+def test_a_classifier_is_no_task_of_pairs(
+    words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["fit", *words, "--model.task=classification"]) == 2
+    said = capsys.readouterr().err
+    assert "model.task" in said and "look like" not in said
+
+
+def test_what_is_probably_not_meant_is_told(
+    words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    same = ["--data.target=1", "--data.validation=train.tsv", "--run=same"]
+    assert main(["fit", *words, *QUICK, *same]) == 0
+    said = capsys.readouterr().err
+    assert "data.source and data.target are the same column" in said
+    assert "data.validation: is the training corpus" in said
+    swapped = ["--data.text=2", "--data.label=1", "--data.train=train.tsv", "--run=swapped"]
+    assert main(["fit", *swapped, *QUICK]) == 0
+    assert "120 labels of 120 texts" in capsys.readouterr().err
+    assert main(["fit", *words, *QUICK, "--run=right"]) == 0
+    assert not any(what in capsys.readouterr().err for what in ("same column", "labels of"))

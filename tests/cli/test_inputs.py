@@ -28,6 +28,7 @@ def read(source: str, name: str, content: str, given: Any = None) -> list[Any]:
         ("en", "in.tsv.gz", "en\none\n", ["one"]),
         ("en", "in.tsv", "one\ntwo\n", ["one", "two"]),  # lines of text
         ("en", "in.tsv", "", []),
+        ("2", "in.jsonl", '["a", "one"]\n', ["one"]),
         ("t.en", "in.jsonl", '{"t": {"en": "one"}, "id": 1}\n', ["one"]),
         ("en", "IN.JSONL.zst", '{"en": "one"}\n', ["one"]),
         ("1", "in.tsv", "one\tuno\ntwo\tdos\n", ["one", "two"]),

@@ -119,6 +119,8 @@ def test_letters_of_the_source_are_copied() -> None:
 def test_a_typed_limit_or_schedule_decides_on_its_companions() -> None:
     options = chosen(500, "translation", {"trainer.max_epochs": 3})
     assert not {"trainer.max_steps", "selection.patience"} & options.keys()
+    options = chosen(500, "translation", {"trainer.max_steps": 3000})
+    assert options["selection.patience"] and options["trainer.check_val_every_n_epoch"]
     options = chosen(500, "translation", {"trainer.max_time": "00:00:10:00"})
     assert "trainer.max_steps" not in options and options["selection.patience"]
     options = chosen(500, "translation", {"model.optimizer.schedule": "plateau"})

@@ -83,36 +83,43 @@ def _lists_in(value: dict[str, object], prefix: str = "") -> Iterator[tuple[str,
             yield f"{prefix}{name}", content
 
 
-def read_object(line: str, where: str) -> dict[str, object]:
+def read_object(line: str, where: str, *, numbered: bool) -> dict[str, object]:
     """The object in a line of JSON lines.
 
+    Args:
+        line: The line.
+        where: Its name in messages.
+        numbered: A list counts as an object with numbers as names, counted from 1.
+
     Raises:
-        DataError: The line has something else. ``where`` is its name in the message.
+        DataError: The line has something else.
     """
     try:
         row = _from_json(line)
     except ValueError as error:
         raise DataError(f"{where}: {error}") from None
-    if not isinstance(row, dict):
-        raise _no_object(row, where)
-    return row
+    return _as_object(row, where, numbered=numbered)
 
 
 def _records(row: object, columns: Columns, where: str) -> Iterator[Record]:
-    if isinstance(row, list) and are_numbers(columns):
-        row = dict(zip(numbers(len(row)), row, strict=True))
-    if isinstance(row, dict):
-        yield from records(row, columns, where)
+    try:
+        named = _as_object(row, where, numbered=are_numbers(columns))
+    except DataError as error:
+        yield Record(where, error)
         return
-    yield Record(where, _no_object(row, where))
+    yield from records(named, columns, where)
 
 
-def _no_object(row: object, where: str) -> DataError:
+def _as_object(row: object, where: str, *, numbered: bool) -> dict[str, object]:
+    if isinstance(row, list) and numbered:
+        return dict(zip(numbers(len(row)), row, strict=True))
+    if isinstance(row, dict):
+        return row
     content = json.dumps(row, ensure_ascii=False)[:40]
     reason = f"expected an object with named fields, got {content}"
     if isinstance(row, list):
         reason += ". Numbers as columns, counted from 1, name the items of a list"
-    return DataError(f"{where}: {reason}")
+    raise DataError(f"{where}: {reason}")
 
 
 def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:

@@ -18,9 +18,11 @@ class Patience:
     def __init__(self, config: SelectionConfig) -> None:
         self._config = config
         self.without_better = 0  # validations in a row
+        self._counted = 0  # validations of this process
 
     def count(self, trainer: Trainer, module: LightningModule, *, better: bool) -> None:
         """Count a validation. Stop training, or have the learning rate fall, if there were enough."""
+        self._counted += 1
         self.without_better = 0 if better else self.without_better + 1
         if self._config.patience is None or self.without_better < self._config.patience:
             return
@@ -47,7 +49,8 @@ class Patience:
     def left(self, module: LightningModule) -> bool:
         """Whether validation improved to the end, so that more updates would help."""
         decay = _decay_of(module)
-        return self.without_better <= 1 and (decay is None or decay.start is None)
+        improved = self._counted > 1 and self.without_better <= 1
+        return improved and (decay is None or decay.start is None)
 
 
 def _decay_of(module: LightningModule) -> Decay | None:

@@ -21,6 +21,7 @@ usage: seqtext fit [--recipe TASK/NAME] [--config FILE] [--KEY VALUE]…
        python recipes/TASK/train.py fit …          the same, with TASK's defaults preset
 
 Train a model. A --KEY overrides what a FILE says. The run writes all its options to config.yaml.
+These are the options of {model}. Those of {other}: seqtext fit --model seqtext.{other_class} --help
 
   --recipe TASK/NAME                a recipe that comes with seqtext; seqtext recipes lists them
   --config FILE                     YAML file; recipes/… are also found in the installed package
@@ -109,7 +110,6 @@ run
 """
 _END = """\
 All options with their defaults: --data.help, --model.help, --selection.help, --trainer.help.
-The options of another kind of model: seqtext fit --model {other} --help
 """
 _CLASSES = re.compile(r"\b(EncoderDecoderModule|ClassifierModule)\b")
 _MOST_READ = 1_000_000  # characters of a configuration
@@ -127,17 +127,20 @@ def help_for(words: Sequence[str], preset: Mapping[str, Any]) -> str:
     keys = dict.fromkeys([*(key for task in scored for key in task.keys), tasks.LOSS.key])
     monitors = textwrap.fill(", ".join(keys), 66).replace("\n", "\n" + " " * 36)
     of_class = _OF_LABELS if labels else _OF_PAIRS.format(tasks=", ".join(tasks.TEXT_TASKS))
-    other = "EncoderDecoderModule" if labels else "ClassifierModule"
-    return "\n".join(
-        [_HEAD, of_class, _RUN.format(monitors=monitors), _END.format(other=f"seqtext.{other}")]
-    )
+    kinds = [("a translator", "EncoderDecoderModule"), ("a classifier", "ClassifierModule")]
+    (model, _), (other, other_class) = reversed(kinds) if labels else kinds
+    head = _HEAD.format(model=model, other=other, other_class=other_class)
+    return "\n".join([head, of_class, _RUN.format(monitors=monitors), _END])
 
 
 def _model_class(words: Sequence[str], preset: Mapping[str, Any]) -> str:
     """The name of the last class of model that is named. A user's own class does not count."""
     texts = ["EncoderDecoderModule", preset["model"]["class_path"]]
     texts += [*_texts(words, "--recipe"), *_texts(words, "--config")]
-    texts += [value for name, value in pair_options(words) if name == "--model"]
+    options = [*pair_options(words)]
+    if any(name in ("--data.text", "--data.label") for name, _ in options):
+        texts.append("ClassifierModule")
+    texts += [value for name, value in options if name == "--model"]
     return [match[1] for text in texts for match in _CLASSES.finditer(text)][-1]
 
 

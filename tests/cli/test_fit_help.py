@@ -55,12 +55,20 @@ def test_help_names_the_scores_of_the_class() -> None:
     assert all(key in labels for key in (*CLASSIFICATION.keys, LOSS.key))
 
 
+def test_the_first_lines_lead_to_the_other_help() -> None:
+    classes = ["EncoderDecoderModule", "ClassifierModule"]
+    for words, other in zip(([], CLASSIFIER), reversed(classes), strict=True):
+        head = help_for(words, PRESET).partition("\n\n  --")[0]
+        assert f"seqtext fit --model seqtext.{other} --help" in head
+
+
 @pytest.mark.parametrize(
     ("words", "expected"),
     [
         ([], "pairs"),
         (["--model", "seqtext.ClassifierModule"], "labels"),
         (["--model=mine.Mine"], "pairs"),
+        (["--data.text", "title", "--data.train=a.tsv"], "labels"),
         (["--recipe", "classification/banking77"], "labels"),
         (["--recipe=classification/banking77", "--model=seqtext.EncoderDecoderModule"], "pairs"),
         (["--config=recipes/classification/trec.yaml"], "labels"),

@@ -248,7 +248,7 @@ def test_a_misspelt_option_of_a_corpus(capsys: pytest.CaptureFixture[str]) -> No
 
 def test_an_option_of_a_classifier(capsys: pytest.CaptureFixture[str]) -> None:
     Path("c.yaml").write_text("data: {label: intent}")
-    words = ["fit", "--data.train=builtin:train:9", "--run=r"]
+    words = ["fit", "--recipe=translation/builtin", "--run=r"]
     for more, name in (["--data.text=x"], "--data.text"), (["--config=c.yaml"], "data.label"):
         message = told(capsys, *words, *more)
         assert f": {name}: is an option of a classifier" in message and PAIRS["data"] in message

@@ -119,9 +119,13 @@ def write_rows(path: Path, module: str, data: dict[str, Any]) -> None:
     if module == "seqtext.LabelsDataModule":
         columns = (data.get("text", "text"), data.get("label", "label"))
         pairs = [(text, ("red", "blue", "oos")[len(text) % 3]) for text, _ in pairs]
-    elif columns == ("1", "2"):  # a word and its sounds
+    elif columns[1] == "2":  # words, and their sounds or forms
         words = sorted({word for text, _ in pairs for word in re.findall(r"\w+", text)})
-        path.write_text("".join(f"{word}\t{' '.join(word)}\n" for word in words), encoding="utf-8")
+        inflected = isinstance(columns[0], list)
+        rows = [
+            f"{word}\t{word}s\tN;PL" if inflected else f"{word}\t{' '.join(word)}" for word in words
+        ]
+        path.write_text("".join(f"{row}\n" for row in rows), encoding="utf-8")
         return
     lines = [json.dumps(dict(zip(columns, pair, strict=True))) for pair in pairs]
     path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
@@ -132,7 +136,8 @@ def options_of(path: Path) -> list[str]:
     data = yaml.safe_load(path.read_text(encoding="utf-8"))["data"]
     tokenizer = data["init_args"].get("tokenizer", {})
     characters = tokenizer.get("model_type") == "char"
-    rows = Path(f"{path.stem}.{'tsv' if characters else 'jsonl'}").absolute()
+    numbered = data["init_args"].get("target") == "2"
+    rows = Path(f"{path.stem}.{'tsv' if numbered else 'jsonl'}").absolute()
     write_rows(rows, data["class_path"], data["init_args"])
     options = ["fit", "--config", f"recipes/{path.parent.name}/{path.name}", *SMALL]
     options += [f"--data.train={rows}", f"--data.validation={rows}", f"--data.test={rows}"]

@@ -11,7 +11,7 @@ import yaml
 from seqtext import tasks
 from seqtext.cli import yaml_reader
 from seqtext.cli.fit_options import LABELS, PAIRS, flatten
-from seqtext.cli.words import pair_options
+from seqtext.cli.options import sources_of
 from seqtext.data.corpus import Corpus
 from seqtext.data.labelled import LabelsDataModule
 from seqtext.data.options import read_options
@@ -45,12 +45,10 @@ class Given(NamedTuple):
 
 def options_given(arguments: Sequence[str], preset: Mapping[str, object]) -> Given:
     """The options of a command line, of its configurations and of a preset."""
-    typed, filed = dict[str, object](), flatten(preset)
-    for name, value in pair_options(arguments):
-        if name == "--config":
-            filed |= flatten(yaml_reader.load(value))
-        else:
-            typed[name.removeprefix("--").replace(".init_args.", ".")] = value
+    *files, typed = sources_of(arguments)
+    filed = flatten(preset)
+    for options in files:
+        filed |= options
     return Given(typed, filed)
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Mapping, Sequence
-from pathlib import PurePath
 from typing import TYPE_CHECKING, Literal, get_args
 
 from seqtext.cli.streams import Input
+from seqtext.data.files import ending_of
 from seqtext.errors import DataError
 
 if TYPE_CHECKING:
@@ -19,10 +19,10 @@ StringsFormat = Literal["po", "xliff", "ts", "android", "properties"]
 InputFormat = Literal["text", "tsv", "jsonl", StringsFormat]
 Row = str | tuple[str, ...]  # a tuple where a source has several columns
 _STRINGS: Mapping[str, StringsFormat] = {
-    ".po": "po", ".pot": "po", ".xlf": "xliff", ".xliff": "xliff", ".ts": "ts", ".xml": "android",
-    ".properties": "properties",
+    "po": "po", "pot": "po", "xlf": "xliff", "xliff": "xliff", "ts": "ts", "xml": "android",
+    "properties": "properties",
 }  # fmt: skip
-_ENDINGS: Mapping[str, InputFormat] = {".tsv": "tsv", ".jsonl": "jsonl", ".ndjson": "jsonl"}
+_ENDINGS: Mapping[str, InputFormat] = {"tsv": "tsv", "jsonl": "jsonl", "ndjson": "jsonl"}
 
 
 def add_input_format(parser: argparse.ArgumentParser) -> None:
@@ -44,7 +44,7 @@ def strings_format(name: str, given: InputFormat | None) -> StringsFormat | None
     """
     if given is not None:
         return next((known for known in get_args(StringsFormat) if known == given), None)
-    return _STRINGS.get(_ending(name))
+    return _STRINGS.get(ending_of(name))
 
 
 class RowReader:
@@ -69,7 +69,7 @@ class RowReader:
                 " them. --input_format text reads each line as a text"
             )
         self._lines, self._columns = lines, columns
-        self._format: InputFormat = given or _ENDINGS.get(_ending(lines.name), "text")
+        self._format: InputFormat = given or _ENDINGS.get(ending_of(lines.name), "text")
         self._header: list[str] | None = None
         if self._format == "tsv" and not self._numbered:
             self._take_header()
@@ -139,11 +139,3 @@ class RowReader:
             f"{where}: {len(values)} column(s) separated by tabs, expected {len(names)}:"
             f" {', '.join(names)}"
         )
-
-
-def _ending(name: str) -> str:
-    """The ending of a file's name in lower case. That of a packing does not count."""
-    from seqtext.data.files import PACKINGS
-
-    path = PurePath(name.lower())
-    return PurePath(path.stem).suffix if path.suffix in PACKINGS else path.suffix

@@ -6,6 +6,7 @@ import argparse
 import itertools
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -241,14 +242,14 @@ def parse(arguments: list[str], preset: dict[str, object], trusted: Trust) -> Fi
     trusted.check_cell(cli.config)
     option_values.check(cli.config)
     option_values.expand_home(cli.config)
-    sources = _sources(arguments)
+    sources = sources_of(arguments)
     option_values.set_seeds(cli.config, set().union(*sources), {*sources[-1]})
     option_values.settle_batch(cli.config, sources)
     option_values.refuse_unused(cli.config)
     return cli
 
 
-def _sources(arguments: list[str]) -> list[dict[str, object]]:
+def sources_of(arguments: Sequence[str]) -> list[dict[str, object]]:
     """The options of each configuration by dotted name, then those of the command line."""
     typed, sources = dict[str, object](), list[dict[str, object]]()
     for name, value in pair_options(arguments):

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from seqtext.data import builtin
-from seqtext.data.files import PACKINGS, check_text, first_bytes
+from seqtext.data.files import PACKINGS, check_text, ending_of, first_bytes
 from seqtext.data.readers import (
     ENDINGS,
     FORMAT_OF_ENDING,
@@ -39,7 +39,7 @@ def kind_of(name: str, columns: Columns, format: str | None) -> Literal["builtin
         return format.partition(":")[0]
     if name.startswith(builtin.PREFIX):
         return "builtin"
-    named = FORMAT_OF_ENDING.get(_ending(name))
+    named = FORMAT_OF_ENDING.get(ending_of(name))
     is_file = os.path.isfile(name)
     if not (named and is_file) and _are_sides(name, columns):
         return "lines"
@@ -100,13 +100,6 @@ def files_of(name: str, columns: Columns, format: str | None) -> list[Path]:
         if not exists:
             raise DataError(_missing(path, name, columns, kind))
     return paths
-
-
-def _ending(name: str) -> str:
-    """The ending in lower case without a dot. That of a packing does not count."""
-    path = Path(name.lower())
-    suffix = Path(path.stem).suffix if path.suffix in PACKINGS else path.suffix
-    return suffix[1:]
 
 
 def _are_sides(prefix: str, columns: Columns) -> bool:
@@ -174,11 +167,13 @@ def _other_format(name: str, columns: Columns, expected: str) -> str:
     prefix = name.removesuffix(suffix)
     if suffix[1:] in columns:
         return f"{name}: is one side of parallel files; give their prefix, {prefix}"
-    if _ending(name) in _ARCHIVES:
+    if ending_of(name) in _ARCHIVES:
         return f"{name}: is packed in a way that is not read here; unpack it ({expected})"
     check_text(first_bytes(Path(name)), name)
     others = [str(file) for file in _prefix_files(prefix)]
-    others = [other for other in others if other != name and _ending(other) not in FORMAT_OF_ENDING]
+    others = [
+        other for other in others if other != name and ending_of(other) not in FORMAT_OF_ENDING
+    ]
     advice = "if it is a table, give it a header, or name its format with --data.format"
     if others:
         advice = (

@@ -31,6 +31,13 @@ _NO_TEXT = {  # pattern of the first bytes -> what such a file is, and what to d
 }  # longer ones first where one begins with another
 
 
+def ending_of(name: str) -> str:
+    """The ending of a file's name in lower case, without a dot. That of a packing does not count."""
+    path = Path(name.lower())
+    suffix = Path(path.stem).suffix if path.suffix in PACKINGS else path.suffix
+    return suffix[1:]
+
+
 @contextlib.contextmanager
 def open_file(path: Path, *, unpack: bool = True) -> Iterator[io.BufferedIOBase]:
     """Open for reading bytes, unpacked whatever the name says.

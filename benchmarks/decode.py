@@ -40,7 +40,8 @@ from benchmarks.common import (
     watch,
     write,
 )
-from seqtext.inference.generator import Generator, texts
+from seqtext.inference.generator import Generator
+from seqtext.inference.hypothesis import texts
 from seqtext.metrics import score_translations
 from seqtext.nn.encoder_decoder import EncoderDecoder
 from seqtext.nn.precision import Precision, has_bfloat16

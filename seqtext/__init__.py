@@ -17,7 +17,8 @@ if TYPE_CHECKING:
         TrainingError,
     )
     from seqtext.inference.classifier import Classification, Classifier
-    from seqtext.inference.generator import Generator, Hypothesis
+    from seqtext.inference.generator import Generator
+    from seqtext.inference.hypothesis import Hypothesis
     from seqtext.inference.loading import load, load_classifier, load_generator
     from seqtext.training.classifier import ClassifierModule
     from seqtext.training.encoder_decoder import EncoderDecoderModule
@@ -39,7 +40,7 @@ _WHERE = {
     "DataError": "seqtext.errors",
     "EncoderDecoderModule": "seqtext.training.encoder_decoder",
     "Generator": "seqtext.inference.generator",
-    "Hypothesis": "seqtext.inference.generator",
+    "Hypothesis": "seqtext.inference.hypothesis",
     "LabelsDataModule": "seqtext.data.labelled",
     "PairsDataModule": "seqtext.data.pairs",
     "SeqtextError": "seqtext.errors",

@@ -26,7 +26,7 @@ from seqtext.cli.streams import (
 from seqtext.search.config import SearchConfig
 
 if TYPE_CHECKING:
-    from seqtext.inference.generator import Hypothesis
+    from seqtext.inference.hypothesis import Hypothesis
 
 
 def parser() -> Parser:

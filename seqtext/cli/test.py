@@ -191,7 +191,7 @@ def _corpus_of_run(name: str) -> tuple[str, str | None]:
 
 def _run_text(options: argparse.Namespace, generator: Generator, config: SearchConfig) -> None:
     from seqtext.data.corpus import Corpus
-    from seqtext.inference.generator import texts
+    from seqtext.inference.hypothesis import texts
 
     source = options.source or generator.columns[0]
     target = options.target or generator.columns[1]

@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import dataclasses
-import functools
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import torch
 from torch import Tensor
 
 from seqtext import checkpoint
-from seqtext.data.batch import pad, source_rows
+from seqtext.data.batch import source_rows
 from seqtext.data.texts import SourceRow, texts_of
-from seqtext.data.tokenizer import SPACE, Tokenizers
+from seqtext.data.tokenizer import Tokenizers
 from seqtext.errors import ConfigError
+from seqtext.inference.hypothesis import Hypothesis
 from seqtext.inference.predictor import Predictor, diverged, restore_networks
+from seqtext.inference.rules import RuleMaker
 from seqtext.nn.encoder_decoder import EncoderDecoder
 from seqtext.nn.precision import Precision
 from seqtext.renames import SEARCH, rename_arguments
@@ -29,31 +28,9 @@ from seqtext.search.ensemble import Ensemble
 from seqtext.search.greedy import greedy_search
 from seqtext.search.length_penalty import LengthPenalty
 from seqtext.search.protocol import FinishedHypothesis, Pieces, State, StepModel
-from seqtext.search.rules import MinLength, NoRepeatedNgram, Rule, WordLimits, WordPart
+from seqtext.search.rules import Rule
 from seqtext.suggestion import suggest
 from seqtext.tasks import Scoring
-
-
-@dataclass(frozen=True, kw_only=True)
-class Hypothesis:
-    """One output for one source.
-
-    Args:
-        text: Detokenized.
-        score: What the search ranked by: ``log_prob`` under the length penalty.
-        log_prob: Sum of the log-probabilities of all pieces and of eos, in nats.
-        pieces: The pieces of the text.
-        ids: Their ids in the target's tokenizer. An id beyond its size is a word that only the source has.
-        at_limit: Whether it has as many pieces as its length limit allows. Then it may be cut off.
-    """
-
-    text: str
-    score: float
-    log_prob: float
-    pieces: tuple[str, ...]
-    ids: tuple[int, ...]
-    at_limit: bool = False
-
 
 _NO_TEXT = Hypothesis(text="", score=0.0, log_prob=0.0, pieces=(), ids=())
 
@@ -102,6 +79,7 @@ class Generator(Predictor[EncoderDecoder, SourceBatch, list[Hypothesis]]):
         banned = target.control_ids
         if self._copies:
             banned = (*banned, target.unk)  # a word of the source says more
+        self._rules = RuleMaker(target)
         self._pieces = Pieces(bos=target.bos, eos=target.eos, banned=banned)
 
     def generate(self, sources: Iterable[SourceRow], **options: Any) -> list[list[Hypothesis]]:
@@ -174,7 +152,7 @@ class Generator(Predictor[EncoderDecoder, SourceBatch, list[Hypothesis]]):
             part.to(self.device) for part in source_rows(ids, self.tokenizers.source.eos)
         )
         fewest, most = config.limits(lengths - 1)
-        rules = self._rules(fewest, words, config)
+        rules = self._rules.rules(config, fewest, words)
         states = [network.start(source, lengths) for network in self.networks]
         if len(states) == 1:
             rows = self._search(self.networks[0], states[0], lengths, most, rules, config)
@@ -205,34 +183,6 @@ class Generator(Predictor[EncoderDecoder, SourceBatch, list[Hypothesis]]):
             model, state, most, self._pieces, config.beam_size, penalty, rules, coverage
         )
 
-    def _rules(
-        self, fewest: Tensor, words: list[tuple[str, ...]], config: SearchConfig
-    ) -> list[Rule]:
-        """The rules that the options ask for."""
-        rules: list[Rule] = []
-        if bool((fewest > 0).any()):
-            rules.append(MinLength(fewest, self._pieces.eos))
-        if config.min_words or config.max_words is not None:
-            own = torch.tensor(self._parts, device=fewest.device).repeat(len(words), 1)
-            copied = pad([[_word_part(word) for word in row] for row in words]).to(fewest.device)
-            limits = config.min_words, config.max_words
-            rules.append(WordLimits(torch.cat([own, copied], 1), *limits, self._pieces.eos))
-        if config.no_repeat_ngram_size:
-            rules.append(NoRepeatedNgram(config.no_repeat_ngram_size))
-        return rules
-
-    @functools.cached_property
-    def _parts(self) -> list[WordPart]:
-        """The part of a word that each target piece is."""
-        target = self.tokenizers.target
-        pieces = target.pieces(range(target.vocab_size))
-        if any(piece.endswith(SPACE) and piece.strip(SPACE) for piece in pieces):
-            raise ConfigError(
-                "min_words, max_words: the target's tokenizer writes spaces behind words, so words cannot be"
-                " counted before they end. Limit pieces with min_length and max_length"
-            )
-        return [_word_part(piece) for piece in pieces]
-
     def _best(
         self, hypotheses: list[FinishedHypothesis], words: Sequence[str], limit: int, n_best: int
     ) -> list[Hypothesis]:
@@ -251,12 +201,6 @@ class Generator(Predictor[EncoderDecoder, SourceBatch, list[Hypothesis]]):
             )
             for hypothesis in hypotheses[:n_best]
         ]
-
-
-def _word_part(piece: str) -> WordPart:
-    if not piece.startswith(SPACE):
-        return WordPart.INNER
-    return WordPart.FIRST if piece.strip(SPACE) else WordPart.SPACE
 
 
 def generator_of(
@@ -285,8 +229,3 @@ def generator_of(
         network.decoder.precompute()
     limits = checkpoint.common_limit(models), checkpoint.common_longest(models)
     return Generator(networks, tokenizers, first.columns, first.task, *limits, first.scoring)
-
-
-def texts(hypotheses: Iterable[list[Hypothesis]]) -> list[str]:
-    """The best text of every source."""
-    return [best.text for best, *_ in hypotheses]

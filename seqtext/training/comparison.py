@@ -10,7 +10,8 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 
 from seqtext.console import say
 from seqtext.errors import ConfigError
-from seqtext.inference.generator import Generator, texts
+from seqtext.inference.generator import Generator
+from seqtext.inference.hypothesis import texts
 from seqtext.inference.loading import load_generator
 from seqtext.metrics import score_translations
 from seqtext.training.data import data_of

@@ -8,7 +8,8 @@ from seqtext import checkpoint
 from seqtext.data.batch import Batch
 from seqtext.data.corpus import Example
 from seqtext.data.tokenizer import Tokenizers
-from seqtext.inference.generator import Generator, texts
+from seqtext.inference.generator import Generator
+from seqtext.inference.hypothesis import texts
 from seqtext.metrics import BleuTokenize
 from seqtext.nn.encoder_decoder import EncoderDecoder
 from seqtext.search.config import SearchConfig

@@ -25,6 +25,7 @@ from seqtext.cli import main
 from seqtext.data.tokenizer import Tokenizer, TokenizerConfig, Tokenizers
 from seqtext.errors import ConfigError
 from seqtext.inference.generator import Generator
+from seqtext.inference.rules import RuleMaker
 from seqtext.metrics import score_summaries
 from seqtext.nn.config import NetworkConfig
 from seqtext.nn.encoder_decoder import EncoderDecoder
@@ -376,7 +377,7 @@ def test_words_are_counted_where_a_space_is_a_piece_of_its_own() -> None:
         generator = Generator([network], Tokenizers(tokenizer, tokenizer))
         if tokenizer is apart:
             options = SearchConfig(min_words=2, max_words=2)
-            [rule] = generator._rules(torch.zeros(1, dtype=torch.long), [()], options)
+            [rule] = RuleMaker(tokenizer).rules(options, torch.zeros(1, dtype=torch.long), [()])
             [ids] = apart.encode(["The dog sleeps."])
             space = next(i for i in ids if apart.pieces([i]) == ["▁"])
             for count in range(len(ids)):

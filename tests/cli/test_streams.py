@@ -27,7 +27,8 @@ from hypothesis import strategies as st
 import seqtext
 from seqtext import files
 from seqtext.cli import answers, collected, main, outputs, progress, streams
-from seqtext.inference.generator import Generator, Hypothesis
+from seqtext.inference.generator import Generator
+from seqtext.inference.hypothesis import Hypothesis
 
 SOURCES = [f"The dog sees {count} cats." for count in range(11)]
 TEXT = "".join(f"{source}\n" for source in SOURCES)

@@ -15,7 +15,8 @@ from seqtext.data.texts import TextCounts
 from seqtext.data.tokenizer import Tokenizer, TokenizerConfig, Tokenizers
 from seqtext.errors import ConfigError
 from seqtext.inference.explain import explain
-from seqtext.inference.generator import Generator, SourceBatch, texts
+from seqtext.inference.generator import Generator, SourceBatch
+from seqtext.inference.hypothesis import texts
 from seqtext.nn.config import NetworkConfig
 from seqtext.nn.encoder_decoder import EncoderDecoder
 from seqtext.search.config import SearchConfig

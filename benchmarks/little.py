@@ -2,28 +2,30 @@
 
     python -m benchmarks little DATA OUT --names turkish copy reverse --seeds 1 2 3
     python -m benchmarks little DATA OUT --names french multi30k --rows 100 300 1000
-    python -m benchmarks little DATA OUT --names banking77 --per_label 10 -- --model.network.dropout=0.3
+    python -m benchmarks little DATA OUT --names banking77 clinc150 --per_label 5 10 30 --seeds 1 2 3
+    python -m benchmarks little DATA OUT --names turkish -- --model.network.dropout=0.3
 
 DATA has the folders g2p, transduction_small, translation and classification. OUT keeps the trained models.
 A model that is there is not trained again. With ``--rows`` only the first rows of the training set are read.
-With ``--per_label`` so many rows of each label are. Options after ``--`` go to ``seqtext fit``. Choose
-another OUT for other options. The command prints a JSON object for each model.
+With ``--per_label`` so many rows of each label are drawn by the seed, and there is no validation set. Options
+after ``--`` go to ``seqtext fit``. Choose another OUT for other options. The command prints a JSON object for
+each model. Its CPU minutes are those of the training, so other work on the machine adds little to them.
 """
 
 from __future__ import annotations
 
 import itertools
 import json
-import random
+import resource
 import shutil
 import subprocess
 import sys
-from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from benchmarks.common import Command, parser_of, read, report, score_runs, split_arguments, write
+from benchmarks.small_labels import rows_of, sample
 from seqtext.training.run.folder import RESULT
 
 
@@ -77,7 +79,13 @@ CORPORA = {
         "classification/banking77/train.jsonl", "split:300", "classification/banking77/test.jsonl",
         (),
     ),
+    "clinc150": Corpus(
+        "classification/clinc150/train.jsonl.gz", "classification/clinc150/val.jsonl.gz",
+        "classification/clinc150/test.jsonl.gz", (),
+    ),
 }  # fmt: skip
+
+_CPU = "cpu_minutes"  # a file in the folder of a run
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -88,43 +96,60 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("--names", nargs="+", choices=CORPORA, default=[*CORPORA])
     parser.add_argument("--seeds", type=int, nargs="+", default=[1])
     parser.add_argument("--rows", type=int, nargs="+", default=[0], help="0: all")
-    parser.add_argument("--per_label", type=int, default=0)
+    parser.add_argument("--per_label", type=int, nargs="+", default=[0], help="0: all")
     options = parser.parse_args(own)
-    for name, rows, seed in itertools.product(options.names, options.rows, options.seeds):
+    options.out.mkdir(parents=True, exist_ok=True)
+    asked = itertools.product(options.names, options.rows, options.per_label, options.seeds)
+    for name, rows, per_label, seed in asked:
         corpus = CORPORA[name]
-        key = f"{name}-{rows or options.per_label or 'all'}"
-        options.out.mkdir(parents=True, exist_ok=True)
-        train = _cut(corpus, options.data, options.out / key, rows, options.per_label)
+        key = f"{name}-{rows or per_label or 'all'}"
         run = options.out / f"{key}-seed-{seed}"
+        if per_label:
+            train, test = _drawn(options.data / corpus.train, run, per_label, seed)
+        else:
+            train = _cut(corpus, options.data, options.out / key, rows)
+            test = options.data / corpus.test
         if not (run / RESULT).exists():
             shutil.rmtree(run, ignore_errors=True)
-            validation = corpus.validation
-            if not validation.startswith("split:"):
-                validation = str(options.data / validation)
             command: Command = [sys.executable, "-m", "seqtext", "fit", "--run", run]
-            command += [f"--data.train={train}", f"--data.validation={validation}", *corpus.columns]
+            command += [f"--data.train={train}", *corpus.columns]
+            if not per_label:
+                named = corpus.validation.startswith("split:")
+                validation = corpus.validation if named else options.data / corpus.validation
+                command += [f"--data.validation={validation}"]
             command += [f"--model.seed={seed}", f"--data.seed={seed}", *of_fit]
+            before = _cpu_minutes()
             subprocess.run(command, check=True)
+            (run / _CPU).write_text(f"{_cpu_minutes() - before:.2f}")
         result = json.loads((run / RESULT).read_text())
-        scores = score_runs([run], [f"--data.test={options.data / corpus.test}"])
+        scores = score_runs([run], [f"--data.test={test}"])
         scores.pop("signature", None)
         report(
-            "seqtext fit", name, rows=rows or None, per_label=options.per_label or None, seed=seed,
-            updates=result["steps"], minutes=result["minutes"], **scores,
+            "seqtext fit", name, rows=rows or None, per_label=per_label or None, seed=seed,
+            updates=result["steps"], minutes=result["minutes"],
+            cpu_minutes=float((run / _CPU).read_text()), **scores,
         )  # fmt: skip
 
 
-def _cut(corpus: Corpus, data: Path, out: Path, rows: int, per_label: int) -> Path:
-    """The training set, or a copy of a part of it."""
+def _cpu_minutes() -> float:
+    """Processor time of the commands so far."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return (used.ru_utime + used.ru_stime) / 60
+
+
+def _drawn(whole: Path, out: Path, per_label: int, seed: int) -> tuple[Path, Path]:
+    """Some rows of each label to train on, and the test set. Neither has a row that is out of scope."""
+    paths = []
+    drawn, _ = sample(rows_of(whole.parent, "train"), per_label, seed)
+    for split, rows in (("train", drawn), ("test", rows_of(whole.parent, "test"))):
+        paths.append(out.with_name(f"{out.name}-{split}.jsonl"))
+        write(paths[-1], [json.dumps({"text": text, "label": label}) for text, label in rows])
+    return paths[0], paths[1]
+
+
+def _cut(corpus: Corpus, data: Path, out: Path, rows: int) -> Path:
+    """The training set, or a copy of its first rows."""
     whole = data / corpus.train
-    if per_label:
-        path = out.with_suffix(".jsonl")
-        by_label = defaultdict[str, list[str]](list)
-        for line in read(whole):
-            by_label[json.loads(line)["label"]].append(line)
-        draw = random.Random(1)
-        write(path, [line for lines in by_label.values() for line in draw.sample(lines, per_label)])
-        return path
     if not rows:
         return whole
     for side in corpus.sides or (whole.suffix,):

@@ -33,6 +33,7 @@ import torch
 from seqtext.console import say
 from seqtext.data.corpus import Corpus
 from seqtext.data.files import open_file, text_lines
+from seqtext.data.held_out import NAMED
 from seqtext.data.readers import Row
 from seqtext.errors import ConfigError, SeqtextError
 from seqtext.training.run.folder import RESULT
@@ -150,7 +151,7 @@ def main() -> int:
     try:
         if options.teachers < 1:
             raise ConfigError(f"--teachers {options.teachers}: expected at least 1")
-        if options.validation.startswith("split:"):
+        if options.validation.startswith(NAMED):
             raise ConfigError(
                 f"--data.validation {options.validation}: each step would hold out other pairs; name a"
                 " corpus"

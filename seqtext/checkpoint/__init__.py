@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -22,6 +21,7 @@ from seqtext.checkpoint.description import (
     digest_of,
     weights_in,
 )
+from seqtext.checkpoint.location import find
 from seqtext.data.labels import Labels, TextAndLabels
 from seqtext.data.tokenizer import Tokenizer, Tokenizers
 from seqtext.errors import CheckpointError, ConfigError
@@ -125,27 +125,6 @@ def add_digest(content: dict[str, Any]) -> None:
     content[KEY]["digest"] = digest_of(content[KEY], content["state_dict"])
 
 
-def find(path: str | Path) -> Path:
-    """Find the checkpoint file: ``path`` itself, or ``best.ckpt`` of a run folder, else ``last.ckpt``.
-
-    Raises:
-        CheckpointError: There is no such file.
-    """
-    path = Path(path)
-    if os.path.isdir(path):  # unlike Path.is_dir, False for a name that no file can have
-        for name in ("best.ckpt", "last.ckpt"):
-            if (path / name).is_file():
-                return path / name
-        raise CheckpointError(f"{path}: no best.ckpt or last.ckpt in this folder; is it a run?")
-    if not os.path.exists(path):
-        raise CheckpointError(
-            f"{path}: no such file or folder; expected a checkpoint or a run folder"
-        )
-    if not path.is_file():
-        raise CheckpointError(f"{path}: is a pipe or a device, expected a checkpoint file")
-    return path
-
-
 def read(path: str | Path) -> dict[str, Any]:
     """Read all entries of a checkpoint file, with tensors on the CPU.
 
@@ -220,7 +199,7 @@ def load_any(path: str | Path) -> Model | ClassifierModel:
     """Read the model of a checkpoint file or a run folder.
 
     Raises:
-        CheckpointError: See ``find``, ``read`` and ``unpack``.
+        CheckpointError: See ``location.find``, ``read`` and ``unpack``.
     """
     path = find(path)
     return unpack(read(path), str(path))

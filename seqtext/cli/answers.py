@@ -218,13 +218,14 @@ def _unfinished_name(options: argparse.Namespace) -> Path:
         CheckpointError: There is no such checkpoint.
         DataError: There is an unfinished output of other options.
     """
-    from seqtext import checkpoint
+    from seqtext.checkpoint.location import find, models_in
 
     decisive: dict[str, object] = {k: v for k, v in vars(options).items() if k not in _INDECISIVE}
     decisive["input"] = None  # a pipe has another name each time, so its content is compared
-    for path in map(checkpoint.find, options.checkpoints):
-        status = path.stat()
-        decisive[str(path)] = status.st_size, status.st_mtime_ns
+    for place in options.checkpoints:
+        for path in map(find, models_in(place)):
+            status = path.stat()
+            decisive[str(path)] = status.st_size, status.st_mtime_ns
     key = hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()[:8]
     target = os.path.realpath(options.output)
     mine = Path(f"{target}.{key}.unfinished")

@@ -142,6 +142,7 @@ def _scan_splits(options: argparse.Namespace, labels: Labels | None) -> dict[str
     """
     from seqtext.check.scan import scan
     from seqtext.data.corpus import Corpus
+    from seqtext.data.held_out import NAMED
 
     tokenizers = _tokenizers(options.tokenizer) if options.tokenizer else []
     columns = options.source or "source", options.target or "target"
@@ -152,7 +153,7 @@ def _scan_splits(options: argparse.Namespace, labels: Labels | None) -> dict[str
         name = getattr(options, split)
         if name is None:
             continue
-        if name.startswith("split:"):
+        if name.startswith(NAMED):
             raise ConfigError(
                 f"--data.{split} {name}: names training rows, which are checked anyway"
             )
@@ -209,10 +210,11 @@ def _check_outputs(options: argparse.Namespace) -> None:
 def _tokenizers(path: str) -> list[Tokenizer]:
     """The tokenizers of source and target. A classifier has one for both."""
     from seqtext import assets, checkpoint
+    from seqtext.checkpoint.location import models_in
     from seqtext.data.tokenizer import Tokenizer
 
     if os.path.isdir(path) or path.endswith(".ckpt"):
-        both = checkpoint.load_any(path).tokenizers
+        both = checkpoint.load_any(models_in(path)[0]).tokenizers
         return [
             side if isinstance(side, Tokenizer) else both.source
             for side in (both.source, both.target)

@@ -13,6 +13,7 @@ from seqtext.cli import yaml_reader
 from seqtext.cli.fit_options import LABELS, PAIRS, flatten
 from seqtext.cli.options import sources_of
 from seqtext.data.corpus import Corpus
+from seqtext.data.held_out import Fold, count_folds, read_held_out
 from seqtext.data.labelled import LabelsDataModule
 from seqtext.data.options import read_options
 from seqtext.data.readers.columns import read_source_option
@@ -123,7 +124,7 @@ def follow_corpus(given: Given, classes: dict[str, str], task: str | None) -> Fo
             f" --data.text {source} --data.label {target} instead of --data.source and --data.target. Or name"
             f" another task, as in --model.task {tasks.TRANSLATION.name}"
         )
-    validated = _validated(options, labelled)
+    validated = _validated(options, labelled, rows.rows)
     chosen = rule.choose(rows, task, validated, given.typed, given.filed)
     lines = [f"data: {count}{f', {why}: taken for {task}' if why else ''}", *_described(chosen)]
     lines += _doubts(rows, options, labelled)
@@ -161,15 +162,22 @@ def _value(options: Mapping[str, object], name: str, default: object = None) -> 
     return yaml_reader.load(str(value)) if listed else value
 
 
-def _validated(options: Mapping[str, object], labelled: bool) -> int | None:
-    """About how many rows the validation set has. None without one."""
+def _validated(options: Mapping[str, object], labelled: bool, trained: int) -> int | None:
+    """About how many rows the validation set has. None without one.
+
+    Args:
+        options: By dotted name.
+        labelled: Whether targets are labels.
+        trained: Rows of the training corpus.
+    """
     named = options.get("data.validation")
     if named is None or named == "null":
         return None
-    if isinstance(named, str) and named.startswith("split:"):
-        count = named.partition(":")[2]
-        return int(count) if count.isdecimal() else _UNKNOWN
     try:
+        folds = count_folds(named)
+        part = Fold(1, folds) if folds else read_held_out(named)
+        if part is not None:
+            return part.count_of(trained)
         corpora = _corpora(options, "validation", labelled)
         rows = [corpus.estimated_rows() for corpus in corpora]
     except _UNREADABLE:

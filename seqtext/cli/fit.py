@@ -28,7 +28,7 @@ def run(arguments: Sequence[str], task: str | None, preset: dict[str, object]) -
         return
     os.environ.setdefault("HF_DATASETS_DISABLE_PROGRESS_BARS", str(int(not sys.stderr.isatty())))
     from seqtext.cli.fit_options import spell_out
-    from seqtext.cli.training import train
+    from seqtext.cli.runs import train
 
     _quiet()
 

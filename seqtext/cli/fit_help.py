@@ -37,6 +37,8 @@ _OF_PAIRS = """\
 data
   --data.train PATH                 a table (csv, tsv, jsonl, json, parquet, xlsx), a TMX file, the PREFIX of
   --data.validation PATH            PREFIX.en and PREFIX.de, a hub name, or builtin:SPLIT:COUNT[:SEED]
+                                    validation: or split:COUNT holds out that many training pairs
+                                    folds:N trains a model for each of N parts of them, fold:1/N the first
   --data.format F                   csv, tsv, json:KEY, xlsx:SHEET, …, where ending and content do not say it
   --data.source NAME                column, suffix or language of the source text (default: source)
                                     or several: '[lemma, features]', '[title, body: text]'
@@ -71,7 +73,8 @@ _OF_LABELS = """\
 data
   --data.train PATH                 a table (csv, tsv, jsonl, json, parquet, xlsx), lines with __label__, a
                                     folder of texts for each label, or a hub name
-  --data.validation PATH            likewise; split:COUNT holds out that many training rows
+  --data.validation PATH            likewise; or split:COUNT holds out that many training rows
+                                    folds:N trains a model for each of N parts of them, fold:1/N the first
   --data.format F                   csv, fasttext, json:KEY, …, where ending and content do not say it
   --data.text NAME                  column of the text (default: text), or several: '[premise, hypothesis]'
   --data.label NAME                 column of the label (default: label)

@@ -166,11 +166,12 @@ def _corpus_of_run(name: str) -> tuple[str, str | None]:
         ConfigError: There is none.
         CheckpointError: There is no such checkpoint.
     """
-    from seqtext import checkpoint
+    from seqtext.checkpoint.location import find, models_in
     from seqtext.cli import yaml_reader
     from seqtext.training.run import folder
 
-    file = checkpoint.find(name).parent / folder.CONFIG
+    first = models_in(name)[0]  # the folds of a run have the same test set
+    file = find(first).parent / folder.CONFIG
     if not file.is_file():
         raise ConfigError(
             f"--data.test: is missing, and {name} belongs to no run that could name it; give --data.test PATH"

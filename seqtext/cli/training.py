@@ -1,35 +1,28 @@
-"""From the command line's options to a finished run. Loads Lightning."""
+"""From the options of a run to its end. Loads Lightning."""
 
 from __future__ import annotations
 
-import argparse
 import dataclasses
 import math
 import signal
 import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-import torch
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import EarlyStopping
 from lightning.pytorch.utilities import rank_zero_only
 
-from seqtext import tasks
+from seqtext import checkpoint, tasks
 from seqtext.checkpoint import ClassifierModel, Model
-from seqtext.cli.corpus_rule import Followed, follow_corpus, options_given
-from seqtext.cli.fit_options import LABELS, flatten
-from seqtext.cli.old_names import rename_config, rename_preset, renames_of
-from seqtext.cli.options import (
-    FitCLI,
-    classes_of,
-    own_options,
-    parse,
-    with_config,
-)
+from seqtext.cli.fit_options import flatten
+from seqtext.cli.old_names import rename_config, renames_of
+from seqtext.cli.options import FitCLI, classes_of, parse, with_config
 from seqtext.cli.parser_messages import explained
-from seqtext.cli.recipe_files import Recipe
 from seqtext.cli.trainer_options import settle
+from seqtext.cli.trust import Trust
 from seqtext.console import say
 from seqtext.errors import ConfigError, SeqtextError
 from seqtext.internals import callbacks_of, raised_by
@@ -40,87 +33,111 @@ from seqtext.training.pretrained import refuse_other_network
 from seqtext.training.run import callbacks, folder
 from seqtext.training.run import resume as resuming
 from seqtext.training.run.checkpoints import Checkpoints
-from seqtext.training.run.folder_callback import RunFolder
+from seqtext.training.run.folder_callback import Destination, RunFolder
 from seqtext.training.run.loggers import Loggers
 from seqtext.training.run.report import Report
 
 
-def train(arguments: list[str], task: str | None, preset: dict[str, object]) -> None:
-    """Parse ``arguments``, then train a new run or a resumed one to its end.
+@dataclass(frozen=True)
+class Request:
+    """A run to train.
 
-    Without ``task``, the folder of runs is that of the recipes for the model's class.
+    Args:
+        arguments: The command line, each configuration as its text. Its options override the saved ones of
+            a run that resumes in its folder.
+        preset: Defaults of options.
+        trusted: Classes that configurations may name.
+        destination: Where the run is kept.
+        resume: The checkpoint to resume from. None starts a new run.
+        named: What ``--resume`` says, for messages.
+        lines: What to say of the options, once they are checked.
+        tokenizers_of: A checkpoint whose tokenizers the run takes. None takes those of ``resume``, or
+            builds new ones.
+    """
+
+    arguments: list[str]
+    preset: dict[str, object]
+    trusted: Trust
+    destination: Destination
+    resume: Path | None = None
+    named: str | None = None
+    lines: Sequence[str] = ()
+    tokenizers_of: Path | None = None
+
+
+def train_run(request: Request) -> Path:
+    """Train a new run or a resumed one to its end.
+
+    Returns:
+        Its folder.
 
     Raises:
         ConfigError: A wrong option, a used folder, or a resume that would change the network.
-        CheckpointError: The checkpoint to resume from cannot be read.
+        CheckpointError: A checkpoint cannot be read.
     """
-    torch.set_flush_denormal(True)  # denormal numbers make oneDNN's LSTM many times slower
-    preset = rename_preset(preset)
-    options, arguments = own_options(arguments, preset)
-    if options.recipe is not None:
-        task = _task_of(options.recipe, task)
-    classes = classes_of(arguments, preset)
-    followed = Followed(task, {}, classes)
-    if options.resume in (None, "auto"):
-        followed = follow_corpus(options_given(arguments, preset), classes, task)
-        task = followed.task
-        if followed.options or followed.classes != classes:
-            arguments = [f"--config={followed.config}", *arguments]
-    if task is None:
-        task = (
-            tasks.CLASSIFICATION if classes["model"] == LABELS["model"] else tasks.TRANSLATION
-        ).name
-    root = Path("runs") / task
-    resume = resuming.find(options.resume, options.run, root)
-    cli, saved = _parse(arguments, preset, options, resume)
-    in_place = saved is not None
-    run = resume.parent if in_place and resume is not None else options.run
-    if not in_place and run is not None and rank_zero_only.rank == 0:  # type: ignore[attr-defined]
-        if options.resume == "auto":
-            folder.clear_stillborn(run)
-        folder.check_unused(run)
-    model = None
+    cli, saved = _parse(request)
+    if saved is None and request.destination.fold is None:
+        check_unused(request)
+    model, resume = None, request.resume
     if resume is not None:
-        with options.trusted.enforced():
+        with request.trusted.enforced():
             model = resuming.model_in(resume)
-    if saved is not None:
-        resuming.tell_changes(run, saved, flatten(cli.config.as_dict()))
-    settle(cli.config.trainer)
-    text = explained(lambda: cli.parser.dump(cli.config))
+    if saved is not None and resume is not None:
+        resuming.tell_changes(resume.parent, saved, flatten(cli.config.as_dict()))
+    text = settled_text(cli)
     if resume is not None:
         _drop_beginnings(cli, resume)
     explained(cli.instantiate)
+    if request.tokenizers_of is not None:
+        with request.trusted.enforced():
+            cli.datamodule.tokenizers = checkpoint.load_any(request.tokenizers_of).tokenizers
     selection = cli.config_init.selection
     if selection.monitor == "task":
         selection = dataclasses.replace(selection, monitor=_scores(cli.model)[-1])
-    for line in () if in_place else followed.lines:
+    for line in request.lines:
         say(line)
     _check_scores(cli, selection)
-    run_folder = RunFolder(run, root, text, selection.monitor, resumed=in_place)
+    resumed = saved is not None
+    run_folder = RunFolder(request.destination, text, selection.monitor, resumed=resumed)
     loggers = Loggers(run_folder, cli.trainer.named_loggers, text)
     _fit(cli, selection, run_folder, loggers, model, resume)
+    return run_folder.path
 
 
-def _task_of(recipe: Recipe, task: str | None) -> str:
-    """The task of a recipe.
+def check_unused(request: Request) -> None:
+    """Check that the folder of a new run is free. ``--resume auto`` clears that of a run without checkpoint.
 
     Raises:
-        ConfigError: The script that was started has the defaults of another task.
+        ConfigError: It holds something.
     """
-    if task not in (None, recipe.task):
-        raise ConfigError(
-            f"--recipe {recipe.name}: is of the task {recipe.task}, and this script presets options of"
-            f" {task}; use seqtext fit, or recipes/{recipe.task}/train.py"
-        )
-    return recipe.task
+    run = request.destination.path
+    if run is None or rank_zero_only.rank != 0:  # type: ignore[attr-defined]
+        return
+    if request.named == "auto":
+        folder.clear_stillborn(run)
+    folder.check_unused(run)
 
 
-def _parse(
-    arguments: list[str],
-    preset: dict[str, object],
-    options: argparse.Namespace,
-    resume: Path | None,
-) -> tuple[FitCLI, dict[str, object] | None]:
+def settled_text(cli: FitCLI) -> str:
+    """Complete the parsed options, and write them as a configuration."""
+    settle(cli.config.trainer)
+    text: str = explained(lambda: cli.parser.dump(cli.config))
+    return text
+
+
+def read_saved(run: Path, request: Request) -> str:
+    """Read the saved options of a run, as a ``--config=`` word.
+
+    Raises:
+        ConfigError: They cannot be read, or name a class that is not trusted.
+    """
+    config = run / folder.CONFIG
+    name = f"--resume {request.named}: {config}"
+    saved = with_config(config, name, request.trusted)
+    return rename_config(saved, renames_of(classes_of([saved], request.preset)), name)
+
+
+def _parse(request: Request) -> tuple[FitCLI, dict[str, object] | None]:
     """Parse the options of a run, which override the saved ones of a run that resumes in its folder.
 
     Returns:
@@ -130,20 +147,19 @@ def _parse(
         ConfigError: A wrong option. Or the folder of ``resume`` has no configuration, and the options given
             are not enough.
     """
-    if resume is None:
-        return parse(arguments, preset, options.trusted), None
-    config = resume.parent / folder.CONFIG
+    arguments, preset, trusted = request.arguments, request.preset, request.trusted
+    if request.resume is None:
+        return parse(arguments, preset, trusted), None
+    config = request.resume.parent / folder.CONFIG
     if config.exists():
-        name = f"--resume {options.resume}: {config}"
-        saved = with_config(config, name, options.trusted)
-        saved = rename_config(saved, renames_of(classes_of([saved], preset)), name)
-        cli = parse([saved, *arguments], preset, options.trusted)
-        return cli, flatten(parse([saved], preset, options.trusted).config.as_dict())
+        saved = read_saved(request.resume.parent, request)
+        cli = parse([saved, *arguments], preset, trusted)
+        return cli, flatten(parse([saved], preset, trusted).config.as_dict())
     try:
-        return parse(arguments, preset, options.trusted), None
+        return parse(arguments, preset, trusted), None
     except ConfigError as error:
         raise ConfigError(
-            f"--resume {options.resume}: {config} is missing. Put it back, or give all options of the run"
+            f"--resume {request.named}: {config} is missing. Put it back, or give all options of the run"
             f" again and another folder with --run ({error})"
         ) from error
 
@@ -264,13 +280,11 @@ def _explain_unwritable(run: RunFolder, error: OSError) -> str:
     if (path := run.known) is None:
         return reason
     if not (path / folder.LAST).is_file():
-        again = folder.start_again(path)
+        again = folder.start_again(run.whole)
         return (
             f"run: {path}: {reason}; nothing to resume from is saved yet. Mend that, then {again}"
         )
-    return (
-        f"run: {path}: {reason}; the last checkpoint is whole, resume from it with --resume {path}"
-    )
+    return f"run: {path}: {reason}; the last checkpoint is whole, resume from it with --resume {run.whole}"
 
 
 def _end_other_processes(trainer: Trainer) -> None:

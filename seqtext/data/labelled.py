@@ -60,7 +60,8 @@ class LabelsDataModule(TextDataModule[TextAndLabels]):
     Args:
         train: Corpus, or corpora, to train on.
         validation: Likewise, to choose the best checkpoint, the temperature and the threshold by. Or
-            ``split:COUNT``: that many rows of the training corpora, chosen by a hash of their text.
+            ``split:COUNT``: that many rows of the training corpora, chosen by a hash of their text. Or
+            ``fold:2/5``, or ``folds:5``, as in ``PairsDataModule``.
         test: Corpus for ``seqtext test`` and ``Trainer.test``. Training does not read it.
         text: Column of the text, or a list of columns. Further columns are texts, joined by ``<sep>``.
             With ``[text, language: symbols]`` each symbol of ``language`` is a piece of its own.

@@ -1,11 +1,9 @@
-"""Which rows are not trained on: left out for a reason, or held out as the validation set."""
+"""Which rows are left out of training, and for which reasons."""
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -13,9 +11,6 @@ import numpy.typing as npt
 from seqtext.console import say
 from seqtext.data.bucketing import Lengths, Planner, Rows, cut_lengths
 from seqtext.errors import DataError
-
-if TYPE_CHECKING:
-    import datasets
 
 OUT_OF_SCOPE = "out of scope"  # the reason of rows that are left out, and yet validated on
 Reasons = dict[str, npt.NDArray[np.bool_]]  # reason -> (N,) whether a row is left out for it
@@ -95,49 +90,3 @@ class LeftOut:
 
 def _kept(reasons: Reasons) -> Rows:
     return np.flatnonzero(~np.logical_or.reduce(list(reasons.values())))
-
-
-def source_hash(source: str) -> int:
-    """64 bits that depend on the text alone."""
-    return int.from_bytes(hashlib.blake2b(source.encode(), digest_size=8).digest())
-
-
-def hold_out(
-    rows: datasets.Dataset,
-    usable: Rows,
-    count: int,
-    *,
-    available: str,
-    rows_are: str,
-    hint: str = "",
-) -> tuple[datasets.Dataset, Rows]:
-    """Choose ``count`` of the usable rows, the same ones wherever they stand.
-
-    Rows with the same source go together, so ``count`` may be exceeded.
-
-    Args:
-        rows: Encoded rows.
-        usable: (U,) indices of the rows that may be chosen.
-        count: Rows to choose.
-        available: How many there are, for messages.
-        rows_are: What a row is called.
-        hint: What else helps where too few rows are left.
-
-    Returns:
-        The chosen rows, kept in memory, and their indices.
-
-    Raises:
-        DataError: No row would be left to train on.
-    """
-    hashes = np.fromiter(map(source_hash, rows["source"]), dtype=np.uint64)[usable]
-    chosen: Rows = usable[hashes <= np.sort(hashes)[:count].max(initial=0)]
-    if len(chosen) >= len(usable):
-        raise DataError(
-            f"data.validation: split:{count} of {available} training {rows_are} leaves none to"
-            f" train on{hint}"
-        )
-    say(
-        f"data: {len(chosen):,} of {available} training {rows_are} are the validation set, by a hash of"
-        " their source"
-    )
-    return rows.select(chosen).flatten_indices(keep_in_memory=True), chosen

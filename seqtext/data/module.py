@@ -14,6 +14,7 @@ from seqtext.data.batch import Batch, LabelledBatch
 from seqtext.data.bucketing import Lengths, Place, Planner, check_size
 from seqtext.data.corpus import Example
 from seqtext.data.encoding import BatchReader, join
+from seqtext.data.held_out import Fold, HeldOut
 from seqtext.data.hyperparameters import keep_options
 from seqtext.data.left_out import LeftOut, Reasons
 from seqtext.data.loader import PlannedLoader, TextLoader
@@ -70,6 +71,11 @@ class TextDataModule(PreparingDataModule[SidesT]):
         check_size(batch_tokens, batch_size)
         held_out, configs = read_options(corpora, self.aliases)
         streamed = shuffle_buffer is not None
+        if streamed and isinstance(held_out, Fold):
+            raise ConfigError(
+                f"data.validation: {held_out} is a part of all rows, and data.streaming never has them"
+                " together; leave data.streaming out, or give split:COUNT"
+            )
         named = {
             option: [
                 config.corpus(option, columns, format, self.labelled, streamed)
@@ -105,7 +111,7 @@ class TextDataModule(PreparingDataModule[SidesT]):
         """Check the rows as a whole once they are open."""
 
     def _training_set(
-        self, mixture: Mixture, held_out: int, shuffle_buffer: int | None
+        self, mixture: Mixture, held_out: HeldOut | None, shuffle_buffer: int | None
     ) -> TrainingSet:
         kind: Callable[..., TrainingSet] = (
             functools.partial(PreparedTrainingSet, encode=functools.partial(self.encode, "train"))
@@ -117,7 +123,7 @@ class TextDataModule(PreparingDataModule[SidesT]):
             mixture=mixture,
             planner=self._planner,
             left_out=LeftOut(self.names_of("train"), self._planner, self.reasons_to_leave_out),
-            validation_rows=held_out,
+            validation_part=held_out,
             num_workers=self.num_workers,
         )
 
@@ -167,7 +173,7 @@ class TextDataModule(PreparingDataModule[SidesT]):
     @property
     def validates(self) -> bool:
         """Whether there is a validation set."""
-        return bool(self.training_set.validation_rows) or "validation" in self.corpora
+        return self.training_set.validation_part is not None or "validation" in self.corpora
 
     @property
     def longest_source(self) -> int:
@@ -176,8 +182,8 @@ class TextDataModule(PreparingDataModule[SidesT]):
 
     def validation_key(self) -> list[str]:
         """Tells validation sets apart, since scores on two of them do not compare."""
-        if count := self.training_set.validation_rows:
-            return [f"split:{count}", *self.digests_of("train")]
+        if (part := self.training_set.validation_part) is not None:
+            return [str(part), *self.digests_of("train")]
         return self.digests_of("validation") if self.validates else []
 
     def state_dict(self) -> dict[str, list[str]]:

@@ -12,6 +12,7 @@ import numpy as np
 from seqtext.console import say
 from seqtext.data.bucketing import Rows, Weights
 from seqtext.data.corpus import Corpus, Split
+from seqtext.data.held_out import HeldOut, read_held_out
 from seqtext.data.in_memory import Table, table_of
 from seqtext.data.readers.columns import SourceOption, read_source_option
 from seqtext.errors import ConfigError
@@ -121,7 +122,7 @@ class CorpusConfig:
 
 def read_options(
     corpora: Mapping[str, object], aliases: Mapping[str, str]
-) -> tuple[int, dict[str, list[CorpusConfig]]]:
+) -> tuple[HeldOut | None, dict[str, list[CorpusConfig]]]:
     """Read the options that name corpora.
 
     Args:
@@ -129,19 +130,17 @@ def read_options(
         aliases: Other names of the options of a corpus.
 
     Returns:
-        The training rows to hold out for validation, and the corpora of each option that names some.
+        The part of the training rows to hold out for validation, and the corpora of each option that names
+        some.
 
     Raises:
         ConfigError: A value is wrong, or there is no training corpus. The message names the option.
     """
-    held_out, configs = 0, {}
+    held_out, configs = read_held_out(corpora.get("validation")), {}
     for option, given in corpora.items():
-        if option == "validation" and isinstance(given, str) and given.startswith("split:"):
-            count = given.partition(":")[2]
-            if not count.isdecimal() or not int(count):
-                raise ConfigError(f"data.validation: {given}, expected split:COUNT, as split:1000")
-            held_out = int(count)
-        elif named := _read_corpora(given, f"data.{option}", aliases):
+        if option == "validation" and held_out is not None:
+            continue
+        if named := _read_corpora(given, f"data.{option}", aliases):
             if option != "train" and any(config.weight != 1 for config in named):
                 raise ConfigError(f"data.{option}: every pair counts once here; leave weights out")
             configs[option] = named

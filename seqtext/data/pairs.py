@@ -41,7 +41,9 @@ class PairsDataModule(TextDataModule[Tokenizers]):
     Args:
         train: Corpus, or corpora, to train on.
         validation: Likewise, to choose the best checkpoint by. Or ``split:COUNT``: that many pairs of the
-            training corpora, chosen by a hash of their source and not trained on.
+            training corpora, chosen by a hash of their source and not trained on. Or ``fold:2/5``: the
+            second of five equal parts of them. With ``folds:5`` the command ``seqtext fit`` trains a model
+            for each of the five.
         test: Corpus for ``seqtext test`` and ``Trainer.test``. Training does not read it.
         compare: Corpora to score before and after fine-tuning (``model.init_from``), beside the
             validation set. They show what the model forgets. ``fit`` refuses them without such a model.

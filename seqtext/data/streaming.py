@@ -22,7 +22,7 @@ from seqtext.data.batch import Batch, LabelledBatch
 from seqtext.data.bucketing import Lengths, Rows
 from seqtext.data.corpus import Corpus
 from seqtext.data.encoding import BatchReader
-from seqtext.data.left_out import source_hash
+from seqtext.data.held_out import source_hash
 from seqtext.data.loader import read_ahead
 from seqtext.data.readers import Row
 from seqtext.errors import DataError

@@ -16,7 +16,8 @@ from seqtext.console import say
 from seqtext.data.bucketing import Place, Planner, Rows, Weights, share
 from seqtext.data.corpus import Corpus
 from seqtext.data.encoding import BatchReader, Sides, encode_rows, join, lengths_of
-from seqtext.data.left_out import LeftOut, hold_out, source_hash
+from seqtext.data.held_out import HeldOut, hold_out, source_hash
+from seqtext.data.left_out import LeftOut
 from seqtext.data.loader import PlannedLoader
 from seqtext.data.options import Mixture
 from seqtext.data.readers import Row
@@ -37,7 +38,7 @@ class TrainingSet(ABC):
         mixture: How often an epoch has each corpus.
         planner: Plans the batches.
         left_out: Says which rows are left out, and counts them.
-        validation_rows: Rows that become the validation set, and are not trained on. 0 for none.
+        validation_part: The part that becomes the validation set, and is not trained on. None for none.
         num_workers: Processes that prepare batches ahead.
     """
 
@@ -46,7 +47,7 @@ class TrainingSet(ABC):
     mixture: Mixture
     planner: Planner
     left_out: LeftOut
-    validation_rows: int
+    validation_part: HeldOut | None
     num_workers: int
     is_open: bool = field(init=False, default=False)
     held_out: datasets.Dataset | None = field(init=False, default=None)  # after ``open``
@@ -124,12 +125,12 @@ class PreparedTrainingSet(TrainingSet):
         lengths = lengths_of(self.table)
         self.kept = self.left_out.count(*lengths)
         self.left_out.tell()
-        if self.validation_rows:
+        if self.validation_part is not None:
             usable = self.left_out.usable(*lengths)
             self.held_out, chosen = hold_out(
                 self.table,
                 usable,
-                self.validation_rows,
+                self.validation_part,
                 available=f"{len(usable):,}",
                 rows_are=self.planner.rows_are,
             )
@@ -189,13 +190,13 @@ class StreamedTrainingSet(TrainingSet):
     def open(self, reader: BatchReader) -> None:
         """Hold out some of the first rows."""
         stream = self._stream()
-        if self.validation_rows:
+        if self.validation_part is not None:
             first = list(itertools.islice(stream.unweighted(), self.shuffle_buffer))
             table = encode_rows(first, reader.tokenizers)
             self.held_out, chosen = hold_out(
                 table,
                 self.left_out.usable(*lengths_of(table)),
-                self.validation_rows,
+                self.validation_part,
                 available=f"the first {len(first):,}",
                 rows_are=self.planner.rows_are,
                 hint="; hold out fewer, or raise data.shuffle_buffer",

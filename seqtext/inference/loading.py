@@ -9,6 +9,7 @@ import torch
 
 from seqtext import checkpoint
 from seqtext.checkpoint.consent import trusting
+from seqtext.checkpoint.location import models_in
 from seqtext.errors import CheckpointError, ConfigError
 from seqtext.inference.classifier import Classifier, classifier_of
 from seqtext.inference.generator import Generator, generator_of
@@ -30,7 +31,7 @@ def load(
     their tokenizers and labels.
 
     Args:
-        path: A checkpoint file or a run folder, or a list of them.
+        path: A checkpoint file or a run folder, or a list of them. The folds of a run are an ensemble.
         device: Where to compute, as PyTorch names it: ``cpu``, ``cuda``, ``cuda:1``, ``mps``.
         precision: ``fp32``, or ``bf16``. The latter takes half the memory, is about twice as fast where
             the processor has bfloat16, and changes a few outputs.
@@ -49,6 +50,7 @@ def load(
     paths = _paths(path)
     if not paths:
         raise ConfigError("path: an empty list, expected at least one checkpoint")
+    paths = [model for path in paths for model in models_in(path)]
     packages = [trust] if isinstance(trust, str) else check_value("trust", trust, list[str])
     with trusting(packages):
         models = [checkpoint.load_any(path) for path in paths]
@@ -94,16 +96,16 @@ def _check_device(device: object, precision: Precision) -> None:
         raise ConfigError("precision: this processor has no bfloat16. Leave it at fp32")
 
 
-def _paths(path: object) -> list[str | Path]:
+def _paths(path: object) -> list[Path]:
     if isinstance(path, str | bytes | Mapping) or not isinstance(path, Iterable):
         path = [path]
-    paths = list[str | Path]()
+    paths = list[Path]()
     for place in path:
         if not isinstance(place, str | Path) or not str(place):
             raise ConfigError(
                 f"path: {place!r:.60} ({type(place).__name__}), expected a checkpoint file or a run folder"
             )
-        paths.append(place)
+        paths.append(Path(place))
     return paths
 
 

@@ -14,6 +14,7 @@ from torch import nn
 
 from seqtext import checkpoint, internals
 from seqtext.checkpoint.consent import trusting
+from seqtext.checkpoint.location import find
 from seqtext.data.hyperparameters import construct, plain_options
 from seqtext.data.labels import TextAndLabels
 from seqtext.data.tokenizer import Tokenizers
@@ -80,7 +81,7 @@ class SavedModule(OptimizedModule, Generic[SidesT]):
             CheckpointError: The file cannot be read, or has another kind of model.
             ConfigError: There is no such option, or it contradicts the checkpoint's network.
         """
-        path = checkpoint.find(checkpoint_path)
+        path = find(checkpoint_path)
         content = checkpoint.read(path)
         with trusting(trust):
             model = checkpoint.unpack(content, str(path))

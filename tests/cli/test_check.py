@@ -212,6 +212,7 @@ def test_what_is_written_is_read_as_before(text: str) -> None:
         ),
         (["--data.text", "[a: words]"], "the column 'a' is cut as 'words'"),
         (["--data.validation", "split:4"], "--data.validation split:4: names training rows"),
+        (["--data.validation", "folds:5"], "--data.validation folds:5: names training rows"),
         (["--drop", "ratio"], "--drop ratio: no such finding. There are unreadable"),
     ],
 )

@@ -212,6 +212,18 @@ def test_validation_and_held_out_texts(tmp_path: Path) -> None:
     assert Counter(held + trained) == Counter((row["text"], row["label"]) for row in ROWS)
 
 
+def test_folds_of_labelled_texts(tmp_path: Path) -> None:
+    rows = Counter((row["text"], row["label"]) for row in ROWS)
+    held_out = Counter[Any]()
+    for number in (1, 2, 3, 4):
+        data = module(tmp_path, ROWS, validation=f"fold:{number}/4")
+        held = Counter(seen(data, data.val_dataloader()))
+        assert held + Counter(seen(data, data.train_dataloader())) == rows
+        assert tokenizers_of(data).target.names == ("door", "mail", "music")
+        held_out += held
+    assert held_out == rows
+
+
 def test_texts_out_of_scope_are_validated_on_and_not_trained_on(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

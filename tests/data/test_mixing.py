@@ -137,11 +137,39 @@ def test_validation_by_hash(start: Start, tmp_path: Path) -> None:
     assert data.validates
 
 
+def test_folds_validate_on_every_row_once(start: Start, tmp_path: Path) -> None:
+    """With the same tokenizers, and a source with two targets in a single fold."""
+    rows = [*LARGE, ("The house 3 is large.", "Groß ist das Haus 3."), *SMALL]
+    text = "".join(f"{source}\t{target}\n" for source, target in [("en", "de"), *rows])
+    (tmp_path / "large.tsv").write_text(text, encoding="utf-8")
+    held_out = []
+    for number in (1, 2, 3):
+        data = start(str(tmp_path / "large.tsv"), validation=f"fold:{number}/3")
+        held_out.append(epoch_of(data, data.val_dataloader()))
+        assert Counter(epoch_of(data) + held_out[-1]) == Counter(rows)
+        assert 25 <= len(held_out[-1]) <= 26 and data.validates
+        tokenizer = bytes(tokenizers_of(data).source)
+        assert tokenizer == bytes(tokenizers_of(start(str(tmp_path / "large.tsv"))).source)
+    assert sorted(row for part in held_out for row in part) == sorted(rows)
+    keys = {tuple(start(str(tmp_path / "large.tsv"), validation=f"fold:{i}/3").validation_key())
+            for i in (1, 2)}  # fmt: skip
+    assert len(keys) == 2  # scores of two folds do not compare
+
+
+def test_more_folds_than_rows(start: Start, tmp_path: Path) -> None:
+    start(str(tmp_path / "small.tsv"), validation="fold:15/15")
+    with pytest.raises(DataError, match="16 folds of 15 training pairs, which have 15 different"):
+        start(str(tmp_path / "small.tsv"), validation="fold:1/16")
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
         ({"validation": "split:some"}, "expected split:COUNT"),
         ({"validation": "split:0"}, "expected split:COUNT"),
+        ({"validation": "fold:6/5"}, "expected fold:NUMBER/FOLDS"),
+        ({"validation": "folds:5"}, "only the command seqtext fit"),
+        ({"validation": "fold:1/5", "streaming": True}, "fold:1/5 is a part of all rows"),
         ({"sampling_temperature": 0.5}, "data.sampling_temperature: 0.5, expected at least 1"),
         ({"validation": [{"path": "x", "weight": 2}]}, "data.validation: every pair counts"),
         ({"train": [{"path": "x", "wight": 2}]}, "data.train: no option 'wight'; there are path"),

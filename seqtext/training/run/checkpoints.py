@@ -171,7 +171,7 @@ class Checkpoints(Callback):
 
     def _stop_if_asked(self, trainer: Trainer) -> None:
         if came := self._over_ranks(trainer, self._signals.came):
-            say(f"stopped at step {trainer.global_step:,}; go on with --resume {self._run.path}")
+            say(f"stopped at step {trainer.global_step:,}; go on with --resume {self._run.whole}")
             raise Stopped(came)
 
     # --- last and best ------------------------------------------------------------------------------

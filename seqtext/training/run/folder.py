@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from seqtext import files
+from seqtext.checkpoint import location
 from seqtext.errors import ConfigError
 
-CONFIG, LAST, BEST, RESULT = "config.yaml", "last.ckpt", "best.ckpt", "result.json"
+CONFIG, LAST, BEST, RESULT = "config.yaml", "last.ckpt", "best.ckpt", location.RESULT
 METRICS, CURVE, SAMPLES = "metrics.csv", "learning_curve.png", "samples.md"
 COMPARISON = "comparison.json"  # scores before and after fine-tuning
 CANDIDATES = "candidates"  # folder of the weights that are the best so far
@@ -109,7 +110,7 @@ def check_unused(path: Path) -> None:
     if path.exists() and not path.is_dir():
         raise ConfigError(f"run: {path} is a file, expected a folder; choose another with --run")
     if path.is_dir() and (found := sorted(entry.name for entry in path.iterdir())):
-        if (path / LAST).is_file():
+        if (path / LAST).is_file() or location.has_folds(path):
             otherwise = f"go on with --resume {path}"
         else:
             otherwise = start_again(path) if is_stillborn(path) else "empty it"
@@ -209,7 +210,7 @@ def clear_stillborn(run: Path) -> None:
 def unfinished(root: Path) -> Path | None:
     """The newest unfinished run below ``root`` that can be resumed."""
     for run in sorted(_numbered(root), key=lambda run: int(run.name), reverse=True):
-        if (run / LAST).exists() and not (run / RESULT).exists():
+        if ((run / LAST).exists() or location.has_folds(run)) and not (run / RESULT).exists():
             return run
     return None
 

@@ -190,7 +190,7 @@ class Report(Callback):
             return
         tell_limits(
             trainer,
-            self._run.path,
+            self._run.whole,
             trained=self._checkpoints.trained(trainer),
             improving=self._checkpoints.improving(trainer),
         )

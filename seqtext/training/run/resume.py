@@ -6,6 +6,7 @@ from pathlib import Path
 
 from seqtext import checkpoint
 from seqtext.checkpoint import ClassifierModel, Model, training_state
+from seqtext.checkpoint.location import has_folds
 from seqtext.console import say
 from seqtext.errors import CheckpointError, ConfigError
 from seqtext.training.run import folder
@@ -55,11 +56,39 @@ def find(resume: str | None, run: Path | None, root: Path) -> Path | None:
     in_place = (path.parent / folder.CONFIG).exists()
     if in_place:
         folder.check_kinds(path.parent)
-    if in_place and run is not None and run.resolve() != path.parent.resolve():
-        raise ConfigError(
-            f"--run {run}: a resumed run stays in its folder, which is {path.parent}; leave --run out"
-        )
+        _refuse_elsewhere(run, path.parent)
     return path
+
+
+def find_folds(resume: str | None, run: Path | None, root: Path) -> Path | None:
+    """The folder of the run to go on with, where it has several folds. Otherwise None.
+
+    Args:
+        resume: What ``--resume`` names.
+        run: What ``--run`` names.
+        root: Where runs are numbered.
+
+    Raises:
+        ConfigError: ``--run`` names another folder.
+    """
+    if resume == "auto":
+        path = folder.unfinished(root) if run is None else run
+    else:
+        path = None if resume is None else Path(resume)
+    if path is None or not has_folds(path):
+        return None
+    if resume == "auto":
+        say(f"resume: {path}")
+    _refuse_elsewhere(run, path)
+    return path
+
+
+def _refuse_elsewhere(run: Path | None, path: Path) -> None:
+    """Refuse another ``--run`` than the folder of the run that is resumed."""
+    if run is not None and run.resolve() != path.resolve():
+        raise ConfigError(
+            f"--run {run}: a resumed run stays in its folder, which is {path}; leave --run out"
+        )
 
 
 def model_in(path: Path) -> Model | ClassifierModel:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import ClassVar
 
 from seqtext.console import say
+from seqtext.data.augmentation import Augmentation
 from seqtext.data.batch import Batch, LabelledBatch
 from seqtext.data.bucketing import Lengths, Place, Planner, check_size
 from seqtext.data.corpus import Example
@@ -40,6 +41,7 @@ class TextDataModule(PreparingDataModule[SidesT]):
         format: Format of the files, see ``Corpus``.
         source_limit: Sources are cut behind so many pieces. None cuts none.
         shuffle_buffer: Rows of a stream that are shuffled together. None keeps rows prepared on disk.
+        augmentation: Makes further rows to train on, but none of a stream. None makes none.
 
     The other arguments are options of both children.
 
@@ -66,6 +68,7 @@ class TextDataModule(PreparingDataModule[SidesT]):
         preprocessing_workers: int,
         seed: int,
         cache_dir: str | None,
+        augmentation: Augmentation | None = None,
     ) -> None:
         check_size(batch_tokens, batch_size)
         held_out, configs = read_options(corpora, self.aliases)
@@ -90,7 +93,7 @@ class TextDataModule(PreparingDataModule[SidesT]):
             batch_tokens, batch_size, seed, source_limit, not self.labelled, self.rows_are
         )
         mixture = Mixture(configs["train"], sampling_temperature)
-        self.training_set = self._training_set(mixture, held_out, shuffle_buffer)
+        self.training_set = self._training_set(mixture, held_out, shuffle_buffer, augmentation)
 
     @abstractmethod
     def reasons_to_leave_out(self, source: Lengths, target: Lengths) -> Reasons:
@@ -105,10 +108,18 @@ class TextDataModule(PreparingDataModule[SidesT]):
         """Check the rows as a whole once they are open."""
 
     def _training_set(
-        self, mixture: Mixture, held_out: int, shuffle_buffer: int | None
+        self,
+        mixture: Mixture,
+        held_out: int,
+        shuffle_buffer: int | None,
+        augmentation: Augmentation | None,
     ) -> TrainingSet:
         kind: Callable[..., TrainingSet] = (
-            functools.partial(PreparedTrainingSet, encode=functools.partial(self.encode, "train"))
+            functools.partial(
+                PreparedTrainingSet,
+                encode=functools.partial(self.encode, "train"),
+                augmentation=augmentation,
+            )
             if shuffle_buffer is None
             else functools.partial(StreamedTrainingSet, shuffle_buffer=shuffle_buffer)
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
+from seqtext.data.augmentation import Augmentation
 from seqtext.data.bucketing import Lengths
 from seqtext.data.corpus import Example
 from seqtext.data.left_out import Reasons
@@ -21,6 +22,7 @@ from seqtext.data.readers.columns import SourceOption, read_source_option
 from seqtext.data.tokenizer import TokenizerConfig, Tokenizers
 from seqtext.data.tokenizer.building import TokenizerBuilder
 from seqtext.data.validation_set import spread
+from seqtext.errors import ConfigError
 from seqtext.renames import DATA, accept_old_names
 from seqtext.values import Count, Positive, check_arguments
 
@@ -68,6 +70,11 @@ class PairsDataModule(TextDataModule[Tokenizers]):
             For data larger than the disk, or from the hub. Shuffles within ``shuffle_buffer``.
             Tokenizers are trained on the first 250,000 pairs.
         shuffle_buffer: Pairs that are shuffled together when streaming.
+        hallucinated_pairs: Further training pairs with random letters inside of their stems, for few
+            inflected forms: ``zorluk, zorluğun`` becomes ``zkşpuk, zkşpuğun``. Use 1,000 to 3,000.
+            Anastasopoulos and Neubig 2019.
+        copied_targets: So many targets are also trained on as their own source, with the tag ``<copy>``.
+            For few pairs. Currey et al. 2017.
         num_workers: Processes that prepare batches ahead.
         preprocessing_workers: Processes that tokenize.
         seed: Seed of the batch plan.
@@ -96,12 +103,23 @@ class PairsDataModule(TextDataModule[Tokenizers]):
         truncate_sources: bool = False,
         streaming: bool = False,
         shuffle_buffer: Positive = 100_000,
+        hallucinated_pairs: Count = 0,
+        copied_targets: Count = 0,
         num_workers: Workers = 0,
         preprocessing_workers: PreprocessingWorkers = 1,
         seed: Count = 1,
         cache_dir: str | None = None,
     ) -> None:
         check_arguments(PairsDataModule.__init__, locals(), "data.", but=(*CORPORA, "source"))
+        augmentation = None
+        if hallucinated_pairs or copied_targets:
+            augmentation = Augmentation(hallucinated_pairs, copied_targets, seed)
+        if streaming and augmentation is not None:
+            option = "hallucinated_pairs" if hallucinated_pairs else "copied_targets"
+            raise ConfigError(
+                f"data.{option}: makes pairs of all training pairs, but data.streaming never has all of them;"
+                " leave one of the options out"
+            )
         self.max_source_length, self.max_target_length = max_source_length, max_target_length
         super().__init__(
             {"train": train, "validation": validation, "test": test, "compare": compare},
@@ -117,6 +135,7 @@ class PairsDataModule(TextDataModule[Tokenizers]):
             preprocessing_workers=preprocessing_workers,
             seed=seed,
             cache_dir=cache_dir,
+            augmentation=augmentation,
         )
 
     def build_tokenizers(self, builder: TokenizerBuilder) -> Tokenizers:

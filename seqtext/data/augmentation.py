@@ -33,9 +33,9 @@ class Augmentation:
         seed: Of the draw.
     """
 
-    hallucinated: int = 0
-    copied: int = 0
-    seed: int = 1
+    hallucinated: int
+    copied: int
+    seed: int
 
     @property
     def tags(self) -> list[str]:
@@ -80,6 +80,25 @@ class Augmentation:
             say(f"data: {len(copies):,} targets are also their own source")
             made += copies
         return made
+
+
+def augmentation_of(
+    hallucinated: int, copied: int, seed: int, streamed: bool
+) -> Augmentation | None:
+    """What the options of a data module ask for. None where they ask for nothing.
+
+    Raises:
+        ConfigError: The training pairs are streamed.
+    """
+    if not hallucinated and not copied:
+        return None
+    if streamed:
+        option = "hallucinated_pairs" if hallucinated else "copied_targets"
+        raise ConfigError(
+            f"data.{option}: makes pairs of all training pairs, but data.streaming never has all of them;"
+            " leave one of the options out"
+        )
+    return Augmentation(hallucinated, copied, seed)
 
 
 def copy_targets(rows: Sequence[Row], count: int, seed: int) -> list[Row]:

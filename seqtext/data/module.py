@@ -114,15 +114,12 @@ class TextDataModule(PreparingDataModule[SidesT]):
         shuffle_buffer: int | None,
         augmentation: Augmentation | None,
     ) -> TrainingSet:
-        kind: Callable[..., TrainingSet] = (
-            functools.partial(
-                PreparedTrainingSet,
-                encode=functools.partial(self.encode, "train"),
-                augmentation=augmentation,
-            )
-            if shuffle_buffer is None
-            else functools.partial(StreamedTrainingSet, shuffle_buffer=shuffle_buffer)
-        )
+        kind: Callable[..., TrainingSet]
+        if shuffle_buffer is None:
+            encode = functools.partial(self.encode, "train")
+            kind = functools.partial(PreparedTrainingSet, encode=encode, augmentation=augmentation)
+        else:
+            kind = functools.partial(StreamedTrainingSet, shuffle_buffer=shuffle_buffer)
         return kind(
             corpora=self.corpora["train"],
             mixture=mixture,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from seqtext.data.augmentation import Augmentation
+from seqtext.data.augmentation import augmentation_of
 from seqtext.data.bucketing import Lengths
 from seqtext.data.corpus import Example
 from seqtext.data.left_out import Reasons
@@ -22,7 +22,6 @@ from seqtext.data.readers.columns import SourceOption, read_source_option
 from seqtext.data.tokenizer import TokenizerConfig, Tokenizers
 from seqtext.data.tokenizer.building import TokenizerBuilder
 from seqtext.data.validation_set import spread
-from seqtext.errors import ConfigError
 from seqtext.renames import DATA, accept_old_names
 from seqtext.values import Count, Positive, check_arguments
 
@@ -111,15 +110,6 @@ class PairsDataModule(TextDataModule[Tokenizers]):
         cache_dir: str | None = None,
     ) -> None:
         check_arguments(PairsDataModule.__init__, locals(), "data.", but=(*CORPORA, "source"))
-        augmentation = None
-        if hallucinated_pairs or copied_targets:
-            augmentation = Augmentation(hallucinated_pairs, copied_targets, seed)
-        if streaming and augmentation is not None:
-            option = "hallucinated_pairs" if hallucinated_pairs else "copied_targets"
-            raise ConfigError(
-                f"data.{option}: makes pairs of all training pairs, but data.streaming never has all of them;"
-                " leave one of the options out"
-            )
         self.max_source_length, self.max_target_length = max_source_length, max_target_length
         super().__init__(
             {"train": train, "validation": validation, "test": test, "compare": compare},
@@ -135,7 +125,7 @@ class PairsDataModule(TextDataModule[Tokenizers]):
             preprocessing_workers=preprocessing_workers,
             seed=seed,
             cache_dir=cache_dir,
-            augmentation=augmentation,
+            augmentation=augmentation_of(hallucinated_pairs, copied_targets, seed, streaming),
         )
 
     def build_tokenizers(self, builder: TokenizerBuilder) -> Tokenizers:

@@ -139,7 +139,7 @@ def test_an_epoch_has_real_and_made_pairs_once(
     assert "data: 12 targets are also their own source" in said
     seen = epoch_of(data)
     assert len(seen) == len(set(seen)) == 40 + 70 + 12
-    assert data.updates_per_epoch() == len(data.train_dataloader())
+    assert data.updates_per_epoch() == len([*data.train_dataloader()])
     assert set(seen) >= REAL
     copies = {row for row in seen if row[0].startswith(COPY)}
     assert len(copies) == 12

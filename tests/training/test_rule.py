@@ -142,10 +142,11 @@ def test_validation_takes_little_of_the_time() -> None:
 
 def test_made_pairs_lengthen_epochs_and_change_no_size() -> None:
     plain = chosen(500, "transduction")
-    for made in (
+    several: list[dict[str, object]] = [
         {"data.hallucinated_pairs": "1500"},
         {"data.hallucinated_pairs": 1_000, "data.copied_targets": 900},  # of 500 targets
-    ):
+    ]
+    for made in several:
         options = chosen(500, "transduction", typed=made)
         epochs = options.pop("trainer.check_val_every_n_epoch")
         assert epochs == 2 and plain["trainer.check_val_every_n_epoch"] == 6

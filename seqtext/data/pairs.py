@@ -70,13 +70,13 @@ class PairsDataModule(TextDataModule[Tokenizers]):
             Tokenizers are trained on the first 250,000 pairs.
         shuffle_buffer: Pairs that are shuffled together when streaming.
         hallucinated_pairs: Further training pairs with random letters inside of their stems, for few
-            inflected forms: ``zorluk, zorluğun`` becomes ``zkşpuk, zkşpuğun``. Use 1,000 to 3,000.
-            Anastasopoulos and Neubig 2019.
+            inflected forms: ``zorluk, zorluğun`` becomes ``zkşpuk, zkşpuğun``. Use 1,000 with up to
+            300 rows. Anastasopoulos and Neubig 2019.
         copied_targets: So many targets are also trained on as their own source, with the tag ``<copy>``.
             For few pairs. Currey et al. 2017.
         num_workers: Processes that prepare batches ahead.
         preprocessing_workers: Processes that tokenize.
-        seed: Seed of the batch plan.
+        seed: Seed of the batch plan, and of pairs that are made.
         cache_dir: Folder of prepared corpora. Default: ``$SEQTEXT_CACHE``, or ``~/.cache/seqtext``.
     """
 

@@ -47,6 +47,7 @@ SECTIONS = {  # in the order of the page
     "summarization": "Summaries and code",
     "classification": "Labels",
     "small_labels": "Labels of few rows",
+    "made_data": "Training pairs made of training pairs",
     "cells": "Recurrent cells",
     "training": "Speed of training",
     "decoding": "Speed of decoding",

@@ -49,6 +49,8 @@ data
   --data.max_source_length N        longer training pairs are left out (also max_target_length)
   --data.truncate_sources B         read the beginning of longer sources instead
   --data.streaming B                read the files anew in every epoch, for a corpus larger than the disk
+  --data.hallucinated_pairs N       further training pairs with made-up stems, for few inflected forms
+  --data.copied_targets N           targets that are also their own source, for few pairs
   --data.tokenizer.vocab_size N     also model_type, joint, source_model, target_model, …
 
 model

@@ -10,11 +10,12 @@ from collections.abc import Callable, Mapping
 from typing import ClassVar
 
 from seqtext.console import say
+from seqtext.data.augmentation import Augmentation
 from seqtext.data.batch import Batch, LabelledBatch
 from seqtext.data.bucketing import Lengths, Place, Planner, check_size
 from seqtext.data.corpus import Example
 from seqtext.data.encoding import BatchReader, join
-from seqtext.data.held_out import Fold, HeldOut
+from seqtext.data.held_out import HeldOut
 from seqtext.data.hyperparameters import keep_options
 from seqtext.data.left_out import LeftOut, Reasons
 from seqtext.data.loader import PlannedLoader, TextLoader
@@ -41,6 +42,7 @@ class TextDataModule(PreparingDataModule[SidesT]):
         format: Format of the files, see ``Corpus``.
         source_limit: Sources are cut behind so many pieces. None cuts none.
         shuffle_buffer: Rows of a stream that are shuffled together. None keeps rows prepared on disk.
+        augmentation: Makes further rows to train on, but none of a stream. None makes none.
 
     The other arguments are options of both children.
 
@@ -67,15 +69,11 @@ class TextDataModule(PreparingDataModule[SidesT]):
         preprocessing_workers: int,
         seed: int,
         cache_dir: str | None,
+        augmentation: Augmentation | None = None,
     ) -> None:
         check_size(batch_tokens, batch_size)
-        held_out, configs = read_options(corpora, self.aliases)
         streamed = shuffle_buffer is not None
-        if streamed and isinstance(held_out, Fold):
-            raise ConfigError(
-                f"data.validation: {held_out} is a part of all rows, and data.streaming never has them"
-                " together; leave data.streaming out, or give split:COUNT"
-            )
+        held_out, configs = read_options(corpora, self.aliases, streamed=streamed)
         named = {
             option: [
                 config.corpus(option, columns, format, self.labelled, streamed)
@@ -96,7 +94,7 @@ class TextDataModule(PreparingDataModule[SidesT]):
             batch_tokens, batch_size, seed, source_limit, not self.labelled, self.rows_are
         )
         mixture = Mixture(configs["train"], sampling_temperature)
-        self.training_set = self._training_set(mixture, held_out, shuffle_buffer)
+        self.training_set = self._training_set(mixture, held_out, shuffle_buffer, augmentation)
 
     @abstractmethod
     def reasons_to_leave_out(self, source: Lengths, target: Lengths) -> Reasons:
@@ -111,13 +109,18 @@ class TextDataModule(PreparingDataModule[SidesT]):
         """Check the rows as a whole once they are open."""
 
     def _training_set(
-        self, mixture: Mixture, held_out: HeldOut | None, shuffle_buffer: int | None
+        self,
+        mixture: Mixture,
+        held_out: HeldOut | None,
+        shuffle_buffer: int | None,
+        augmentation: Augmentation | None,
     ) -> TrainingSet:
-        kind: Callable[..., TrainingSet] = (
-            functools.partial(PreparedTrainingSet, encode=functools.partial(self.encode, "train"))
-            if shuffle_buffer is None
-            else functools.partial(StreamedTrainingSet, shuffle_buffer=shuffle_buffer)
-        )
+        kind: Callable[..., TrainingSet]
+        if shuffle_buffer is None:
+            encode = functools.partial(self.encode, "train")
+            kind = functools.partial(PreparedTrainingSet, encode=encode, augmentation=augmentation)
+        else:
+            kind = functools.partial(StreamedTrainingSet, shuffle_buffer=shuffle_buffer)
         return kind(
             corpora=self.corpora["train"],
             mixture=mixture,

@@ -12,7 +12,7 @@ import numpy as np
 from seqtext.console import say
 from seqtext.data.bucketing import Rows, Weights
 from seqtext.data.corpus import Corpus, Split
-from seqtext.data.held_out import HeldOut, read_held_out
+from seqtext.data.held_out import Fold, HeldOut, read_held_out
 from seqtext.data.in_memory import Table, table_of
 from seqtext.data.readers.columns import SourceOption, read_source_option
 from seqtext.errors import ConfigError
@@ -121,13 +121,14 @@ class CorpusConfig:
 
 
 def read_options(
-    corpora: Mapping[str, object], aliases: Mapping[str, str]
+    corpora: Mapping[str, object], aliases: Mapping[str, str], *, streamed: bool = False
 ) -> tuple[HeldOut | None, dict[str, list[CorpusConfig]]]:
     """Read the options that name corpora.
 
     Args:
         corpora: Their values by name: paths, options by name, lists of these, or None.
         aliases: Other names of the options of a corpus.
+        streamed: Whether the training rows are never together.
 
     Returns:
         The part of the training rows to hold out for validation, and the corpora of each option that names
@@ -137,6 +138,11 @@ def read_options(
         ConfigError: A value is wrong, or there is no training corpus. The message names the option.
     """
     held_out, configs = read_held_out(corpora.get("validation")), {}
+    if streamed and isinstance(held_out, Fold):
+        raise ConfigError(
+            f"data.validation: {held_out} is a part of all rows, and data.streaming never has them together;"
+            " leave data.streaming out, or give split:COUNT"
+        )
     for option, given in corpora.items():
         if option == "validation" and held_out is not None:
             continue

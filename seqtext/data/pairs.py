@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
+from seqtext.data.augmentation import augmentation_of
 from seqtext.data.bucketing import Lengths
 from seqtext.data.corpus import Example
 from seqtext.data.left_out import Reasons
@@ -70,9 +71,14 @@ class PairsDataModule(TextDataModule[Tokenizers]):
             For data larger than the disk, or from the hub. Shuffles within ``shuffle_buffer``.
             Tokenizers are trained on the first 250,000 pairs.
         shuffle_buffer: Pairs that are shuffled together when streaming.
+        hallucinated_pairs: Further training pairs with random letters inside of their stems, for few
+            inflected forms: ``zorluk, zorluğun`` becomes ``zkşpuk, zkşpuğun``. Use 1,000 with up to
+            300 rows. Anastasopoulos and Neubig 2019.
+        copied_targets: So many targets are also trained on as their own source, with the tag ``<copy>``.
+            For few pairs. Currey et al. 2017.
         num_workers: Processes that prepare batches ahead.
         preprocessing_workers: Processes that tokenize.
-        seed: Seed of the batch plan.
+        seed: Seed of the batch plan, and of pairs that are made.
         cache_dir: Folder of prepared corpora. Default: ``$SEQTEXT_CACHE``, or ``~/.cache/seqtext``.
     """
 
@@ -98,6 +104,8 @@ class PairsDataModule(TextDataModule[Tokenizers]):
         truncate_sources: bool = False,
         streaming: bool = False,
         shuffle_buffer: Positive = 100_000,
+        hallucinated_pairs: Count = 0,
+        copied_targets: Count = 0,
         num_workers: Workers = 0,
         preprocessing_workers: PreprocessingWorkers = 1,
         seed: Count = 1,
@@ -119,6 +127,7 @@ class PairsDataModule(TextDataModule[Tokenizers]):
             preprocessing_workers=preprocessing_workers,
             seed=seed,
             cache_dir=cache_dir,
+            augmentation=augmentation_of(hallucinated_pairs, copied_targets, seed, streaming),
         )
 
     def build_tokenizers(self, builder: TokenizerBuilder) -> Tokenizers:

@@ -126,7 +126,7 @@ class PreparingDataModule(SavedDataModule, ABC, Generic[SidesT]):
         builder = TokenizerBuilder(
             config=self.tokenizer,
             pretrained=pretrained if isinstance(pretrained, Tokenizers) else None,
-            tags=[corpus.tag for corpus in self.corpora["train"] if corpus.tag is not None],
+            tags=self.training_set.tags,
             columns=[corpus.source_columns for corpus in self.corpora["train"]],
             rows=self.training_set.rows,
             digests=self.digests_of("train"),

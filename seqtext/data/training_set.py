@@ -13,6 +13,7 @@ import datasets
 import numpy as np
 
 from seqtext.console import say
+from seqtext.data.augmentation import Augmentation
 from seqtext.data.bucketing import Place, Planner, Rows, Weights, share
 from seqtext.data.corpus import Corpus
 from seqtext.data.encoding import BatchReader, Sides, encode_rows, join, lengths_of
@@ -60,6 +61,11 @@ class TrainingSet(ABC):
             DataError: A row cannot be read.
         """
 
+    @property
+    def tags(self) -> list[str]:
+        """Words before sources that are pieces."""
+        return [corpus.tag for corpus in self.corpora if corpus.tag is not None]
+
     @abstractmethod
     def prepare(self, tokenizers: Sides) -> str:
         """Prepare on disk what ``open`` needs. Returns what there is, for a message."""
@@ -100,14 +106,21 @@ class PreparedTrainingSet(TrainingSet):
 
     Args:
         encode: Makes the table of each corpus, or opens that of an earlier time.
+        augmentation: Makes further pairs of those that are trained on. None makes none.
     """
 
     streamed = False
     encode: Callable[[Sides], list[datasets.Dataset]]
+    augmentation: Augmentation | None = None
     table: datasets.Dataset = field(init=False)  # of all rows, see ``encode``
     kept: Rows = field(init=False)  # indices of the rows that are trained on
     _weights: Weights | None = field(init=False)  # of these rows
     _reader: BatchReader = field(init=False)
+
+    @property
+    def tags(self) -> list[str]:
+        """Words before sources, made ones included, that are pieces."""
+        return super().tags + (self.augmentation.tags if self.augmentation is not None else [])
 
     def rows(self) -> Iterator[Row]:
         """All rows."""
@@ -137,7 +150,21 @@ class PreparedTrainingSet(TrainingSet):
             self.kept = np.setdiff1d(self.kept, chosen)
         sizes = [len(table) for table in tables]
         self._weights = self.mixture.of_rows(sizes, self.kept, self.planner.rows_are)
+        if self.augmentation is not None:
+            self._add_rows(self.augmentation)
         self.is_open = True
+
+    def _add_rows(self, augmentation: Augmentation) -> None:
+        """Add rows made of those that are trained on. An epoch has each once."""
+        augmentation.check(self._reader.tokenizers)
+        texts = self.table.select(self.kept)
+        rows = augmentation.make([*zip(texts["source"], texts["target"], strict=True)], self.tags)
+        made = encode_rows(rows, self._reader.tokenizers)
+        kept = self.left_out.count(*lengths_of(made)) + len(self.table)
+        if self._weights is not None:
+            self._weights = np.concatenate([self._weights, np.ones(len(kept))])
+        self.kept = np.concatenate([self.kept, kept])
+        self.table = join([self.table, made])
 
     def updates_per_epoch(self, shares: int) -> int:
         """Updates in the first epoch."""

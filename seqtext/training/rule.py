@@ -5,6 +5,7 @@ docs/rule.md has the table in words, and the experiments behind it.
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Callable, Collection, Mapping
 from typing import NamedTuple
@@ -108,7 +109,8 @@ def choose(
     given = {**filed, **typed}
     family = _FAMILIES.get(task, _SENTENCES)
     size = next(size for size in family.sizes if rows.rows <= size.rows)
-    per_epoch = _updates_of_epoch(rows, size, family)
+    epoch = dataclasses.replace(rows, rows=rows.rows + _made_rows(given, rows.rows))
+    per_epoch = _updates_of_epoch(epoch, size, family)
     groups: dict[str, Options] = {
         "network": _below("model.network", family.network(rows, size)),
         "tokenizer": _below(
@@ -117,7 +119,7 @@ def choose(
         "batch": {family.batch: size.batch},
         "optimizer": _optimizer(family, given, _limit(given, per_epoch) or size.updates),
         "updates": _updates(size, bool(validated), timed="trainer.max_time" in given),
-        "validation": _validation(rows, per_epoch, validated) if validated else {},
+        "validation": _validation(epoch, per_epoch, validated) if validated else {},
     }
     if task == tasks.SUMMARIZATION.name:
         groups["network"]["model.network.copying"] = True
@@ -249,6 +251,17 @@ def _limit(given: Mapping[str, object], per_epoch: float) -> float | None:
         if number > 0:
             limits.append(number * updates)
     return min(limits, default=None)
+
+
+def _made_rows(given: Mapping[str, object], rows: int) -> int:
+    """Rows that somebody has made of the training rows: epochs have them, sizes do not follow them."""
+    counts = []
+    for name, most in (("data.hallucinated_pairs", math.inf), ("data.copied_targets", rows)):
+        try:
+            counts.append(min(int(str(given.get(name, 0))), most))
+        except ValueError:  # the parser refuses what is no number
+            continue
+    return int(sum(counts))
 
 
 def _updates(size: Size, validated: bool, *, timed: bool) -> Options:

@@ -19,7 +19,7 @@ from seqtext.data.corpus import Corpus
 from seqtext.data.tokenizer import Tokenizer
 from seqtext.errors import ConfigError
 from seqtext.inference.generator import Generator
-from tests.support import assert_equal_bits, weights
+from tests.support import assert_equal_bits, metrics, weights
 
 NUMBERS, CASES = {"SG": "", "PL": "la"}, {"N": "", "L": "de", "G": "in"}
 NETWORK = [
@@ -320,6 +320,23 @@ def test_unknown_features_are_told_once(learned: Path, capsys: pytest.CaptureFix
     assert main(["generate", str(learned), "--input", "in.txt"]) == 0
     told = [line for line in capsys.readouterr().err.splitlines() if "does not know" in line]
     assert len(told) == 1 and "2 of 3 texts" in told[0] and "'⟦ABL⟧'" in told[0]
+
+
+def test_a_run_with_made_pairs_is_repeated_exactly_and_keeps_them(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    write_tables()
+    assert fit_briefly(*NAMED, "--data.hallucinated_pairs=48", "--data.copied_targets=32") == 0
+    told = capsys.readouterr().err
+    assert "48 hallucinated pairs" in told and "32 targets are also their own source" in told
+    saved = yaml.safe_load(Path("run/config.yaml").read_text())["data"]["init_args"]
+    assert (saved["hallucinated_pairs"], saved["copied_targets"]) == (48, 32)
+    assert metrics("run")[-1]["step"] == str((400 + 48 + 32) // 16)
+    assert main(["fit", "--config", "run/config.yaml", "--run", "again"]) == 0
+    assert_equal_bits(weights("run"), weights("again"))
+    for option in ("--data.hallucinated_pairs", "--data.copied_targets"):
+        assert main(["fit", "--resume", "run", option, "9"]) == 2
+        assert f"{option}: the run has" in capsys.readouterr().err
 
 
 def test_an_interrupted_table_with_a_header_is_resumed(

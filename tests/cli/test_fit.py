@@ -143,9 +143,10 @@ def test_resumed_run_equals_an_uninterrupted_one(
     how: Callable[[], None],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """With dropout, word dropout, subword sampling and a worker, stopped anywhere, to the bit."""
+    """With dropout, word dropout, subword sampling, copies and a worker, stopped anywhere, to the bit."""
     options = [
         *tiny,
+        "--data.copied_targets=24",
         "--data.num_workers=1",
         "--model.network.word_dropout=0.1",
         "--data.tokenizer.sampling_nbest=4",

@@ -140,6 +140,20 @@ def test_validation_takes_little_of_the_time() -> None:
     assert chosen(100_000, "translation")["trainer.check_val_every_n_epoch"] == 1
 
 
+def test_made_pairs_lengthen_epochs_and_change_no_size() -> None:
+    plain = chosen(500, "transduction")
+    several: list[dict[str, object]] = [
+        {"data.hallucinated_pairs": "1500"},
+        {"data.hallucinated_pairs": 1_000, "data.copied_targets": 900},  # of 500 targets
+    ]
+    for made in several:
+        options = chosen(500, "transduction", typed=made)
+        epochs = options.pop("trainer.check_val_every_n_epoch")
+        assert epochs == 2 and plain["trainer.check_val_every_n_epoch"] == 6
+        assert options.items() <= plain.items() and len(options) == len(plain) - 1
+    assert chosen(500, "transduction", typed={"data.hallucinated_pairs": "many"}) == plain
+
+
 def test_few_texts_with_labels_are_read_by_character() -> None:
     few, many = (chosen(rows, "classification") for rows in (800, 200_000))
     assert few["model.network.character_ngrams"] == 5

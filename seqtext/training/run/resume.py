@@ -15,6 +15,10 @@ from seqtext.training.run import folder
 _BEGINNINGS = (
     "model.init_from", "model.init_parts", "model.source_vectors", "model.target_vectors", "model.vectors",
 )  # fmt: skip
+# what the place in an epoch depends on
+_ROWS = (
+    "data.streaming", "data.shuffle_buffer", "data.hallucinated_pairs", "data.copied_targets",
+)  # fmt: skip
 
 
 def find(resume: str | None, run: Path | None, root: Path) -> Path | None:
@@ -149,7 +153,7 @@ def _kept(run: Path, name: str, old: object, new: object) -> str | None:
         return f"{change}, and a run goes on with its own weights. {otherwise}"
     if name in ("data.several_labels", "data.label_separator", "data.out_of_scope"):
         return f"{change}; a run keeps its labels. {otherwise}"
-    if name in ("data.streaming", "data.shuffle_buffer"):
+    if name in _ROWS:
         return f"{change}, and its place in the corpus is told by that. {otherwise}"
     if name.endswith("optimizer.schedule") and "plateau" in (old, new):
         return f"--{name} {new}: a run that began with {old} cannot change to it. {otherwise}"

@@ -214,7 +214,7 @@ def _run_text(options: argparse.Namespace, generator: Generator, config: SearchC
         print(
             f"{len(examples):,} sentences ({source} to {target}) decoded in"
             f" {time.perf_counter() - start:.1f} s\n"
-            f"test: {describe_measurement(metrics, len(examples), config.beam_size)}",
+            f"test: {describe_measurement(metrics, len(examples), config.describe())}",
             file=sys.stderr,
         )
         tell_counts(generator)

@@ -123,7 +123,7 @@ def assert_same(found: list[Any], expected: list[Any], tolerance: float) -> None
 def test_order_and_batch_size_change_nothing(trained: Path) -> None:
     translator = seqtext.load_generator(trained)
     translator.networks[0].double()
-    options = {"beam_size": 3, "n_best": 2}
+    options: dict[str, Any] = {"beam_size": 3, "n_best": 2}
     alone = [translator.generate([source], **options)[0] for source in SOURCES]
     together = translator.generate(SOURCES * 3, **options, batch_size=5)
     assert_same(together, alone * 3, 1e-12)

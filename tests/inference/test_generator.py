@@ -15,8 +15,9 @@ from seqtext.data.texts import TextCounts
 from seqtext.data.tokenizer import Tokenizer, TokenizerConfig, Tokenizers
 from seqtext.errors import ConfigError
 from seqtext.inference.explain import explain
-from seqtext.inference.generator import Generator, SourceBatch
+from seqtext.inference.generator import Generator
 from seqtext.inference.hypothesis import texts
+from seqtext.inference.source_batch import SourceBatch
 from seqtext.nn.config import NetworkConfig
 from seqtext.nn.encoder_decoder import EncoderDecoder
 from seqtext.search.config import SearchConfig
@@ -90,7 +91,7 @@ def test_options_have_their_types(name: str, value: Any, told: str) -> None:
 
 
 def test_numbers_of_numpy_and_huge_limits_are_limits(generator: Generator) -> None:
-    options = {"beam_size": np.int8(2), "length_penalty": np.float32(1)}
+    options: dict[str, Any] = {"beam_size": np.int8(2), "length_penalty": np.float32(1)}
     expected = generator.generate(WORDS, beam_size=2, max_length=9)
     assert generator.generate(WORDS, **options, max_length=np.int64(9)) == expected
     lengths = torch.tensor([3, 40_000_000])

@@ -16,6 +16,7 @@ from pathlib import Path
 COMMANDS = (
     "train",
     "decode",
+    "search_options",
     "quality",
     "little",
     "growth",

@@ -132,7 +132,8 @@ def _show(beam: _Beam, groups: int, watch: Watch | None) -> None:
 def _split(part: Tensor, groups: int) -> Tensor:
     """(N, K, X) -> (N * G, K / G, X). The first step has a single hypothesis, which starts all groups."""
     count, live, size = part.shape
-    return part.expand(-1, max(live, groups), -1).reshape(count * groups, -1, size)
+    whole = part.repeat(1, groups, 1) if live < groups else part
+    return whole.reshape(count * groups, -1, size)
 
 
 def _join(parents: Tensor, groups: int, live: int) -> Tensor:

@@ -16,8 +16,8 @@ from seqtext.search.rules import Rule
 from seqtext.search.stepwise import search_stepwise
 
 _STEPS = 32  # random numbers are made for so many steps at once
+_DRAWS = 3  # random pairs of a step, see Filters.draw
 _BLOCK = 64  # pieces of a block, see draw
-_FIRST_SORTED = 128  # most probable pieces that top-p looks at first on a CPU
 
 
 @dataclass(frozen=True)
@@ -39,18 +39,28 @@ class Filters:
     top_p: float = 1.0
     min_p: float = 0.0
 
-    def weigh(self, log_probs: Tensor) -> Tensor:
-        """Log-probabilities (..., V) -> weights (..., V), 0 for what is cut. Their sum is at most 1."""
+    def draw(self, log_probs: Tensor, uniform: Tensor) -> Tensor:
+        """Draw a piece for each hypothesis.
+
+        Args:
+            log_probs: (N, K, V), -inf where a piece is ruled out.
+            uniform: (N, K, ``_DRAWS``, 2) random numbers in [0, 1).
+
+        Returns:
+            Ids (N, K) int64.
+        """
         if self.temperature != 1:
             log_probs = log_probs / self.temperature
-        weights = log_probs.softmax(-1)
-        if 0 < self.top_k < weights.size(-1):
-            weights = _cut(weights, weights.topk(self.top_k).values[..., -1:])
-        if self.top_p < 1:
-            weights = _cut(weights, _least_of_share(weights, self.top_p))
+        weights = log_probs.softmax(2).flatten(0, 1)
+        if 0 < self.top_k < weights.size(1):
+            weights = _cut(weights, weights.topk(self.top_k).values[:, -1:])
+        share = self.top_p * weights.sum(1, keepdim=True)
         if self.min_p > 0:
-            weights = _cut(weights, self.min_p * weights.amax(-1, keepdim=True))
-        return weights
+            weights = _cut(weights, self.min_p * weights.amax(1, keepdim=True))
+        uniform = uniform.flatten(0, 1)
+        every = self.top_p == 1
+        ids = draw(weights, uniform[:, 0]) if every else _draw_of_share(weights, share, uniform)
+        return ids.view(log_probs.shape[:2])
 
 
 def sample(
@@ -99,7 +109,7 @@ class _Draw:
         if not step:
             self._uniform = uniform(self._keys, self._count, part).to(self._device, log_probs.dtype)
         self._step += 1
-        return draw(self._filters.weigh(log_probs), self._uniform[origin, :, step])
+        return self._filters.draw(log_probs, self._uniform[origin, :, step])
 
 
 def uniform(keys: Sequence[bytes], count: int, part: int) -> Tensor:
@@ -113,60 +123,78 @@ def uniform(keys: Sequence[bytes], count: int, part: int) -> Tensor:
         part: Which ``_STEPS`` steps.
 
     Returns:
-        (N, K, ``_STEPS``, 2) float32, in steps of 2^-24.
+        (N, K, ``_STEPS``, ``_DRAWS``, 2) float32, in steps of 2^-24.
     """
-    size = 4 * 2 * _STEPS
+    shape = len(keys), count, _STEPS, _DRAWS, 2
+    size = 4 * _STEPS * _DRAWS * 2
     drawn = b"".join(
         hashlib.shake_128(b"%d %d %b" % (number, part, key)).digest(size)
         for key in keys
         for number in range(count)
     )
-    bits = torch.frombuffer(bytearray(drawn), dtype=torch.int32).view(len(keys), count, _STEPS, 2)
+    bits = torch.frombuffer(bytearray(drawn), dtype=torch.int32).view(shape)
     return (bits & 0xFFFFFF).float() * 2**-24  # exact in float32, and less than 1
 
 
 def draw(weights: Tensor, uniform: Tensor) -> Tensor:
-    """Draw a piece for each hypothesis, with probabilities in proportion to the weights.
+    """Draw a piece for each row, with probabilities in proportion to the weights.
 
     The first number draws a block of pieces, the second a piece of that block. Both invert a cumulative sum.
     A batch of another size changes such a sum in its last digits. A single sum over all pieces would have so
     many steps that this changes an output now and then. Two short sums have few.
 
     Args:
-        weights: (N, K, V), at least 0.
-        uniform: (N, K, 2) in [0, 1).
+        weights: (N, V), at least 0.
+        uniform: (N, 2) in [0, 1).
 
     Returns:
-        Ids (N, K) int64.
+        Ids (N,) int64.
     """
-    weights = F.pad(weights, (0, -weights.size(2) % _BLOCK))
-    blocks = weights.view(*weights.shape[:2], -1, _BLOCK)
-    block = _invert(blocks.sum(3), uniform[..., :1])
-    chosen = blocks.gather(2, block.unsqueeze(3).expand(-1, -1, -1, _BLOCK))[:, :, 0]
-    return (block * _BLOCK + _invert(chosen, uniform[..., 1:]))[..., 0]
+    blocks = F.pad(weights, (0, -weights.size(1) % _BLOCK)).unflatten(1, (-1, _BLOCK))
+    block = _invert(blocks.sum(2), uniform[:, :1])
+    chosen = blocks.gather(1, block.unsqueeze(2).expand(-1, -1, _BLOCK))[:, 0]
+    return (block * _BLOCK + _invert(chosen, uniform[:, 1:]))[:, 0]
 
 
 def _invert(weights: Tensor, uniform: Tensor) -> Tensor:
-    """The first place (N, K, 1) where the cumulative sum of weights (N, K, M) exceeds its share."""
-    sums = weights.cumsum(2)
-    place = (sums <= uniform * sums[..., -1:]).sum(2, keepdim=True)
-    return place.clamp(max=weights.size(2) - 1)  # where all weights are 0
+    """The first place (N, 1) where the cumulative sum of weights (N, M) exceeds its share."""
+    sums = weights.cumsum(1)
+    place = (sums <= uniform * sums[:, -1:]).sum(1, keepdim=True)
+    return place.clamp(max=weights.size(1) - 1)  # where all weights are 0
 
 
 def _cut(weights: Tensor, least: Tensor) -> Tensor:
     return weights.masked_fill_(weights < least, 0.0)
 
 
-def _least_of_share(weights: Tensor, share: float) -> Tensor:
-    """(..., 1), the least weight among the fewest largest ones that have this share of the sum."""
-    wanted = share * weights.sum(-1, keepdim=True)
-    size = weights.size(-1)
-    # A few pieces mostly have the share, and sorting all takes longer than the network does
-    count = min(_FIRST_SORTED, size) if weights.device.type == "cpu" else size
-    while True:
-        largest = weights.topk(count).values
-        sums = largest.cumsum(-1)
-        if count == size or bool((sums[..., -1:] >= wanted).all()):
-            last = (sums < wanted).sum(-1, keepdim=True).clamp(max=count - 1)
-            return largest.gather(-1, last)
-        count = min(8 * count, size)
+def _draw_of_share(weights: Tensor, wanted: Tensor, uniform: Tensor) -> Tensor:
+    """``draw`` among the fewest largest weights whose sum is at least ``wanted`` (N, 1).
+
+    Sorting takes longer than the network does. So a piece is drawn of all, and drawn again if it is none of
+    the largest. The weights of a row are sorted only for its last draw.
+
+    Args:
+        weights: (N, V), at least 0.
+        wanted: At most their sum.
+        uniform: (N, draws, 2), with at least 2 draws.
+
+    Returns:
+        Ids (N,) int64.
+    """
+    ids = draw(weights, uniform[:, 0])
+    larger = weights.masked_fill(weights <= weights.gather(1, ids.unsqueeze(1)), 0.0)
+    outside = (larger.sum(1, keepdim=True) >= wanted).nonzero()[:, 0]
+    if len(outside):
+        weights, wanted, uniform = weights[outside], wanted[outside], uniform[outside, 1:]
+        if uniform.size(1) > 1:
+            ids[outside] = _draw_of_share(weights, wanted, uniform)
+        else:
+            ids[outside] = draw(_cut_to_sum(weights, wanted), uniform[:, 0])
+    return ids
+
+
+def _cut_to_sum(weights: Tensor, wanted: Tensor) -> Tensor:
+    """Keep the fewest largest weights whose sum is at least ``wanted``."""
+    largest = weights.sort(1, descending=True).values
+    last = (largest.cumsum(1) < wanted).sum(1, keepdim=True).clamp(max=weights.size(1) - 1)
+    return _cut(weights, largest.gather(1, last))

@@ -17,6 +17,7 @@ COMMANDS = (
     "train",
     "decode",
     "search_options",
+    "independence",
     "quality",
     "little",
     "growth",

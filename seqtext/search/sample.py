@@ -150,7 +150,7 @@ def draw(weights: Tensor, uniform: Tensor) -> Tensor:
     Returns:
         Ids (N,) int64.
     """
-    blocks = F.pad(weights, (0, -weights.size(1) % _BLOCK)).unflatten(1, (-1, _BLOCK))
+    blocks = F.pad(weights, (0, -weights.size(1) % _BLOCK)).view(len(weights), -1, _BLOCK)
     block = _invert(blocks.sum(2), uniform[:, :1])
     chosen = blocks.gather(1, block.unsqueeze(2).expand(-1, -1, _BLOCK))[:, 0]
     return (block * _BLOCK + _invert(chosen, uniform[:, 1:]))[:, 0]

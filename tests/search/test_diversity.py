@@ -75,8 +75,8 @@ def slow_diverse(
             others = [(ids, total) for _, ids, total in continuations if ids[-1] != EOS]
             live[group] = others[:size]
             taken += [ids[-1] for ids, _ in live[group]]
-    best = [item for each in finished for item in ranked(each, penalty)[:size]]
-    return ranked(best, penalty)
+    best: list[Item] = [item for each in finished for item in ranked(each, penalty)[:size]]
+    return list(ranked(best, penalty))
 
 
 @settings(max_examples=150, deadline=None)

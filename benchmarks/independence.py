@@ -3,8 +3,8 @@
     python -m benchmarks independence RUN SOURCES beam_size=5 "samples=3 top_p=0.9"
 
 SOURCES holds a sentence a line. Each further word is a search, as options with spaces between them. The
-script prints how many sources have other texts: in batches of 7, in reverse order, alone for the first 100,
-and in two processes. In float32, a batch of another size changes the last digits of a probability. So a
+script decodes in batches of 7, in reverse order, in two processes, and the first 100 sources alone. It prints
+how many sources have other texts than in batches of 64. In float32, a batch of another size changes the last digits of a probability. So a
 single source may differ.
 """
 

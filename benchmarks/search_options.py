@@ -4,8 +4,8 @@
 
 SOURCES holds a sentence a line. Each further word is a search, as options with spaces between them. The first
 is the baseline. Every round decodes with each search once. The script prints the median of CPU seconds, and
-the median ratio to the baseline of the same round. Samples may be longer or shorter than the outputs of a
-search, so it prints the ratio for a piece of the first outputs, too.
+the median ratio to the baseline of the same round. Samples may be longer or
+shorter than the outputs of a search. So it prints the ratio for a piece of the first outputs, too.
 
 With --references, it also prints for the lists of hypotheses:
 

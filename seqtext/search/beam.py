@@ -102,15 +102,14 @@ def beam_search(
     groups, size = diversity.groups, diversity.group_size(beam_size)
     ranking = _Ranking(length_penalty or LengthPenalty(), coverage and coverage[0])
     constraint = Constraint(pieces, max_lengths, rules)
-    results: list[list[FinishedHypothesis]] = [[] for _ in range(len(max_lengths))]
+    results = [list[FinishedHypothesis]() for _ in range(len(max_lengths))]
     ids = torch.full((len(max_lengths), 1), pieces.bos, device=max_lengths.device)
     beam: _Beam | None = None
     while beam is None or len(beam.origin):
         log_probs, state = model.step(ids, state)
         log_probs = _split(log_probs, groups)
         beam = beam or _start(log_probs, size, groups, coverage)
-        if beam.covered is not None:
-            beam = beam._replace(covered=beam.covered + _split(model.attention(state), groups))
+        beam = _cover(beam, model, state, groups)
         at_end = constraint.at_end(beam.history, beam.origin)
         log_probs = constraint(log_probs, beam.history, beam.origin, at_end)
         beam = _advance(beam, log_probs, pieces.eos, ranking, diversity)
@@ -120,6 +119,13 @@ def beam_search(
             state = model.select(state, rows, _join(beam.parents, groups, ids.size(1)))
             ids = beam.history[..., -1].reshape(len(rows), -1)
     return [sorted(each, key=attrgetter("score"), reverse=True) for each in results]
+
+
+def _cover(beam: _Beam, model: StepModel[State], state: State, groups: int) -> _Beam:
+    """Add the attention of the last step, where a coverage penalty needs it."""
+    if beam.covered is None:
+        return beam
+    return beam._replace(covered=beam.covered + _split(model.attention(state), groups))
 
 
 def _show(beam: _Beam, groups: int, watch: Watch | None) -> None:

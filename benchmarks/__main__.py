@@ -16,6 +16,8 @@ from pathlib import Path
 COMMANDS = (
     "train",
     "decode",
+    "search_options",
+    "independence",
     "quality",
     "little",
     "growth",

@@ -283,9 +283,8 @@ METRICS: dict[str, Metric] = {
 MONITORS = {**METRICS, LOSS.key: LOSS}  # what ``selection.monitor`` may compare
 
 
-def describe_measurement(metrics: str, count: int, beam_size: int | None = None) -> str:
-    """One line on what a validation or a test measures. Without ``beam_size`` nothing is decoded."""
-    if beam_size is None:
+def describe_measurement(metrics: str, count: int, search: str | None = None) -> str:
+    """One line on what a validation or a test measures. Without ``search`` nothing is decoded."""
+    if search is None:
         return f"{metrics}; {count:,} texts"
-    search = "greedy search" if beam_size == 1 else f"beam {beam_size}"
     return f"{metrics}; {search}; {count:,} sentences"

@@ -50,6 +50,7 @@ def fill_strings(options: argparse.Namespace, format: StringsFormat, config: Sea
 def _refuse_options(options: argparse.Namespace, format: StringsFormat) -> None:
     given = {
         f"--n_best {options.n_best}": options.n_best > 1,
+        f"--samples {options.samples}": options.samples > 1,
         "--scores": options.scores,
         f"--format {options.format}": options.format != "text",
     }

@@ -118,18 +118,21 @@ def names_of(config: type[Any]) -> list[str]:
     return [field.name for field in dataclasses.fields(config)]
 
 
-def config_of(config: type[T], options: argparse.Namespace, prefix: str = "") -> T:
+def config_of(
+    config: type[T], options: argparse.Namespace, prefix: str = "", names: Sequence[str] = ()
+) -> T:
     """A dataclass from the options of its fields. A field without an option keeps its default.
 
     Args:
         config: The dataclass.
         options: What was parsed.
         prefix: What the dataclass writes before the names of its fields in messages.
+        names: Fields that have options. Default: those of the options' names.
 
     Raises:
         ConfigError: A value is out of range, or two contradict each other.
     """
-    known = names_of(config)
+    known = names or names_of(config)
     try:
         return config(**{name: value for name, value in vars(options).items() if name in known})
     except ConfigError as error:

@@ -24,6 +24,11 @@ _MACHINE: Names = {
     "max_sentences": "batch_size", "mini_batch": "batch_size",
 }  # fmt: skip
 _SEARCH: Names = {
+    "diverse_beam_groups": "beam_groups", "diverse_beam_strength": "diversity_penalty",
+    "do_sample": "samples", "num_beam_groups": "beam_groups", "output_sampling": "samples top_k",
+    "random_sampling_temp": "temperature", "random_sampling_topk": "top_k",
+    "random_sampling_topp": "top_p", "sample": "samples", "sampling": "samples",
+    "sampling_topk": "top_k", "sampling_topp": "top_p", "topk": "top_k", "topp": "top_p",
     "alpha": "length_penalty", "beam": "beam_size", "beam_alpha": "length_penalty",
     "beam_width": "beam_size", "lenpen": "length_penalty", "max_len": "max_length",
     "max_len_a": "max_length_ratio", "max_len_b": "max_length", "max_new_tokens": "max_length",
@@ -31,7 +36,9 @@ _SEARCH: Names = {
     "min_len": "min_length", "min_new_tokens": "min_length",
     "num_beams": "beam_size",
 }  # fmt: skip
-_HYPOTHESES: Names = dict.fromkeys(("nbest", "nbest_size", "num_return_sequences"), "n_best")
+_HYPOTHESES: Names = {
+    "nbest": "n_best", "nbest_size": "n_best", "num_return_sequences": "n_best samples",
+}  # fmt: skip
 _INPUT: Names = dict.fromkeys(("file", "input_file", "source_file", "src"), "input")
 _OUTPUT: Names = dict.fromkeys(("out", "output_file", "tgt", "trg"), "output")
 _SIDES: Names = {
@@ -104,6 +111,3 @@ OPTIONS: Mapping[str, Names] = {  # of each command
         "type": "model_type", "vocab": "vocab_size",
     },
 }  # fmt: skip
-# what no option of ours does
-_SAMPLING = "outputs are searched for here, not sampled; see --beam_size and --n_best"
-ABSENT: Names = dict.fromkeys(("do_sample", "sampling", "temperature", "top_p"), _SAMPLING)

@@ -34,8 +34,9 @@ def parser() -> Parser:
     parser = Parser(
         "generate",
         "CKPT… [--KEY VALUE]…",
-        "Decode text with a trained model, a line a sentence. With --n_best, each hypothesis has a line,"
-        " index<TAB>score<TAB>text. A file with the strings of a program gets its missing translations.",
+        "Decode text with a trained model, a line a sentence. With --n_best or several --samples, each"
+        " hypothesis has a line, index<TAB>score<TAB>text. A file with the strings of a program gets its"
+        " missing translations.",
     )
     add_checkpoints(parser)
     add_input(parser)
@@ -88,7 +89,7 @@ def _render(
         fields = ("text", "score", "log_prob", "pieces", "at_limit")
         told = [{name: getattr(each, name) for name in fields} for each in hypotheses]
         return lines_of([as_json({"index": index, "source": source, "hypotheses": told})])
-    if options.n_best > 1:
+    if max(options.n_best, options.samples) > 1:
         return lines_of(as_row(str(index), f"{each.score:.4f}", each.text) for each in hypotheses)
     return lines_of(
         [as_row(f"{best.score:.4f}", best.text) if options.scores else as_line(best.text)]

@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from seqtext.inference.generator import Generator
 
 _OF_TEXT = ("source", "target", "task", *get_args(TestOption), "train")
+_DECISIONS = ["threshold"]
 _SEARCH = [name for name in names_of(SearchConfig) if name != "n_best"]
 _OF_LABELS = ("text", "label", "per_label", "confusion_plot", "threshold")
 
@@ -73,7 +74,7 @@ def parser() -> Parser:
         "--confusion_plot", metavar="F",
         help="of a classifier: draw which labels are taken for which (.png, .svg or .pdf)",
     )  # fmt: skip
-    parser.add_fields(DecisionConfig, ["threshold"])
+    parser.add_fields(DecisionConfig, _DECISIONS)
     add_output(parser, "write the hypotheses to this file, a line a row")
     parser.add_argument(
         "--examples",
@@ -133,7 +134,7 @@ def run(arguments: Sequence[str]) -> None:
     written = {"--output": options.output, "--confusion_plot": options.confusion_plot}
     check_outputs([options.test, options.train, *options.checkpoints], written)
     config = config_of(SearchConfig, options)
-    config_of(DecisionConfig, options)
+    config_of(DecisionConfig, options, names=_DECISIONS)
     with shared_model(options, load) as model:
         _score(options, model, config)
 
@@ -215,7 +216,7 @@ def _run_text(options: argparse.Namespace, generator: Generator, config: SearchC
         print(
             f"{len(examples):,} sentences ({source} to {target}) decoded in"
             f" {time.perf_counter() - start:.1f} s\n"
-            f"test: {describe_measurement(metrics, len(examples), config.beam_size)}",
+            f"test: {describe_measurement(metrics, len(examples), config.describe())}",
             file=sys.stderr,
         )
         tell_counts(generator)

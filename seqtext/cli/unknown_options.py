@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Mapping
 
-from seqtext.cli.foreign_names import ABSENT
 from seqtext.suggestion import closest
 
 _UNRECOGNIZED = re.compile("unrecognized arguments: (.*)")
@@ -26,8 +25,6 @@ def describe_unknown(
     last = _last(key)
     if ours := [each for each in foreign.get(last, "").split() if each in known]:
         hint = f"; here it is {_join(ours, dashes)}"
-    elif last in ABSENT and "beam_size" in known:
-        hint = f"; {ABSENT[last]}"
     elif near := _near(key, known):
         hint = f"; did you mean {_join(near, dashes)}?"
     else:

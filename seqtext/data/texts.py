@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -17,7 +17,12 @@ _EXAMPLES = 5  # of unknown parts
 
 
 def rows_of(texts: Iterable[object], name: str) -> list[object]:
-    """The rows of any iterable, in its order, read once.
+    """The rows of any iterable, in its order, read once. See ``iterate_rows``."""
+    return list(iterate_rows(texts, name))
+
+
+def iterate_rows(texts: Iterable[object], name: str) -> Iterator[object]:
+    """The rows of any iterable, in its order, read as they are asked for.
 
     Args:
         texts: A list, generator, set, pandas Series, NumPy array, column of pyarrow or datasets, …
@@ -35,15 +40,16 @@ def rows_of(texts: Iterable[object], name: str) -> list[object]:
     if any(base.__name__ == "DataFrame" for base in type(texts).__mro__):
         raise ConfigError(f"{name}: a {kind}, expected a list of strings. Give one column of it")
     if hasattr(texts, "to_pylist"):  # pyarrow iterates over objects of its own
-        return list(texts.to_pylist())
+        return iter(texts.to_pylist())
     try:
-        rows = iter(texts)
+        return iter(texts)
     except TypeError:
         raise ConfigError(f"{name}: {texts!r:.60} ({kind}), expected a list of strings") from None
-    return list(rows)
 
 
-def texts_of(rows: Iterable[object], name: str, columns: SourceColumns) -> list[str]:
+def texts_of(
+    rows: Iterable[object], name: str, columns: SourceColumns, first: int = 0
+) -> list[str]:
     """The source texts of rows, as a corpus with these columns has them.
 
     Args:
@@ -51,11 +57,13 @@ def texts_of(rows: Iterable[object], name: str, columns: SourceColumns) -> list[
             a dict of columns, or the text that was made of several columns.
         name: What the argument is called.
         columns: Of the source.
+        first: Number of the first row in messages.
 
     Raises:
         ConfigError: A row is something else, or see ``rows_of`` and ``check_text``.
     """
-    return [_text_of(row, f"{name}[{i}]", columns) for i, row in enumerate(rows_of(rows, name))]
+    numbered = enumerate(rows_of(rows, name), first)
+    return [_text_of(row, f"{name}[{i}]", columns) for i, row in numbered]
 
 
 def _text_of(row: object, where: str, columns: SourceColumns) -> str:

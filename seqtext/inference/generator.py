@@ -3,50 +3,34 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
-
-from torch import Tensor
+from typing import Any
 
 from seqtext import checkpoint
 from seqtext.data.batch import source_rows
-from seqtext.data.texts import SourceRow, texts_of
+from seqtext.data.texts import SourceRow, iterate_rows, texts_of
 from seqtext.data.tokenizer import Tokenizers
 from seqtext.errors import ConfigError
-from seqtext.inference.hypothesis import Hypothesis
+from seqtext.inference.growing import GrowingTexts, OnPiece
+from seqtext.inference.hypothesis import Hypothesis, texts
 from seqtext.inference.predictor import Predictor, diverged, restore_networks
 from seqtext.inference.rules import RuleMaker
+from seqtext.inference.source_batch import SourceBatch
 from seqtext.nn.encoder_decoder import EncoderDecoder
 from seqtext.nn.precision import Precision
 from seqtext.renames import SEARCH, rename_arguments
-from seqtext.search.beam import beam_search
 from seqtext.search.config import SearchConfig
-from seqtext.search.coverage_penalty import CoveragePenalty
 from seqtext.search.ensemble import Ensemble
-from seqtext.search.greedy import greedy_search
-from seqtext.search.length_penalty import LengthPenalty
-from seqtext.search.protocol import FinishedHypothesis, Pieces, State, StepModel
-from seqtext.search.rules import Rule
+from seqtext.search.protocol import FinishedHypothesis, Pieces
+from seqtext.search.run import run_search
 from seqtext.suggestion import suggest
 from seqtext.tasks import Scoring
+from seqtext.values import Positive, check_value
 
 _NO_TEXT = Hypothesis(text="", score=0.0, log_prob=0.0, pieces=(), ids=())
-
-
-class SourceBatch(NamedTuple):
-    """Sources that are decoded together.
-
-    Args:
-        ids: Pieces of each source.
-        words: Of each source, its words that the vocabulary lacks.
-        config: How to search.
-    """
-
-    ids: list[list[int]]
-    words: list[tuple[str, ...]]
-    config: SearchConfig
 
 
 class Generator(Predictor[EncoderDecoder, SourceBatch, list[Hypothesis]]):
@@ -82,36 +66,85 @@ class Generator(Predictor[EncoderDecoder, SourceBatch, list[Hypothesis]]):
         self._rules = RuleMaker(target)
         self._pieces = Pieces(bos=target.bos, eos=target.eos, banned=banned)
 
-    def generate(self, sources: Iterable[SourceRow], **options: Any) -> list[list[Hypothesis]]:
+    def generate(
+        self, sources: Iterable[SourceRow], *, on_piece: OnPiece | None = None, **options: Any
+    ) -> list[list[Hypothesis]]:
         """Decode ``sources``.
 
         Args:
             sources: Texts in any iterable, such as a list, a generator, a pandas Series or a NumPy array. A
                 source of several columns is a tuple of their values, or a dict.
+            on_piece: Called whenever an output has grown, with the place of its source and the text so far.
+                In beam search this is the best hypothesis so far, which another may replace. The last call
+                for a source has the text that is returned. A source without text has no call.
             options: Fields of ``SearchConfig``: ``beam_size=5``, ``n_best=1``, …
 
         Returns:
-            For every source, in order, its ``n_best`` hypotheses, best first. A source without text
-            has one, without text.
+            For every source, in order, its ``n_best`` hypotheses, best first. All have different texts, so
+            there may be fewer. Or its ``samples``, in the order in which they are drawn. A source without
+            text has one hypothesis, without text.
 
         Raises:
             ConfigError: A source is no text. Or there is no such option, or its value has another type or
                 is out of range.
             CheckpointError: The network's outputs are no numbers.
         """
-        options = rename_arguments(options, SEARCH)
-        known = [field.name for field in dataclasses.fields(SearchConfig)]
-        if unknown := [name for name in options if name not in known]:
-            near = suggest(unknown[0], known)
-            raise ConfigError(f"no option {unknown[0]!r}; there are {', '.join(known)}{near}")
-        return self.search(sources, SearchConfig(**options))
+        config = _config_of(rename_arguments(options, SEARCH))
+        return self.decode(*self.encode(sources), config, on_piece)
+
+    def stream(
+        self,
+        sources: Iterable[SourceRow],
+        *,
+        buffer_size: int = 1_000,
+        on_piece: OnPiece | None = None,
+        **options: Any,
+    ) -> Iterator[list[Hypothesis]]:
+        """``generate`` for any number of sources, also without an end.
+
+        Args:
+            sources: See ``generate``.
+            buffer_size: Most sources that are held. So many are read before the first is answered. With 1,
+                each is answered before the next is read. More are faster, as like lengths are decoded
+                together.
+            on_piece: See ``generate``. The place of a source counts from the first of all.
+            options: Fields of ``SearchConfig``.
+
+        Returns:
+            An iterator over the hypotheses of each source, in order.
+
+        Raises:
+            ConfigError: See ``generate``. A source that is no text is refused when its turn comes.
+            CheckpointError: See ``generate``.
+        """
+        config = _config_of(rename_arguments(options, SEARCH))
+        size = check_value("buffer_size", buffer_size, Positive)
+        return self._stream(iterate_rows(sources, "sources"), size, on_piece, config)
+
+    def _stream(
+        self,
+        rows: Iterator[object],
+        buffer_size: int,
+        on_piece: OnPiece | None,
+        config: SearchConfig,
+    ) -> Iterator[list[Hypothesis]]:
+        first = 0
+        while buffer := list(itertools.islice(rows, buffer_size)):
+            yield from self.decode(*self.encode(buffer, first), config, on_piece, first)
+            first += len(buffer)
 
     def search(self, sources: Iterable[SourceRow], config: SearchConfig) -> list[list[Hypothesis]]:
         """``generate`` with its options as one object."""
         return self.decode(*self.encode(sources), config)
 
-    def encode(self, sources: Iterable[SourceRow]) -> tuple[list[list[int]], list[tuple[str, ...]]]:
+    def encode(
+        self, sources: Iterable[object], first: int = 0
+    ) -> tuple[list[list[int]], list[tuple[str, ...]]]:
         """Encode sources, cut to what is read, and count them.
+
+        Args:
+            sources: See ``generate``.
+            first: Number of the first source in messages.
 
         Returns:
             Ids of each source, and its words that the vocabulary lacks (see ``Tokenizers.encode_sources``).
@@ -120,87 +153,104 @@ class Generator(Predictor[EncoderDecoder, SourceBatch, list[Hypothesis]]):
             ConfigError: A source is no text.
         """
         ids, words = self.tokenizers.encode_sources(
-            texts_of(sources, "sources", self.source_columns)
+            texts_of(sources, "sources", self.source_columns, first)
         )
         unknown = [] if self._copies else words  # a copied word is not lost
         self._count(ids, unknown)
         return [row[: self.source_limit] for row in ids], words
 
     def decode(
-        self, ids: list[list[int]], words: list[tuple[str, ...]], config: SearchConfig
+        self,
+        ids: list[list[int]],
+        words: list[tuple[str, ...]],
+        config: SearchConfig,
+        on_piece: OnPiece | None = None,
+        first: int = 0,
     ) -> list[list[Hypothesis]]:
-        """``search`` for sources as ``encode`` returns them."""
+        """``search`` for sources as ``encode`` returns them. ``on_piece`` counts them from ``first``."""
         rows = [row for row, own in enumerate(ids) if own]
-        decoded = iter(
-            self._by_length(
-                [ids[row] for row in rows],
-                lambda places: SourceBatch(
-                    [ids[rows[i]] for i in places], [words[rows[i]] for i in places], config
-                ),
-                config.batch_size,
-                config.beam_size,
+
+        def batch_of(places: list[int]) -> SourceBatch:
+            chosen = [rows[place] for place in places]
+            own = [words[row] for row in chosen]
+            batch = SourceBatch([ids[row] for row in chosen], own, config)
+            if on_piece is None:
+                return batch
+            numbers = [first + row for row in chosen]
+            return batch._replace(
+                growing=GrowingTexts(on_piece, numbers, own, self.tokenizers.target)
             )
-        )
+
+        searched = [ids[row] for row in rows]
+        decoded = iter(self._by_length(searched, batch_of, config.batch_size, config.width))
         results = [next(decoded) if own else [_NO_TEXT] for own in ids]
         self.counts.at_limit += sum(best.at_limit for best, *_ in results)
         return results
 
     def predict_batch(self, batch: SourceBatch) -> list[list[Hypothesis]]:
         """The best hypotheses of each source of a batch."""
-        ids, words, config = batch
+        config = batch.config
         source, lengths = (
-            part.to(self.device) for part in source_rows(ids, self.tokenizers.source.eos)
+            part.to(self.device) for part in source_rows(batch.ids, self.tokenizers.source.eos)
         )
         fewest, most = config.limits(lengths - 1)
-        rules = self._rules.rules(config, fewest, words)
+        rules = self._rules.rules(config, fewest, batch.words)
         states = [network.start(source, lengths) for network in self.networks]
+        given = lengths, most, self._pieces, config, rules, batch.keys(), batch.growing
         if len(states) == 1:
-            rows = self._search(self.networks[0], states[0], lengths, most, rules, config)
+            rows = run_search(self.networks[0], states[0], *given)
         else:
-            rows = self._search(Ensemble(self.networks), states, lengths, most, rules, config)
-        return [
-            self._best(row, own, limit, config.n_best)
-            for row, own, limit in zip(rows, words, most.tolist(), strict=True)
+            rows = run_search(Ensemble(self.networks), states, *given)
+        results = [
+            self._outputs(row, own, limit, config)
+            for row, own, limit in zip(rows, batch.words, most.tolist(), strict=True)
         ]
+        if batch.growing is not None:
+            batch.growing.finish(texts(results))
+        return results
 
-    def _search(
+    def _outputs(
         self,
-        model: StepModel[State],
-        state: State,
-        lengths: Tensor,
-        most: Tensor,
-        rules: list[Rule],
+        hypotheses: list[FinishedHypothesis],
+        words: Sequence[str],
+        limit: int,
         config: SearchConfig,
-    ) -> list[list[FinishedHypothesis]]:
-        penalty = LengthPenalty(config.length_penalty, config.length_formula)
-        coverage = None
-        if config.coverage_penalty:
-            coverage = CoveragePenalty(config.coverage_penalty, config.coverage_formula), lengths
-        if config.beam_size == 1 and coverage is None:
-            best = greedy_search(model, state, most, self._pieces, penalty, rules)
-            return [[hypothesis] for hypothesis in best]
-        return beam_search(
-            model, state, most, self._pieces, config.beam_size, penalty, rules, coverage
-        )
-
-    def _best(
-        self, hypotheses: list[FinishedHypothesis], words: Sequence[str], limit: int, n_best: int
     ) -> list[Hypothesis]:
-        """The hypotheses of a source that are returned."""
-        if not hypotheses or not math.isfinite(hypotheses[0].log_prob):
+        """The hypotheses of a source that are returned: all samples, or the best of different texts."""
+        if not hypotheses or not all(math.isfinite(each.log_prob) for each in hypotheses):
             raise diverged()
         target = self.tokenizers.target
-        return [
-            Hypothesis(
-                text=target.decode(hypothesis.ids, words),
-                score=hypothesis.score,
-                log_prob=hypothesis.log_prob,
-                pieces=tuple(target.pieces(hypothesis.ids, words)),
-                ids=hypothesis.ids,
-                at_limit=len(hypothesis.ids) >= limit,
+        outputs: dict[object, Hypothesis] = {}
+        for number, hypothesis in enumerate(hypotheses):
+            if len(outputs) == config.outputs:
+                break
+            text = target.decode(hypothesis.ids, words)
+            # samples of the same text stay: their number tells how probable it is
+            outputs.setdefault(
+                number if config.samples else text,
+                Hypothesis(
+                    text=text,
+                    score=hypothesis.score,
+                    log_prob=hypothesis.log_prob,
+                    pieces=tuple(target.pieces(hypothesis.ids, words)),
+                    ids=hypothesis.ids,
+                    at_limit=len(hypothesis.ids) >= limit,
+                ),
             )
-            for hypothesis in hypotheses[:n_best]
-        ]
+        return list(outputs.values())
+
+
+def _config_of(options: Mapping[str, Any]) -> SearchConfig:
+    """The options of a search.
+
+    Raises:
+        ConfigError: There is no such option, or its value has another type or is out of range.
+    """
+    known = [field.name for field in dataclasses.fields(SearchConfig)]
+    if unknown := [name for name in options if name not in known]:
+        near = suggest(unknown[0], known)
+        raise ConfigError(f"no option {unknown[0]!r}; there are {', '.join(known)}{near}")
+    return SearchConfig(**options)
 
 
 def generator_of(

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from operator import attrgetter
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-from seqtext.errors import ConfigError
 from seqtext.search.coverage_penalty import CoveragePenalty
+from seqtext.search.diversity import Diversity
 from seqtext.search.length_penalty import LengthPenalty
 from seqtext.search.protocol import (
     Constraint,
@@ -18,6 +19,7 @@ from seqtext.search.protocol import (
     Pieces,
     State,
     StepModel,
+    Watch,
     look_now,
 )
 from seqtext.search.rules import Rule
@@ -27,8 +29,13 @@ from seqtext.search.rules import Rule
 _SHARE_TO_LEAVE = 8
 
 
+_NONE = Diversity(groups=1, penalty=0.0)
+
+
 class _Beam(NamedTuple):
     """N sentences at step t. Each has K live hypotheses, and its best F finished ones.
+
+    In diverse beam search, a row is a group of a sentence.
 
     Finished hypotheses lie apart from the live ones. So all F stay comparable until the sentence ends, and
     the model never steps a finished one.
@@ -71,76 +78,114 @@ def beam_search(
     length_penalty: LengthPenalty | None = None,
     rules: Sequence[Rule] = (),
     coverage: tuple[CoveragePenalty, Tensor] | None = None,
+    diversity: Diversity = _NONE,
+    watch: Watch | None = None,
 ) -> list[list[FinishedHypothesis]]:
     """Keep the ``beam_size`` most probable hypotheses at every step.
 
     A hypothesis is finished when eos is among the best ``beam_size`` continuations. A sentence is finished
-    when it has ``beam_size`` finished hypotheses. At its maximum length, eos ends the live ones.
+    when it has ``beam_size`` finished hypotheses. At its maximum length, eos ends the live ones. For the
+    other arguments, see ``run_search``.
 
     Args:
-        model: See ``StepModel``.
-        state: Of N sentences with one hypothesis each.
-        max_lengths: (N,) int64, most pieces of a hypothesis, without eos.
-        pieces: Special ids.
         beam_size: At least 1. With 1 this is greedy search.
         length_penalty: Ranks finished hypotheses. Default: mean log-probability.
-        rules: What hypotheses may not continue with.
         coverage: A penalty that ranks them too, and the lengths of the sources (N,).
+        diversity: Groups of the beam. More than 1 make this a diverse beam search.
 
     Returns:
         Finished hypotheses of each sentence, best first. An empty list if eos has no probability.
 
     Raises:
-        ConfigError: ``beam_size`` below 1.
+        ConfigError: See ``Diversity.group_size``.
     """
-    if beam_size < 1:
-        raise ConfigError(f"beam_size: {beam_size}, expected at least 1")
+    groups, size = diversity.groups, diversity.group_size(beam_size)
     ranking = _Ranking(length_penalty or LengthPenalty(), coverage and coverage[0])
     constraint = Constraint(pieces, max_lengths, rules)
-    results: list[list[FinishedHypothesis]] = [[] for _ in range(len(max_lengths))]
+    results = [list[FinishedHypothesis]() for _ in range(len(max_lengths))]
     ids = torch.full((len(max_lengths), 1), pieces.bos, device=max_lengths.device)
     beam: _Beam | None = None
     while beam is None or len(beam.origin):
         log_probs, state = model.step(ids, state)
-        beam = beam or _start(log_probs, beam_size, coverage)
-        if beam.covered is not None:
-            beam = beam._replace(covered=beam.covered + model.attention(state))
+        log_probs = _split(log_probs, groups)
+        beam = beam or _start(log_probs, size, groups, coverage)
+        beam = _cover(beam, model, state, groups)
         at_end = constraint.at_end(beam.history, beam.origin)
         log_probs = constraint(log_probs, beam.history, beam.origin, at_end)
-        beam = _advance(beam, log_probs, pieces.eos, ranking)
-        beam, rows = _move_finished(beam, at_end, pieces.eos, results)
+        beam = _advance(beam, log_probs, pieces.eos, ranking, diversity)
+        _show(beam, groups, watch)
+        beam, rows = _move_finished(beam, at_end, pieces.eos, groups, results)
         if len(rows):
-            ids, state = beam.history[..., -1], model.select(state, rows, beam.parents)
-    return results
+            state = model.select(state, rows, _join(beam.parents, groups, ids.size(1)))
+            ids = beam.history[..., -1].reshape(len(rows), -1)
+    return [sorted(each, key=attrgetter("score"), reverse=True) for each in results]
+
+
+def _cover(beam: _Beam, model: StepModel[State], state: State, groups: int) -> _Beam:
+    """Add the attention of the last step, where a coverage penalty needs it."""
+    if beam.covered is None:
+        return beam
+    return beam._replace(covered=beam.covered + _split(model.attention(state), groups))
+
+
+def _show(beam: _Beam, groups: int, watch: Watch | None) -> None:
+    """Show the best live hypothesis of each sentence whose first group still searches."""
+    if watch is not None:
+        searching = (beam.finished[::groups] == -torch.inf).any(1)
+        watch(beam.origin[::groups][searching], beam.history[::groups, 0][searching])
+
+
+def _split(part: Tensor, groups: int) -> Tensor:
+    """(N, K, X) -> (N * G, K / G, X). The first step has a single hypothesis, which starts all groups."""
+    count, live, size = part.shape
+    whole = part.repeat(1, groups, 1) if live < groups else part
+    return whole.reshape(count * groups, -1, size)
+
+
+def _join(parents: Tensor, groups: int, live: int) -> Tensor:
+    """Parents in their groups (N * G, K / G) -> among the ``live`` ones of their sentences (N, K)."""
+    group = torch.arange(len(parents), device=parents.device) % groups
+    return (parents + (group * (live // groups)).unsqueeze(1)).view(len(parents) // groups, -1)
 
 
 def _start(
-    log_probs: Tensor, beam_size: int, coverage: tuple[CoveragePenalty, Tensor] | None
+    log_probs: Tensor,
+    beam_size: int,
+    groups: int,
+    coverage: tuple[CoveragePenalty, Tensor] | None,
 ) -> _Beam:
-    """The beam before the first step, with one live hypothesis a sentence."""
+    """The beam before the first step, with one live hypothesis a row."""
     count, device = len(log_probs), log_probs.device
     # Scores have the dtype of the log-probabilities, which is float32 even if the network runs in bfloat16.
     # Sums in bfloat16 would tie hypotheses: around -20 it has steps of 0.125.
     none = log_probs.new_full((count, beam_size), -torch.inf)
     empty = torch.empty((count, beam_size, 0), dtype=torch.long, device=device)
     return _Beam(
-        origin=torch.arange(count, device=device),
+        origin=torch.arange(count, device=device) // groups,
         scores=log_probs.new_zeros(count, 1),
         history=empty[:, :1],
         finished=none,
         finished_log_prob=none,
         finished_ids=empty,
         parents=torch.zeros((count, 1), dtype=torch.long, device=device),
-        covered=None if coverage is None else coverage[0].start(coverage[1]),
+        covered=coverage and coverage[0].start(coverage[1].repeat_interleave(groups)),
     )
 
 
-def _advance(beam: _Beam, log_probs: Tensor, eos: int, ranking: _Ranking) -> _Beam:
+def _advance(
+    beam: _Beam, log_probs: Tensor, eos: int, ranking: _Ranking, diversity: Diversity
+) -> _Beam:
     """Continue each hypothesis by one piece, with ``log_probs`` (N, K, V)."""
     (rows, live, vocab_size), beam_size = log_probs.shape, beam.finished.size(1)
-    totals = (beam.scores.unsqueeze(2) + log_probs).view(rows, -1)
+    totals = beam.scores.unsqueeze(2) + log_probs
     # Each hypothesis ends once at most. So 2K continuations hold at most K that end, and K others.
-    values, index = totals.topk(min(2 * beam_size, live * vocab_size), dim=1)
+    if diversity.groups == 1:
+        values, index = totals.view(rows, -1).topk(min(2 * beam_size, live * vocab_size), dim=1)
+    else:
+        searching = (beam.finished == -torch.inf).any(1).view(-1, diversity.groups)
+        by_group = totals.view(*searching.shape, live, vocab_size)
+        index = diversity.best(by_group, beam_size, eos, searching).flatten(0, 1)
+        values = totals.view(rows, -1).gather(1, index)
     parents, ids = index // vocab_size, index % vocab_size
     is_eos = ids == eos
     beam = _finish(beam, values, parents, is_eos, eos, ranking)
@@ -181,16 +226,23 @@ def _rows(history: Tensor, index: Tensor) -> Tensor:
 
 
 def _move_finished(
-    beam: _Beam, at_end: Tensor, eos: int, results: list[list[FinishedHypothesis]]
+    beam: _Beam,
+    at_end: Tensor,
+    eos: int,
+    groups: int,
+    results: list[list[FinishedHypothesis]],
 ) -> tuple[_Beam, Tensor]:
-    """Write finished sentences to ``results``. Return the other sentences, and which rows they were."""
-    rows = torch.arange(len(beam.origin), device=at_end.device)
-    if not look_now(beam.history.size(2), at_end.device):
-        return beam, rows
+    """Write finished sentences to ``results``. Return the other sentences, and which they were."""
+    count, device = len(beam.origin) // groups, at_end.device
+    everyone = torch.arange(count, device=device)
+    if not look_now(beam.history.size(2), device):
+        return beam, everyone
     done = (beam.finished > -torch.inf).all(1) | at_end
-    if _SHARE_TO_LEAVE * int(done.sum()) < len(rows):
-        return beam, rows
-    leaving, rows = beam.keep(done.nonzero()[:, 0]), (~done).nonzero()[:, 0]
+    done = done.view(count, groups).all(1)
+    if _SHARE_TO_LEAVE * int(done.sum()) < count:
+        return beam, everyone
+    rows = done.repeat_interleave(groups)
+    leaving = beam.keep(rows.nonzero()[:, 0])
     for origin, scores, log_probs, hypotheses in zip(
         leaving.origin.tolist(),
         leaving.finished.tolist(),
@@ -198,9 +250,9 @@ def _move_finished(
         leaving.finished_ids.tolist(),
         strict=True,
     ):
-        results[origin] = [
+        results[origin] += [
             FinishedHypothesis(tuple(ids[: ids.index(eos)]), log_prob, score)
             for score, log_prob, ids in zip(scores, log_probs, hypotheses, strict=True)
             if score > -math.inf
         ]
-    return beam.keep(rows), rows
+    return beam.keep((~rows).nonzero()[:, 0]), (~done).nonzero()[:, 0]

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from seqtext.errors import ConfigError
 from seqtext.renames import SEARCH, accept_old_names
-from seqtext.values import Count, Positive, Range, check_fields
+from seqtext.values import Count, Positive, Range, Share, check_fields
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -21,6 +21,12 @@ CoverageStrength = Annotated[float, Range(0, 100)]
 _ManyPieces = Annotated[int, Range(0, 10_000)]
 _LONGEST = 1 << 30
 
+_NEEDED = {  # options -> what they have no use without
+    **dict.fromkeys(("temperature", "top_k", "top_p", "min_p", "seed"), "samples"),
+    "diversity_penalty": "beam_groups",
+}
+_OF_BEAM_SEARCH = ("beam_size", "n_best", "beam_groups", "coverage_penalty", "coverage_formula")
+
 
 @accept_old_names(SEARCH)
 @dataclass(frozen=True, kw_only=True)
@@ -32,7 +38,19 @@ class SearchConfig:
 
     Args:
         beam_size: Hypotheses kept at every step. 1 is greedy search.
-        n_best: Hypotheses returned for a source, at most the beam size.
+        n_best: Hypotheses returned for a source, at most the beam size. Of two with the same text, only the
+            better one is returned, so there may be fewer.
+        beam_groups: Groups of the beam, which divide its size. With more than 1, each group avoids the
+            pieces that those before it choose at the same step (Vijayakumar et al. 2018).
+        diversity_penalty: What a group loses for such a piece, in nats. It changes no reported score.
+        samples: Outputs drawn at random for a source, instead of a search. 0 searches.
+        temperature: Divides the log-probabilities before a piece is drawn. Less than 1 draws probable
+            pieces more often.
+        top_k: Draws from so many of the most probable pieces. 0 draws from all.
+        top_p: Draws from the fewest pieces that have this share of the probability (Holtzman et al. 2020).
+        min_p: Draws from pieces with at least this share of the best piece's probability
+            (Nguyen et al. 2024).
+        seed: Other numbers draw other samples.
         length_penalty: Strength of the length penalty, alpha. More favours longer output, 0 is none.
         length_formula: ``power`` divides the log-probability by length^alpha, ``wu`` by
             ((5 + length) / 6)^alpha (Wu et al. 2016).
@@ -55,6 +73,14 @@ class SearchConfig:
 
     beam_size: Annotated[int, Range(1, 1_000)] = 5
     n_best: Positive = 1
+    beam_groups: Positive = 1
+    diversity_penalty: Annotated[float, Range(0, 100)] = 0.5
+    samples: Annotated[int, Range(0, 1_000)] = 0
+    temperature: Annotated[float, Range(most=100, above=0)] = 1.0
+    top_k: Count = 0
+    top_p: Annotated[float, Range(most=1, above=0)] = 1.0
+    min_p: Share = 0.0
+    seed: Count = 1
     length_penalty: LengthStrength = 1.0
     length_formula: LengthFormula = "power"
     coverage_penalty: CoverageStrength = 0.0
@@ -80,6 +106,40 @@ class SearchConfig:
             raise ConfigError(
                 f"n_best: {self.n_best}, expected at most beam_size, which is {self.beam_size}"
             )
+        if self.beam_size % self.beam_groups:
+            raise ConfigError(
+                f"beam_groups: {self.beam_groups}, expected a divisor of beam_size, which is {self.beam_size}"
+            )
+        self._refuse_unused()
+
+    def _refuse_unused(self) -> None:
+        """Refuse options that have no use beside the others."""
+        defaults = {field.name: field.default for field in fields(self)}
+        changed = [name for name in defaults if getattr(self, name) != defaults[name]]
+        for name in changed:
+            option = f"{name}: {getattr(self, name)}"
+            if _NEEDED.get(name, name) not in changed:
+                raise ConfigError(f"{option}, has no use without {_NEEDED[name]}")
+            if self.samples and name in _OF_BEAM_SEARCH and option != "beam_size: 1":
+                raise ConfigError(f"{option}, has no use with samples, which are drawn")
+
+    @property
+    def width(self) -> int:
+        """Hypotheses of a source that the search keeps at every step."""
+        return self.samples or self.beam_size
+
+    @property
+    def outputs(self) -> int:
+        """Most hypotheses returned for a source."""
+        return self.samples or self.n_best
+
+    def describe(self) -> str:
+        """The kind of search in a few words, for messages."""
+        if self.samples:
+            return f"samples with seed {self.seed}"
+        if self.beam_groups > 1:
+            return f"diverse beam {self.beam_size} in {self.beam_groups} groups"
+        return "greedy search" if self.beam_size == 1 else f"beam {self.beam_size}"
 
     def limits(self, lengths: Tensor) -> tuple[Tensor, Tensor]:
         """Fewest and most pieces of outputs.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
@@ -12,6 +12,10 @@ from torch import Tensor
 from seqtext.search.rules import Rule
 
 State = TypeVar("State")
+
+# Sees outputs grow: takes which sentence each row is (N,), and the ids (N, t) of its best live hypothesis. A
+# row may have eos at its end, several times.
+Watch = Callable[[Tensor, Tensor], None]
 
 
 class StepModel(Protocol[State]):

@@ -85,7 +85,7 @@ class DecodingModule(TextModule[Batch, Tokenizers]):
             lambda: describe_measurement(
                 self.task.describe_validation(outputs.references, self.scoring),
                 len(outputs.hypotheses),
-                beam_size=1,
+                _GREEDY.describe(),
             )
         )
 

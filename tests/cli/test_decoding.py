@@ -22,6 +22,7 @@ import seqtext
 from seqtext import checkpoint
 from seqtext import grammar as builtin
 from seqtext.cli import main
+from seqtext.cli.streams import as_line, as_row
 from seqtext.data.tokenizer import Tokenizer, TokenizerConfig, Tokenizers
 from seqtext.errors import ConfigError
 from seqtext.inference.generator import Generator
@@ -76,6 +77,21 @@ def test_n_best(generate: Generate, trained: Path) -> None:
         assert len({line[2] for line in lines if int(line[0]) == i}) >= 2
 
 
+def test_samples(generate: Generate, trained: Path) -> None:
+    expected = seqtext.load_generator(trained).generate(SOURCES, samples=2, temperature=0.8)
+    told = [
+        as_row(str(i), f"{each.score:.4f}", each.text)
+        for i, hypotheses in enumerate(expected)
+        for each in hypotheses
+    ]
+    options = ["--samples", "2", "--temperature", "0.8"]
+    assert generate(*options) == told
+    assert generate(*options, "--batch_size", "1") == told
+    assert generate(*options, "--seed", "2") != told
+    first = [as_line(each.text) for each, *_ in expected]
+    assert generate("--samples", "1", "--temperature", "0.8") == first
+
+
 def test_jsonl(generate: Generate) -> None:
     records = [json.loads(line) for line in generate("--format", "jsonl", "--n_best", "2")]
     assert [record["source"] for record in records] == SOURCES
@@ -123,7 +139,7 @@ def assert_same(found: list[Any], expected: list[Any], tolerance: float) -> None
 def test_order_and_batch_size_change_nothing(trained: Path) -> None:
     translator = seqtext.load_generator(trained)
     translator.networks[0].double()
-    options = {"beam_size": 3, "n_best": 2}
+    options: dict[str, Any] = {"beam_size": 3, "n_best": 2}
     alone = [translator.generate([source], **options)[0] for source in SOURCES]
     together = translator.generate(SOURCES * 3, **options, batch_size=5)
     assert_same(together, alone * 3, 1e-12)

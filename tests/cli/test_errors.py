@@ -287,6 +287,8 @@ def test_checkpoint_of_another_format(fails: Fails, trained: Path) -> None:
     [
         (["--beam_size", "0"], "--beam_size: 0, expected at least 1"),
         (["--n_best", "3", "--beam_size", "2"], "--n_best: 3, expected at most beam_size"),
+        (["--temperature", "0.5"], "--temperature: 0.5, has no use without samples"),
+        (["--samples", "2", "--n_best", "2"], "--n_best: 2, has no use with samples"),
         (["--beam_size", "two"], "--beam_size: invalid int value: 'two'"),
         (["--beam_sise", "2"], "--beam_sise"),
         (["--format", "xml"], "'xml'"),

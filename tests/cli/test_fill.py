@@ -202,6 +202,7 @@ def test_a_source_of_several_columns(finished: Callable[..., Path], tiny: list[s
     ("options", "told"),
     [
         (["--n_best=2"], "--n_best 2: the output has the format of the input, po"),
+        (["--samples=2"], "--samples 2: the output has the format of the input, po"),
         (["--scores"], "--scores: the output has the format"),
         (["--format=jsonl"], "--format jsonl: the output has the format"),
         (["--input_format=xliff"], "a.po:1: not XML"),

@@ -67,6 +67,21 @@ def test_two_processes_generate_what_one_does(
     assert torch.get_num_threads() == threads
 
 
+@pytest.mark.parametrize(
+    "options",
+    [["--samples=2", "--top_p=0.9"], ["--beam_size=4", "--beam_groups=2", "--n_best=3"]],
+    ids=" ".join,
+)
+def test_two_processes_sample_and_diversify_as_one_does(
+    trained: Path, texts: str, options: list[str]
+) -> None:
+    common = ["generate", str(trained), f"--input={texts}", "--batch_size=7", *options]
+    assert main([*common, "--output=one"]) == 0
+    assert main([*common, "--output=two", "--devices=2"]) == 0
+    assert Path("two").read_bytes() == Path("one").read_bytes()
+    assert len(Path("one").read_text(encoding="utf-8").splitlines()) > len(SOURCES)
+
+
 def test_standard_output_of_two_processes(trained: Path, texts: str, capfd: Any) -> None:
     assert main(["generate", str(trained), "--input", texts]) == 0
     one = capfd.readouterr().out

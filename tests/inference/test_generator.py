@@ -15,8 +15,9 @@ from seqtext.data.texts import TextCounts
 from seqtext.data.tokenizer import Tokenizer, TokenizerConfig, Tokenizers
 from seqtext.errors import ConfigError
 from seqtext.inference.explain import explain
-from seqtext.inference.generator import Generator, SourceBatch
-from seqtext.inference.hypothesis import texts
+from seqtext.inference.generator import Generator
+from seqtext.inference.hypothesis import Hypothesis, texts
+from seqtext.inference.source_batch import SourceBatch
 from seqtext.nn.config import NetworkConfig
 from seqtext.nn.encoder_decoder import EncoderDecoder
 from seqtext.search.config import SearchConfig
@@ -90,7 +91,7 @@ def test_options_have_their_types(name: str, value: Any, told: str) -> None:
 
 
 def test_numbers_of_numpy_and_huge_limits_are_limits(generator: Generator) -> None:
-    options = {"beam_size": np.int8(2), "length_penalty": np.float32(1)}
+    options: dict[str, Any] = {"beam_size": np.int8(2), "length_penalty": np.float32(1)}
     expected = generator.generate(WORDS, beam_size=2, max_length=9)
     assert generator.generate(WORDS, **options, max_length=np.int64(9)) == expected
     lengths = torch.tensor([3, 40_000_000])
@@ -153,3 +154,52 @@ def test_long_sources_make_small_batches_and_the_same_outputs(
 def test_a_misspelt_option_of_generate(generator: Generator) -> None:
     with pytest.raises(ConfigError, match=r"no option 'beam'; .*\(did you mean beam_size\?\)"):
         generator.generate(["a"], beam=2)
+
+
+def test_no_two_hypotheses_have_the_same_text(
+    generator: Generator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    every = generator.generate(WORDS, beam_size=6, n_best=6)
+    decode = Tokenizer.decode
+    # as if pieces of several segmentations had the same text
+    monkeypatch.setattr(Tokenizer, "decode", lambda self, *given: decode(self, *given)[:4])
+    found = generator.generate(WORDS, beam_size=6, n_best=6)
+    for distinct, all_of_them in zip(found, every, strict=True):
+        first = {hypothesis.text[:4]: hypothesis.ids for hypothesis in reversed(all_of_them)}
+        assert {one.text: one.ids for one in distinct} == first  # the better one stays
+        assert [one.score for one in distinct] == sorted(
+            (one.score for one in distinct), reverse=True
+        )
+    assert min(map(len, found)) < 6
+    for n_best in (1, 2):  # places of left out ones are filled
+        some = generator.generate(WORDS, beam_size=6, n_best=n_best)
+        assert some == [distinct[:n_best] for distinct in found]
+    samples = generator.generate(WORDS, samples=8, temperature=0.3)
+    assert all(len(each) == 8 for each in samples)  # repeated ones stay
+    assert any(len({one.text for one in each}) < 8 for each in samples)
+
+
+def test_samples_are_of_source_seed_and_number_alone(tokenizer: Tokenizer) -> None:
+    reads = build(tokenizer)
+    draw = random.Random(0)
+    sources = ["".join(draw.choices("almkörte", k=draw.randint(1, 9))) for _ in range(50)]
+    options: dict[str, Any] = {"samples": 3, "top_p": 0.95}
+    expected = dict(zip(sources, texts_of_all(reads.generate(sources, **options)), strict=True))
+    found = texts_of_all(reads.generate(sources[::-1], batch_size=3, **options))
+    assert found == [expected[source] for source in sources[::-1]]
+    for source in sources[:5]:
+        assert texts_of_all(reads.generate([source], **options)) == [expected[source]]
+        assert texts_of_all(reads.generate([source], samples=1, top_p=0.95)) == [
+            expected[source][:1]
+        ]
+    other = texts_of_all(reads.generate(sources, seed=2, **options))
+    assert sum(one == expected[source] for one, source in zip(other, sources, strict=True)) < 5
+
+
+def test_a_source_of_unknown_words_has_samples_of_its_own(generator: Generator) -> None:
+    one, other = texts_of_all(generator.generate(["fa", "fá"], samples=20))
+    assert one != [text.replace("á", "a") for text in other]
+
+
+def texts_of_all(found: list[list[Hypothesis]]) -> list[list[str]]:
+    return [[hypothesis.text for hypothesis in each] for each in found]

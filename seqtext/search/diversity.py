@@ -1,0 +1,70 @@
+"""Diverse beam search: groups of a beam that avoid what the groups before them choose."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from seqtext.errors import ConfigError
+
+
+@dataclass(frozen=True)
+class Diversity:
+    """Hamming diversity (Vijayakumar et al. 2018, section 4).
+
+    A beam has G groups. Each is a beam search of its own, in turn at every step. There, a group loses
+    ``penalty`` for a piece whenever a live hypothesis of a group before it has just taken this piece. The
+    penalty changes what a group chooses at this step. It changes no log-probability, and it is not for eos.
+
+    Args:
+        groups: G, which divides the beam size.
+        penalty: Strength, at least 0, in nats.
+    """
+
+    groups: int
+    penalty: float
+
+    def group_size(self, beam_size: int) -> int:
+        """Hypotheses that each group keeps.
+
+        Raises:
+            ConfigError: ``beam_size`` is below 1, or the groups do not divide it.
+        """
+        if beam_size < 1 or beam_size % self.groups:
+            raise ConfigError(
+                f"beam_size: {beam_size}, expected at least 1, and a multiple of {self.groups} groups"
+            )
+        return beam_size // self.groups
+
+    def best(self, totals: Tensor, size: int, eos: int, searching: Tensor) -> Tensor:
+        """The best continuations of each group, best first: ``2 * size`` of them, or all.
+
+        Args:
+            totals: (N, G, k, V) log-probabilities of all continuations.
+            size: Hypotheses that a group keeps.
+            eos: Id of the piece that ends a hypothesis.
+            searching: (N, G) bool, whether a group still searches. Others have no influence.
+
+        Returns:
+            Indices (N, G, at most ``2 * size``) into the flat last two dimensions of ``totals``.
+        """
+        live, vocab_size = totals.shape[2:]
+        count = min(2 * size, live * vocab_size)
+        taken = torch.empty((len(totals), 0), dtype=torch.long, device=totals.device)
+        costs = totals.new_empty(taken.shape)
+        best = []
+        for group, own in enumerate(totals.unbind(1)):
+            places = taken.unsqueeze(1).expand(-1, live, -1)
+            before = own.gather(2, places)
+            own.scatter_add_(2, places, costs.unsqueeze(1).expand_as(places))
+            values, index = own.flatten(1).topk(count, dim=1)
+            own.scatter_(2, places, before)
+            ids = index % vocab_size
+            lives = (ids != eos) & (values > -torch.inf) & searching[:, group : group + 1]
+            lives &= lives.cumsum(1) <= size
+            taken = torch.cat([taken, ids], 1)
+            costs = torch.cat([costs, -self.penalty * lives.to(totals.dtype)], 1)
+            best.append(index)
+        return torch.stack(best, 1)

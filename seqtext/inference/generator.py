@@ -12,12 +12,15 @@ from torch import Tensor
 
 from seqtext import checkpoint
 from seqtext.data.batch import source_rows
-from seqtext.data.texts import SourceRow, texts_of
+from seqtext.data.texts import SourceRow
 from seqtext.data.tokenizer import Tokenizers
 from seqtext.errors import ConfigError
 from seqtext.inference.hypothesis import Hypothesis
-from seqtext.inference.predictor import Predictor, diverged, restore_networks
+from seqtext.inference.mbr import rank_by_risk
+from seqtext.inference.predictor import diverged, restore_networks
+from seqtext.inference.reading import PairBatch, Reading
 from seqtext.inference.rules import RuleMaker
+from seqtext.inference.scorer import Scorer
 from seqtext.nn.encoder_decoder import EncoderDecoder
 from seqtext.nn.precision import Precision
 from seqtext.renames import SEARCH, rename_arguments
@@ -30,7 +33,7 @@ from seqtext.search.length_penalty import LengthPenalty
 from seqtext.search.protocol import FinishedHypothesis, Pieces, State, StepModel
 from seqtext.search.rules import Rule
 from seqtext.suggestion import suggest
-from seqtext.tasks import Scoring
+from seqtext.tasks import DEFAULT_BLEU_TOKENIZE, Scoring
 
 _NO_TEXT = Hypothesis(text="", score=0.0, log_prob=0.0, pieces=(), ids=())
 
@@ -49,7 +52,7 @@ class SourceBatch(NamedTuple):
     config: SearchConfig
 
 
-class Generator(Predictor[EncoderDecoder, SourceBatch, list[Hypothesis]]):
+class Generator(Scorer):
     """Networks and their tokenizers, ready to decode.
 
     Args:
@@ -72,9 +75,8 @@ class Generator(Predictor[EncoderDecoder, SourceBatch, list[Hypothesis]]):
         longest_source: int | None = None,
         scoring: Scoring | None = None,
     ) -> None:
-        super().__init__(networks, columns, task, source_limit, longest_source)
-        self.tokenizers, self.scoring = tokenizers, scoring
-        self._copies = any(network.config.copying for network in networks)
+        super().__init__(networks, tokenizers, columns, task, source_limit, longest_source)
+        self.scoring = scoring
         target = tokenizers.target
         banned = target.control_ids
         if self._copies:
@@ -110,26 +112,11 @@ class Generator(Predictor[EncoderDecoder, SourceBatch, list[Hypothesis]]):
         """``generate`` with its options as one object."""
         return self.decode(*self.encode(sources), config)
 
-    def encode(self, sources: Iterable[SourceRow]) -> tuple[list[list[int]], list[tuple[str, ...]]]:
-        """Encode sources, cut to what is read, and count them.
-
-        Returns:
-            Ids of each source, and its words that the vocabulary lacks (see ``Tokenizers.encode_sources``).
-
-        Raises:
-            ConfigError: A source is no text.
-        """
-        ids, words = self.tokenizers.encode_sources(
-            texts_of(sources, "sources", self.source_columns)
-        )
-        unknown = [] if self._copies else words  # a copied word is not lost
-        self._count(ids, unknown)
-        return [row[: self.source_limit] for row in ids], words
-
     def decode(
         self, ids: list[list[int]], words: list[tuple[str, ...]], config: SearchConfig
     ) -> list[list[Hypothesis]]:
         """``search`` for sources as ``encode`` returns them."""
+        self.check_output(config)
         rows = [row for row, own in enumerate(ids) if own]
         decoded = iter(
             self._by_length(
@@ -143,10 +130,12 @@ class Generator(Predictor[EncoderDecoder, SourceBatch, list[Hypothesis]]):
         )
         results = [next(decoded) if own else [_NO_TEXT] for own in ids]
         self.counts.at_limit += sum(best.at_limit for best, *_ in results)
-        return results
+        return self.complete(ids, words, results, config)
 
-    def predict_batch(self, batch: SourceBatch) -> list[list[Hypothesis]]:
-        """The best hypotheses of each source of a batch."""
+    def predict_batch(self, batch: SourceBatch | PairBatch) -> Sequence[list[Hypothesis] | Reading]:
+        """The best hypotheses of each source of a batch, or the readings of its pairs."""
+        if isinstance(batch, PairBatch):
+            return self.read_pairs(batch)
         ids, words, config = batch
         source, lengths = (
             part.to(self.device) for part in source_rows(ids, self.tokenizers.source.eos)
@@ -159,7 +148,7 @@ class Generator(Predictor[EncoderDecoder, SourceBatch, list[Hypothesis]]):
         else:
             rows = self._search(Ensemble(self.networks), states, lengths, most, rules, config)
         return [
-            self._best(row, own, limit, config.n_best)
+            self._best(row, own, limit, config)
             for row, own, limit in zip(rows, words, most.tolist(), strict=True)
         ]
 
@@ -184,13 +173,17 @@ class Generator(Predictor[EncoderDecoder, SourceBatch, list[Hypothesis]]):
         )
 
     def _best(
-        self, hypotheses: list[FinishedHypothesis], words: Sequence[str], limit: int, n_best: int
+        self,
+        hypotheses: list[FinishedHypothesis],
+        words: Sequence[str],
+        limit: int,
+        config: SearchConfig,
     ) -> list[Hypothesis]:
         """The hypotheses of a source that are returned."""
         if not hypotheses or not math.isfinite(hypotheses[0].log_prob):
             raise diverged()
         target = self.tokenizers.target
-        return [
+        candidates = [
             Hypothesis(
                 text=target.decode(hypothesis.ids, words),
                 score=hypothesis.score,
@@ -199,8 +192,12 @@ class Generator(Predictor[EncoderDecoder, SourceBatch, list[Hypothesis]]):
                 ids=hypothesis.ids,
                 at_limit=len(hypothesis.ids) >= limit,
             )
-            for hypothesis in hypotheses[:n_best]
+            for hypothesis in hypotheses[: None if config.mbr else config.n_best]
         ]
+        if config.mbr:
+            tokenize = self.scoring.bleu_tokenize if self.scoring else DEFAULT_BLEU_TOKENIZE
+            candidates = rank_by_risk(candidates, config.mbr, tokenize)
+        return candidates[: config.n_best]
 
 
 def generator_of(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from seqtext.errors import ConfigError
 from seqtext.renames import SEARCH, accept_old_names
+from seqtext.search.output import OutputConfig
 from seqtext.values import Count, Positive, Range, check_fields
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ _LONGEST = 1 << 30
 
 @accept_old_names(SEARCH)
 @dataclass(frozen=True, kw_only=True)
-class SearchConfig:
+class SearchConfig(OutputConfig):
     """How to decode. The command line's flags, ranges and help come from these fields.
 
     Two limits can contradict each other, as ``min_length`` and ``max_words`` do. Then the limit that rules
@@ -80,6 +81,8 @@ class SearchConfig:
             raise ConfigError(
                 f"n_best: {self.n_best}, expected at most beam_size, which is {self.beam_size}"
             )
+        if self.mbr is not None and self.beam_size == 1:
+            raise ConfigError("mbr: chooses among several hypotheses. Raise beam_size, which is 1")
 
     def limits(self, lengths: Tensor) -> tuple[Tensor, Tensor]:
         """Fewest and most pieces of outputs.

@@ -10,6 +10,7 @@ from seqtext.data.readers import Columns
 from seqtext.data.texts import SourceRow, check_text, rows_of, texts_of
 from seqtext.data.tokenizer import Tokenizers
 from seqtext.errors import ConfigError
+from seqtext.inference.config import RerankConfig
 from seqtext.inference.hypothesis import Hypothesis
 from seqtext.inference.predictor import Predictor
 from seqtext.inference.reading import PairBatch, Reading, read_batch
@@ -17,6 +18,7 @@ from seqtext.inference.score import EMPTY, Score, WordReading
 from seqtext.inference.unknown_words import replace_unknown
 from seqtext.nn.encoder_decoder import EncoderDecoder
 from seqtext.search.config import SearchConfig
+from seqtext.search.length_penalty import LengthPenalty
 
 _BATCH_SIZE = 64
 
@@ -87,6 +89,67 @@ class Scorer(Predictor[EncoderDecoder, Any, Any]):
         return [
             each.score(attention=attention) for each in self.read(ids, outputs, unknown, batch_size)
         ]
+
+    def rerank(
+        self,
+        sources: Sequence[SourceRow],
+        hypotheses: Sequence[Sequence[Hypothesis]],
+        **options: Any,
+    ) -> list[list[Hypothesis]]:
+        """Rank hypotheses of another model by its scores and those of this one.
+
+        Args:
+            sources: One for each list of hypotheses.
+            hypotheses: As ``generate`` returns them.
+            options: Fields of ``RerankConfig``: ``weight=0.5``, ``n_best=1``, …
+
+        Returns:
+            The best hypotheses of each source with their new scores, best first.
+
+        Raises:
+            ConfigError: See ``score`` and ``RerankConfig``.
+        """
+        config = RerankConfig(**options)
+        texts = [[each.text for each in own] for own in hypotheses]
+        scores = [[each.score for each in own] for own in hypotheses]
+        combined = self.combined_scores(sources, texts, scores, config)
+        reranked = [
+            [dataclasses.replace(each, score=score) for each, score in zip(*row, strict=True)]
+            for row in zip(hypotheses, combined, strict=True)
+        ]
+        return [sorted(own, key=lambda each: -each.score)[: config.n_best] for own in reranked]
+
+    def combined_scores(
+        self,
+        sources: Sequence[SourceRow],
+        texts: Sequence[Sequence[str]],
+        scores: Sequence[Sequence[float]],
+        config: RerankConfig,
+    ) -> list[list[float]]:
+        """The new scores of ``rerank``, in the order of the hypotheses.
+
+        Args:
+            sources: One for each list of texts.
+            texts: Of the hypotheses.
+            scores: Of the hypotheses.
+            config: How to rank.
+
+        Raises:
+            ConfigError: See ``score``.
+        """
+        repeated = [source for source, own in zip(sources, texts, strict=True) for _ in own]
+        pairs: list[Any] = [repeated, [text for own in texts for text in own]]
+        read = iter(
+            self.score(*(pairs[::-1] if config.reverse else pairs), batch_size=config.batch_size)
+        )
+        penalty = LengthPenalty(config.length_penalty, config.length_formula)
+
+        def combined(own: float) -> float:
+            other = next(read)
+            ranked_by = other.log_prob / penalty(len(other.log_probs))
+            return (1 - config.weight) * own + config.weight * ranked_by
+
+        return [[combined(own) for own in row] for row in scores]
 
     def encode(self, sources: Iterable[SourceRow]) -> tuple[list[list[int]], list[tuple[str, ...]]]:
         """Encode sources, cut to what is read, and count them.

@@ -9,7 +9,7 @@ from typing import ClassVar
 from seqtext.data.texts import SourceRow
 from seqtext.inference.explanation import Explanation, Paragraph, Word, paint
 from seqtext.inference.generator import Generator
-from seqtext.inference.score import WordReading
+from seqtext.inference.reading import WordReading
 from seqtext.search.config import SearchConfig
 
 _GREEN, _DIM = "32", "2"

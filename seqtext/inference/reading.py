@@ -12,6 +12,8 @@ from torch import Tensor
 from seqtext.data.batch import Batch
 from seqtext.data.tokenizer import Tokenizers
 from seqtext.inference.predictor import diverged
+from seqtext.inference.score import Alignment, Score, ScoredWord
+from seqtext.inference.words import PlacedWord, words_of
 from seqtext.nn.encoder_decoder import EncoderDecoder
 
 # Attention of so many positions is computed at a time. Additive attention holds a vector for each of them
@@ -89,3 +91,78 @@ def _look(networks: Sequence[EncoderDecoder], batch: Batch) -> tuple[Tensor, Ten
     attention = torch.stack([look.attention[:, :, :width].double() for look in looks]).mean(0)
     parts = log_probs - math.log(len(looks)), attention, copied
     return parts[0].cpu(), parts[1].cpu(), parts[2].cpu()
+
+
+class WordReading:
+    """A reading with the words of both sides.
+
+    Args:
+        tokenizers: Of both sides.
+        source: Ids of the source, as they were read.
+        target: Ids of the target.
+        unknown: Words of the source that the vocabulary lacks.
+        reading: Of this pair.
+    """
+
+    def __init__(
+        self,
+        tokenizers: Tokenizers,
+        source: Sequence[int],
+        target: Sequence[int],
+        unknown: Sequence[str],
+        reading: Reading,
+    ) -> None:
+        self._sides = tokenizers, (source, target), unknown
+        self.reading = reading
+        self.source = words_of(tokenizers.source, source, unknown)
+        self.target = words_of(tokenizers.target, target, unknown)
+
+    def attention(self) -> list[list[float]]:
+        """Attention of each word of the target to each word of the source.
+
+        It is the sum over the source word's pieces, and the mean over the target word's.
+        """
+        length, width = self.reading.attention.shape
+        columns, rows = _membership(self.source, width), _membership(self.target, length)
+        matrix = rows / rows.sum(1, keepdim=True) @ self.reading.attention @ columns.t()
+        values: list[list[float]] = matrix.tolist()
+        return values
+
+    def alignment(self) -> Alignment | None:
+        """See ``Score``."""
+        if not self.source or not self.target:
+            return ()
+        if not self.reading.attention.numel():
+            return None
+        return tuple(
+            (max(range(len(row)), key=row.__getitem__), place)
+            for place, row in enumerate(self.attention())
+        )
+
+    def score(self, *, attention: bool = False) -> Score:
+        """What a user sees. With ``attention`` it has the matrix of all pieces."""
+        tokenizers, (source, target), unknown = self._sides
+        log_probs, matrix, copied = (part.tolist() for part in self.reading)
+        words, start = list[ScoredWord](), 0
+        for text, places in self.target:  # a space before a word is part of it
+            inside = log_probs[start : places[-1] + 1]
+            words.append(ScoredWord(text=text, log_prob=math.fsum(inside)))
+            start = places[-1] + 1
+        return Score(
+            pieces=tuple(tokenizers.target.pieces(target, unknown)),
+            log_probs=tuple(log_probs),
+            words=tuple(words),
+            source_pieces=tuple(tokenizers.source.pieces(source, unknown)),
+            source_words=tuple(word.text for word in self.source),
+            alignment=self.alignment(),
+            attention=tuple(map(tuple, matrix)) if attention else None,
+            copied=tuple(copied) if attention else None,
+        )
+
+
+def _membership(words: Sequence[PlacedWord], length: int) -> Tensor:
+    """(words, length) float64, 1 where a piece belongs to a word."""
+    matrix = torch.zeros(len(words), length, dtype=torch.float64)
+    for row, word in zip(matrix, words, strict=True):
+        row[word.places] = 1
+    return matrix

@@ -13,8 +13,8 @@ from seqtext.errors import ConfigError
 from seqtext.inference.config import RerankConfig
 from seqtext.inference.hypothesis import Hypothesis
 from seqtext.inference.predictor import Predictor
-from seqtext.inference.reading import PairBatch, Reading, read_batch
-from seqtext.inference.score import EMPTY, Score, WordReading
+from seqtext.inference.reading import PairBatch, Reading, WordReading, read_batch
+from seqtext.inference.score import EMPTY, Score
 from seqtext.inference.unknown_words import replace_unknown
 from seqtext.nn.encoder_decoder import EncoderDecoder
 from seqtext.search.config import SearchConfig

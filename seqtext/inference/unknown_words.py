@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 
 from seqtext.data.tokenizer import SPACE, Tokenizer
 from seqtext.inference.hypothesis import Hypothesis
-from seqtext.inference.score import WordReading
+from seqtext.inference.reading import WordReading
 
 _AROUND = re.compile(r"^[\W_]+|[\W_]+$")
 

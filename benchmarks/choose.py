@@ -4,10 +4,10 @@
 
 SOURCES holds a sentence a line, REFERENCES its translation. The script prints two tables:
 
-- BLEU and chrF2 of beam 5, of a wider beam, and of the choices among its hypotheses. The last row is the
-  best choice that there is, by chrF2 against the reference.
-- CPU seconds of beam 5, of beam 5 with details, and of the wider beam with minimum Bayes risk. They run
-  in turns, and the median is reported.
+- Quality: BLEU and chrF2 of beam 5, of a wider beam, and of choices among its hypotheses. The last row
+  chooses by chrF2 against the reference.
+- Costs: CPU seconds with and without details and minimum Bayes risk. The ways run in turns, and the
+  median is reported.
 """
 
 from __future__ import annotations

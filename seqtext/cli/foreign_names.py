@@ -35,7 +35,8 @@ _SEARCH: Names = {
 _HYPOTHESES: Names = dict.fromkeys(("nbest", "nbest_size", "num_return_sequences"), "n_best")
 _BEHIND_OUTPUTS: Names = {
     "align_dict": "dictionary", "alignment": "alignments", "output_attentions": "attention",
-    "output_scores": "details", "print_alignment": "alignments", "replace_unk": "replace_unknown",
+    "output_scores": "details", "phrase_table": "dictionary", "print_alignment": "alignments",
+    "replace_unk": "replace_unknown",
     "report_align": "alignments", "return_alignment": "alignments", "word_scores": "details",
 }  # fmt: skip
 _INPUT: Names = dict.fromkeys(("file", "input_file", "source_file", "src"), "input")

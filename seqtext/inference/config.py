@@ -38,8 +38,8 @@ class DecisionConfig:
 class RerankConfig:
     """How hypotheses are ranked with another model. The command line takes its flags from these fields.
 
-    The new score is (1 - weight) own score + weight log-probability / length penalty, where the model at
-    hand gives the log-probability.
+    The new score is (1 - weight) own score + weight log-probability / length penalty. The model at hand
+    gives the log-probability.
 
     Args:
         weight: Share of the model's score in the new score. 0 keeps the order of the hypotheses, 1 follows

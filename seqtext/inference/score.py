@@ -36,9 +36,8 @@ class Score:
         words: The words of the target.
         source_pieces: The pieces of the source.
         source_words: The words of the source.
-        alignment: For each word of the target, the word of the source that it attends to most: pairs
-            (source word, target word), counted from 0. None if no attention was asked for, or if the
-            network is a Transformer.
+        alignment: A pair (source word, target word) for each word of the target, counted from 0. It attends
+            to this source word most. None if the network is a Transformer.
         attention: Attention of each piece to each source piece, if it was asked for. The rest to 1 went to
             the source's end.
         copied: Share of each piece's probability that was copied, with ``attention``.

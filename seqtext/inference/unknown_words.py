@@ -19,11 +19,11 @@ def replace_unknown(
     reading: WordReading,
     dictionary: Mapping[str, str],
 ) -> Hypothesis:
-    """Replace the unknown words in the text of a hypothesis (Luong et al. 2015, "Addressing the rare word
-    problem in neural machine translation", section 3).
+    """Replace the unknown words in the text of a hypothesis (Luong et al. 2015b, section 3).
 
     A word with an unknown part is replaced as a whole, without the punctuation around it. It becomes the
-    source word of its alignment, or that word's translation.
+    source word of its alignment, or that word's translation. The paper is "Addressing the rare word problem
+    in neural machine translation".
 
     Args:
         target: The tokenizer of the output.

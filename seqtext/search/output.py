@@ -13,8 +13,8 @@ class OutputConfig:
     """What is made of the hypotheses that a search gives.
 
     Args:
-        mbr: Choose the hypothesis with the highest expected chrF or BLEU against all hypotheses of its
-            source (minimum Bayes risk, Eikema and Aziz 2020).
+        mbr: Choose the hypothesis with the highest mean chrF or BLEU against all others. This is minimum
+            Bayes risk (Eikema and Aziz 2020).
         replace_unknown: Replace unknown words of an output by the source words that they attend to most.
         details: Add log-probabilities of pieces and words, and the alignment of words.
         attention: Add the attention too, a row for each piece.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 
 import pytest
@@ -17,22 +18,29 @@ from seqtext.search.output import Utility
 
 def hypotheses(*texts: str) -> list[Hypothesis]:
     return [
-        Hypothesis(text=text, score=-place, log_prob=-place, pieces=(), ids=(place,))
+        Hypothesis(text=text, score=-place, log_prob=-0.1 * place, pieces=(), ids=(place,))
         for place, text in enumerate(texts)
     ]
 
 
+@pytest.mark.parametrize("sampled", [False, True])
 @pytest.mark.parametrize("utility", ["chrf", "bleu"])
-def test_the_best_expected_score_comes_first(utility: Utility) -> None:
+def test_the_best_expected_score_comes_first(utility: Utility, sampled: bool) -> None:
     metric = CHRF() if utility == "chrf" else BLEU(effective_order=True)
     draw = random.Random(0)
     for _ in range(20):
         candidates = hypotheses(*(" ".join(draw.choices("abcde", k=5)) for _ in range(6)))
+        # of one piece and eos each
+        weights = [1 if sampled else math.exp(each.log_prob / 2) ** 10 for each in candidates]
         expected = {
-            each.ids: sum(metric.sentence_score(each.text, [o.text]).score for o in candidates) / 6
+            each.ids: sum(
+                weight * metric.sentence_score(each.text, [other.text]).score
+                for weight, other in zip(weights, candidates, strict=True)
+            )
+            / sum(weights)
             for each in candidates
         }
-        ranked = rank_by_risk(candidates, utility)
+        ranked = rank_by_risk(candidates, utility, sampled=sampled)
         assert {each.ids: each.score for each in ranked} == pytest.approx(expected)
         scores = [each.score for each in ranked]
         assert scores == sorted(scores, reverse=True)
@@ -40,8 +48,9 @@ def test_the_best_expected_score_comes_first(utility: Utility) -> None:
 
 def test_a_text_counts_as_often_as_it_was_sampled() -> None:
     samples = hypotheses("ein Hund läuft", "xyz", "xyz")
-    assert rank_by_risk(samples, "chrf")[0].text == "xyz"
-    assert rank_by_risk(samples[:2], "chrf")[0].text == "ein Hund läuft"  # the first of equals
+    assert rank_by_risk(samples, "chrf", sampled=True)[0].text == "xyz"
+    # the first of equals
+    assert rank_by_risk(samples[:2], "chrf", sampled=True)[0].text == "ein Hund läuft"
 
 
 def test_a_single_hypothesis_is_no_choice() -> None:

@@ -44,6 +44,12 @@ def choices(lists: Lists, references: Sequence[str]) -> dict[str, Lists]:
     }
 
 
+def interpolated(own: list[Hypothesis], other: list[Hypothesis], weight: float) -> list[Hypothesis]:
+    """``Generator.rerank`` with another weight, of the scores that it gave with the weight 1."""
+    scores = {each.ids: each.score for each in other}
+    return sorted(own, key=lambda each: -((1 - weight) * each.score + weight * scores[each.ids]))
+
+
 def measure_quality(
     generator: Generator,
     others: dict[str, tuple[Generator, bool]],
@@ -55,8 +61,9 @@ def measure_quality(
     wide = generator.generate(sources, beam_size=beam_size, n_best=beam_size)
     lists = {"beam 5": generator.generate(sources), f"beam {beam_size}": wide}
     for name, (other, reverse) in others.items():
+        scored = other.rerank(sources, wide, weight=1.0, n_best=beam_size, reverse=reverse)
         for weight in _WEIGHTS:
-            chosen = other.rerank(sources, wide, weight=weight, reverse=reverse)
+            chosen = [interpolated(*row, weight) for row in zip(wide, scored, strict=True)]
             lists[f"reranked by {name}, weight {weight}"] = chosen
     rows = []
     for name, chosen in (lists | choices(wide, references)).items():

@@ -215,6 +215,8 @@ class Scorer(Predictor[EncoderDecoder, Any, Any]):
             config: Asks for details, for attention or for the replacement of unknown words.
         """
         details, unk = config.details or config.attention, self.tokenizers.target.unk
+        if not (details or config.replace_unknown):
+            return [*decoded]
         wanted = [
             (i, each.ids)
             for i, own in enumerate(decoded)

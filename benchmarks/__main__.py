@@ -18,6 +18,7 @@ COMMANDS = (
     "decode",
     "search_options",
     "independence",
+    "choose",
     "quality",
     "little",
     "growth",

@@ -51,6 +51,7 @@ SECTIONS = {  # in the order of the page
     "cells": "Recurrent cells",
     "training": "Speed of training",
     "decoding": "Speed of decoding",
+    "choosing": "Choosing among hypotheses",
     "costs": "Other costs",
     "h100": "One H100",
     "h200": "One H200",

@@ -27,10 +27,13 @@ COMMANDS = {
     "fit": "train a model",
     "generate": "decode text with a trained model",
     "recipes": "list the recipes of fit, or print one",
+    "rerank": "choose among the hypotheses of generate with another model",
+    "score": "say how likely given pairs of texts are",
     "test": "score a trained model on a corpus",
     "tokenizer": "train a SentencePiece tokenizer",
 }
-_PARALLEL = ("classify", "fit", "generate", "test")  # those that all ranks of torchrun work on
+# those that all ranks of torchrun work on
+_PARALLEL = ("classify", "fit", "generate", "rerank", "score", "test")
 _LOST = (
     "another process of this command has ended before its work was done. Its own message says why. Without"
     " a message it was killed, perhaps for lack of memory"

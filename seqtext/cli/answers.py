@@ -31,6 +31,8 @@ from seqtext.errors import ConfigError, DataError
 # options that change no answer
 _INDECISIVE = ("output", "resume", "batch_size", "device", "devices", "examples", "trust")
 
+_FILES = ("dictionary",)  # options that name a file, whose content changes the answers
+
 
 def add_output(
     parser: argparse.ArgumentParser, what: str = "file to write (default: standard output)"
@@ -222,10 +224,11 @@ def _unfinished_name(options: argparse.Namespace) -> Path:
 
     decisive: dict[str, object] = {k: v for k, v in vars(options).items() if k not in _INDECISIVE}
     decisive["input"] = None  # a pipe has another name each time, so its content is compared
-    for place in options.checkpoints:
-        for path in map(find, models_in(place)):
-            status = path.stat()
-            decisive[str(path)] = status.st_size, status.st_mtime_ns
+    files = [find(model) for place in options.checkpoints for model in models_in(place)]
+    named = [getattr(options, name, None) for name in _FILES]
+    for path in [*files, *map(Path, filter(None, named))]:
+        status = path.stat()
+        decisive[str(path)] = status.st_size, status.st_mtime_ns
     key = hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()[:8]
     target = os.path.realpath(options.output)
     mine = Path(f"{target}.{key}.unfinished")

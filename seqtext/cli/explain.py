@@ -21,7 +21,13 @@ if TYPE_CHECKING:
     from seqtext.inference.generator import Generator
 
 Lines = list[tuple[int, str]]  # with their numbers
-_SEARCH = [name for name in names_of(SearchConfig) if name != "n_best"]
+_UNUSED = (
+    "n_best",
+    "details",
+    "attention",
+    "replace_unknown",
+)  # of these the command shows nothing
+_SEARCH = [name for name in names_of(SearchConfig) if name not in _UNUSED]
 
 
 def parser() -> Parser:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from seqtext.cli.collected import collected_answers
@@ -21,8 +21,19 @@ if TYPE_CHECKING:
     from seqtext.data.readers.strings.entries import StringsFile
 
 
-def fill_strings(options: argparse.Namespace, format: StringsFormat, config: SearchConfig) -> None:
+def fill_strings(
+    options: argparse.Namespace,
+    format: StringsFormat,
+    config: SearchConfig,
+    dictionary: Mapping[str, str],
+) -> None:
     """Translate what is untranslated in the input. Write it marked as fuzzy, with all else as it is.
+
+    Args:
+        options: Of ``seqtext generate``.
+        format: Of the input.
+        config: How to search.
+        dictionary: Translations of unknown words.
 
     Raises:
         ConfigError: An option asks for more than one translation, or for lines.
@@ -35,6 +46,7 @@ def fill_strings(options: argparse.Namespace, format: StringsFormat, config: Sea
         from seqtext.inference.loading import load_generator
 
         with shared_model(options, load_generator) as generator:
+            generator.dictionary = dictionary
 
             def translate(rows: Sequence[Row]) -> list[str]:
                 return [best.text for best, *_ in generator.search(rows, config)]
@@ -52,6 +64,7 @@ def _refuse_options(options: argparse.Namespace, format: StringsFormat) -> None:
         f"--n_best {options.n_best}": options.n_best > 1,
         f"--samples {options.samples}": options.samples > 1,
         "--scores": options.scores,
+        "--alignments": options.alignments,
         f"--format {options.format}": options.format != "text",
     }
     for option, is_given in given.items():

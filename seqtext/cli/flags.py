@@ -140,17 +140,27 @@ def config_of(
 
 
 def field_texts(config: type[object]) -> dict[str, str]:
-    """What the ``Args`` of a dataclass's docstring say of each field, as help: no capital, no full stop."""
+    """What the ``Args`` of a dataclass's docstring say of each field, as help: no capital, no full stop.
+
+    The docstring of a parent says it of the parent's fields.
+    """
+    texts: dict[str, str] = {}
+    for kind in reversed(config.__mro__):
+        texts |= _texts_in(inspect.cleandoc(kind.__doc__ or ""))
+    return {name: _as_help(text) for name, text in texts.items()}
+
+
+def _texts_in(docstring: str) -> dict[str, str]:
     texts: dict[str, str] = {}
     name = ""
-    for line in (inspect.getdoc(config) or "").partition("\nArgs:\n")[2].split("\n"):
+    for line in docstring.partition("\nArgs:\n")[2].split("\n"):
         if line and not line.startswith(" "):
             break  # the next section
         if field := _FIELD.fullmatch(line):
             name, texts[field[1]] = field[1], field[2]
         elif line:
             texts[name] += f" {line.strip()}"
-    return {name: _as_help(text) for name, text in texts.items()}
+    return texts
 
 
 def _as_help(text: str) -> str:

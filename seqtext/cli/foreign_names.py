@@ -12,8 +12,9 @@ Names = Mapping[str, str]
 
 COMMANDS: Names = {
     "decode": "generate", "eval": "test", "evaluate": "test", "infer": "generate",
-    "inference": "generate", "interactive": "generate", "predict": "generate", "score": "test",
-    "spm_train": "tokenizer", "train": "fit", "translate": "generate", "validate": "test",
+    "inference": "generate", "interactive": "generate", "perplexity": "score", "predict": "generate",
+    "rescore": "rerank", "spm_train": "tokenizer", "train": "fit", "translate": "generate",
+    "validate": "test",
 }  # fmt: skip
 _MODEL: Names = dict.fromkeys(
     ("checkpoint", "ckpt", "model", "model_path", "models", "path"), "CKPT"
@@ -38,6 +39,12 @@ _SEARCH: Names = {
 }  # fmt: skip
 _HYPOTHESES: Names = {
     "nbest": "n_best", "nbest_size": "n_best", "num_return_sequences": "n_best samples",
+}  # fmt: skip
+_BEHIND_OUTPUTS: Names = {
+    "align_dict": "dictionary", "alignment": "alignments", "output_attentions": "attention",
+    "output_scores": "details", "phrase_table": "dictionary", "print_alignment": "alignments",
+    "replace_unk": "replace_unknown",
+    "report_align": "alignments", "return_alignment": "alignments", "word_scores": "details",
 }  # fmt: skip
 _INPUT: Names = dict.fromkeys(("file", "input_file", "source_file", "src"), "input")
 _OUTPUT: Names = dict.fromkeys(("out", "output_file", "tgt", "trg"), "output")
@@ -100,8 +107,12 @@ OPTIONS: Mapping[str, Names] = {  # of each command
     "classify": {**_MODEL, **_MACHINE, **_INPUT, **_OUTPUT, "k": "top_k", "topk": "top_k"},
     "explain": {**_MODEL, **_MACHINE, **_SEARCH, **_INPUT, "out": "html", "output": "html"},
     "fit": {**_FIT, **_SIDES, **_TEXTS, **_TRAINING_SET, **_VALIDATION_SET},
-    "generate": {**_MODEL, **_MACHINE, **_SEARCH, **_HYPOTHESES, **_INPUT, **_OUTPUT},
+    "generate": {
+        **_MODEL, **_MACHINE, **_SEARCH, **_HYPOTHESES, **_INPUT, **_OUTPUT, **_BEHIND_OUTPUTS
+    },
     "recipes": {},
+    "rerank": {**_MODEL, **_MACHINE, **_HYPOTHESES, **_OUTPUT, "lenpen": "length_penalty"},
+    "score": {**_MODEL, **_MACHINE, **_OUTPUT, "alignment": "alignments"},
     "test": {
         **_MODEL, **_MACHINE, **_SEARCH, **_SIDES, **_TEXTS, "metric": "task", "metrics": "task",
         "out": "output", "test_file": "data.test", "testpref": "data.test",

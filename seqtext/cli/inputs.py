@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal, get_args
 
 from seqtext.cli.streams import Input
@@ -25,13 +26,13 @@ _STRINGS: Mapping[str, StringsFormat] = {
 _ENDINGS: Mapping[str, InputFormat] = {"tsv": "tsv", "jsonl": "jsonl", "ndjson": "jsonl"}
 
 
-def add_input_format(parser: argparse.ArgumentParser) -> None:
+def add_input_format(parser: argparse.ArgumentParser, rows: str = "a source a line") -> None:
     """``--input_format FORMAT``."""
     parser.add_argument(
         "--input_format", choices=get_args(InputFormat),
-        help="text: a source a line, with tabs between several columns; tsv: a table with the columns of"
-        " training; jsonl: an object a line; others: strings of a program, which generate fills (default:"
-        " what the name of --input says, else text)",
+        help=f"text: {rows}, with tabs between several columns; tsv: a table with the columns of training;"
+        " jsonl: an object a line; others: strings of a program, which generate fills (default: what the"
+        " name of --input says, else text)",
     )  # fmt: skip
 
 
@@ -45,6 +46,26 @@ def strings_format(name: str, given: InputFormat | None) -> StringsFormat | None
     if given is not None:
         return next((known for known in get_args(StringsFormat) if known == given), None)
     return _STRINGS.get(ending_of(name))
+
+
+def read_dictionary(path: str) -> dict[str, str]:
+    """Words and their translations.
+
+    Args:
+        path: Of a file with lines of word<TAB>translation.
+
+    Raises:
+        DataError: It cannot be read, or a line is something else.
+    """
+    from seqtext.data.readers.text import lines_of
+
+    words: dict[str, str] = {}
+    for number, line in enumerate(lines_of(Path(path)), 1):
+        word, _, translation = line.partition("\t")
+        if not (word and translation) or "\t" in translation:
+            raise DataError(f"{path}:{number}: {line!r:.60}, expected word<TAB>translation")
+        words[word] = translation
+    return words
 
 
 class RowReader:

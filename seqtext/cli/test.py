@@ -46,7 +46,9 @@ if TYPE_CHECKING:
 
 _OF_TEXT = ("source", "target", "task", *get_args(TestOption), "train")
 _DECISIONS = ["threshold"]
-_SEARCH = [name for name in names_of(SearchConfig) if name != "n_best"]
+_SEARCH = [
+    name for name in names_of(SearchConfig) if name not in ("n_best", "details", "attention")
+]
 _OF_LABELS = ("text", "label", "per_label", "confusion_plot", "threshold")
 
 

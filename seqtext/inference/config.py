@@ -1,10 +1,14 @@
-"""How a classifier decides: its options. Importing this loads no torch, so a command line can read it."""
+"""How a classifier decides, and how hypotheses are reranked: options.
+
+Importing this loads no torch, so a command line can read it.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Annotated
 
+from seqtext.search.config import LengthFormula, LengthStrength
 from seqtext.values import Positive, Range, Share, check_fields
 
 
@@ -24,6 +28,38 @@ class DecisionConfig:
 
     top_k: Positive = 1
     threshold: Share | None = None
+    batch_size: Annotated[int, Range(1, 1_000_000)] = 64
+
+    def __post_init__(self) -> None:
+        check_fields(self)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RerankConfig:
+    """How hypotheses are ranked with another model. The command line takes its flags from these fields.
+
+    The new score is (1 - weight) own score + weight log-probability / length penalty. The model at hand
+    gives the log-probability.
+
+    Args:
+        weight: Share of the model's score in the new score. 0 keeps the order of the hypotheses, 1 follows
+            the model alone.
+        reverse: Read hypotheses and score their sources, with a model for the other direction.
+        length_penalty: Strength of the length penalty on the model's log-probability, alpha.
+        length_formula: ``power`` divides the log-probability by length^alpha, ``wu`` by
+            ((5 + length) / 6)^alpha (Wu et al. 2016).
+        n_best: Most hypotheses returned for a source.
+        batch_size: Most pairs read together, fewer where they are long. Changes the speed, not the result.
+
+    Raises:
+        ConfigError: A value is of another type or out of range.
+    """
+
+    weight: Share = 0.5
+    reverse: bool = False
+    length_penalty: LengthStrength = 1.0
+    length_formula: LengthFormula = "power"
+    n_best: Positive = 1
     batch_size: Annotated[int, Range(1, 1_000_000)] = 64
 
     def __post_init__(self) -> None:

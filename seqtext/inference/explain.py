@@ -6,18 +6,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-import torch
-from torch import Tensor
-
-from seqtext.data.batch import IGNORE, collate
-from seqtext.data.readers.columns import SYMBOL
 from seqtext.data.texts import SourceRow
-from seqtext.data.tokenizer import SPACE, Tokenizer
 from seqtext.inference.explanation import Explanation, Paragraph, Word, paint
 from seqtext.inference.generator import Generator
+from seqtext.inference.reading import WordReading
 from seqtext.search.config import SearchConfig
 
-Pieces = list[int]  # places of the pieces of a word
 _GREEN, _DIM = "32", "2"
 
 
@@ -95,67 +89,17 @@ def explain(
     Raises:
         CheckpointError, ConfigError: See ``Generator.generate``.
     """
+    generator.check_attention()
     ids, unknown = generator.encode(sources)
     decoded = generator.decode(ids, unknown, config)
-    return [
-        _explained(generator, *row)
-        for row in zip(ids, unknown, (best.ids for best, *_ in decoded), strict=True)
-    ]
+    outputs = [best.ids for best, *_ in decoded]
+    return [_explained(each) for each in generator.read(ids, outputs, unknown, config.batch_size)]
 
 
-def _explained(
-    generator: Generator, source: list[int], unknown: Sequence[str], output: Sequence[int]
-) -> OutputExplanation:
-    """The explanation of an output, whose ids beyond the vocabulary are the ``unknown`` words."""
-    if not source:
-        return OutputExplanation(source=[], words=[], attention=[], copied=[])
-    attention, copied = _look(generator, source, list(output))
-    of_source = words_of(generator.tokenizers.source, source, unknown)
-    of_output = words_of(generator.tokenizers.target, output, unknown)
+def _explained(read: WordReading) -> OutputExplanation:
     return OutputExplanation(
-        source=[word for word, _ in of_source],
-        words=[word for word, _ in of_output],
-        attention=[
-            [float(attention[inside][:, columns].sum(1).mean()) for _, columns in of_source]
-            for _, inside in of_output
-        ],
-        copied=[float(copied[inside].mean()) for _, inside in of_output],
+        source=[word.text for word in read.source],
+        words=[word.text for word in read.target],
+        attention=read.attention(),
+        copied=[float(read.reading.copied[word.places].mean()) for word in read.target],
     )
-
-
-def _look(generator: Generator, source: list[int], target: list[int]) -> tuple[Tensor, Tensor]:
-    """Attention (T, S) and copied share (T,) of the T pieces of an output without eos, float64."""
-    own, other = generator.tokenizers
-    batch = collate(
-        [source], [target], source_eos=own.eos, target_bos=other.bos, target_eos=other.eos
-    )
-    parts = [part.to(generator.device) for part in batch]
-    with generator.evaluating():
-        looks = [network.look(*parts) for network in generator.networks]
-    attention = torch.stack([weights[0].double() for weights, _ in looks]).mean(0)
-    copied = torch.stack([share[0].double() for _, share in looks]).mean(0)
-    kept = (batch.labels[0] != IGNORE).sum() - 1  # without eos
-    return attention[:kept, : len(source)].cpu(), copied[:kept].cpu()
-
-
-def words_of(
-    tokenizer: Tokenizer, ids: Sequence[int], unknown: Sequence[str]
-) -> list[tuple[str, Pieces]]:
-    """Words, separated by spaces, and symbols of columns.
-
-    A single word gives its characters, where these are the pieces.
-    """
-    pieces = tokenizer.pieces(ids, unknown)
-    words: list[list[int]] = []
-    symbol = True  # whether the last piece is a symbol
-    for place, piece in enumerate(pieces):
-        before, symbol = symbol, SYMBOL.fullmatch(piece) is not None
-        if piece.startswith(SPACE) or symbol or before:
-            words.append([])
-        words[-1].append(place)
-    texts = [word for word in words if not SYMBOL.fullmatch(pieces[word[0]])]
-    if len(texts) == 1 and tokenizer.of_characters:
-        return [(piece, [i]) for i, piece in enumerate(pieces) if piece != SPACE]
-    told = [(tokenizer.decode([ids[i] for i in word], unknown).strip(), word) for word in words]
-    # a space that is a piece of its own says nothing about its word
-    return [(text, [i for i in word if pieces[i] != SPACE]) for text, word in told if text]

@@ -10,8 +10,8 @@ from typing import ClassVar
 from seqtext.data.texts import SourceRow
 from seqtext.errors import ConfigError
 from seqtext.inference.classifier import Classification, Classifier
-from seqtext.inference.explain import words_of
 from seqtext.inference.explanation import Explanation, Paragraph, Word, paint
+from seqtext.inference.words import words_of
 
 _EXPLAINED = ("attention", "max")  # poolings that weigh words
 

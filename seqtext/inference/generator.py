@@ -11,13 +11,16 @@ from typing import Any
 
 from seqtext import checkpoint
 from seqtext.data.batch import source_rows
-from seqtext.data.texts import SourceRow, iterate_rows, texts_of
+from seqtext.data.texts import SourceRow, iterate_rows
 from seqtext.data.tokenizer import Tokenizers
 from seqtext.errors import ConfigError
 from seqtext.inference.growing import GrowingTexts, OnPiece
 from seqtext.inference.hypothesis import Hypothesis, texts
-from seqtext.inference.predictor import Predictor, diverged, restore_networks
+from seqtext.inference.mbr import rank_by_risk
+from seqtext.inference.predictor import diverged, restore_networks
+from seqtext.inference.reading import PairBatch, Reading
 from seqtext.inference.rules import RuleMaker
+from seqtext.inference.scorer import Scorer
 from seqtext.inference.source_batch import SourceBatch
 from seqtext.nn.encoder_decoder import EncoderDecoder
 from seqtext.nn.precision import Precision
@@ -27,13 +30,13 @@ from seqtext.search.ensemble import Ensemble
 from seqtext.search.protocol import FinishedHypothesis, Pieces
 from seqtext.search.run import run_search
 from seqtext.suggestion import suggest
-from seqtext.tasks import Scoring
+from seqtext.tasks import DEFAULT_BLEU_TOKENIZE, Scoring
 from seqtext.values import Positive, check_value
 
 _NO_TEXT = Hypothesis(text="", score=0.0, log_prob=0.0, pieces=(), ids=())
 
 
-class Generator(Predictor[EncoderDecoder, SourceBatch, list[Hypothesis]]):
+class Generator(Scorer):
     """Networks and their tokenizers, ready to decode.
 
     Args:
@@ -56,9 +59,8 @@ class Generator(Predictor[EncoderDecoder, SourceBatch, list[Hypothesis]]):
         longest_source: int | None = None,
         scoring: Scoring | None = None,
     ) -> None:
-        super().__init__(networks, columns, task, source_limit, longest_source)
-        self.tokenizers, self.scoring = tokenizers, scoring
-        self._copies = any(network.config.copying for network in networks)
+        super().__init__(networks, tokenizers, columns, task, source_limit, longest_source)
+        self.scoring = scoring
         target = tokenizers.target
         banned = target.control_ids
         if self._copies:
@@ -137,28 +139,6 @@ class Generator(Predictor[EncoderDecoder, SourceBatch, list[Hypothesis]]):
         """``generate`` with its options as one object."""
         return self.decode(*self.encode(sources), config)
 
-    def encode(
-        self, sources: Iterable[object], first: int = 0
-    ) -> tuple[list[list[int]], list[tuple[str, ...]]]:
-        """Encode sources, cut to what is read, and count them.
-
-        Args:
-            sources: See ``generate``.
-            first: Number of the first source in messages.
-
-        Returns:
-            Ids of each source, and its words that the vocabulary lacks (see ``Tokenizers.encode_sources``).
-
-        Raises:
-            ConfigError: A source is no text.
-        """
-        ids, words = self.tokenizers.encode_sources(
-            texts_of(sources, "sources", self.source_columns, first)
-        )
-        unknown = [] if self._copies else words  # a copied word is not lost
-        self._count(ids, unknown)
-        return [row[: self.source_limit] for row in ids], words
-
     def decode(
         self,
         ids: list[list[int]],
@@ -168,6 +148,7 @@ class Generator(Predictor[EncoderDecoder, SourceBatch, list[Hypothesis]]):
         first: int = 0,
     ) -> list[list[Hypothesis]]:
         """``search`` for sources as ``encode`` returns them. ``on_piece`` counts them from ``first``."""
+        self.check_output(config)
         rows = [row for row, own in enumerate(ids) if own]
 
         def batch_of(places: list[int]) -> SourceBatch:
@@ -185,10 +166,12 @@ class Generator(Predictor[EncoderDecoder, SourceBatch, list[Hypothesis]]):
         decoded = iter(self._by_length(searched, batch_of, config.batch_size, config.width))
         results = [next(decoded) if own else [_NO_TEXT] for own in ids]
         self.counts.at_limit += sum(best.at_limit for best, *_ in results)
-        return results
+        return self.complete(ids, words, results, config)
 
-    def predict_batch(self, batch: SourceBatch) -> list[list[Hypothesis]]:
-        """The best hypotheses of each source of a batch."""
+    def predict_batch(self, batch: SourceBatch | PairBatch) -> Sequence[list[Hypothesis] | Reading]:
+        """The best hypotheses of each source of a batch, or the readings of its pairs."""
+        if isinstance(batch, PairBatch):
+            return self.read_pairs(batch)
         config = batch.config
         source, lengths = (
             part.to(self.device) for part in source_rows(batch.ids, self.tokenizers.source.eos)
@@ -222,7 +205,7 @@ class Generator(Predictor[EncoderDecoder, SourceBatch, list[Hypothesis]]):
         target = self.tokenizers.target
         outputs: dict[object, Hypothesis] = {}
         for number, hypothesis in enumerate(hypotheses):
-            if len(outputs) == config.outputs:
+            if len(outputs) == config.outputs and config.mbr is None:
                 break
             text = target.decode(hypothesis.ids, words)
             # samples of the same text stay: their number tells how probable it is
@@ -237,7 +220,12 @@ class Generator(Predictor[EncoderDecoder, SourceBatch, list[Hypothesis]]):
                     at_limit=len(hypothesis.ids) >= limit,
                 ),
             )
-        return list(outputs.values())
+        if config.mbr is None:
+            return list(outputs.values())
+        tokenize = self.scoring.bleu_tokenize if self.scoring else DEFAULT_BLEU_TOKENIZE
+        return rank_by_risk([*outputs.values()], config.mbr, tokenize, sampled=config.samples > 0)[
+            : config.n_best
+        ]
 
 
 def _config_of(options: Mapping[str, Any]) -> SearchConfig:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from seqtext.inference.score import Score
+
 
 @dataclass(frozen=True, kw_only=True)
 class Hypothesis:
@@ -12,11 +14,13 @@ class Hypothesis:
 
     Args:
         text: Detokenized.
-        score: What the search ranked by: ``log_prob`` under the length penalty.
+        score: What it was ranked by: ``log_prob`` under the length penalty, or the expected score of
+            ``mbr``.
         log_prob: Sum of the log-probabilities of all pieces and of eos, in nats.
         pieces: The pieces of the text.
         ids: Their ids in the target's tokenizer. An id beyond its size is a word that only the source has.
         at_limit: Whether it has as many pieces as its length limit allows. Then it may be cut off.
+        details: Log-probabilities of pieces and words, and the alignment, if they were asked for.
     """
 
     text: str
@@ -25,6 +29,7 @@ class Hypothesis:
     pieces: tuple[str, ...]
     ids: tuple[int, ...]
     at_limit: bool = False
+    details: Score | None = None
 
 
 def texts(hypotheses: Iterable[list[Hypothesis]]) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib import metadata
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, get_args
 
@@ -141,6 +141,12 @@ def _bleu(tokenize: BleuTokenize, smoothed: bool, references: Any = None) -> BLE
         smooth_method="exp" if smoothed else "none",
         references=references,
     )
+
+
+def sentence_tokenizer(tokenize: BleuTokenize) -> Callable[[str], str]:
+    """Puts spaces between the words that BLEU counts."""
+    tokenizer: Callable[[str], str] = _bleu(tokenize, True).tokenizer
+    return tokenizer
 
 
 def _streams(references: References) -> Any:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import torch
 from torch import Tensor, nn
 
@@ -14,6 +16,15 @@ from seqtext.nn.start import initialize
 from seqtext.nn.transformer import TransformerDecoder, TransformerState
 
 State = DecoderState | TransformerState
+_MOST_LOGITS = 1 << 23  # at a time, where labels are scored
+
+
+class Look(NamedTuple):
+    """What a network says of labels (B, T)."""
+
+    log_probs: Tensor  # (B, T) of each label, float32 at least, 0 where padded
+    attention: Tensor  # (B, T, S), (B, T, 0) of a Transformer
+    copied: Tensor  # (B, T), share of each label's probability that was copied
 
 
 class EncoderDecoder(nn.Module):
@@ -129,24 +140,34 @@ class EncoderDecoder(nn.Module):
 
     def look(
         self, source: Tensor, source_lengths: Tensor, target_input: Tensor, labels: Tensor
-    ) -> tuple[Tensor, Tensor]:
-        """Explain labels under teacher forcing, with the arguments of ``loss``.
-
-        Returns:
-            Attention (B, T, S), and the copied share of each label's probability (B, T).
-
-        Raises:
-            ConfigError: The network is a Transformer.
-        """
+    ) -> Look:
+        """Score and explain labels under teacher forcing, with the arguments of ``loss``."""
         readout, weights = self.readout(source, source_lengths, target_input)
-        self._check_attention(weights)
+        dtype = torch.promote_types(readout.dtype, torch.float32)
+        known = self._known(labels, 1).clamp(min=0)
+        log_probs = self._label_log_probs(readout, known, dtype)
+        copied, beyond = torch.zeros_like(log_probs), labels >= self.vocab_sizes[1]
         if self.decoder.gate is None:
-            return weights, torch.zeros_like(weights[:, :, 0])
-        pieces = self.copyable(source)
-        shares = self._mixture(readout, weights, pieces)
-        log_probs = mix(self.decoder.logits(readout), shares, self._size(pieces))
-        log_prob = log_probs.gather(2, labels.clamp(min=0).unsqueeze(2)).squeeze(2)
-        return weights, copied_labels(shares, labels) / log_prob.exp()
+            log_probs = log_probs.masked_fill(beyond, -torch.inf)
+        else:
+            shares = self._mixture(readout, weights, self.copyable(source))
+            generated = (log_probs.exp() * shares.generated).masked_fill(beyond, 0)
+            from_source = copied_labels(shares, labels)
+            total = (generated + from_source).clamp(min=torch.finfo(dtype).tiny)
+            log_probs, copied = total.log(), from_source / total
+        return Look(log_probs.masked_fill(labels < 0, 0), weights, copied)
+
+    def _label_log_probs(self, readout: Tensor, labels: Tensor, dtype: torch.dtype) -> Tensor:
+        """Log-probabilities (B, T) of labels (B, T) by the softmax. Few logits exist at a time."""
+        rows, ids = readout.flatten(0, 1), labels.flatten().unsqueeze(1)
+        step = max(1, _MOST_LOGITS // self.vocab_sizes[1])
+        parts = [
+            self.decoder.logits(rows[i : i + step])
+            .log_softmax(-1, dtype=dtype)
+            .gather(1, ids[i : i + step])
+            for i in range(0, len(rows), step)
+        ]
+        return torch.cat(parts).view(labels.shape)
 
     def copyable(self, source: Tensor) -> Tensor:
         """The target pieces of source pieces (B, S), negative where there is none."""
@@ -189,12 +210,16 @@ class EncoderDecoder(nn.Module):
     def attention(self, state: State) -> Tensor:
         """The attention of the last step, (B, K, S), float32 at least."""
         assert state.weights is not None
-        self._check_attention(state.weights)
+        self.check_attention()
         return state.weights.to(torch.promote_types(state.weights.dtype, torch.float32))
 
-    @staticmethod
-    def _check_attention(weights: Tensor) -> None:
-        if not weights.size(-1):
+    def check_attention(self) -> None:
+        """Refuse a network without a single attention to show.
+
+        Raises:
+            ConfigError: It is a Transformer.
+        """
+        if not self.config.is_recurrent:
             raise ConfigError(
                 "network.cell: a transformer attends in every layer and head. It has no single attention to"
                 " show, or for a coverage penalty"

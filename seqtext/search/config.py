@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from seqtext.errors import ConfigError
 from seqtext.renames import SEARCH, accept_old_names
+from seqtext.search.output import OutputConfig
 from seqtext.values import Count, Positive, Range, Share, check_fields
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ _OF_BEAM_SEARCH = ("beam_size", "n_best", "beam_groups", "coverage_penalty", "co
 
 @accept_old_names(SEARCH)
 @dataclass(frozen=True, kw_only=True)
-class SearchConfig:
+class SearchConfig(OutputConfig):
     """How to decode. The command line's flags, ranges and help come from these fields.
 
     Two limits can contradict each other, as ``min_length`` and ``max_words`` do. Then the limit that rules
@@ -102,14 +103,17 @@ class SearchConfig:
                 raise ConfigError(
                     f"max_{what}: {high}, expected at least min_{what}, which is {low}"
                 )
-        if self.n_best > self.beam_size:
+        if self.n_best > self.width:
+            limit = "samples" if self.samples else "beam_size"
             raise ConfigError(
-                f"n_best: {self.n_best}, expected at most beam_size, which is {self.beam_size}"
+                f"n_best: {self.n_best}, expected at most {limit}, which is {self.width}"
             )
         if self.beam_size % self.beam_groups:
             raise ConfigError(
                 f"beam_groups: {self.beam_groups}, expected a divisor of beam_size, which is {self.beam_size}"
             )
+        if self.mbr is not None and self.width == 1:
+            raise ConfigError("mbr: chooses among several hypotheses. Raise beam_size, or samples")
         self._refuse_unused()
 
     def _refuse_unused(self) -> None:
@@ -120,7 +124,9 @@ class SearchConfig:
             option = f"{name}: {getattr(self, name)}"
             if _NEEDED.get(name, name) not in changed:
                 raise ConfigError(f"{option}, has no use without {_NEEDED[name]}")
-            if self.samples and name in _OF_BEAM_SEARCH and option != "beam_size: 1":
+            if not self.samples or name not in _OF_BEAM_SEARCH or option == "beam_size: 1":
+                continue
+            if name != "n_best" or self.mbr is None:
                 raise ConfigError(f"{option}, has no use with samples, which are drawn")
 
     @property
@@ -131,7 +137,7 @@ class SearchConfig:
     @property
     def outputs(self) -> int:
         """Most hypotheses returned for a source."""
-        return self.samples or self.n_best
+        return self.samples if self.samples and self.mbr is None else self.n_best
 
     def describe(self) -> str:
         """The kind of search in a few words, for messages."""

@@ -466,7 +466,7 @@ def test_options_of_the_search_by_name(trained: Path) -> None:
     translator = seqtext.load_generator(trained)
     [[best]] = translator.generate(["The dog sleeps."], beam_size=2, max_words=1)
     assert len(best.text.split()) <= 1
-    with pytest.raises(ConfigError, match="no option 'beam'; there are beam_size, n_best"):
+    with pytest.raises(ConfigError, match=r"no option 'beam'; there are .*beam_size, n_best"):
         translator.generate(["x"], beam=2)
     for options, message in (
         ({"min_words": 3, "max_words": 2}, "max_words: 2, expected at least min_words, which is 3"),

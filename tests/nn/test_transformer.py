@@ -205,4 +205,6 @@ def test_options_of_recurrences_are_refused(options: dict[str, object], message:
 
 def test_there_is_no_single_attention(network: EncoderDecoder) -> None:
     with pytest.raises(ConfigError, match="a transformer attends in every layer and head"):
-        network.look(SOURCE, LENGTHS, TARGET, TARGET)
+        network.check_attention()
+    look = network.look(SOURCE, LENGTHS, TARGET, TARGET)
+    assert look.attention.shape == (*TARGET.shape, 0) and (look.log_probs < 0).all()

@@ -108,9 +108,19 @@ class Tokenizer:
     @functools.cached_property
     def of_characters(self) -> bool:
         """Whether it was trained to cut text into characters, symbols of its own aside."""
+        return self._type == "CHAR"
+
+    @functools.cached_property
+    def of_words(self) -> bool:
+        """Whether its pieces are whole words."""
+        return self._type == "WORD"
+
+    @functools.cached_property
+    def _type(self) -> str:
         from sentencepiece.sentencepiece_model_pb2 import TrainerSpec
 
-        return bool(self._proto().trainer_spec.model_type == TrainerSpec.ModelType.CHAR)
+        name: str = TrainerSpec.ModelType.Name(self._proto().trainer_spec.model_type)
+        return name
 
     @functools.cached_property
     def _scores(self) -> list[float]:

@@ -60,6 +60,12 @@ class Tokenizers(NamedTuple):
     ) -> tuple[list[list[int]], list[list[int]]]:
         """Ids of both sides. A word that both lack has the same number beyond the vocabulary on both."""
         source_rows, unknown = self.encode_sources(sources)
+        return source_rows, self.encode_targets(targets, unknown)
+
+    def encode_targets(
+        self, targets: Sequence[str], unknown: Sequence[Sequence[str]]
+    ) -> list[list[int]]:
+        """Ids of target texts. ``unknown`` are the words of each source that its vocabulary lacks."""
         rows = self.target.encode(targets)
         size, unk = self.target.vocab_size, self.target.unk
         for number, (row, words) in enumerate(zip(rows, unknown, strict=True)):
@@ -67,7 +73,7 @@ class Tokenizers(NamedTuple):
                 places = {word: size + j for j, word in enumerate(words)}
                 spelled = self.target.spelled(targets[number])
                 rows[number] = [places.get(p, unk) if i == unk else i for i, p in spelled]
-        return source_rows, rows
+        return rows
 
     def sample_pairs(
         self, rows: Sequence[Row], config: TokenizerConfig, keys: Sequence[str]

@@ -11,9 +11,9 @@ from seqtext.metrics import BleuTokenize
 from seqtext.metrics.pairwise import pairwise_bleu, pairwise_chrf
 from seqtext.search.output import Utility
 
-# Measured on Multi30k with lists of 20. From 6 to 12 BLEU and chrF2 gain about the same. Equal weights
-# lose BLEU, and so do plain probabilities, as the best hypothesis outweighs all others.
-_SHARPNESS = 10.0
+# Measured on Multi30k with lists of 20, for models of 33 and 37 BLEU. Both gain BLEU and chrF2 with 40. With
+# 10 the better model loses BLEU, and with equal weights both do.
+_SHARPNESS = 40.0
 
 
 def rank_by_risk(
@@ -26,7 +26,7 @@ def rank_by_risk(
     """Rank the hypotheses of a source by their expected score (Eikema and Aziz 2020, section 4).
 
     Each hypothesis is a reference for all of them. Samples weigh the same, so a text that was drawn twice
-    weighs twice. A hypothesis of an n-best list weighs p^10, where p is the geometric mean of its pieces'
+    weighs twice. A hypothesis of an n-best list weighs p^40, where p is the geometric mean of its pieces'
     probabilities.
 
     Args:

@@ -18,7 +18,7 @@ from seqtext.search.output import Utility
 
 def hypotheses(*texts: str) -> list[Hypothesis]:
     return [
-        Hypothesis(text=text, score=-place, log_prob=-0.1 * place, pieces=(), ids=(place,))
+        Hypothesis(text=text, score=-place, log_prob=-0.02 * place, pieces=(), ids=(place,))
         for place, text in enumerate(texts)
     ]
 
@@ -31,7 +31,7 @@ def test_the_best_expected_score_comes_first(utility: Utility, sampled: bool) ->
     for _ in range(20):
         candidates = hypotheses(*(" ".join(draw.choices("abcde", k=5)) for _ in range(6)))
         # of one piece and eos each
-        weights = [1 if sampled else math.exp(each.log_prob / 2) ** 10 for each in candidates]
+        weights = [1 if sampled else math.exp(each.log_prob / 2) ** 40 for each in candidates]
         expected = {
             each.ids: sum(
                 weight * metric.sentence_score(each.text, [other.text]).score

@@ -149,6 +149,11 @@ class Generator(Scorer):
     ) -> list[list[Hypothesis]]:
         """``search`` for sources as ``encode`` returns them. ``on_piece`` counts them from ``first``."""
         self.check_output(config)
+        if on_piece is not None and (config.replace_unknown or config.mbr is not None):
+            raise ConfigError(
+                "on_piece: shows outputs while they grow, and replace_unknown and mbr change them afterwards."
+                " Leave one out"
+            )
         rows = [row for row, own in enumerate(ids) if own]
 
         def batch_of(places: list[int]) -> SourceBatch:

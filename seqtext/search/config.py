@@ -142,10 +142,12 @@ class SearchConfig(OutputConfig):
     def describe(self) -> str:
         """The kind of search in a few words, for messages."""
         if self.samples:
-            return f"samples with seed {self.seed}"
-        if self.beam_groups > 1:
-            return f"diverse beam {self.beam_size} in {self.beam_groups} groups"
-        return "greedy search" if self.beam_size == 1 else f"beam {self.beam_size}"
+            kind = f"samples with seed {self.seed}"
+        elif self.beam_groups > 1:
+            kind = f"diverse beam {self.beam_size} in {self.beam_groups} groups"
+        else:
+            kind = "greedy search" if self.beam_size == 1 else f"beam {self.beam_size}"
+        return kind if self.mbr is None else f"{kind}, chosen by expected {self.mbr}"
 
     def limits(self, lengths: Tensor) -> tuple[Tensor, Tensor]:
         """Fewest and most pieces of outputs.

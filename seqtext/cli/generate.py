@@ -10,7 +10,14 @@ from seqtext.cli.answers import add_output, open_answers
 from seqtext.cli.fill import fill_strings
 from seqtext.cli.flags import Parser, config_of
 from seqtext.cli.inputs import Row, RowReader, add_input_format, strings_format
-from seqtext.cli.models import add_checkpoints, add_computing, tell_counts
+from seqtext.cli.models import (
+    add_checkpoints,
+    add_computing,
+    add_search,
+    check_search,
+    settle_search,
+    tell_counts,
+)
 from seqtext.cli.outputs import check_outputs
 from seqtext.cli.processes import ProcessConfig, follow, shared_model
 from seqtext.cli.ranks import rank
@@ -23,7 +30,6 @@ from seqtext.cli.streams import (
     lines_of,
     open_input,
 )
-from seqtext.search.config import SearchConfig
 
 if TYPE_CHECKING:
     from seqtext.inference.hypothesis import Hypothesis
@@ -46,7 +52,7 @@ def parser() -> Parser:
         "--format", choices=("text", "jsonl"), default="text",
         help="jsonl: one object a sentence, with scores and pieces of its hypotheses",
     )  # fmt: skip
-    parser.add_fields(SearchConfig)
+    add_search(parser, n_best=True)
     add_computing(parser)
     parser.add_fields(ProcessConfig)
     return parser
@@ -57,18 +63,19 @@ def run(arguments: Sequence[str]) -> None:
     options = parser().parse(arguments)
     check_input(options.input)
     check_outputs([options.input, *options.checkpoints], {"--output": options.output})
-    config = config_of(SearchConfig, options)
+    check_search(options)
     config_of(ProcessConfig, options)
     if rank():
         follow(options)
         return
     if (strings := strings_format(options.input or "-", options.input_format)) is not None:
-        fill_strings(options, strings, config)
+        fill_strings(options, strings)
         return
-    with open_answers(options) as answers:
-        from seqtext.inference.loading import load_generator
+    from seqtext.inference.loading import load_generator
 
-        with shared_model(options, load_generator) as generator, open_input(options.input) as lines:
+    with shared_model(options, load_generator) as generator:
+        config = settle_search(options, generator)
+        with open_answers(options) as answers, open_input(options.input) as lines:
             rows = RowReader(lines, options.input_format, generator.source_columns)
             for chunk in lines.watched(answers):
                 sources = rows.read(chunk, answers.done + 1)

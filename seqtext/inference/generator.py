@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -29,6 +29,7 @@ from seqtext.search.greedy import greedy_search
 from seqtext.search.length_penalty import LengthPenalty
 from seqtext.search.protocol import FinishedHypothesis, Pieces, State, StepModel
 from seqtext.search.rules import Rule
+from seqtext.search.stored import override
 from seqtext.suggestion import suggest
 from seqtext.tasks import Scoring
 
@@ -60,6 +61,7 @@ class Generator(Predictor[EncoderDecoder, SourceBatch, list[Hypothesis]]):
         source_limit: Most pieces of a source that are read.
         longest_source: Pieces of the longest source in training. None if nobody knows.
         scoring: How outputs were scored in training. None if nobody knows.
+        searches: The search that each checkpoint brings. The first one has the defaults of ``generate``.
     """
 
     def __init__(
@@ -71,9 +73,10 @@ class Generator(Predictor[EncoderDecoder, SourceBatch, list[Hypothesis]]):
         source_limit: int | None = None,
         longest_source: int | None = None,
         scoring: Scoring | None = None,
+        searches: Sequence[SearchConfig] = (SearchConfig(),),
     ) -> None:
         super().__init__(networks, columns, task, source_limit, longest_source)
-        self.tokenizers, self.scoring = tokenizers, scoring
+        self.tokenizers, self.scoring, self.searches = tokenizers, scoring, searches
         self._copies = any(network.config.copying for network in networks)
         target = tokenizers.target
         banned = target.control_ids
@@ -88,7 +91,8 @@ class Generator(Predictor[EncoderDecoder, SourceBatch, list[Hypothesis]]):
         Args:
             sources: Texts in any iterable, such as a list, a generator, a pandas Series or a NumPy array. A
                 source of several columns is a tuple of their values, or a dict.
-            options: Fields of ``SearchConfig``: ``beam_size=5``, ``n_best=1``, …
+            options: Fields of ``SearchConfig``: ``beam_size=5``, ``n_best=1``, … They override the search
+                of the checkpoint.
 
         Returns:
             For every source, in order, its ``n_best`` hypotheses, best first. A source without text
@@ -99,12 +103,19 @@ class Generator(Predictor[EncoderDecoder, SourceBatch, list[Hypothesis]]):
                 is out of range.
             CheckpointError: The network's outputs are no numbers.
         """
-        options = rename_arguments(options, SEARCH)
+        return self.search(sources, self._config(rename_arguments(options, SEARCH)))
+
+    def _config(self, options: Mapping[str, object]) -> SearchConfig:
+        """The search of a call with these options.
+
+        Raises:
+            ConfigError: See ``generate``.
+        """
         known = [field.name for field in dataclasses.fields(SearchConfig)]
         if unknown := [name for name in options if name not in known]:
             near = suggest(unknown[0], known)
             raise ConfigError(f"no option {unknown[0]!r}; there are {', '.join(known)}{near}")
-        return self.search(sources, SearchConfig(**options))
+        return override(self.searches[0], options)
 
     def search(self, sources: Iterable[SourceRow], config: SearchConfig) -> list[list[Hypothesis]]:
         """``generate`` with its options as one object."""
@@ -228,4 +239,7 @@ def generator_of(
     for network in networks:
         network.decoder.precompute()
     limits = checkpoint.common_limit(models), checkpoint.common_longest(models)
-    return Generator(networks, tokenizers, first.columns, first.task, *limits, first.scoring)
+    searches = [model.search for model in models]
+    return Generator(
+        networks, tokenizers, first.columns, first.task, *limits, first.scoring, searches
+    )

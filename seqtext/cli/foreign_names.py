@@ -94,7 +94,11 @@ OPTIONS: Mapping[str, Names] = {  # of each command
     "classify": {**_MODEL, **_MACHINE, **_INPUT, **_OUTPUT, "k": "top_k", "topk": "top_k"},
     "explain": {**_MODEL, **_MACHINE, **_SEARCH, **_INPUT, "out": "html", "output": "html"},
     "fit": {**_FIT, **_SIDES, **_TEXTS, **_TRAINING_SET, **_VALIDATION_SET},
-    "generate": {**_MODEL, **_MACHINE, **_SEARCH, **_HYPOTHESES, **_INPUT, **_OUTPUT},
+    "generate": {
+        **_MODEL, **_MACHINE, **_SEARCH, **_HYPOTHESES, **_INPUT, **_OUTPUT,
+        "documents": "split_sentences", "sentence_split": "split_sentences",
+        "ssplit_mode": "split_sentences",
+    },
     "recipes": {},
     "test": {
         **_MODEL, **_MACHINE, **_SEARCH, **_SIDES, **_TEXTS, "metric": "task", "metrics": "task",

@@ -30,9 +30,13 @@ from seqtext.cli.streams import (
     lines_of,
     open_input,
 )
+from seqtext.errors import ConfigError
 
 if TYPE_CHECKING:
+    from seqtext.inference.documents import Document
+    from seqtext.inference.generator import Generator
     from seqtext.inference.hypothesis import Hypothesis
+    from seqtext.search.config import SearchConfig
 
 
 def parser() -> Parser:
@@ -49,6 +53,11 @@ def parser() -> Parser:
     add_output(parser)
     parser.add_argument("--scores", action="store_true", help="print score<TAB>text")
     parser.add_argument(
+        "--split_sentences", metavar="LANGUAGE",
+        help="cut each line into its sentences, and join their outputs to a line: for paragraphs of any"
+        " length. LANGUAGE is the code of the source's language, such as en. Needs sentencex",
+    )  # fmt: skip
+    parser.add_argument(
         "--format", choices=("text", "jsonl"), default="text",
         help="jsonl: one object a sentence, with scores and pieces of its hypotheses",
     )  # fmt: skip
@@ -64,6 +73,8 @@ def run(arguments: Sequence[str]) -> None:
     check_input(options.input)
     check_outputs([options.input, *options.checkpoints], {"--output": options.output})
     check_search(options)
+    if options.split_sentences is not None:
+        _check_documents(options)
     config_of(ProcessConfig, options)
     if rank():
         follow(options)
@@ -79,12 +90,52 @@ def run(arguments: Sequence[str]) -> None:
             rows = RowReader(lines, options.input_format, generator.source_columns)
             for chunk in lines.watched(answers):
                 sources = rows.read(chunk, answers.done + 1)
-                decoded = zip(sources, generator.search(sources, config), strict=True)
-                answers.add(
-                    chunk,
-                    [_render(options, i, *pair) for i, pair in enumerate(decoded, answers.done)],
-                )
+                answers.add(chunk, _answer(options, generator, config, sources, answers.done))
     tell_counts(generator)
+
+
+def _check_documents(options: argparse.Namespace) -> None:
+    """Refuse options that ``--split_sentences`` has no use for.
+
+    Raises:
+        ConfigError: One is given. Or the language is none, or a package is missing.
+    """
+    from seqtext.inference.documents import load_segmenter
+
+    strings = strings_format(options.input or "-", options.input_format)
+    given = {
+        f"--n_best {options.n_best}": options.n_best > 1,
+        "--scores": options.scores,
+        f"--input_format {strings}": strings is not None,
+    }
+    for option, is_given in given.items():
+        if is_given:
+            raise ConfigError(
+                f"{option}: not with --split_sentences, which writes one text for each line. --format jsonl"
+                " has the scores of its sentences"
+            )
+    try:
+        load_segmenter(options.split_sentences)
+    except ConfigError as error:
+        raise ConfigError(f"--split_sentences: {str(error).removeprefix('language: ')}") from error
+
+
+def _answer(
+    options: argparse.Namespace,
+    generator: Generator,
+    config: SearchConfig,
+    sources: list[Row],
+    first: int,
+) -> list[str]:
+    """The answers to some sources, the first of which has this index."""
+    if options.split_sentences is None:
+        decoded = zip(sources, generator.search(sources, config), strict=True)
+        return [_render(options, i, *pair) for i, pair in enumerate(decoded, first)]
+    from seqtext.inference.documents import generate_documents
+
+    documents = generate_documents(generator, sources, options.split_sentences, config)
+    pairs = zip(sources, documents, strict=True)
+    return [_render_document(options, i, *pair) for i, pair in enumerate(pairs, first)]
 
 
 def _render(
@@ -92,11 +143,27 @@ def _render(
 ) -> str:
     best = hypotheses[0]
     if options.format == "jsonl":
-        fields = ("text", "score", "log_prob", "pieces", "at_limit")
-        told = [{name: getattr(each, name) for name in fields} for each in hypotheses]
+        told = [_fields(each) for each in hypotheses]
         return lines_of([as_json({"index": index, "source": source, "hypotheses": told})])
     if options.n_best > 1:
         return lines_of(as_row(str(index), f"{each.score:.4f}", each.text) for each in hypotheses)
     return lines_of(
         [as_row(f"{best.score:.4f}", best.text) if options.scores else as_line(best.text)]
     )
+
+
+def _render_document(
+    options: argparse.Namespace, index: int, source: Row, document: Document
+) -> str:
+    if options.format == "text":
+        return lines_of([as_line(document.text)])
+    decoded = zip(document.sources, document.hypotheses, strict=True)
+    sentences = [{"source": text, **_fields(hypothesis)} for text, hypothesis in decoded]
+    record = {"index": index, "source": source, "text": document.text, "sentences": sentences}
+    return lines_of([as_json(record)])
+
+
+def _fields(hypothesis: Hypothesis) -> dict[str, object]:
+    """What JSON lines tell of a hypothesis."""
+    names = ("text", "score", "log_prob", "pieces", "at_limit")
+    return {name: getattr(hypothesis, name) for name in names}

@@ -15,6 +15,7 @@ from seqtext.data.batch import source_rows
 from seqtext.data.texts import SourceRow, texts_of
 from seqtext.data.tokenizer import Tokenizers
 from seqtext.errors import ConfigError
+from seqtext.inference.documents import Document, generate_documents
 from seqtext.inference.hypothesis import Hypothesis
 from seqtext.inference.predictor import Predictor, diverged, restore_networks
 from seqtext.inference.rules import RuleMaker
@@ -104,6 +105,30 @@ class Generator(Predictor[EncoderDecoder, SourceBatch, list[Hypothesis]]):
             CheckpointError: The network's outputs are no numbers.
         """
         return self.search(sources, self._config(rename_arguments(options, SEARCH)))
+
+    def generate_documents(
+        self, texts: Iterable[SourceRow], language: str, **options: Any
+    ) -> list[Document]:
+        """Decode texts of any length, sentence by sentence. ``sentencex`` finds the sentences.
+
+        Spaces and the ends of lines stay as they are. A sentence that is longer than any in training is
+        divided at punctuation or spaces. ``counts.divided`` has the number of these.
+
+        Args:
+            texts: Texts in any iterable, such as paragraphs or whole books.
+            language: Code of their language, such as ``en``. An unknown one has the rules of English.
+            options: See ``generate``.
+
+        Returns:
+            A document for each text, in order.
+
+        Raises:
+            ConfigError: ``language`` is no code, ``sentencex`` is not installed, ``n_best`` is more than 1,
+                or the model reads several columns. Or see ``generate``.
+            CheckpointError: The network's outputs are no numbers.
+        """
+        config = self._config(rename_arguments(options, SEARCH))
+        return generate_documents(self, texts, language, config)
 
     def _config(self, options: Mapping[str, object]) -> SearchConfig:
         """The search of a call with these options.

@@ -17,7 +17,7 @@ STORED = tuple(
 )
 
 
-def changed_options(config: SearchConfig) -> dict[str, object]:
+def changed_options(config: SearchConfig) -> dict[str, Any]:
     """The options of a search that differ from our defaults, by name."""
     default = vars(SearchConfig())
     return {name: value for name, value in vars(config).items() if value != default[name]}

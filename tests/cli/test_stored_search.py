@@ -19,7 +19,7 @@ from seqtext.inference.hypothesis import texts
 from seqtext.search.config import SearchConfig
 
 SOURCES = ["The dog is sleeping.", "My sister has bought a very expensive red car."]
-SEARCH = {"beam_size": 2, "length_penalty": 0.0, "max_length": 6}
+SEARCH: dict[str, Any] = {"beam_size": 2, "length_penalty": 0.0, "max_length": 6}
 TOLD = "search: beam_size 2, length_penalty 0.0, max_length 6 of the checkpoint; options override\n"
 
 Store = Callable[..., Path]

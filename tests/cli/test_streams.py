@@ -313,6 +313,7 @@ def hang_up() -> None:
         (["--scores"], 6),
         (["--format", "jsonl"], 6),
         (["--n_best", "2"], 6),
+        (["--split_sentences", "en"], 6),
     ],
 )
 def test_an_interruption_keeps_what_is_finished(

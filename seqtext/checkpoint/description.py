@@ -49,7 +49,8 @@ class GeneratorDescription(Description):
     network: NetworkConfig
     target_spm: bytes
     scoring: Scoring | None = None  # older checkpoints have none
-    search: SearchConfig = SearchConfig()  # noqa: RUF009 (frozen); older checkpoints have none
+    # older checkpoints have none
+    search: SearchConfig = SearchConfig()  # noqa: RUF009 (frozen)
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -127,7 +127,7 @@ def _answer(
     sources: list[Row],
     first: int,
 ) -> list[str]:
-    """The answers to some sources, the first of which has this index."""
+    """The answers to some sources. ``first`` is the index of the first source."""
     if options.split_sentences is None:
         decoded = zip(sources, generator.search(sources, config), strict=True)
         return [_render(options, i, *pair) for i, pair in enumerate(decoded, first)]

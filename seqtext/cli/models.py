@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
 from seqtext.cli.consent import add_trust, check_packages, look_in_working_folder
@@ -78,7 +78,7 @@ def settle_search(options: argparse.Namespace, generator: Generator) -> SearchCo
         generator: The model of the checkpoints.
 
     Raises:
-        ConfigError: Options contradict each other, or the checkpoint.
+        ConfigError: Options contradict each other.
     """
     given = {name: value for name, value in vars(options).items() if name in names_of(SearchConfig)}
     stored, *others = generator.searches
@@ -86,9 +86,7 @@ def settle_search(options: argparse.Namespace, generator: Generator) -> SearchCo
         config = override(stored, given)
     except ConfigError as error:
         raise ConfigError(f"--{error}") from error
-    which = "first checkpoint" if others else "checkpoint"
-    if kept := {k: v for k, v in changed_options(stored).items() if k not in given}:
-        print(f"search: {describe_options(kept)} of the {which}; options override", file=sys.stderr)
+    _tell_search(stored, given, config, "first checkpoint" if others else "checkpoint")
     if any(other != stored for other in others):
         print(
             f"search: the checkpoints differ in it, and {options.checkpoints[0]} has the defaults",
@@ -96,6 +94,23 @@ def settle_search(options: argparse.Namespace, generator: Generator) -> SearchCo
         )
     vars(options).update(vars(config))
     return config
+
+
+def _tell_search(
+    stored: SearchConfig, given: Mapping[str, object], config: SearchConfig, which: str
+) -> None:
+    """Say what of a stored search is used, and what contradicts the given options."""
+    kept, left = dict[str, object](), dict[str, object]()
+    for name, value in changed_options(stored).items():
+        if name not in given:
+            (kept if getattr(config, name) == value else left)[name] = value
+    if kept:
+        print(f"search: {describe_options(kept)} of the {which}; options override", file=sys.stderr)
+    if left:
+        print(
+            f"search: {describe_options(left)} of the {which} contradicts the options, and is not used",
+            file=sys.stderr,
+        )
 
 
 def tell_counts(model: Generator | Classifier) -> None:

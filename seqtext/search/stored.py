@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 from collections.abc import Mapping
 from typing import Any
@@ -38,27 +39,27 @@ def check_stored(config: SearchConfig) -> None:
 
 
 def override(stored: SearchConfig, given: Mapping[str, Any]) -> SearchConfig:
-    """A stored search with the options of a call, which win.
+    """A stored search with the options of a call, which win. Stored values that contradict them give way.
 
     Args:
         stored: Of a checkpoint.
         given: Options of the call by name.
 
     Raises:
-        ConfigError: A value has another type or is out of range. Or a given option contradicts another one,
-            or a stored one.
+        ConfigError: A value has another type or is out of range. Or given options contradict each other.
     """
     try:
         return dataclasses.replace(stored, **given)
     except ConfigError as error:
         try:
-            SearchConfig(**given)
-        except ConfigError:  # the checkpoint has no part in it
+            config = SearchConfig(**given)
+        except ConfigError:
             raise error from None
-        kept = {k: v for k, v in changed_options(stored).items() if k not in given}
-        raise ConfigError(
-            f"{error}. The checkpoint sets {describe_options(kept)}. Options override that"
-        ) from error
+    for name, value in changed_options(stored).items():
+        if name not in given:
+            with contextlib.suppress(ConfigError):
+                config = dataclasses.replace(config, **{name: value})
+    return config
 
 
 def describe_options(options: Mapping[str, object]) -> str:

@@ -83,8 +83,15 @@ def test_an_option_overrides_one_value(store: Store, trained: Path, source: str,
     assert capsys.readouterr().out == used.out
     assert main(["generate", str(store(**SEARCH)), source, *words]) == 0
     assert "search:" not in capsys.readouterr().err  # nothing is left of the checkpoint's
-    assert main(["generate", str(store(**SEARCH)), source, "--n_best=3"]) == 2
-    assert "--n_best: 3, expected at most beam_size, which is 2" in capsys.readouterr().err
+    assert main(["generate", str(store(**SEARCH)), source, "--n_best=3"]) == 0
+    used = capsys.readouterr()
+    assert "beam_size 2 of the checkpoint contradicts the options" in used.err
+    assert "search: length_penalty 0.0, max_length 6 of the checkpoint;" in used.err
+    words = ["--beam_size=5", "--length_penalty=0", "--max_length=6", "--n_best=3"]
+    assert main(["generate", str(trained), source, *words]) == 0
+    assert capsys.readouterr().out == used.out
+    assert main(["generate", str(store(**SEARCH)), source, "--n_best=9"]) == 2
+    assert "--n_best: 9, expected at most beam_size, which is 2" in capsys.readouterr().err
 
 
 def test_two_processes_decode_with_it(store: Store, source: str, capfd: Any) -> None:

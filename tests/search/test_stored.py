@@ -44,11 +44,11 @@ def test_a_stored_value_that_contradicts_an_option_gives_way() -> None:
 
 
 def test_options_that_contradict_each_other_are_refused() -> None:
-    with pytest.raises(ConfigError, match="^max_words: 3, expected at least min_words"):
+    with pytest.raises(ConfigError, match=r"^max_words: 3, expected at least min_words"):
         override(STORED_SEARCH, {"min_words": 4, "max_words": 3})
     with pytest.raises(ConfigError, match=r"^n_best: 9, .* which is 3"):  # nor our beam size
         override(STORED_SEARCH, {"n_best": 9})
-    with pytest.raises(ConfigError, match="^beam_size: 0"):
+    with pytest.raises(ConfigError, match=r"^beam_size: 0"):
         override(STORED_SEARCH, {"beam_size": 0})
 
 

@@ -18,9 +18,32 @@ import torch
 
 import seqtext
 from benchmarks.common import parser_of, read, report, use_threads
-from seqtext.data.texts import TextCounts
+from seqtext.inference.generator import Generator
 from seqtext.inference.hypothesis import texts
 from seqtext.metrics import score_translations
+
+
+def paragraphs_of(sentences: Sequence[str], size: int) -> list[str]:
+    """Join some sentences to each paragraph."""
+    starts = range(0, len(sentences), size)
+    return [" ".join(map(str.strip, sentences[i : i + size])) for i in starts]
+
+
+def ways_of(
+    generator: Generator, sentences: list[str], size: int, language: str
+) -> dict[str, Callable[[], list[str]]]:
+    """Ways to decode the paragraphs, by name. The first one decodes single sentences."""
+    paragraphs = paragraphs_of(sentences, size)
+
+    def split() -> list[str]:
+        documents = generator.generate_documents(paragraphs, language)
+        return [document.text for document in documents]
+
+    return {
+        "sentences": lambda: paragraphs_of(texts(generator.generate(sentences)), size),
+        "paragraphs, split": split,
+        "paragraphs, not split": lambda: texts(generator.generate(paragraphs)),
+    }
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -39,44 +62,28 @@ def main(arguments: Sequence[str]) -> None:
     pairs = zip(read(options.sources), read(options.references), strict=True)
     whole = [pair for pair in pairs if pair[0].rstrip().endswith((".", "!", "?"))]
     sentences, references = ([*side] for side in zip(*whole, strict=True))
-
-    def paragraphs_of(lines: Sequence[str]) -> list[str]:
-        size = options.paragraph
-        return [" ".join(map(str.strip, lines[i : i + size])) for i in range(0, len(lines), size)]
-
-    paragraphs = paragraphs_of(sentences)
-
-    def split() -> list[str]:
-        documents = generator.generate_documents(paragraphs, options.language)
-        return [document.text for document in documents]
-
-    ways: dict[str, Callable[[], list[str]]] = {
-        "sentences": lambda: paragraphs_of(texts(generator.generate(sentences))),
-        "paragraphs, split": split,
-        "paragraphs, not split": lambda: texts(generator.generate(paragraphs)),
-    }
+    ways = ways_of(generator, sentences, options.paragraph, options.language)
     seconds: dict[str, list[float]] = {name: [] for name in ways}
     outputs = {}
     for _ in range(options.rounds):
         for name, decode in ways.items():
-            generator.counts = TextCounts()
             start = time.process_time()
-            decoded = decode()
+            outputs[name] = decode()
             seconds[name].append(time.process_time() - start)
-            outputs[name] = decoded, generator.counts
-    alone, _ = outputs["sentences"]
-    for name, (decoded, counts) in outputs.items():
-        score = score_translations(decoded, paragraphs_of(references))
+    right = paragraphs_of(references, options.paragraph)
+    for name, decoded in outputs.items():
+        score, equal = (
+            score_translations(decoded, right),
+            map(str.__eq__, decoded, outputs["sentences"]),
+        )
         report(
             "documents",
             name,
             sentences=len(sentences),
-            paragraphs=len(paragraphs),
-            parts=counts.texts,
-            divided=counts.divided,
+            paragraphs=len(right),
             bleu=round(score.bleu, 2),
             chrf=round(score.chrf, 2),
-            equal_percent=round(100 * sum(map(str.__eq__, decoded, alone)) / len(alone), 1),
+            equal_percent=round(100 * sum(equal) / len(right), 1),
             cpu_seconds=round(statistics.median(seconds[name]), 2),
             rounds=options.rounds,
         )

@@ -85,7 +85,8 @@ def load_segmenter(language: str) -> Segment:
             "language: sentencex, which finds sentences, is not installed. Install it with: pip install"
             " sentencex"
         ) from None
-    return segment  # type: ignore[no-any-return]
+    segmenter: Segment = segment
+    return segmenter
 
 
 def split_sentences(text: str, language: str, segment: Segment) -> Iterator[str]:

@@ -19,6 +19,7 @@ COMMANDS = (
     "search_options",
     "independence",
     "choose",
+    "documents",
     "quality",
     "little",
     "growth",

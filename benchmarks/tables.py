@@ -52,6 +52,7 @@ SECTIONS = {  # in the order of the page
     "training": "Speed of training",
     "decoding": "Speed of decoding",
     "choosing": "Choosing among hypotheses",
+    "documents": "Documents",
     "costs": "Other costs",
     "h100": "One H100",
     "h200": "One H200",

@@ -29,6 +29,8 @@ from seqtext.metrics import Symbols
 from seqtext.nn.config import ClassifierConfig, EncoderConfig, NetworkConfig
 from seqtext.nn.precision import Precision
 from seqtext.nn.shapes import check_shapes
+from seqtext.search.config import SearchConfig
+from seqtext.search.stored import changed_options
 from seqtext.tasks import CLASSIFICATION, Scoring
 from seqtext.values import shown
 
@@ -46,6 +48,7 @@ class Model(NamedTuple):
     source_limit: int | None = None  # most pieces that the network reads of a source
     longest_source: int | None = None  # pieces of the longest source in training
     scoring: Scoring | None = None  # older checkpoints have none
+    search: SearchConfig = SearchConfig()  # that its scores were measured with
 
 
 class ClassifierModel(NamedTuple):
@@ -69,6 +72,7 @@ def describe(
     source_limit: int | None,
     longest_source: int | None,
     scoring: Scoring,
+    search: SearchConfig,
 ) -> dict[str, object]:
     """The description of an encoder-decoder, as plain values. With the weights it is a whole model."""
     limits = source_limit, longest_source
@@ -77,6 +81,8 @@ def describe(
         **described,
         "target_spm": bytes(tokenizers.target),
         "scoring": dataclasses.asdict(scoring),
+        # Defaults are left out: an earlier version can read the file, whatever options are new here.
+        "search": changed_options(search),
     }
 
 
@@ -191,7 +197,7 @@ def unpack(content: dict[str, object], where: str) -> Model | ClassifierModel:
         raise
     except ValueError as error:
         raise inconsistent(where, error) from error
-    known = described.network, both, weights, limit, longest, described.scoring
+    known = described.network, both, weights, limit, longest, described.scoring, described.search
     return Model(described.task, columns, *known)
 
 

@@ -11,6 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from seqtext.nn.config import ClassifierConfig, NetworkConfig
+from seqtext.search.config import SearchConfig
+from seqtext.search.stored import check_stored
 from seqtext.tasks import CLASSIFICATION, Scoring, TaskName
 from seqtext.values import read_fields, shown
 
@@ -47,6 +49,12 @@ class GeneratorDescription(Description):
     network: NetworkConfig
     target_spm: bytes
     scoring: Scoring | None = None  # older checkpoints have none
+    # older checkpoints have none
+    search: SearchConfig = SearchConfig()  # noqa: RUF009 (frozen)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_stored(self.search)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,13 +7,21 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from seqtext.cli.flags import Parser, config_of, names_of
+from seqtext.cli.flags import Parser
 from seqtext.cli.inputs import Row, RowReader, add_input_format
-from seqtext.cli.models import add_checkpoints, add_computing, load_models, tell_counts
+from seqtext.cli.models import (
+    SEARCH,
+    add_checkpoints,
+    add_computing,
+    add_search,
+    check_search,
+    load_models,
+    settle_search,
+    tell_counts,
+)
 from seqtext.cli.outputs import check_outputs, to_standard_output, write_whole
 from seqtext.cli.streams import Input, add_input, check_input, open_input
 from seqtext.errors import ConfigError
-from seqtext.search.config import SearchConfig
 
 if TYPE_CHECKING:
     from seqtext.inference.classifier import Classifier
@@ -21,13 +29,6 @@ if TYPE_CHECKING:
     from seqtext.inference.generator import Generator
 
 Lines = list[tuple[int, str]]  # with their numbers
-_UNUSED = (
-    "n_best",
-    "details",
-    "attention",
-    "replace_unknown",
-)  # of these the command shows nothing
-_SEARCH = [name for name in names_of(SearchConfig) if name not in _UNUSED]
 
 
 def parser() -> Parser:
@@ -46,7 +47,7 @@ def parser() -> Parser:
     parser.add_argument(
         "--examples", type=int, default=20, metavar="N", help="look at the first N (default: 20)"
     )
-    parser.add_fields(SearchConfig, _SEARCH)
+    add_search(parser)
     add_computing(parser)
     return parser
 
@@ -58,11 +59,11 @@ def run(arguments: Sequence[str]) -> None:
         raise ConfigError(f"--examples {options.examples}: expected at least 1")
     check_input(options.input)
     check_outputs([options.input, *options.checkpoints], {"--html": options.html})
-    config = config_of(SearchConfig, options)
+    check_search(options)
     from seqtext.inference.loading import load
 
     model = load_models(options, load)
-    kind, explain = _explainer(options, model, config)
+    kind, explain = _explainer(options, model)
     explanations: list[Explanation] = []
     with open_input(options.input) as lines:
         rows = RowReader(lines, options.input_format, model.source_columns)
@@ -79,7 +80,7 @@ def run(arguments: Sequence[str]) -> None:
 
 
 def _explainer(
-    options: argparse.Namespace, model: Generator | Classifier, config: SearchConfig
+    options: argparse.Namespace, model: Generator | Classifier
 ) -> tuple[type[Explanation], Callable[[list[Row]], Sequence[Explanation]]]:
     """The kind of explanation that a model has, and what makes it of rows.
 
@@ -91,9 +92,10 @@ def _explainer(
     from seqtext.inference.explain_labels import LabelExplanation, explain_labels
 
     if isinstance(model, Classifier):
-        searching = [name for name in _SEARCH if name != "batch_size"]
+        searching = [name for name in SEARCH if name != "batch_size"]
         parser().refuse(options, searching, "model that generates text", "a classifier")
         return LabelExplanation, lambda rows: explain_labels(model, rows)
+    config = settle_search(options, model)
     return OutputExplanation, lambda rows: explain(model, rows, config)
 
 

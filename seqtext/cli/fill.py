@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING
 
 from seqtext.cli.collected import collected_answers
 from seqtext.cli.inputs import Row, StringsFormat
-from seqtext.cli.models import tell_counts
+from seqtext.cli.models import settle_search, tell_counts
 from seqtext.cli.outputs import STANDARD
 from seqtext.cli.processes import shared_model
 from seqtext.cli.streams import open_input
 from seqtext.errors import ConfigError, DataError
-from seqtext.search.config import SearchConfig
 
 if TYPE_CHECKING:
     from seqtext.data.readers.columns import SourceColumns
@@ -22,10 +21,7 @@ if TYPE_CHECKING:
 
 
 def fill_strings(
-    options: argparse.Namespace,
-    format: StringsFormat,
-    config: SearchConfig,
-    dictionary: Mapping[str, str],
+    options: argparse.Namespace, format: StringsFormat, dictionary: Mapping[str, str]
 ) -> None:
     """Translate what is untranslated in the input. Write it marked as fuzzy, with all else as it is.
 
@@ -42,19 +38,20 @@ def fill_strings(
     _refuse_options(options, format)
     options.output = options.output or "-"
     strings = _read(options, format)
-    with collected_answers(options) as answers:
-        from seqtext.inference.loading import load_generator
+    from seqtext.inference.loading import load_generator
 
-        with shared_model(options, load_generator) as generator:
-            generator.dictionary = dictionary
+    with shared_model(options, load_generator) as generator:
+        config = settle_search(options, generator)
+        generator.dictionary = dictionary
 
-            def translate(rows: Sequence[Row]) -> list[str]:
-                return [best.text for best, *_ in generator.search(rows, config)]
+        def translate(rows: Sequence[Row]) -> list[str]:
+            return [best.text for best, *_ in generator.search(rows, config)]
 
+        with collected_answers(options) as answers:
             sources = _sources(strings, generator.source_columns)
             targets = answers.answers_to(sources, translate, "texts")
-        filled = strings.fill(targets)
-        answers.finish(filled.content)
+            filled = strings.fill(targets)
+            answers.finish(filled.content)
     _tell(strings, format, filled.filled, filled.unwritable)
     tell_counts(generator)
 

@@ -70,6 +70,7 @@ model
   --model.task T                    {tasks}:
                                     what scores the outputs
   --model.bleu_tokenize T           of val_bleu: 13a, char (languages without spaces), none, …
+  --model.search.beam_size N        how test and generate decode with this model; also length_penalty, …
 """
 _OF_LABELS = """\
 data

@@ -22,7 +22,7 @@ OWN = ("config", "print_config", "recipe", "resume", "run", "seed_everything", "
 PAIRS = {"model": "seqtext.EncoderDecoderModule", "data": "seqtext.PairsDataModule"}
 LABELS = {"model": "seqtext.ClassifierModule", "data": "seqtext.LabelsDataModule"}
 # an option in a message of Python, where configurations do not know their section
-_INNER = re.compile(r"(?<![\w./-])(?:network|optimizer|tokenizer)\.[a-z_]+\b")
+_INNER = re.compile(r"(?<![\w./-])(?:network|optimizer|search|tokenizer)\.[a-z_]+\b")
 
 
 def flatten(tree: Mapping[Any, Any], prefix: str = "") -> dict[str, object]:

@@ -7,7 +7,7 @@ import dataclasses
 import inspect
 import re
 import types
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, Literal, NoReturn, TypeVar, get_args, get_origin, get_type_hints
 
 from seqtext.cli.foreign_names import OPTIONS
@@ -31,6 +31,7 @@ class Parser(argparse.ArgumentParser):
 
     def __init__(self, command: str, usage: str, description: str) -> None:
         self._flags: dict[str, str] = {}
+        self._names = ["help"]
         self._command = command
         super().__init__(
             prog=f"seqtext {command}",
@@ -45,13 +46,12 @@ class Parser(argparse.ArgumentParser):
         Raises:
             ConfigError: An option does not exist, or has a wrong value. Or one is missing.
         """
-        known = ["help", *(name.removeprefix("--") for name in self._flags.values())]
         for name, _ in pair_options(words):
             if name == "--":
                 break
-            if name.removeprefix("--") not in known:
+            if name.removeprefix("--") not in self._names:
                 foreign = OPTIONS[self._command]
-                raise ConfigError(describe_unknown(name.removeprefix("--"), known, foreign))
+                raise ConfigError(describe_unknown(name.removeprefix("--"), self._names, foreign))
         return self.parse_args(words)
 
     def error(self, message: str) -> NoReturn:
@@ -61,36 +61,55 @@ class Parser(argparse.ArgumentParser):
     def add_argument(self, *names: str, **options: Any) -> argparse.Action:
         """See ``argparse``."""
         action = super().add_argument(*names, **options)
-        self._flags[action.dest] = names[0] if action.option_strings else str(action.metavar)
+        flag = names[0] if action.option_strings else str(action.metavar)
+        self._flags.setdefault(action.dest, flag)
+        self._names.append(flag.removeprefix("--"))
         return action
 
-    def add_fields(self, config: type[Any], names: Sequence[str] = ()) -> None:
+    def add_fields(
+        self, config: type[Any], names: Sequence[str] = (), stored: Collection[str] = ()
+    ) -> None:
         """Add a flag for each field of a dataclass, or for those of these names.
 
         A field is an ``int``, a ``float``, a ``bool`` or a ``Literal``. A ``bool`` that is true by default
         gets the flag ``--no_NAME``. The help is the text of the field in the docstring.
+
+        Args:
+            config: The dataclass.
+            names: Of fields. None stands for all.
+            stored: Names of the fields that a checkpoint has defaults of. What was parsed has these only
+                where they were given. A ``bool`` gets both flags.
         """
         types_of, texts = get_type_hints(config), field_texts(config)
         for field in dataclasses.fields(config):
             if names and field.name not in names:
                 continue
             kind, text = _plain_type(types_of[field.name]), texts[field.name]
-            if kind is bool and field.default:
-                self.add_argument(
-                    f"--no_{field.name}",
-                    dest=field.name,
-                    action="store_false",
-                    help=f"turn this off: {text}",
-                )
-            elif kind is bool:
-                self.add_argument(f"--{field.name}", action="store_true", help=text)
-            else:
-                options = {"type": kind, "metavar": _METAVARS.get(kind)}
-                if get_origin(kind) is Literal:
-                    options = {"choices": get_args(kind)}
-                if field.default is not None:
-                    text += f" (default: {_shown(field.default)})"
-                self.add_argument(f"--{field.name}", default=field.default, help=text, **options)
+            is_stored = field.name in stored
+            default = argparse.SUPPRESS if is_stored else field.default
+            if kind is bool:
+                self._add_switch(field.name, text, default)
+                continue
+            options = {"type": kind, "metavar": _METAVARS.get(kind)}
+            if get_origin(kind) is Literal:
+                options = {"choices": get_args(kind)}
+            if field.default is not None:
+                of_checkpoint = "of the checkpoint, else " if is_stored else ""
+                text += f" (default: {of_checkpoint}{_shown(field.default)})"
+            self.add_argument(f"--{field.name}", default=default, help=text, **options)
+
+    def _add_switch(self, name: str, text: str, default: object) -> None:
+        """Add the flags of a ``bool``: the one that changes the default, or both if that is suppressed."""
+        if default is not True:
+            self.add_argument(f"--{name}", action="store_true", default=default, help=text)
+        if default is not False:
+            self.add_argument(
+                f"--no_{name}",
+                dest=name,
+                action="store_false",
+                default=default,
+                help=f"turn this off: {text}",
+            )
 
     def refuse(
         self, options: argparse.Namespace, names: Sequence[str], user: str, model: str
@@ -107,7 +126,8 @@ class Parser(argparse.ArgumentParser):
             ConfigError: An option differs from its default.
         """
         for name in names:
-            if getattr(options, name) != self.get_default(name):
+            default = self.get_default(name)  # SUPPRESS where the value is not there
+            if getattr(options, name, default) != default:
                 raise ConfigError(
                     f"{self._flags[name]}: is of a {user}; {options.checkpoints[0]} is {model}"
                 )

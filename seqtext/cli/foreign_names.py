@@ -63,7 +63,7 @@ _TEXTS: Names = {"label_column": "data.label", "text_column": "data.text"}
 _FIT: Names = {
     "accum_grad": "trainer.accumulate_grad_batches", "amp": "trainer.precision",
     "arch": "model.network.cell", "bf16": "trainer.precision", "bpe": "data.tokenizer.model_type",
-    "bsz": "data.batch_size", "cell_type": "model.network.cell",
+    "batch_size": "data.batch_size", "bsz": "data.batch_size", "cell_type": "model.network.cell",
     "class_weight": "model.class_weights", "clip_norm": "trainer.gradient_clip_val",
     "copy_attn": "model.network.copying", "coverage_attn": "model.network.coverage",
     "cuda": "trainer.accelerator", "d_model": "model.network.hidden_size",
@@ -82,6 +82,7 @@ _FIT: Names = {
     "lr_scheduler_type": "model.optimizer.schedule",
     "max_epoch": "trainer.max_epochs", "max_grad_norm": "trainer.gradient_clip_val",
     "max_len": "data.max_source_length data.max_length",
+    "max_length": "data.max_source_length data.max_length",
     "max_seq_length": "data.max_source_length data.max_length",
     "max_sentences": "data.batch_size", "max_tokens": "data.batch_tokens",
     "max_update": "trainer.max_steps", "metric_for_best_model": "selection.monitor",
@@ -108,7 +109,9 @@ OPTIONS: Mapping[str, Names] = {  # of each command
     "explain": {**_MODEL, **_MACHINE, **_SEARCH, **_INPUT, "out": "html", "output": "html"},
     "fit": {**_FIT, **_SIDES, **_TEXTS, **_TRAINING_SET, **_VALIDATION_SET},
     "generate": {
-        **_MODEL, **_MACHINE, **_SEARCH, **_HYPOTHESES, **_INPUT, **_OUTPUT, **_BEHIND_OUTPUTS
+        **_MODEL, **_MACHINE, **_SEARCH, **_HYPOTHESES, **_INPUT, **_OUTPUT, **_BEHIND_OUTPUTS,
+        "documents": "split_sentences", "sentence_split": "split_sentences",
+        "ssplit_mode": "split_sentences",
     },
     "recipes": {},
     "rerank": {**_MODEL, **_MACHINE, **_HYPOTHESES, **_OUTPUT, "lenpen": "length_penalty"},

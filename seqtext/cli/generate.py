@@ -9,28 +9,34 @@ from typing import TYPE_CHECKING
 
 from seqtext.cli.answers import add_output, open_answers
 from seqtext.cli.fill import fill_strings
-from seqtext.cli.flags import Parser, config_of
-from seqtext.cli.hypotheses import add_output_format, record_of, render
-from seqtext.cli.inputs import (
-    Row,
-    RowReader,
-    add_input_format,
-    read_dictionary,
-    strings_format,
+from seqtext.cli.flags import Parser, config_of, names_of
+from seqtext.cli.hypotheses import add_output_format, hypothesis_fields, record_of, render
+from seqtext.cli.inputs import Row, RowReader, add_input_format, read_dictionary, strings_format
+from seqtext.cli.models import (
+    add_checkpoints,
+    add_computing,
+    add_search,
+    check_search,
+    settle_search,
+    tell_counts,
 )
-from seqtext.cli.models import add_checkpoints, add_computing, tell_counts
 from seqtext.cli.outputs import check_outputs
 from seqtext.cli.processes import ProcessConfig, follow, shared_model
 from seqtext.cli.ranks import rank
 from seqtext.cli.streams import (
     add_input,
+    as_json,
+    as_line,
     check_input,
+    lines_of,
     open_input,
 )
 from seqtext.errors import ConfigError
 from seqtext.search.config import SearchConfig
 
 if TYPE_CHECKING:
+    from seqtext.inference.documents import Document
+    from seqtext.inference.generator import Generator
     from seqtext.inference.hypothesis import Hypothesis
 
 
@@ -49,6 +55,11 @@ def parser() -> Parser:
     add_output(parser)
     add_output_format(parser)
     parser.add_argument(
+        "--split_sentences", metavar="LANGUAGE",
+        help="cut each line into its sentences, and join their outputs to a line: for paragraphs of any"
+        " length. LANGUAGE is the code of the source's language, such as en. Needs sentencex",
+    )  # fmt: skip
+    parser.add_argument(
         "--alignments", action="store_true",
         help="print text<TAB>alignment, as 0-0 1-2: words of the source and of the output",
     )  # fmt: skip
@@ -56,7 +67,7 @@ def parser() -> Parser:
         "--dictionary", metavar="F",
         help="lines of source word<TAB>translation, for --replace_unknown",
     )  # fmt: skip
-    parser.add_fields(SearchConfig)
+    add_search(parser, names_of(SearchConfig))
     add_computing(parser)
     parser.add_fields(ProcessConfig)
     return parser
@@ -66,35 +77,33 @@ def run(arguments: Sequence[str]) -> None:
     """Parse and decode."""
     options = parser().parse(arguments)
     check_input(options.input)
+    check_search(options)
     _check(options)
     read = [options.input, options.dictionary, *options.checkpoints]
     check_outputs(read, {"--output": options.output})
-    config = config_of(SearchConfig, options)
-    if options.alignments:
-        config = dataclasses.replace(config, details=True)
+    if options.split_sentences is not None:
+        _check_documents(options)
     dictionary = {} if options.dictionary is None else read_dictionary(options.dictionary)
     config_of(ProcessConfig, options)
     if rank():
         follow(options)
         return
     if (strings := strings_format(options.input or "-", options.input_format)) is not None:
-        fill_strings(options, strings, config, dictionary)
+        fill_strings(options, strings, dictionary)
         return
-    with open_answers(options) as answers:
-        from seqtext.inference.loading import load_generator
+    from seqtext.inference.loading import load_generator
 
-        with shared_model(options, load_generator) as generator, open_input(options.input) as lines:
-            if options.alignments:
-                generator.check_attention()
-            generator.dictionary = dictionary
+    with shared_model(options, load_generator) as generator:
+        config = settle_search(options, generator)
+        if options.alignments:
+            generator.check_attention()
+            config = dataclasses.replace(config, details=True)
+        generator.dictionary = dictionary
+        with open_answers(options) as answers, open_input(options.input) as lines:
             rows = RowReader(lines, options.input_format, generator.source_columns)
             for chunk in lines.watched(answers):
                 sources = rows.read(chunk, answers.done + 1)
-                decoded = zip(sources, generator.search(sources, config), strict=True)
-                answers.add(
-                    chunk,
-                    [_render(options, i, *pair) for i, pair in enumerate(decoded, answers.done)],
-                )
+                answers.add(chunk, _answer(options, generator, config, sources, answers.done))
     tell_counts(generator)
 
 
@@ -113,8 +122,67 @@ def _check(options: argparse.Namespace) -> None:
         raise ConfigError("--dictionary: translates unknown words, so it needs --replace_unknown")
 
 
+def _check_documents(options: argparse.Namespace) -> None:
+    """Refuse options that ``--split_sentences`` has no use for.
+
+    Raises:
+        ConfigError: One is given. Or the language is none, or a package is missing.
+    """
+    from seqtext.inference.documents import load_segmenter
+
+    strings = strings_format(options.input or "-", options.input_format)
+    given = {
+        f"--n_best {options.n_best}": options.n_best > 1,
+        f"--samples {options.samples}": options.samples > 1,
+        "--scores": options.scores,
+        "--alignments": options.alignments,
+        "--details": options.details or options.attention,
+        f"--input_format {strings}": strings is not None,
+    }
+    for option, is_given in given.items():
+        if is_given:
+            raise ConfigError(
+                f"{option}: not with --split_sentences, which writes one text for each line. --format jsonl"
+                " has the scores of its sentences"
+            )
+    try:
+        load_segmenter(options.split_sentences)
+    except ConfigError as error:
+        raise ConfigError(f"--split_sentences: {str(error).removeprefix('language: ')}") from error
+
+
+def _answer(
+    options: argparse.Namespace,
+    generator: Generator,
+    config: SearchConfig,
+    sources: list[Row],
+    first: int,
+) -> list[str]:
+    """The answers to some sources. ``first`` is the index of the first source."""
+    if options.split_sentences is None:
+        decoded = zip(sources, generator.search(sources, config), strict=True)
+        return [_render(options, i, *pair) for i, pair in enumerate(decoded, first)]
+    from seqtext.inference.documents import generate_documents
+
+    documents = generate_documents(generator, sources, options.split_sentences, config)
+    pairs = zip(sources, documents, strict=True)
+    return [_render_document(options, i, *pair) for i, pair in enumerate(pairs, first)]
+
+
 def _render(
     options: argparse.Namespace, index: int, source: Row, hypotheses: list[Hypothesis]
 ) -> str:
     pharaoh = [each.details.pharaoh for each in hypotheses if options.alignments and each.details]
-    return render(options, record_of(index, source, hypotheses), pharaoh)
+    several = max(options.n_best, options.samples if options.mbr is None else 1) > 1
+    return render(options, record_of(index, source, hypotheses), pharaoh, several=several)
+
+
+def _render_document(
+    options: argparse.Namespace, index: int, source: Row, document: Document
+) -> str:
+    if options.format == "text":
+        return lines_of([as_line(document.text)])
+    decoded = zip(document.sources, document.hypotheses, strict=True)
+    sentences = [{"source": text, **hypothesis_fields(best)} for text, best in decoded]
+    record = {"index": index, "source": source, "text": document.text, "sentences": sentences}
+    return lines_of([as_json(record)])

@@ -28,16 +28,20 @@ def add_output_format(parser: argparse.ArgumentParser) -> None:
 
 def record_of(index: int, source: Row, hypotheses: Sequence[Hypothesis]) -> Fields:
     """The JSON object of a source. ``hypotheses`` have details, or have none."""
-    names = ("text", "score", "log_prob", "pieces", "at_limit")
     record: Fields = {"index": index, "source": source}
     if (details := hypotheses[0].details) is not None:
         record |= source_fields(details)
     record["hypotheses"] = [
-        {name: getattr(each, name) for name in names}
-        | ({} if each.details is None else score_fields(each.details))
+        hypothesis_fields(each) | ({} if each.details is None else score_fields(each.details))
         for each in hypotheses
     ]
     return record
+
+
+def hypothesis_fields(hypothesis: Hypothesis) -> Fields:
+    """What is told of each hypothesis."""
+    names = ("text", "score", "log_prob", "pieces", "at_limit")
+    return {name: getattr(hypothesis, name) for name in names}
 
 
 def source_fields(score: Score) -> Fields:
@@ -65,20 +69,27 @@ def score_fields(score: Score) -> Fields:
     return fields
 
 
-def render(options: argparse.Namespace, record: Mapping[str, Any], pharaoh: Sequence[str]) -> str:
+def render(
+    options: argparse.Namespace,
+    record: Mapping[str, Any],
+    pharaoh: Sequence[str],
+    *,
+    several: bool,
+) -> str:
     """The lines of a source.
 
     Args:
-        options: ``n_best``, ``scores`` and ``format``.
+        options: ``scores`` and ``format``.
         record: See ``record_of``.
         pharaoh: The alignment of each hypothesis, or nothing, as a last column.
+        several: Whether a source may have several hypotheses. Then each line has index and score.
     """
     if options.format == "jsonl":
         return lines_of([as_json(record)])
     lines = list[str]()
     for place, each in enumerate(record["hypotheses"]):
-        columns = [str(record["index"])] if options.n_best > 1 else []
-        columns += [f"{each['score']:.4f}"] if options.n_best > 1 or options.scores else []
+        columns = [str(record["index"])] if several else []
+        columns += [f"{each['score']:.4f}"] if several or options.scores else []
         columns += [each["text"], *pharaoh[place : place + 1]]
         lines.append(as_row(*columns) if columns[1:] else as_line(each["text"]))
     return lines_of(lines)

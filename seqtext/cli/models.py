@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
 from seqtext.cli.consent import add_trust, check_packages, look_in_working_folder
+from seqtext.cli.flags import Parser, names_of
+from seqtext.errors import ConfigError
+from seqtext.search.config import SearchConfig
+from seqtext.search.stored import STORED, changed_options, describe_options, override
+from seqtext.values import check_arguments
 
 if TYPE_CHECKING:
     from seqtext.inference.classifier import Classifier
@@ -15,6 +20,10 @@ if TYPE_CHECKING:
     from seqtext.nn.precision import Precision
 
 
+# options of the commands that make no lists of outputs
+SEARCH = tuple(
+    name for name in names_of(SearchConfig) if name not in ("n_best", "details", "attention")
+)
 ModelT = TypeVar("ModelT")
 Load = Callable[[Sequence[str], str, "Precision", Sequence[str]], ModelT]
 
@@ -26,6 +35,25 @@ def add_checkpoints(parser: argparse.ArgumentParser) -> None:
         help="a checkpoint file or a run folder; several make an ensemble",
     )  # fmt: skip
     add_trust(parser)
+
+
+def add_search(parser: Parser, names: Sequence[str] = SEARCH) -> None:
+    """The options of a search. What is not given is the checkpoint's, see ``settle_search``.
+
+    Args:
+        parser: Of a command.
+        names: Of the options.
+    """
+    parser.add_fields(SearchConfig, names, stored=STORED)
+
+
+def check_search(options: argparse.Namespace) -> None:
+    """Refuse options of a search that are out of range, before a checkpoint is read.
+
+    Raises:
+        ConfigError: One is.
+    """
+    check_arguments(SearchConfig, vars(options), "--")
 
 
 def add_computing(parser: argparse.ArgumentParser) -> None:
@@ -48,6 +76,49 @@ def load_models(options: argparse.Namespace, load: Load[ModelT]) -> ModelT:
         look_in_working_folder()
     torch.set_flush_denormal(True)  # denormal numbers make oneDNN's LSTM many times slower
     return load(options.checkpoints, options.device, options.precision, options.trust)
+
+
+def settle_search(options: argparse.Namespace, generator: Generator) -> SearchConfig:
+    """The search of a command: what was typed, else what the first checkpoint brings. Say what it brings.
+
+    Args:
+        options: What was parsed. It gets all options of the search.
+        generator: The model of the checkpoints.
+
+    Raises:
+        ConfigError: Options contradict each other.
+    """
+    given = {name: value for name, value in vars(options).items() if name in names_of(SearchConfig)}
+    stored, *others = generator.searches
+    try:
+        config = override(stored, given)
+    except ConfigError as error:
+        raise ConfigError(f"--{error}") from error
+    _tell_search(stored, given, config, "first checkpoint" if others else "checkpoint")
+    if any(other != stored for other in others):
+        print(
+            f"search: the checkpoints differ in it, and {options.checkpoints[0]} has the defaults",
+            file=sys.stderr,
+        )
+    vars(options).update(vars(config))
+    return config
+
+
+def _tell_search(
+    stored: SearchConfig, given: Mapping[str, object], config: SearchConfig, which: str
+) -> None:
+    """Say what of a stored search is used, and what contradicts the given options."""
+    kept, left = dict[str, object](), dict[str, object]()
+    for name, value in changed_options(stored).items():
+        if name not in given:
+            (kept if getattr(config, name) == value else left)[name] = value
+    if kept:
+        print(f"search: {describe_options(kept)} of the {which}; options override", file=sys.stderr)
+    if left:
+        print(
+            f"search: {describe_options(left)} of the {which} contradicts the options, and is not used",
+            file=sys.stderr,
+        )
 
 
 def tell_counts(model: Generator | Classifier) -> None:

@@ -16,6 +16,7 @@ import torch
 from jsonargparse import Namespace
 
 from seqtext.errors import ConfigError
+from seqtext.search.config import SearchConfig
 from seqtext.training.config import SelectionConfig
 
 _TYPES = {bool: "true or false", float: "a number", int: "a whole number", str: "text"}
@@ -32,10 +33,10 @@ _MOST_SEED = 2**32 - 1  # NumPy takes no larger one
 
 
 def check(config: Namespace) -> None:
-    """Refuse nulls and infinite numbers in the options of our own classes.
+    """Refuse nulls and infinite numbers in the options of our own classes, and a wrong search.
 
     Raises:
-        ConfigError: An option is null, or not finite, where it must not be.
+        ConfigError: An option is null, or not finite, where it must not be. Or one of a search is wrong.
     """
     _make_plain(config)
     for section in ("model", "data"):
@@ -43,6 +44,7 @@ def check(config: Namespace) -> None:
         if cls.__module__.startswith("seqtext."):
             _check(config[section].init_args, get_type_hints(cls.__init__), section)
     _check(config.selection, get_type_hints(SelectionConfig), "selection")
+    _check_search(config.model.init_args.get("search"))
 
 
 def _class_at(path: str) -> type[Any]:
@@ -65,6 +67,15 @@ def _check(options: Namespace, hints: dict[str, Any], prefix: str) -> None:
         for number in value.values() if isinstance(value, dict) else [value]:
             if isinstance(number, float) and not math.isfinite(number):
                 raise ConfigError(f"{where}: {number}, expected a finite number")
+
+
+def _check_search(options: object) -> None:
+    """Refuse wrong options of a search by their whole names. The search itself has those of ``generate``."""
+    if isinstance(options, Namespace):
+        try:
+            SearchConfig(**options.as_dict())
+        except ConfigError as error:
+            raise ConfigError(f"model.search.{error}") from error
 
 
 def _make_plain(tree: Any) -> None:

@@ -63,7 +63,10 @@ def run(arguments: Sequence[str]) -> None:
                     for number, line in enumerate(chunk, answers.done + 1)
                 ]
                 _rerank(generator, records, config)
-                answers.add(chunk, [render(options, record, ()) for record in records])
+                answers.add(
+                    chunk,
+                    [render(options, record, (), several=options.n_best > 1) for record in records],
+                )
     tell_counts(generator)
 
 

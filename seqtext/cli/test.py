@@ -12,8 +12,16 @@ from typing import TYPE_CHECKING, get_args
 from seqtext.cli.answers import add_output
 from seqtext.cli.collected import collected_answers
 from seqtext.cli.corpora import PATHS, add_columns, add_format, add_label_columns
-from seqtext.cli.flags import Parser, config_of, names_of
-from seqtext.cli.models import add_checkpoints, add_computing, tell_counts
+from seqtext.cli.flags import Parser, config_of
+from seqtext.cli.models import (
+    SEARCH,
+    add_checkpoints,
+    add_computing,
+    add_search,
+    check_search,
+    settle_search,
+    tell_counts,
+)
 from seqtext.cli.outputs import check_outputs
 from seqtext.cli.processes import ProcessConfig, follow, shared_model
 from seqtext.cli.ranks import rank
@@ -29,7 +37,6 @@ from seqtext.metrics import (
     first_words,
     unseen_words,
 )
-from seqtext.search.config import SearchConfig
 from seqtext.tasks import (
     DEFAULT_BLEU_TOKENIZE,
     TEXT_TASKS,
@@ -43,12 +50,10 @@ from seqtext.tasks import (
 if TYPE_CHECKING:
     from seqtext.inference.classifier import Classifier
     from seqtext.inference.generator import Generator
+    from seqtext.search.config import SearchConfig
 
 _OF_TEXT = ("source", "target", "task", *get_args(TestOption), "train")
 _DECISIONS = ["threshold"]
-_SEARCH = [
-    name for name in names_of(SearchConfig) if name not in ("n_best", "details", "attention")
-]
 _OF_LABELS = ("text", "label", "per_label", "confusion_plot", "threshold")
 
 
@@ -85,7 +90,7 @@ def parser() -> Parser:
         metavar="N",
         help="print N sources with references and output",
     )
-    parser.add_fields(SearchConfig, _SEARCH)
+    add_search(parser)
     add_computing(parser)
     parser.add_fields(ProcessConfig)
     return parser
@@ -135,15 +140,13 @@ def run(arguments: Sequence[str]) -> None:
         options.corpus_format = options.corpus_format or format
     written = {"--output": options.output, "--confusion_plot": options.confusion_plot}
     check_outputs([options.test, options.train, *options.checkpoints], written)
-    config = config_of(SearchConfig, options)
+    check_search(options)
     config_of(DecisionConfig, options, names=_DECISIONS)
     with shared_model(options, load) as model:
-        _score(options, model, config)
+        _score(options, model)
 
 
-def _score(
-    options: argparse.Namespace, model: Generator | Classifier, config: SearchConfig
-) -> None:
+def _score(options: argparse.Namespace, model: Generator | Classifier) -> None:
     """Score a model of either kind, which may have no use for some options.
 
     Raises:
@@ -154,12 +157,12 @@ def _score(
     if isinstance(model, Classifier):
         from seqtext.cli.score_labels import run as run_labels
 
-        unused = [*_OF_TEXT, *(name for name in _SEARCH if name != "batch_size")]
+        unused = [*_OF_TEXT, *(name for name in SEARCH if name != "batch_size")]
         parser().refuse(options, unused, "model that generates text", "a classifier")
         run_labels(options, model)
         return
     parser().refuse(options, _OF_LABELS, "classifier", "a model that generates text")
-    _run_text(options, model, config)
+    _run_text(options, model, settle_search(options, model))
 
 
 def _corpus_of_run(name: str) -> tuple[str, str | None]:

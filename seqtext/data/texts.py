@@ -116,6 +116,7 @@ class TextCounts:
             such parts.
         unknown_parts: The first few of these parts.
         at_limit: Outputs that reached their length limit, so that they may be cut off.
+        divided: Sentences of documents that were divided, because they are too long for the model.
     """
 
     texts: int = 0
@@ -125,6 +126,7 @@ class TextCounts:
     unknown: int = 0
     unknown_parts: list[str] = field(default_factory=list)
     at_limit: int = 0
+    divided: int = 0
 
     def add(
         self,
@@ -161,6 +163,11 @@ class TextCounts:
         of, lines = f"of {self.texts:,} texts", []
         if self.cut:
             lines.append(f"{self.cut:,} {of} cut behind {source_limit:,} pieces, as in training")
+        if self.divided:
+            lines.append(
+                f"{self.divided:,} sentences are too long for the model, and were divided at punctuation or"
+                f" spaces: {self.texts:,} parts in all"
+            )
         if self.longer:
             lines.append(
                 f"{self.longer:,} {of} are longer than any in training: up to {self.longest:,} pieces, in"

@@ -14,6 +14,7 @@ from seqtext.data.batch import source_rows
 from seqtext.data.texts import SourceRow, iterate_rows
 from seqtext.data.tokenizer import Tokenizers
 from seqtext.errors import ConfigError
+from seqtext.inference.documents import Document, generate_documents
 from seqtext.inference.growing import GrowingTexts, OnPiece
 from seqtext.inference.hypothesis import Hypothesis, texts
 from seqtext.inference.mbr import rank_by_risk
@@ -29,6 +30,7 @@ from seqtext.search.config import SearchConfig
 from seqtext.search.ensemble import Ensemble
 from seqtext.search.protocol import FinishedHypothesis, Pieces
 from seqtext.search.run import run_search
+from seqtext.search.stored import override
 from seqtext.suggestion import suggest
 from seqtext.tasks import DEFAULT_BLEU_TOKENIZE, Scoring
 from seqtext.values import Positive, check_value
@@ -47,6 +49,7 @@ class Generator(Scorer):
         source_limit: Most pieces of a source that are read.
         longest_source: Pieces of the longest source in training. None if nobody knows.
         scoring: How outputs were scored in training. None if nobody knows.
+        searches: The search that each checkpoint brings. The first one has the defaults of ``generate``.
     """
 
     def __init__(
@@ -58,9 +61,10 @@ class Generator(Scorer):
         source_limit: int | None = None,
         longest_source: int | None = None,
         scoring: Scoring | None = None,
+        searches: Sequence[SearchConfig] = (SearchConfig(),),
     ) -> None:
         super().__init__(networks, tokenizers, columns, task, source_limit, longest_source)
-        self.scoring = scoring
+        self.scoring, self.searches = scoring, searches
         target = tokenizers.target
         banned = target.control_ids
         if self._copies:
@@ -79,7 +83,8 @@ class Generator(Scorer):
             on_piece: Called whenever an output has grown, with the place of its source and the text so far.
                 In beam search this is the best hypothesis so far, which another may replace. The last call
                 for a source has the text that is returned. A source without text has no call.
-            options: Fields of ``SearchConfig``: ``beam_size=5``, ``n_best=1``, …
+            options: Fields of ``SearchConfig``: ``beam_size=5``, ``n_best=1``, … They override the search
+                of the checkpoint.
 
         Returns:
             For every source, in order, its ``n_best`` hypotheses, best first. All have different texts, so
@@ -91,7 +96,7 @@ class Generator(Scorer):
                 is out of range.
             CheckpointError: The network's outputs are no numbers.
         """
-        config = _config_of(rename_arguments(options, SEARCH))
+        config = self._config(rename_arguments(options, SEARCH))
         return self.decode(*self.encode(sources), config, on_piece)
 
     def stream(
@@ -119,7 +124,7 @@ class Generator(Scorer):
             ConfigError: See ``generate``. A source that is no text is refused when its turn comes.
             CheckpointError: See ``generate``.
         """
-        config = _config_of(rename_arguments(options, SEARCH))
+        config = self._config(rename_arguments(options, SEARCH))
         size = check_value("buffer_size", buffer_size, Positive)
         return self._stream(iterate_rows(sources, "sources"), size, on_piece, config)
 
@@ -134,6 +139,42 @@ class Generator(Scorer):
         while buffer := list(itertools.islice(rows, buffer_size)):
             yield from self.decode(*self.encode(buffer, first), config, on_piece, first)
             first += len(buffer)
+
+    def generate_documents(
+        self, texts: Iterable[SourceRow], language: str, **options: Any
+    ) -> list[Document]:
+        """Decode texts of any length, sentence by sentence. ``sentencex`` finds the sentences.
+
+        Spaces and the ends of lines stay as they are. A sentence that is longer than any in training is
+        divided at punctuation or spaces. ``counts.divided`` has the number of these.
+
+        Args:
+            texts: Texts in any iterable, such as paragraphs or whole books.
+            language: Code of their language, such as ``en``. An unknown one has the rules of English.
+            options: See ``generate``.
+
+        Returns:
+            A document for each text, in order.
+
+        Raises:
+            ConfigError: ``language`` is no code, ``sentencex`` is not installed, ``n_best`` is more than 1,
+                or the model reads several columns. Or see ``generate``.
+            CheckpointError: The network's outputs are no numbers.
+        """
+        config = self._config(rename_arguments(options, SEARCH))
+        return generate_documents(self, texts, language, config)
+
+    def _config(self, options: Mapping[str, object]) -> SearchConfig:
+        """The search of a call with these options.
+
+        Raises:
+            ConfigError: See ``generate``.
+        """
+        known = [field.name for field in dataclasses.fields(SearchConfig)]
+        if unknown := [name for name in options if name not in known]:
+            near = suggest(unknown[0], known)
+            raise ConfigError(f"no option {unknown[0]!r}; there are {', '.join(known)}{near}")
+        return override(self.searches[0], options)
 
     def search(self, sources: Iterable[SourceRow], config: SearchConfig) -> list[list[Hypothesis]]:
         """``generate`` with its options as one object."""
@@ -233,19 +274,6 @@ class Generator(Scorer):
         ]
 
 
-def _config_of(options: Mapping[str, Any]) -> SearchConfig:
-    """The options of a search.
-
-    Raises:
-        ConfigError: There is no such option, or its value has another type or is out of range.
-    """
-    known = [field.name for field in dataclasses.fields(SearchConfig)]
-    if unknown := [name for name in options if name not in known]:
-        near = suggest(unknown[0], known)
-        raise ConfigError(f"no option {unknown[0]!r}; there are {', '.join(known)}{near}")
-    return SearchConfig(**options)
-
-
 def generator_of(
     models: Sequence[checkpoint.Model],
     where: Sequence[str | Path],
@@ -271,4 +299,7 @@ def generator_of(
     for network in networks:
         network.decoder.precompute()
     limits = checkpoint.common_limit(models), checkpoint.common_longest(models)
-    return Generator(networks, tokenizers, first.columns, first.task, *limits, first.scoring)
+    searches = [model.search for model in models]
+    return Generator(
+        networks, tokenizers, first.columns, first.task, *limits, first.scoring, searches
+    )

@@ -15,6 +15,7 @@ from seqtext.inference.hypothesis import texts
 from seqtext.inference.loading import load_generator
 from seqtext.metrics import score_translations
 from seqtext.training.data import data_of
+from seqtext.training.decoding import GREEDY
 from seqtext.training.encoder_decoder import EncoderDecoderModule
 from seqtext.training.run import folder
 
@@ -81,7 +82,7 @@ def _scores(generator: Generator, module: EncoderDecoderModule) -> Scores:
     for name, examples in compared.items():
         if examples:
             sources, references = zip(*examples, strict=True)
-            hypotheses = texts(generator.generate(sources, beam_size=1))
+            hypotheses = texts(generator.search(sources, GREEDY))
             measured = score_translations(hypotheses, references, module.bleu_tokenize)
             scores[name] = {"bleu": measured.bleu, "chrf": measured.chrf}
     return scores

@@ -17,7 +17,7 @@ from seqtext.tasks import Outputs, Scoring, TextTask, describe_measurement
 from seqtext.training.data import data_of
 from seqtext.training.module import TextModule
 
-_GREEDY = SearchConfig(beam_size=1)
+GREEDY = SearchConfig(beam_size=1)  # of validation
 
 
 class DecodingModule(TextModule[Batch, Tokenizers]):
@@ -26,6 +26,7 @@ class DecodingModule(TextModule[Batch, Tokenizers]):
     task: TextTask
     network: EncoderDecoder | None
     tokenizers: Tokenizers | None
+    search: SearchConfig  # of a test
     decode_sentences: int  # of a validation
     bleu_tokenize: BleuTokenize
     _decoded: Outputs | None  # of the validation or test at hand
@@ -37,7 +38,12 @@ class DecodingModule(TextModule[Batch, Tokenizers]):
         """The network as it is, ready to decode."""
         assert self.network is not None
         assert self.tokenizers is not None
-        return Generator([self.network], self.tokenizers, source_limit=self.source_limit)
+        return Generator(
+            [self.network],
+            self.tokenizers,
+            source_limit=self.source_limit,
+            searches=[self.search],
+        )
 
     @property
     def scoring(self) -> Scoring:
@@ -50,7 +56,7 @@ class DecodingModule(TextModule[Batch, Tokenizers]):
         """Decode source texts, or the sources of a batch, with the search of ``seqtext generate``."""
         if isinstance(batch, Batch):
             batch = [source for source, _ in self._texts_of(batch)]
-        return texts(self.generator().search(batch, SearchConfig()))
+        return texts(self.generator().search(batch, self.search))
 
     # --- validation ---------------------------------------------------------------------------------
 
@@ -61,14 +67,14 @@ class DecodingModule(TextModule[Batch, Tokenizers]):
         if data is not None and self.decode_sentences:
             merged = self.task.merges_sources
             examples = data.validation_examples(self.decode_sentences, merged=merged)
-            self._decoded = self._decode(examples, _GREEDY)
+            self._decoded = self._decode(examples, GREEDY)
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         """Add up the loss, without smoothing. Decode the batch where no data module has its texts."""
         super().validation_step(batch, batch_idx)
         if data_of(self.trainer) is None:
             left = self.decode_sentences - len(self._own)
-            self._decode_batch(self._texts_of(batch)[: max(left, 0)], _GREEDY)
+            self._decode_batch(self._texts_of(batch)[: max(left, 0)], GREEDY)
 
     def on_validation_epoch_end(self) -> None:
         """Log ``val_loss``, and the task's scores of freely decoded sentences."""
@@ -85,7 +91,7 @@ class DecodingModule(TextModule[Batch, Tokenizers]):
             lambda: describe_measurement(
                 self.task.describe_validation(outputs.references, self.scoring),
                 len(outputs.hypotheses),
-                _GREEDY.describe(),
+                GREEDY.describe(),
             )
         )
 
@@ -96,13 +102,13 @@ class DecodingModule(TextModule[Batch, Tokenizers]):
         self.begin_evaluation()
         if (data := data_of(self.trainer)) is not None:
             examples = data.test_examples(merged=self.task.merges_sources)
-            self._decoded = self._decode(examples, SearchConfig())
+            self._decoded = self._decode(examples, self.search)
 
     def test_step(self, batch: Batch, batch_idx: int) -> None:
         """Add up the loss, without smoothing. Decode the batch where no data module has its texts."""
         super().test_step(batch, batch_idx)
         if data_of(self.trainer) is None:
-            self._decode_batch(self._texts_of(batch), SearchConfig())
+            self._decode_batch(self._texts_of(batch), self.search)
 
     def on_test_epoch_end(self) -> None:
         """Log ``test_loss``, and the scores of ``seqtext test`` with ``test_`` before their names."""

@@ -19,6 +19,8 @@ from seqtext.errors import ConfigError
 from seqtext.metrics import BleuTokenize, check_bleu_tokenize
 from seqtext.nn.config import NetworkConfig
 from seqtext.nn.encoder_decoder import EncoderDecoder
+from seqtext.search.config import SearchConfig
+from seqtext.search.stored import changed_options, check_stored, override
 from seqtext.tasks import (
     DEFAULT_BLEU_TOKENIZE,
     TEXT_TASKS,
@@ -48,6 +50,9 @@ class EncoderDecoderModule(DecodingModule):
             Characters, for languages without spaces: ``char`` or ``zh``. Japanese or Korean words:
             ``ja-mecab``, ``ko-mecab``. Tokenized text: ``none``. Default: that of ``init_from``, else
             ``none`` for the task ``code`` and ``13a`` for others.
+        search: How ``seqtext test`` and ``seqtext generate`` decode, where an option of theirs is not given:
+            the search that scores were measured with. Validation is greedy all the same. Default of each
+            field: that of ``init_from``, else ours.
         seed: Of the first weights and of dropout.
         init_from: A checkpoint or run folder to start from. Its network and its tokenizers are taken
             over. Options may change what regularizes. An option that contradicts it is refused.
@@ -68,7 +73,9 @@ class EncoderDecoderModule(DecodingModule):
 
     config: NetworkConfig
     reads, data_module = Tokenizers, "PairsDataModule"
-    configs: ClassVar = {"network": NetworkConfig, "optimizer": OptimizerConfig}
+    configs: ClassVar = {
+        "network": NetworkConfig, "optimizer": OptimizerConfig, "search": SearchConfig,
+    }  # fmt: skip
 
     def __init__(
         self,
@@ -80,6 +87,7 @@ class EncoderDecoderModule(DecodingModule):
         task: TaskName | None = None,
         decode_sentences: Annotated[int, Range(0, 500)] = 500,
         bleu_tokenize: BleuTokenize | None = None,
+        search: SearchConfig = SearchConfig(),  # noqa: B008 (frozen)
         seed: int = 1,
         init_from: str | None = None,
         init_parts: str | list[str] | None = None,
@@ -98,7 +106,9 @@ class EncoderDecoderModule(DecodingModule):
         self._freeze = parts_of("freeze", freeze)
         self._vectors = {"source": source_vectors, "target": target_vectors}
         self._init_parts = parts_of("init_parts", init_parts)
-        self._inherited: list[str] = []  # what the checkpoint's network has that was not asked for
+        check_stored(search)
+        self.search = search
+        self._inherited: list[str] = []  # what the checkpoint has that was not asked for
         self._pretrained = before = self._take_over(init_from)
         self.config.check_cell()
         self.fine_tunes = before is not None
@@ -136,6 +146,13 @@ class EncoderDecoderModule(DecodingModule):
                 if value != getattr(given, name)
             ]
             self.tokenizers = model.tokenizers
+        chosen = changed_options(self.search)
+        self.search = override(model.search, chosen)
+        self._inherited += [
+            f"search.{name} {value}"
+            for name, value in changed_options(model.search).items()
+            if name not in chosen
+        ]
         return model
 
     @classmethod
@@ -143,8 +160,8 @@ class EncoderDecoderModule(DecodingModule):
         """Network and scores. Weights come from the checkpoint, and not from where its training began."""
         known = {"bleu_tokenize": model.scoring.bleu_tokenize} if model.scoring else {}
         beginnings = ("init_from", "init_parts", "source_vectors", "target_vectors")
-        network = plain_options({"network": model.config})
-        return {**network, **known, "task": model.task, **dict.fromkeys(beginnings)}
+        configs = plain_options({"network": model.config, "search": model.search})
+        return {**configs, **known, "task": model.task, **dict.fromkeys(beginnings)}
 
     # --- building -----------------------------------------------------------------------------------
 
@@ -177,10 +194,14 @@ class EncoderDecoderModule(DecodingModule):
                 )
             shares = load_parts(self.network, tokenizers, self._pretrained, parts)
             self._pretrained = None
-            told = "".join(f", {share:.0%} of the {side} pieces" for side, share in shares.items())
-            if not self._init_parts:
-                told = f"; from it {', '.join(self._inherited)}" if self._inherited else ""
-            say(f"init_from: {', '.join(parts)}{told}")
+            told = ", ".join(parts)
+            if self._init_parts:
+                told += "".join(
+                    f", {share:.0%} of the {side} pieces" for side, share in shares.items()
+                )
+            if self._inherited:
+                told += f"; from it {', '.join(self._inherited)}"
+            say(f"init_from: {told}")
         self._load_vectors(self.network, tokenizers)
         freeze(self.network, self._freeze)
 
@@ -218,4 +239,5 @@ class EncoderDecoderModule(DecodingModule):
             self.source_limit,
             self.longest_source,
             self.scoring,
+            self.search,
         )

@@ -73,6 +73,24 @@ def test_only_some_fields() -> None:
     assert vars(options) == {"kind": "b"} and config_of(Options, options) == Options(kind="b")
 
 
+def test_fields_that_a_checkpoint_may_have_are_there_only_where_given() -> None:
+    parser = Parser("generate", "", "")
+    parser.add_fields(Options, stored=["count", "quiet", "fast"])
+    assert vars(parser.parse([])) == {"share": None, "kind": "a"}
+    words = ["--count=2", "--no_quiet", "--fast"]  # our defaults, typed
+    assert vars(parser.parse(words)).items() >= {"count": 2, "quiet": False, "fast": True}.items()
+    assert config_of(Options, parser.parse(["--quiet", "--no_fast"])) == Options(
+        quiet=True, fast=False
+    )
+    told = " ".join(parser.format_help().split())
+    assert "(default: of the checkpoint, else 2)" in told and "(default: a)" in told
+    options = parser.parse(["--fast"])
+    options.checkpoints = ["a.ckpt"]
+    parser.refuse(options, ["count", "quiet"], "translator", "a classifier")
+    with pytest.raises(ConfigError, match=r"^--fast: is of a translator; a\.ckpt is a classifier"):
+        parser.refuse(options, ["count", "fast"], "translator", "a classifier")
+
+
 @pytest.mark.parametrize("config", [SearchConfig, DecisionConfig, TokenizerConfig])
 def test_every_field_has_a_text(config: type) -> None:
     texts = field_texts(config)

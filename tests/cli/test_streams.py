@@ -314,6 +314,7 @@ def hang_up() -> None:
         (["--format", "jsonl"], 6),
         (["--n_best", "2"], 6),
         (["--beam_size", "1", "--samples", "2", "--top_p", "0.9"], 6),
+        (["--split_sentences", "en"], 6),
     ],
 )
 def test_an_interruption_keeps_what_is_finished(

@@ -4,8 +4,8 @@
 
 SOURCES holds a sentence a line. Each further word is a search, as options with spaces between them. The
 script decodes in batches of 7, in reverse order, in two processes, and the first 100 sources alone. It prints
-how many sources have other texts than in batches of 64. In float32, a batch of another size changes the last digits of a probability. So a
-single source may differ.
+how many sources have other texts than in batches of 64. In float32, a batch of another size changes the last
+digits of a probability. So a single source may differ.
 """
 
 from __future__ import annotations

@@ -50,6 +50,7 @@ SECTIONS = {  # in the order of the page
     "cells": "Recurrent cells",
     "training": "Speed of training",
     "decoding": "Speed of decoding",
+    "search_options": "Options of a search",
     "costs": "Other costs",
     "h100": "One H100",
     "h200": "One H200",

@@ -53,6 +53,7 @@ SECTIONS = {  # in the order of the page
     "decoding": "Speed of decoding",
     "choosing": "Choosing among hypotheses",
     "documents": "Documents",
+    "search_options": "Options of a search",
     "costs": "Other costs",
     "h100": "One H100",
     "h200": "One H200",

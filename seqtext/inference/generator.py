@@ -225,7 +225,8 @@ class Generator(Scorer):
         fewest, most = config.limits(lengths - 1)
         rules = self._rules.rules(config, fewest, batch.words)
         states = [network.start(source, lengths) for network in self.networks]
-        given = lengths, most, self._pieces, config, rules, batch.keys(), batch.growing
+        keys = batch.keys() if config.samples else []
+        given = lengths, most, self._pieces, config, rules, keys, batch.growing
         if len(states) == 1:
             rows = run_search(self.networks[0], states[0], *given)
         else:

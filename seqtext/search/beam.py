@@ -20,7 +20,7 @@ from seqtext.search.protocol import (
     StepModel,
     look_now,
 )
-from seqtext.search.rules import Rule
+from seqtext.search.rules import Allocation, Rule
 
 # Finished sentences leave the batch together, once they are 1 in 8 of it. A new batch size is expensive:
 # PyTorch's matrix products prepare and keep a kernel for every size.
@@ -40,6 +40,7 @@ class _Beam(NamedTuple):
     finished: Tensor  # (N, F) ranks of the finished hypotheses, best first, -inf where none
     finished_log_prob: Tensor  # (N, F)
     finished_ids: Tensor  # (N, F, t) int64, their pieces, filled up with eos
+    finished_whole: Tensor  # (N, F) bool, whether no strict rule is broken. These come first
     parents: Tensor  # (N, K) int64, which hypothesis of the step before each live one continues
     covered: Tensor | None  # (N, K, S) attention so far, for a coverage penalty
 
@@ -84,7 +85,7 @@ def beam_search(
         pieces: Special ids.
         beam_size: At least 1. With 1 this is greedy search.
         length_penalty: Ranks finished hypotheses. Default: mean log-probability.
-        rules: What hypotheses may not continue with.
+        rules: What hypotheses may not continue with. An ``Allocation`` among them chooses continuations.
         coverage: A penalty that ranks them too, and the lengths of the sources (N,).
 
     Returns:
@@ -97,6 +98,7 @@ def beam_search(
         raise ConfigError(f"beam_size: {beam_size}, expected at least 1")
     ranking = _Ranking(length_penalty or LengthPenalty(), coverage and coverage[0])
     constraint = Constraint(pieces, max_lengths, rules)
+    allocation = next((rule for rule in rules if isinstance(rule, Allocation)), None)
     results: list[list[FinishedHypothesis]] = [[] for _ in range(len(max_lengths))]
     ids = torch.full((len(max_lengths), 1), pieces.bos, device=max_lengths.device)
     beam: _Beam | None = None
@@ -107,7 +109,8 @@ def beam_search(
             beam = beam._replace(covered=beam.covered + model.attention(state))
         at_end = constraint.at_end(beam.history, beam.origin)
         log_probs = constraint(log_probs, beam.history, beam.origin, at_end)
-        beam = _advance(beam, log_probs, pieces.eos, ranking)
+        whole = constraint.is_whole(beam.history, beam.origin)
+        beam = _advance(beam, log_probs, pieces.eos, ranking, whole, allocation)
         beam, rows = _move_finished(beam, at_end, pieces.eos, results)
         if len(rows):
             ids, state = beam.history[..., -1], model.select(state, rows, beam.parents)
@@ -130,20 +133,32 @@ def _start(
         finished=none,
         finished_log_prob=none,
         finished_ids=empty,
+        finished_whole=none > 0,
         parents=torch.zeros((count, 1), dtype=torch.long, device=device),
         covered=None if coverage is None else coverage[0].start(coverage[1]),
     )
 
 
-def _advance(beam: _Beam, log_probs: Tensor, eos: int, ranking: _Ranking) -> _Beam:
-    """Continue each hypothesis by one piece, with ``log_probs`` (N, K, V)."""
+def _advance(
+    beam: _Beam,
+    log_probs: Tensor,
+    eos: int,
+    ranking: _Ranking,
+    whole: Tensor,
+    allocation: Allocation | None,
+) -> _Beam:
+    """Continue each hypothesis by one piece, with ``log_probs`` (N, K, V). It may end where ``whole``."""
     (rows, live, vocab_size), beam_size = log_probs.shape, beam.finished.size(1)
-    totals = (beam.scores.unsqueeze(2) + log_probs).view(rows, -1)
+    totals = beam.scores.unsqueeze(2) + log_probs
     # Each hypothesis ends once at most. So 2K continuations hold at most K that end, and K others.
-    values, index = totals.topk(min(2 * beam_size, live * vocab_size), dim=1)
+    count = min(2 * beam_size, live * vocab_size)
+    if allocation is None:
+        values, index = totals.view(rows, -1).topk(count, dim=1)
+    else:
+        values, index = allocation.choose(totals, beam.history, beam.origin, count)
     parents, ids = index // vocab_size, index % vocab_size
     is_eos = ids == eos
-    beam = _finish(beam, values, parents, is_eos, eos, ranking)
+    beam = _finish(beam, values, parents, is_eos, eos, ranking, whole)
     # A stable sort puts the others first and keeps their order. Its shape does not depend on the data, so a
     # GPU need not wait for a count.
     chosen = is_eos.byte().argsort(dim=1, stable=True)[:, : min(beam_size, live * (vocab_size - 1))]
@@ -157,21 +172,32 @@ def _advance(beam: _Beam, log_probs: Tensor, eos: int, ranking: _Ranking) -> _Be
 
 
 def _finish(
-    beam: _Beam, values: Tensor, parents: Tensor, is_eos: Tensor, eos: int, ranking: _Ranking
+    beam: _Beam,
+    values: Tensor,
+    parents: Tensor,
+    is_eos: Tensor,
+    eos: int,
+    ranking: _Ranking,
+    whole: Tensor,
 ) -> _Beam:
     """Merge continuations that end into the best finished hypotheses of each sentence."""
     size = beam.finished.size(1)
     values, parents = values[:, :size], parents[:, :size]
     # A sentence with F finished hypotheses may wait in the batch for others. It takes no more.
-    full = (beam.finished > -torch.inf).all(1, keepdim=True)
+    full = beam.finished_whole.all(1, keepdim=True)
     log_prob = values.masked_fill(~(is_eos[:, :size] & ~full), -torch.inf)
     merged = torch.cat([beam.finished, ranking.score(beam, log_prob, parents)], 1)
-    finished, best = merged.topk(size, dim=1)
+    whole = whole.gather(1, parents) & (log_prob > -torch.inf)
+    merged_whole = torch.cat([beam.finished_whole, whole], 1)
+    best = merged.argsort(dim=1, descending=True, stable=True)
+    first = (~merged_whole).gather(1, best).byte().argsort(dim=1, stable=True)[:, :size]
+    best = best.gather(1, first)
     ids = torch.cat([beam.finished_ids, _rows(beam.history, parents)], 1)
     return beam._replace(
-        finished=finished,
+        finished=merged.gather(1, best),
         finished_log_prob=torch.cat([beam.finished_log_prob, log_prob], 1).gather(1, best),
         finished_ids=_rows(torch.nn.functional.pad(ids, (0, 1), value=eos), best),
+        finished_whole=merged_whole.gather(1, best),
     )
 
 
@@ -187,13 +213,16 @@ def _move_finished(
     rows = torch.arange(len(beam.origin), device=at_end.device)
     if not look_now(beam.history.size(2), at_end.device):
         return beam, rows
-    done = (beam.finished > -torch.inf).all(1) | at_end
+    stuck = (beam.scores == -torch.inf).all(1)
+    done = beam.finished_whole.all(1) | at_end | stuck
     if _SHARE_TO_LEAVE * int(done.sum()) < len(rows):
         return beam, rows
     leaving, rows = beam.keep(done.nonzero()[:, 0]), (~done).nonzero()[:, 0]
+    # outputs that break a strict rule are returned only if there are no others
+    broken = leaving.finished_whole.any(1, keepdim=True) & ~leaving.finished_whole
     for origin, scores, log_probs, hypotheses in zip(
         leaving.origin.tolist(),
-        leaving.finished.tolist(),
+        leaving.finished.masked_fill(broken, -torch.inf).tolist(),
         leaving.finished_log_prob.tolist(),
         leaving.finished_ids.tolist(),
         strict=True,

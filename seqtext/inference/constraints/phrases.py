@@ -1,0 +1,285 @@
+"""Outputs without banned phrases, or with required ones. A phrase is one or more whole words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from seqtext.data.tokenizer import SPACE, Tokenizer
+from seqtext.inference.constraints.pieces import PieceTexts, Spelling
+from seqtext.inference.constraints.words import in_word
+from seqtext.search.automaton import DEAD, LATER, Automaton
+
+_BROKEN = "\N{REPLACEMENT CHARACTER}"  # what a byte that is no character becomes
+
+
+class PhraseSet:
+    """Phrases that are looked for together.
+
+    Args:
+        phrases: Normalized texts.
+        ends: Of each phrase, the bytes behind which each piece of its own segmentation ends.
+    """
+
+    def __init__(self, phrases: Sequence[str], ends: Sequence[Sequence[int]]) -> None:
+        self.phrases = list(phrases)
+        self.bit = {phrase: 1 << place for place, phrase in enumerate(phrases)}
+        self.all = (1 << len(phrases)) - 1
+        self.beginnings = {text[: i + 1] for text in phrases for i in range(len(text))}
+        self._ends = dict(zip(phrases, ends, strict=True))
+
+    def progress(self, phrase: str, size: int) -> int:
+        """How many pieces of a phrase end within its first ``size`` bytes."""
+        return sum(end <= size for end in self._ends[phrase])
+
+    @property
+    def pieces(self) -> int:
+        """Pieces of all phrases."""
+        return sum(map(len, self._ends.values()))
+
+
+class Reading(NamedTuple):
+    """What an output has written, as far as phrases are concerned."""
+
+    sought: PhraseSet
+    met: int = 0  # a bit for each phrase that stands in the output
+    active: frozenset[str] = frozenset()  # beginnings of phrases at the output's end
+    last: bool = False  # whether its last character is of a word that could go on
+    tail: bytes = b""  # bytes of a character that is not complete
+
+
+class PieceIndex:
+    """Where phrases can begin and end in the pieces of a vocabulary.
+
+    Args:
+        pieces: Of the outputs.
+        lower: Whether letter case makes no difference. Then phrases are in lowercase.
+    """
+
+    def __init__(self, pieces: PieceTexts, *, lower: bool = False) -> None:
+        self.lower, self.bytes = lower, pieces.bytes
+        self.texts = [self.read(text or "") for text in pieces.texts]
+        written = [(text, number) for number, text in enumerate(self.texts) if text]
+        self.whole = Spelling(written)
+        self.parts = Spelling((part, i) for text, i in written for part in _word_starts(text))
+        self.begins = torch.tensor([bool(text) and in_word(text[0]) for text in self.texts])
+        self.stops = torch.tensor([bool(text) and in_word(text[-1]) for text in self.texts])
+        self.silent = [number for number, text in enumerate(self.texts) if not text]
+
+    def read(self, text: str) -> str:
+        """The text as phrases are compared with it."""
+        return text.lower() if self.lower else text
+
+
+class _Phrases(Automaton[Reading]):
+    """Reads characters, and notes which phrases stand there as whole words."""
+
+    def __init__(self, index: PieceIndex) -> None:
+        super().__init__(len(index.texts))
+        self._index = index
+        self._plain_rows: dict[Reading, Tensor] = {}
+        self._starters: dict[PhraseSet, list[int]] = {}
+        self._dead = torch.full((self.vocab_size,), DEAD, dtype=torch.int32)
+        self._dead[list(index.bytes)] = LATER  # they may be of a letter that goes on with the word
+
+    def _met(self, state: Reading) -> int | None:
+        """``met`` where a word ends behind this state. None if that is not allowed."""
+        bits = (state.sought.bit.get(phrase, 0) for phrase in state.active)
+        met = state.met
+        for bit in bits:
+            met |= bit
+        return met
+
+    def _add(self, state: Reading, char: str) -> Reading | None:
+        """The state behind a character."""
+        word = in_word(char)
+        going_on = state.last and word
+        met: int | None = state.met if going_on else self._met(state)
+        if met is None:
+            return None
+        beginnings = state.sought.beginnings
+        active = {text + char for text in state.active if text + char in beginnings}
+        if not going_on and char in beginnings:
+            active.add(char)
+        return Reading(state.sought, met, frozenset(active), word)
+
+    def follow(self, state: Reading, piece: int | str) -> Reading | None:
+        """See ``Automaton``."""
+        index = self._index
+        if not isinstance(piece, int):
+            return self._add_text(state, index.read(piece.replace(SPACE, " ")))
+        if piece in index.bytes:
+            return self._add_byte(state, index.bytes[piece])
+        return self._add_text(state, index.texts[piece])
+
+    def _add_text(self, state: Reading, text: str) -> Reading | None:
+        reading: Reading | None = state._replace(tail=b"")
+        for char in _BROKEN * len(state.tail) + text:
+            if reading is None:
+                return None
+            reading = self._add(reading, char)
+        return reading
+
+    def _add_byte(self, state: Reading, byte: bytes) -> Reading | None:
+        try:
+            return self._add_text(state._replace(tail=b""), self._index.read((state.tail + byte).decode()))
+        except UnicodeDecodeError as error:
+            if error.reason == "unexpected end of data":
+                return state._replace(tail=state.tail + byte)
+        if state.tail:
+            flushed = self._add_text(state, "")
+            return None if flushed is None else self._add_byte(flushed, byte)
+        return self._add_text(state, _BROKEN)
+
+    def row(self, state: Reading) -> Tensor:
+        """See ``Automaton``."""
+        if state.tail:
+            flushed = self._add_text(state, "")
+            row = torch.full((self.vocab_size,), DEAD, dtype=torch.int32)
+            row = row if flushed is None else self.row(flushed).clone()
+            return self._write(row, state, list(self._index.bytes))
+        met, last = self._met(state), state.last
+        row = self._plain(state.sought, state.met, last)
+        if met != state.met:  # a phrase is complete, unless its last word goes on
+            ended = self._dead if met is None else self._plain(state.sought, met, last)
+            row = row.where(self._index.begins, ended) if last else ended
+        return self._write(row.clone(), state, [*self._continuing(state), *self._spelled_bytes(state)])
+
+    def _write(self, row: Tensor, state: Reading, pieces: Sequence[int]) -> Tensor:
+        """Read these pieces one by one."""
+        for piece in set(pieces):
+            row[piece] = self.number(self.follow(state, piece))
+        return row
+
+    def _plain(self, sought: PhraseSet, met: int, last: bool) -> Tensor:
+        """The row of a state where no phrase has begun."""
+        state = Reading(sought, met, last=last)
+        if state not in self._plain_rows:
+            within, behind = (self.number(state._replace(last=word)) for word in (True, False))
+            row = torch.where(self._index.stops, within, behind).int()
+            row[self._index.silent] = DEAD  # bos and the like, which no output has
+            row[list(self._index.bytes)] = LATER
+            if sought not in self._starters:
+                self._starters[sought] = list(self._starting(sought))
+            self._plain_rows[state] = self._write(row, state, self._starters[sought])
+        return self._plain_rows[state]
+
+    def _starting(self, sought: PhraseSet) -> Iterator[int]:
+        """Ids with the beginning of a phrase in them."""
+        for phrase in sought.phrases:
+            yield from self._index.parts.within(phrase)
+            yield from self._index.parts.beyond(phrase)
+
+    def _continuing(self, state: Reading) -> Iterator[int]:
+        """Ids that go on with a phrase that has begun."""
+        for begun in state.active:
+            for phrase in state.sought.phrases:
+                if phrase.startswith(begun) and phrase != begun:
+                    yield from self._index.whole.within(phrase[len(begun) :])
+                    yield from self._index.whole.beyond(phrase[len(begun) :])
+
+    def _spelled_bytes(self, state: Reading) -> list[int]:
+        """Ids of bytes that lead on in a phrase. Others are read once they are taken."""
+        return []
+
+
+class BannedPhrases(_Phrases):
+    """No phrase stands in an output."""
+
+    def start(self, phrases: Sequence[str]) -> Reading:
+        """The state before the first piece."""
+        return Reading(PhraseSet(phrases, [[]] * len(phrases)))
+
+    def _met(self, state: Reading) -> int | None:
+        return None if super()._met(state) else 0
+
+    def may_end(self, state: Reading) -> bool:
+        """See ``Automaton``."""
+        return self._met(state) is not None
+
+    def needs(self, state: Reading) -> int:
+        """See ``Automaton``. Another piece may make another word of a banned one."""
+        return 0 if self.may_end(state) else 1
+
+
+class RequiredPhrases(_Phrases):
+    """Every phrase of a source stands in its output.
+
+    Args:
+        index: See ``PieceIndex``.
+        tokenizer: Cuts phrases into pieces.
+    """
+
+    def __init__(self, index: PieceIndex, tokenizer: Tokenizer) -> None:
+        super().__init__(index)
+        self._tokenizer = tokenizer
+        self._sets: dict[tuple[str, ...], PhraseSet] = {}
+        self._of_byte = {byte: number for number, byte in self._index.bytes.items()}
+
+    def start(self, phrases: Sequence[str]) -> Reading:
+        """The state before the first piece."""
+        key = tuple(dict.fromkeys(phrases))
+        if key not in self._sets:
+            self._sets[key] = PhraseSet(key, [self._ends_of(phrase) for phrase in key])
+        return Reading(self._sets[key])
+
+    def _ends_of(self, phrase: str) -> list[int]:
+        ends, size = list[int](), 0
+        ids = self._tokenizer.encode([phrase])[0]
+        for number in ids:
+            text = self._index.texts[number]
+            size += len(text.encode()) or 1
+            ends.append(size)
+        added = size - len(phrase.encode())  # by the space before the first word
+        return [end - added for end in ends if end > added]
+
+    def progress(self, state: Reading) -> int:
+        """Pieces of phrases that the output has."""
+        sought = state.sought
+        complete = [phrase for phrase in sought.phrases if sought.bit[phrase] & state.met]
+        begun = 0
+        for phrase in sought.phrases:
+            if phrase in complete:
+                continue
+            if phrase in state.active:
+                complete.append(phrase)
+                continue
+            sizes = (
+                len(text.encode()) + len(state.tail)
+                for text in self._beginnings(state)
+                if phrase.startswith(text)
+                and phrase[len(text) :].encode().startswith(state.tail)
+            )
+            begun = max([begun, *(sought.progress(phrase, size) for size in sizes)])
+        return begun + sum(sought.progress(phrase, len(phrase.encode())) for phrase in complete)
+
+    def _beginnings(self, state: Reading) -> list[str]:
+        """Beginnings of phrases at the end of the text, and the empty one where a word may begin."""
+        return [*state.active, *([] if state.last else [""])]
+
+    def _spelled_bytes(self, state: Reading) -> list[int]:
+        rests = (
+            phrase[len(text) :].encode()[:1]
+            for text in self._beginnings(state)
+            for phrase in state.sought.phrases
+            if phrase.startswith(text)
+        )
+        return [self._of_byte[byte] for byte in rests if byte in self._of_byte]
+
+    def may_end(self, state: Reading) -> bool:
+        """See ``Automaton``."""
+        return self._met(state) == state.sought.all
+
+    def needs(self, state: Reading) -> int:
+        """See ``Automaton``."""
+        return state.sought.pieces - self.progress(state)
+
+
+def _word_starts(text: str) -> Iterator[str]:
+    """The rests of a text from each place on where a phrase may begin."""
+    for place, char in enumerate(text):
+        if char != " " and (place == 0 or not (in_word(text[place - 1]) and in_word(char))):
+            yield text[place:]

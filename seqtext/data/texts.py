@@ -108,6 +108,7 @@ class TextCounts:
             such parts.
         unknown_parts: The first few of these parts.
         at_limit: Outputs that reached their length limit, so that they may be cut off.
+        lacking: Outputs without a required phrase.
     """
 
     texts: int = 0
@@ -117,6 +118,7 @@ class TextCounts:
     unknown: int = 0
     unknown_parts: list[str] = field(default_factory=list)
     at_limit: int = 0
+    lacking: int = 0
 
     def add(
         self,
@@ -168,6 +170,11 @@ class TextCounts:
             lines.append(
                 f"{self.at_limit:,} of {self.texts:,} outputs reached their length limit and may be cut off."
                 " --max_length and --max_length_ratio change the limit"
+            )
+        if self.lacking:
+            lines.append(
+                f"{self.lacking:,} of {self.texts:,} outputs lack a required phrase. Their length limit, or"
+                " another constraint, left no room for it"
             )
         return lines
 

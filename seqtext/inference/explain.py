@@ -11,8 +11,9 @@ from torch import Tensor
 
 from seqtext.data.batch import IGNORE, collate
 from seqtext.data.readers.columns import SYMBOL
-from seqtext.data.texts import SourceRow
+from seqtext.data.texts import SourceRow, texts_of
 from seqtext.data.tokenizer import SPACE, Tokenizer
+from seqtext.inference.constraints.options import Constraints
 from seqtext.inference.explanation import Explanation, Paragraph, Word, paint
 from seqtext.inference.generator import Generator
 from seqtext.search.config import SearchConfig
@@ -88,15 +89,19 @@ class OutputExplanation(Explanation):
 
 
 def explain(
-    generator: Generator, sources: Iterable[SourceRow], config: SearchConfig
+    generator: Generator,
+    sources: Iterable[SourceRow],
+    config: SearchConfig,
+    constraints: Constraints | None = None,
 ) -> list[OutputExplanation]:
     """Decode, read every output again, and note attention and copying. Ensembles give the mean.
 
     Raises:
         CheckpointError, ConfigError: See ``Generator.generate``.
     """
-    ids, unknown = generator.encode(sources)
-    decoded = generator.decode(ids, unknown, config)
+    texts = texts_of(sources, "sources", generator.source_columns)
+    ids, unknown = generator.encode(texts)
+    decoded = generator.decode(ids, unknown, config, generator.constrain(texts, constraints))
     return [
         _explained(generator, *row)
         for row in zip(ids, unknown, (best.ids for best, *_ in decoded), strict=True)

@@ -15,6 +15,8 @@ from seqtext.data.batch import source_rows
 from seqtext.data.texts import SourceRow, texts_of
 from seqtext.data.tokenizer import Tokenizers
 from seqtext.errors import ConfigError
+from seqtext.inference.constraints.options import Constraints, SourceConstraints
+from seqtext.inference.constraints.rules import ConstraintRules
 from seqtext.inference.hypothesis import Hypothesis
 from seqtext.inference.predictor import Predictor, diverged, restore_networks
 from seqtext.inference.rules import RuleMaker
@@ -42,11 +44,13 @@ class SourceBatch(NamedTuple):
         ids: Pieces of each source.
         words: Of each source, its words that the vocabulary lacks.
         config: How to search.
+        constraints: What each output must be.
     """
 
     ids: list[list[int]]
     words: list[tuple[str, ...]]
     config: SearchConfig
+    constraints: SourceConstraints
 
 
 class Generator(Predictor[EncoderDecoder, SourceBatch, list[Hypothesis]]):
@@ -79,7 +83,7 @@ class Generator(Predictor[EncoderDecoder, SourceBatch, list[Hypothesis]]):
         banned = target.control_ids
         if self._copies:
             banned = (*banned, target.unk)  # a word of the source says more
-        self._rules = RuleMaker(target)
+        self._rules, self._constraints = RuleMaker(target), ConstraintRules(target)
         self._pieces = Pieces(bos=target.bos, eos=target.eos, banned=banned)
 
     def generate(self, sources: Iterable[SourceRow], **options: Any) -> list[list[Hypothesis]]:
@@ -88,7 +92,8 @@ class Generator(Predictor[EncoderDecoder, SourceBatch, list[Hypothesis]]):
         Args:
             sources: Texts in any iterable, such as a list, a generator, a pandas Series or a NumPy array. A
                 source of several columns is a tuple of their values, or a dict.
-            options: Fields of ``SearchConfig``: ``beam_size=5``, ``n_best=1``, …
+            options: Fields of ``SearchConfig``: ``beam_size=5``, ``n_best=1``, … And fields of
+                ``Constraints``: ``prefix="The"``, ``banned=["cat"]``, …
 
         Returns:
             For every source, in order, its ``n_best`` hypotheses, best first. A source without text
@@ -96,19 +101,35 @@ class Generator(Predictor[EncoderDecoder, SourceBatch, list[Hypothesis]]):
 
         Raises:
             ConfigError: A source is no text. Or there is no such option, or its value has another type or
-                is out of range.
+                is out of range. Or see ``Constraints``.
             CheckpointError: The network's outputs are no numbers.
         """
         options = rename_arguments(options, SEARCH)
-        known = [field.name for field in dataclasses.fields(SearchConfig)]
+        constraining = [field.name for field in dataclasses.fields(Constraints)]
+        known = [*(field.name for field in dataclasses.fields(SearchConfig)), *constraining]
         if unknown := [name for name in options if name not in known]:
             near = suggest(unknown[0], known)
             raise ConfigError(f"no option {unknown[0]!r}; there are {', '.join(known)}{near}")
-        return self.search(sources, SearchConfig(**options))
+        given = {name: options.pop(name) for name in constraining if name in options}
+        return self.search(sources, SearchConfig(**options), Constraints(**given))
 
-    def search(self, sources: Iterable[SourceRow], config: SearchConfig) -> list[list[Hypothesis]]:
-        """``generate`` with its options as one object."""
-        return self.decode(*self.encode(sources), config)
+    def search(
+        self,
+        sources: Iterable[SourceRow],
+        config: SearchConfig,
+        constraints: Constraints | None = None,
+    ) -> list[list[Hypothesis]]:
+        """``generate`` with its options as objects."""
+        texts = texts_of(sources, "sources", self.source_columns)
+        return self.decode(*self.encode(texts), config, self.constrain(texts, constraints))
+
+    def constrain(
+        self, sources: Iterable[SourceRow], constraints: Constraints | None
+    ) -> SourceConstraints:
+        """The constraints of each source. See ``Constraints.of_sources``."""
+        texts = texts_of(sources, "sources", self.source_columns)
+        texts = [" ".join(self.source_columns.split(text) or [text]) for text in texts]
+        return (constraints or Constraints()).of_sources(texts, self.tokenizers.target)
 
     def encode(self, sources: Iterable[SourceRow]) -> tuple[list[list[int]], list[tuple[str, ...]]]:
         """Encode sources, cut to what is read, and count them.
@@ -127,15 +148,22 @@ class Generator(Predictor[EncoderDecoder, SourceBatch, list[Hypothesis]]):
         return [row[: self.source_limit] for row in ids], words
 
     def decode(
-        self, ids: list[list[int]], words: list[tuple[str, ...]], config: SearchConfig
+        self,
+        ids: list[list[int]],
+        words: list[tuple[str, ...]],
+        config: SearchConfig,
+        constraints: SourceConstraints,
     ) -> list[list[Hypothesis]]:
-        """``search`` for sources as ``encode`` returns them."""
+        """``search`` for sources as ``encode`` and ``constrain`` return them."""
         rows = [row for row, own in enumerate(ids) if own]
         decoded = iter(
             self._by_length(
                 [ids[row] for row in rows],
                 lambda places: SourceBatch(
-                    [ids[rows[i]] for i in places], [words[rows[i]] for i in places], config
+                    [ids[rows[i]] for i in places],
+                    [words[rows[i]] for i in places],
+                    config,
+                    constraints.of([rows[i] for i in places]),
                 ),
                 config.batch_size,
                 config.beam_size,
@@ -143,16 +171,22 @@ class Generator(Predictor[EncoderDecoder, SourceBatch, list[Hypothesis]]):
         )
         results = [next(decoded) if own else [_NO_TEXT] for own in ids]
         self.counts.at_limit += sum(best.at_limit for best, *_ in results)
+        self.counts.lacking += sum(
+            constraints.lacks(row, best.text) for row, (best, *_) in enumerate(results)
+        )
         return results
 
     def predict_batch(self, batch: SourceBatch) -> list[list[Hypothesis]]:
         """The best hypotheses of each source of a batch."""
-        ids, words, config = batch
+        ids, words, config, constraints = batch
         source, lengths = (
             part.to(self.device) for part in source_rows(ids, self.tokenizers.source.eos)
         )
         fewest, most = config.limits(lengths - 1)
-        rules = self._rules.rules(config, fewest, words)
+        first, last, most = self._constraints.rules(
+            constraints, most, words, greedy=config.beam_size == 1
+        )
+        rules = [*first, *self._rules.rules(config, fewest, words), *last]
         states = [network.start(source, lengths) for network in self.networks]
         if len(states) == 1:
             rows = self._search(self.networks[0], states[0], lengths, most, rules, config)

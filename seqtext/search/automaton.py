@@ -38,7 +38,7 @@ class Automaton(ABC, Generic[StateT]):
         self.vocab_size = vocab_size
         self._numbers: dict[StateT, int] = {}
         self._states: list[StateT | None] = [None] * _FIRST
-        self._ends = [False] * _FIRST
+        self._ends = [False, True]
         self._needs = [1 << 30, 1]
         self._slots = [-1] * _FIRST  # which row each state has, -1 for none yet
         self._open = [False] * _FIRST
@@ -142,6 +142,7 @@ class TextRule:
             it still needs.
         eos: Id of the piece that ends a hypothesis.
         words: Of each sentence, words that can be copied.
+        wary: Whether no piece leads to where an output could not end. Greedy search cannot take it back.
     """
 
     def __init__(
@@ -151,7 +152,10 @@ class TextRule:
         limits: Tensor,
         eos: int,
         words: Sequence[Sequence[str]],
+        *,
+        wary: bool = False,
     ) -> None:
+        self._wary = wary
         self._automaton, self._starts, self._limits = automaton, starts, limits
         self._eos, self._words = eos, words
         self._history: Tensor | None = None
@@ -164,13 +168,16 @@ class TextRule:
         left = (self._limits[origin] - history.size(2)).unsqueeze(1).expand(numbers.shape)
         tight = left <= automaton.most_needed + 1
         table = automaton.table(numbers.device)
-        rows = (~table.opens[numbers] | tight).nonzero(as_tuple=True)
+        closed = ~table.opens[numbers]
+        rows = (closed | tight | self._wary).nonzero(as_tuple=True)
         if not len(rows[0]):
             return
         chosen = numbers[rows]
         following = self._following(chosen, origin[rows[0]], log_probs.size(2))
         table = automaton.table(numbers.device)  # copied words may have led to new states
         forbidden = (following == DEAD) | (table.needs[following] >= left[rows].unsqueeze(1))
+        if self._wary:
+            forbidden |= ~table.ends[following]
         forbidden[:, self._eos] = ~table.ends[chosen]
         log_probs[rows] = log_probs[rows].masked_fill_(forbidden, -torch.inf)
 

@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 
-from seqtext.search.automaton import DEAD, Automaton, StateT, TextRule
+from seqtext.search.automaton import DEAD, LATER, Automaton, StateT, TextRule
 
 _TRIED = 2  # pieces of a phrase that each hypothesis is continued with, at most
+
+
+class GoalAutomaton(Automaton[StateT]):
+    """An automaton that knows what leads on where an output needs more."""
+
+    @abstractmethod
+    def leading(self, state: StateT) -> list[int]:
+        """Pieces behind which an output needs less than in this state."""
+
+    @abstractmethod
+    def completes(self, state: StateT) -> bool:
+        """Whether a phrase ends in this state, if its last word does not go on."""
 
 
 class RequiredRule(TextRule):
@@ -22,43 +35,52 @@ class RequiredRule(TextRule):
     Args:
         automaton: Its ``needs`` count pieces of phrases that an output lacks.
         starts, limits, eos, words: See ``TextRule``.
-        whole: Whether a phrase that has begun is always completed. Greedy search needs that.
+        greedy: Whether the search keeps a single hypothesis. Then a phrase is begun where the output would
+            end, and it is completed.
     """
 
     def __init__(
         self,
-        automaton: Automaton[StateT],
+        automaton: GoalAutomaton[StateT],
         starts: Tensor,
         limits: Tensor,
         eos: int,
         words: Sequence[Sequence[str]],
         *,
-        whole: bool,
+        greedy: bool,
     ) -> None:
         super().__init__(automaton, starts, limits, eos, words)
-        self._whole = whole
+        self._greedy, self._goals = greedy, automaton
+        self._begun = torch.zeros_like(starts, dtype=torch.bool)  # whether a phrase was begun here
         self._leading: dict[int, list[int]] = {}  # pieces that lead on, by state
 
     def __call__(self, log_probs: Tensor, history: Tensor, origin: Tensor) -> None:
-        """See ``Rule``. Where eos is best, but phrases are missing, a phrase goes on."""
+        """See ``Rule``."""
+        if not self._greedy:
+            super().__call__(log_probs, history, origin)
+            return
         numbers = self.states(history, origin)
-        table = self._automaton.table(numbers.device)
-        forced = ~table.ends[numbers] & (log_probs.argmax(2) == self._eos)
+        ends = self._automaton.table(numbers.device).ends[numbers]
+        forced = ~ends & (log_probs.argmax(2) == self._eos) | self._begun[origin].unsqueeze(1)
         super().__call__(log_probs, history, origin)
-        if self._whole:
-            following = self._automaton.rows(numbers).long()
-            table = self._automaton.table(numbers.device)
-            breaks = table.needs[following] > table.needs[numbers].unsqueeze(2)
-            own = log_probs[:, :, : following.size(2)]
-            eos = own[:, :, self._eos].clone()
-            own.masked_fill_(breaks, -torch.inf)[:, :, self._eos] = eos
         leading = self._all_leading(numbers)
         for row, beam in forced.nonzero().tolist():
-            pieces = leading[row][beam]
+            number = int(numbers[row, beam])
+            complete = number != DEAD and self._goals.completes(self._goals.state(number))
+            pieces = self._keeping(number) if complete else leading[row][beam]
+            self._begun[origin[row]] = not complete
             kept = log_probs[row, beam, pieces]
             if bool((kept > -torch.inf).any()):
                 log_probs[row, beam] = -torch.inf
                 log_probs[row, beam, pieces] = kept
+
+    def _keeping(self, number: int) -> list[int]:
+        """Pieces behind which an output needs no more than in this state."""
+        own = torch.tensor(number, device=self._starts.device)
+        following = self._automaton.rows(own).long()
+        needs = self._automaton.table(own.device).needs
+        keeping = (following > LATER) & (needs[following] <= needs[own])
+        return [*keeping.nonzero()[:, 0].tolist(), *([self._eos] if int(needs[own]) == 0 else [])]
 
     def choose(
         self, totals: Tensor, history: Tensor, origin: Tensor, count: int
@@ -105,11 +127,6 @@ class RequiredRule(TextRule):
         self._automaton.prepare(numbers)
         for number in numbers.unique().tolist():
             if number not in self._leading:
-                own = torch.tensor(number, device=numbers.device)
-                following = self._automaton.rows(own).long()
-                table = self._automaton.table(numbers.device)
-                leads = table.needs[following] < table.needs[own]
-                self._leading[number] = (
-                    [] if number == DEAD else leads.logical_and(following > 1).nonzero()[:, 0].tolist()
-                )
+                goals = self._goals
+                self._leading[number] = goals.leading(goals.state(number)) if number != DEAD else []
         return [[self._leading[number] for number in row] for row in numbers.tolist()]

@@ -12,7 +12,9 @@ from seqtext.data.tokenizer import SPACE, Tokenizer
 from seqtext.inference.constraints.pieces import PieceTexts, Spelling
 from seqtext.inference.constraints.words import in_word
 from seqtext.search.automaton import DEAD, LATER, Automaton
+from seqtext.search.required import GoalAutomaton
 
+_OTHER, _WORD, _SPACE = range(3)  # kinds of characters: others, of a word that could go on, spaces
 _BROKEN = "\N{REPLACEMENT CHARACTER}"  # what a byte that is no character becomes
 
 
@@ -32,7 +34,7 @@ class PhraseSet:
         self._ends = dict(zip(phrases, ends, strict=True))
 
     def progress(self, phrase: str, size: int) -> int:
-        """How many pieces of a phrase end within its first ``size`` bytes."""
+        """How many pieces of a phrase end within its first ``size`` bytes. With 0, a space is before it."""
         return sum(end <= size for end in self._ends[phrase])
 
     @property
@@ -47,7 +49,7 @@ class Reading(NamedTuple):
     sought: PhraseSet
     met: int = 0  # a bit for each phrase that stands in the output
     active: frozenset[str] = frozenset()  # beginnings of phrases at the output's end
-    last: bool = False  # whether its last character is of a word that could go on
+    last: int = _SPACE  # kind of its last character
     tail: bytes = b""  # bytes of a character that is not complete
 
 
@@ -66,7 +68,7 @@ class PieceIndex:
         self.whole = Spelling(written)
         self.parts = Spelling((part, i) for text, i in written for part in _word_starts(text))
         self.begins = torch.tensor([bool(text) and in_word(text[0]) for text in self.texts])
-        self.stops = torch.tensor([bool(text) and in_word(text[-1]) for text in self.texts])
+        self.last = torch.tensor([_kind(text[-1:]) for text in self.texts])
         self.silent = [number for number, text in enumerate(self.texts) if not text]
 
     def read(self, text: str) -> str:
@@ -95,8 +97,8 @@ class _Phrases(Automaton[Reading]):
 
     def _add(self, state: Reading, char: str) -> Reading | None:
         """The state behind a character."""
-        word = in_word(char)
-        going_on = state.last and word
+        kind = _kind(char)
+        going_on = state.last == kind == _WORD
         met: int | None = state.met if going_on else self._met(state)
         if met is None:
             return None
@@ -104,7 +106,7 @@ class _Phrases(Automaton[Reading]):
         active = {text + char for text in state.active if text + char in beginnings}
         if not going_on and char in beginnings:
             active.add(char)
-        return Reading(state.sought, met, frozenset(active), word)
+        return Reading(state.sought, met, frozenset(active), kind)
 
     def follow(self, state: Reading, piece: int | str) -> Reading | None:
         """See ``Automaton``."""
@@ -145,7 +147,7 @@ class _Phrases(Automaton[Reading]):
         row = self._plain(state.sought, state.met, last)
         if met != state.met:  # a phrase is complete, unless its last word goes on
             ended = self._dead if met is None else self._plain(state.sought, met, last)
-            row = row.where(self._index.begins, ended) if last else ended
+            row = row.where(self._index.begins, ended) if last == _WORD else ended
         return self._write(row.clone(), state, [*self._continuing(state), *self._spelled_bytes(state)])
 
     def _write(self, row: Tensor, state: Reading, pieces: Sequence[int]) -> Tensor:
@@ -154,12 +156,12 @@ class _Phrases(Automaton[Reading]):
             row[piece] = self.number(self.follow(state, piece))
         return row
 
-    def _plain(self, sought: PhraseSet, met: int, last: bool) -> Tensor:
+    def _plain(self, sought: PhraseSet, met: int, last: int) -> Tensor:
         """The row of a state where no phrase has begun."""
         state = Reading(sought, met, last=last)
         if state not in self._plain_rows:
-            within, behind = (self.number(state._replace(last=word)) for word in (True, False))
-            row = torch.where(self._index.stops, within, behind).int()
+            numbers = [self.number(state._replace(last=kind)) for kind in (_OTHER, _WORD, _SPACE)]
+            row = torch.tensor(numbers, dtype=torch.int32)[self._index.last]
             row[self._index.silent] = DEAD  # bos and the like, which no output has
             row[list(self._index.bytes)] = LATER
             if sought not in self._starters:
@@ -205,7 +207,7 @@ class BannedPhrases(_Phrases):
         return 0 if self.may_end(state) else 1
 
 
-class RequiredPhrases(_Phrases):
+class RequiredPhrases(_Phrases, GoalAutomaton[Reading]):
     """Every phrase of a source stands in its output.
 
     Args:
@@ -234,7 +236,7 @@ class RequiredPhrases(_Phrases):
             size += len(text.encode()) or 1
             ends.append(size)
         added = size - len(phrase.encode())  # by the space before the first word
-        return [end - added for end in ends if end > added]
+        return [end - added for end in ends]
 
     def progress(self, state: Reading) -> int:
         """Pieces of phrases that the output has."""
@@ -250,15 +252,30 @@ class RequiredPhrases(_Phrases):
             sizes = (
                 len(text.encode()) + len(state.tail)
                 for text in self._beginnings(state)
-                if phrase.startswith(text)
-                and phrase[len(text) :].encode().startswith(state.tail)
+                if text or state.tail or state.last == _SPACE
+                if phrase.startswith(text) and phrase[len(text) :].encode().startswith(state.tail)
             )
             begun = max([begun, *(sought.progress(phrase, size) for size in sizes)])
         return begun + sum(sought.progress(phrase, len(phrase.encode())) for phrase in complete)
 
+    def leading(self, state: Reading) -> list[int]:
+        """See ``GoalAutomaton``. A phrase begins behind a space, where it has one before it."""
+        row, needs = self.row(state).tolist(), self.needs(state)
+        targets = {number for number in set(row) if number > LATER}
+        better = {number for number in targets if self.needs(self.state(number)) < needs}
+        pieces = [piece for piece, number in enumerate(row) if number in better]
+        if state.active or state.tail or state.last == _SPACE:
+            return pieces
+        spaced = [piece for piece in pieces if self._index.texts[piece].startswith(" ")]
+        return spaced or pieces
+
+    def completes(self, state: Reading) -> bool:
+        """See ``GoalAutomaton``."""
+        return any(state.sought.bit.get(text, 0) & ~state.met for text in state.active)
+
     def _beginnings(self, state: Reading) -> list[str]:
         """Beginnings of phrases at the end of the text, and the empty one where a word may begin."""
-        return [*state.active, *([] if state.last else [""])]
+        return [*state.active, *([] if state.last == _WORD else [""])]
 
     def _spelled_bytes(self, state: Reading) -> list[int]:
         rests = (
@@ -276,6 +293,12 @@ class RequiredPhrases(_Phrases):
     def needs(self, state: Reading) -> int:
         """See ``Automaton``."""
         return state.sought.pieces - self.progress(state)
+
+
+def _kind(char: str) -> int:
+    if char == " ":
+        return _SPACE
+    return _WORD if char and in_word(char) else _OTHER
 
 
 def _word_starts(text: str) -> Iterator[str]:

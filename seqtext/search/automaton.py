@@ -44,6 +44,7 @@ class Automaton(ABC, Generic[StateT]):
         self._open = [False] * _FIRST
         self._rows = torch.zeros((64, vocab_size), dtype=torch.int32)
         self._count = 0
+        self._resolved = set[int]()
         self._table: _Table | None = None  # None when a list has changed
         self.most_needed = 1  # by any state
 
@@ -96,6 +97,16 @@ class Automaton(ABC, Generic[StateT]):
             self._slots[number], self._count = self._count, self._count + 1
             self._open[number] = self._ends[number] and bool((row != DEAD).all())
             self._table = None
+
+    def resolve(self, numbers: Tensor) -> None:
+        """Compute also what ``LATER`` stands for in the rows of states that are prepared."""
+        for number in numbers.unique().tolist():
+            if number < _FIRST or number in self._resolved:
+                continue
+            self._resolved.add(number)
+            row = self._rows[self._slots[number]]
+            for piece in (row == LATER).nonzero()[:, 0].tolist():
+                row[piece] = self.number(self.follow(self.state(number), piece))
 
     def table(self, device: torch.device) -> _Table:
         """What is known of all states."""
@@ -173,6 +184,7 @@ class TextRule:
         if not len(rows[0]):
             return
         chosen = numbers[rows]
+        automaton.resolve(chosen[tight[rows]])
         following = self._following(chosen, origin[rows[0]], log_probs.size(2))
         table = automaton.table(numbers.device)  # copied words may have led to new states
         forbidden = (following == DEAD) | (table.needs[following] >= left[rows].unsqueeze(1))

@@ -76,11 +76,10 @@ class RequiredRule(TextRule):
 
     def _keeping(self, number: int) -> list[int]:
         """Pieces behind which an output needs no more than in this state."""
-        own = torch.tensor(number, device=self._starts.device)
-        following = self._automaton.rows(own).long()
-        needs = self._automaton.table(own.device).needs
-        keeping = (following > LATER) & (needs[following] <= needs[own])
-        return [*keeping.nonzero()[:, 0].tolist(), *([self._eos] if int(needs[own]) == 0 else [])]
+        following = self._goals.row(self._goals.state(number)).long()
+        needs = self._automaton.table(following.device).needs
+        keeping = (following > LATER) & (needs[following] <= needs[number])
+        return [*keeping.nonzero()[:, 0].tolist(), *([self._eos] if int(needs[number]) == 0 else [])]
 
     def choose(
         self, totals: Tensor, history: Tensor, origin: Tensor, count: int

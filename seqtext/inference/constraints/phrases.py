@@ -87,20 +87,23 @@ class _Phrases(Automaton[Reading]):
         self._dead = torch.full((self.vocab_size,), DEAD, dtype=torch.int32)
         self._dead[list(index.bytes)] = LATER  # they may be of a letter that goes on with the word
 
-    def _met(self, state: Reading) -> int | None:
-        """``met`` where a word ends behind this state. None if that is not allowed."""
-        bits = (state.sought.bit.get(phrase, 0) for phrase in state.active)
+    def _met(self, state: Reading) -> int:
+        """``met`` where a word ends behind this state."""
         met = state.met
-        for bit in bits:
-            met |= bit
+        for text in state.active:
+            met |= state.sought.bit.get(text, 0)
         return met
+
+    def _allows(self, met: int) -> bool:
+        """Whether an output may have these phrases."""
+        return True
 
     def _add(self, state: Reading, char: str) -> Reading | None:
         """The state behind a character."""
         kind = _kind(char)
         going_on = state.last == kind == _WORD
-        met: int | None = state.met if going_on else self._met(state)
-        if met is None:
+        met = state.met if going_on else self._met(state)
+        if not self._allows(met):
             return None
         beginnings = state.sought.beginnings
         active = {text + char for text in state.active if text + char in beginnings}
@@ -146,7 +149,7 @@ class _Phrases(Automaton[Reading]):
         met, last = self._met(state), state.last
         row = self._plain(state.sought, state.met, last)
         if met != state.met:  # a phrase is complete, unless its last word goes on
-            ended = self._dead if met is None else self._plain(state.sought, met, last)
+            ended = self._plain(state.sought, met, last) if self._allows(met) else self._dead
             row = row.where(self._index.begins, ended) if last == _WORD else ended
         return self._write(row.clone(), state, [*self._continuing(state), *self._spelled_bytes(state)])
 
@@ -195,12 +198,12 @@ class BannedPhrases(_Phrases):
         """The state before the first piece."""
         return Reading(PhraseSet(phrases, [[]] * len(phrases)))
 
-    def _met(self, state: Reading) -> int | None:
-        return None if super()._met(state) else 0
+    def _allows(self, met: int) -> bool:
+        return not met
 
     def may_end(self, state: Reading) -> bool:
         """See ``Automaton``."""
-        return self._met(state) is not None
+        return not self._met(state)
 
     def needs(self, state: Reading) -> int:
         """See ``Automaton``. Another piece may make another word of a banned one."""
@@ -239,24 +242,30 @@ class RequiredPhrases(_Phrases, GoalAutomaton[Reading]):
         return [end - added for end in ends]
 
     def progress(self, state: Reading) -> int:
-        """Pieces of phrases that the output has."""
-        sought = state.sought
-        complete = [phrase for phrase in sought.phrases if sought.bit[phrase] & state.met]
-        begun = 0
+        """Pieces of phrases that the output has.
+
+        Where a phrase stands at its end, the last word either ends, or goes on as that of a longer phrase.
+        """
+        sought, met = state.sought, self._met(state)
+        ended, going_on = 0, 0  # the phrase that has begun, by what follows
         for phrase in sought.phrases:
-            if phrase in complete:
-                continue
-            if phrase in state.active:
-                complete.append(phrase)
-                continue
-            sizes = (
-                len(text.encode()) + len(state.tail)
-                for text in self._beginnings(state)
-                if text or state.tail or state.last == _SPACE
-                if phrase.startswith(text) and phrase[len(text) :].encode().startswith(state.tail)
-            )
-            begun = max([begun, *(sought.progress(phrase, size) for size in sizes)])
-        return begun + sum(sought.progress(phrase, len(phrase.encode())) for phrase in complete)
+            if sought.bit[phrase] & met:
+                ended += sought.progress(phrase, len(phrase.encode()))
+            if sought.bit[phrase] & state.met:
+                going_on += sought.progress(phrase, len(phrase.encode()))
+        begun = [0, 0]
+        for phrase in sought.phrases:
+            for text in self._beginnings(state):
+                rest = phrase[len(text) :]
+                if not rest or not phrase.startswith(text) or sought.bit[phrase] & state.met:
+                    continue
+                joins = state.last == _kind(rest[0]) == _WORD
+                if not joins and sought.bit[phrase] & met:
+                    continue
+                if (text or state.tail or state.last == _SPACE) and rest.encode().startswith(state.tail):
+                    size = len(text.encode()) + len(state.tail)
+                    begun[joins] = max(begun[joins], sought.progress(phrase, size))
+        return max(ended + begun[0], going_on + begun[1])
 
     def leading(self, state: Reading) -> list[int]:
         """See ``GoalAutomaton``. A phrase begins behind a space, where it has one before it."""

@@ -30,6 +30,8 @@ from seqtext.errors import ConfigError, DataError
 
 # options that change no answer
 _INDECISIVE = ("output", "resume", "batch_size", "device", "devices", "examples", "trust")
+# options that name files, whose content changes answers
+_FILES = ("banned", "outputs", "prefixes", "required", "terminology")
 
 
 def add_output(
@@ -222,6 +224,10 @@ def _unfinished_name(options: argparse.Namespace) -> Path:
 
     decisive: dict[str, object] = {k: v for k, v in vars(options).items() if k not in _INDECISIVE}
     decisive["input"] = None  # a pipe has another name each time, so its content is compared
+    for name in _FILES:
+        named = getattr(options, name, None)
+        if named is not None and os.path.isfile(named):
+            decisive[f"content of {name}"] = hashlib.sha256(Path(named).read_bytes()).hexdigest()
     for path in map(checkpoint.find, options.checkpoints):
         status = path.stat()
         decisive[str(path)] = status.st_size, status.st_mtime_ns

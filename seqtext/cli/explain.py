@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from seqtext.cli.constraints import SHARED, add_constraints, read_constraints
 from seqtext.cli.flags import Parser, config_of, names_of
 from seqtext.cli.inputs import Row, RowReader, add_input_format
 from seqtext.cli.models import add_checkpoints, add_computing, load_models, tell_counts
@@ -17,6 +18,7 @@ from seqtext.search.config import SearchConfig
 
 if TYPE_CHECKING:
     from seqtext.inference.classifier import Classifier
+    from seqtext.inference.constraints.options import Constraints
     from seqtext.inference.explanation import Explanation
     from seqtext.inference.generator import Generator
 
@@ -41,6 +43,7 @@ def parser() -> Parser:
         "--examples", type=int, default=20, metavar="N", help="look at the first N (default: 20)"
     )
     parser.add_fields(SearchConfig, _SEARCH)
+    add_constraints(parser)
     add_computing(parser)
     return parser
 
@@ -52,11 +55,11 @@ def run(arguments: Sequence[str]) -> None:
         raise ConfigError(f"--examples {options.examples}: expected at least 1")
     check_input(options.input)
     check_outputs([options.input, *options.checkpoints], {"--html": options.html})
-    config = config_of(SearchConfig, options)
+    config, constraints = config_of(SearchConfig, options), read_constraints(options)
     from seqtext.inference.loading import load
 
     model = load_models(options, load)
-    kind, explain = _explainer(options, model, config)
+    kind, explain = _explainer(options, model, config, constraints)
     explanations: list[Explanation] = []
     with open_input(options.input) as lines:
         rows = RowReader(lines, options.input_format, model.source_columns)
@@ -73,7 +76,10 @@ def run(arguments: Sequence[str]) -> None:
 
 
 def _explainer(
-    options: argparse.Namespace, model: Generator | Classifier, config: SearchConfig
+    options: argparse.Namespace,
+    model: Generator | Classifier,
+    config: SearchConfig,
+    constraints: Constraints,
 ) -> tuple[type[Explanation], Callable[[list[Row]], Sequence[Explanation]]]:
     """The kind of explanation that a model has, and what makes it of rows.
 
@@ -85,10 +91,10 @@ def _explainer(
     from seqtext.inference.explain_labels import LabelExplanation, explain_labels
 
     if isinstance(model, Classifier):
-        searching = [name for name in _SEARCH if name != "batch_size"]
+        searching = [*SHARED, *(name for name in _SEARCH if name != "batch_size")]
         parser().refuse(options, searching, "model that generates text", "a classifier")
         return LabelExplanation, lambda rows: explain_labels(model, rows)
-    return OutputExplanation, lambda rows: explain(model, rows, config)
+    return OutputExplanation, lambda rows: explain(model, rows, config, constraints)
 
 
 def _first(lines: Input, limit: int, *, count: bool) -> Iterator[Lines]:

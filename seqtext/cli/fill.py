@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from seqtext.cli.collected import collected_answers
+from seqtext.cli.constraints import OF_SOURCE, read_constraints
 from seqtext.cli.inputs import Row, StringsFormat
 from seqtext.cli.models import tell_counts
 from seqtext.cli.outputs import STANDARD
@@ -29,6 +30,7 @@ def fill_strings(options: argparse.Namespace, format: StringsFormat, config: Sea
         DataError: The input has another format, or the output cannot be written.
     """
     _refuse_options(options, format)
+    constraints = read_constraints(options)
     options.output = options.output or "-"
     strings = _read(options, format)
     with collected_answers(options) as answers:
@@ -37,7 +39,7 @@ def fill_strings(options: argparse.Namespace, format: StringsFormat, config: Sea
         with shared_model(options, load_generator) as generator:
 
             def translate(rows: Sequence[Row]) -> list[str]:
-                return [best.text for best, *_ in generator.search(rows, config)]
+                return [best.text for best, *_ in generator.search(rows, config, constraints)]
 
             sources = _sources(strings, generator.source_columns)
             targets = answers.answers_to(sources, translate, "texts")
@@ -52,6 +54,7 @@ def _refuse_options(options: argparse.Namespace, format: StringsFormat) -> None:
         f"--n_best {options.n_best}": options.n_best > 1,
         "--scores": options.scores,
         f"--format {options.format}": options.format != "text",
+        **{f"--{name}": getattr(options, name) is not None for name in OF_SOURCE},
     }
     for option, is_given in given.items():
         if is_given:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from seqtext.cli.answers import add_output, open_answers
+from seqtext.cli.constraints import add_constraints, read_constraints, source_constraints
 from seqtext.cli.fill import fill_strings
 from seqtext.cli.flags import Parser, config_of
 from seqtext.cli.inputs import Row, RowReader, add_input_format, strings_format
@@ -47,6 +48,7 @@ def parser() -> Parser:
         help="jsonl: one object a sentence, with scores and pieces of its hypotheses",
     )  # fmt: skip
     parser.add_fields(SearchConfig)
+    add_constraints(parser, of_source=True)
     add_computing(parser)
     parser.add_fields(ProcessConfig)
     return parser
@@ -65,18 +67,23 @@ def run(arguments: Sequence[str]) -> None:
     if (strings := strings_format(options.input or "-", options.input_format)) is not None:
         fill_strings(options, strings, config)
         return
-    with open_answers(options) as answers:
+    shared = read_constraints(options)
+    with source_constraints(options, shared) as own, open_answers(options) as answers:
         from seqtext.inference.loading import load_generator
 
         with shared_model(options, load_generator) as generator, open_input(options.input) as lines:
-            rows = RowReader(lines, options.input_format, generator.source_columns)
+            rows = RowReader(lines, options.input_format, generator.source_columns, own.columns)
+            own.skip(answers.done)
             for chunk in lines.watched(answers):
                 sources = rows.read(chunk, answers.done + 1)
-                decoded = zip(sources, generator.search(sources, config), strict=True)
+                constraints = own.read(len(sources), rows.others)
+                found = generator.search(sources, config, constraints)
+                decoded = zip(sources, found, strict=True)
                 answers.add(
                     chunk,
                     [_render(options, i, *pair) for i, pair in enumerate(decoded, answers.done)],
                 )
+            own.finish()
     tell_counts(generator)
 
 

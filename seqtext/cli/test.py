@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, get_args
 
 from seqtext.cli.answers import add_output
 from seqtext.cli.collected import collected_answers
+from seqtext.cli.constraints import SHARED, add_constraints, read_constraints
 from seqtext.cli.corpora import PATHS, add_columns, add_format, add_label_columns
 from seqtext.cli.flags import Parser, config_of, names_of
 from seqtext.cli.models import add_checkpoints, add_computing, tell_counts
@@ -42,6 +43,7 @@ from seqtext.tasks import (
 
 if TYPE_CHECKING:
     from seqtext.inference.classifier import Classifier
+    from seqtext.inference.constraints.options import Constraints
     from seqtext.inference.generator import Generator
 
 _OF_TEXT = ("source", "target", "task", *get_args(TestOption), "train")
@@ -83,6 +85,7 @@ def parser() -> Parser:
         help="print N sources with references and output",
     )
     parser.add_fields(SearchConfig, _SEARCH)
+    add_constraints(parser)
     add_computing(parser)
     parser.add_fields(ProcessConfig)
     return parser
@@ -134,12 +137,16 @@ def run(arguments: Sequence[str]) -> None:
     check_outputs([options.test, options.train, *options.checkpoints], written)
     config = config_of(SearchConfig, options)
     config_of(DecisionConfig, options)
+    constraints = read_constraints(options)
     with shared_model(options, load) as model:
-        _score(options, model, config)
+        _score(options, model, config, constraints)
 
 
 def _score(
-    options: argparse.Namespace, model: Generator | Classifier, config: SearchConfig
+    options: argparse.Namespace,
+    model: Generator | Classifier,
+    config: SearchConfig,
+    constraints: Constraints,
 ) -> None:
     """Score a model of either kind, which may have no use for some options.
 
@@ -151,12 +158,12 @@ def _score(
     if isinstance(model, Classifier):
         from seqtext.cli.score_labels import run as run_labels
 
-        unused = [*_OF_TEXT, *(name for name in _SEARCH if name != "batch_size")]
+        unused = [*_OF_TEXT, *SHARED, *(name for name in _SEARCH if name != "batch_size")]
         parser().refuse(options, unused, "model that generates text", "a classifier")
         run_labels(options, model)
         return
     parser().refuse(options, _OF_LABELS, "classifier", "a model that generates text")
-    _run_text(options, model, config)
+    _run_text(options, model, config, constraints)
 
 
 def _corpus_of_run(name: str) -> tuple[str, str | None]:
@@ -189,7 +196,12 @@ def _corpus_of_run(name: str) -> tuple[str, str | None]:
     return value, format
 
 
-def _run_text(options: argparse.Namespace, generator: Generator, config: SearchConfig) -> None:
+def _run_text(
+    options: argparse.Namespace,
+    generator: Generator,
+    config: SearchConfig,
+    constraints: Constraints,
+) -> None:
     from seqtext.data.corpus import Corpus
     from seqtext.inference.hypothesis import texts
 
@@ -208,7 +220,9 @@ def _run_text(options: argparse.Namespace, generator: Generator, config: SearchC
     with collected_answers(options) as kept:
         start = time.perf_counter()
         hypotheses: list[str] = kept.answers_to(
-            sources, lambda chunk: texts(generator.search(chunk, config)), "sentences"
+            sources,
+            lambda chunk: texts(generator.search(chunk, config, constraints)),
+            "sentences",
         )
         metrics = task.describe_test(references, scoring)
         print(

@@ -79,7 +79,10 @@ class RequiredRule(TextRule):
         following = self._goals.row(self._goals.state(number)).long()
         needs = self._automaton.table(following.device).needs
         keeping = (following > LATER) & (needs[following] <= needs[number])
-        return [*keeping.nonzero()[:, 0].tolist(), *([self._eos] if int(needs[number]) == 0 else [])]
+        return [
+            *keeping.nonzero()[:, 0].tolist(),
+            *([self._eos] if int(needs[number]) == 0 else []),
+        ]
 
     def choose(
         self, totals: Tensor, history: Tensor, origin: Tensor, count: int

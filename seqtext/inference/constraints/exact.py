@@ -96,7 +96,9 @@ class ExactTexts(Automaton[Place]):
             return 0
         costs = map(self._costs, range(state.low, state.high))
         own = (cost[state.depth] if state.begun else cost[-1] for cost in costs)
-        return min(itertools.islice((each for each in own if each < _NEVER), _COUNTED), default=_NEVER)
+        return min(
+            itertools.islice((each for each in own if each < _NEVER), _COUNTED), default=_NEVER
+        )
 
     def _place(self, low: int, high: int, depth: int) -> Place | None:
         if self._open_end and depth == len(self._texts[low]):

@@ -82,11 +82,16 @@ class Constraints:
         for name in ("banned", "outputs"):
             object.__setattr__(self, name, _phrases(getattr(self, name), name))
         if self.prefixes is not None:
-            texts = [check_text(text, f"prefixes[{i}]") for i, text in enumerate(rows_of(self.prefixes, "prefixes"))]
+            texts = [
+                check_text(text, f"prefixes[{i}]")
+                for i, text in enumerate(rows_of(self.prefixes, "prefixes"))
+            ]
             object.__setattr__(self, "prefixes", texts)
         if self.required is not None:
             rows = enumerate(rows_of(self.required, "required"))
-            object.__setattr__(self, "required", [_phrases(row, f"required[{i}]") for i, row in rows])
+            object.__setattr__(
+                self, "required", [_phrases(row, f"required[{i}]") for i, row in rows]
+            )
         if not isinstance(self.terminology, Mapping):
             raise ConfigError(f"terminology: {self.terminology!r:.60}, expected a dict of terms")
         _phrases(list(self.terminology), "terminology")
@@ -94,7 +99,9 @@ class Constraints:
         object.__setattr__(self, "rules", tuple(self.rules))
         for rule in self.rules:
             if not callable(rule):
-                raise ConfigError(f"rules: {rule!r:.60}, expected functions or objects that can be called")
+                raise ConfigError(
+                    f"rules: {rule!r:.60}, expected functions or objects that can be called"
+                )
         self._refuse_contradictions()
 
     def _refuse_contradictions(self) -> None:
@@ -103,7 +110,9 @@ class Constraints:
         others = ("prefix", "prefixes", "banned", "required", "terminology")
         for name in others if self.outputs else ():
             if getattr(self, name):
-                raise ConfigError(f"outputs: cannot be combined with {name}. Leave texts out of outputs instead")
+                raise ConfigError(
+                    f"outputs: cannot be combined with {name}. Leave texts out of outputs instead"
+                )
         if self.banned_any_case and not self.banned:
             raise ConfigError("banned_any_case: needs banned")
 
@@ -127,7 +136,8 @@ class Constraints:
         if self.terminology:
             terms = Terminology(self.terminology)
             required = [
-                (*own, *terms.required(source)) for own, source in zip(required, sources, strict=True)
+                (*own, *terms.required(source))
+                for own, source in zip(required, sources, strict=True)
             ]
         banned = tuple(normal.text(phrase, "banned") for phrase in self.banned)
         if self.banned_any_case:
@@ -164,7 +174,9 @@ class _Normal:
             normal = self.text(text, name)
             if self._target.unk in (ids := self._target.encode([normal])[0]):
                 parts = ", ".join(map(repr, self._target.unknown_parts(normal, ids)))
-                raise ConfigError(f"{name}: {text!r:.80}: the target's tokenizer cannot write {parts}")
+                raise ConfigError(
+                    f"{name}: {text!r:.80}: the target's tokenizer cannot write {parts}"
+                )
             self._known[text] = normal
         return self._known[text]
 
@@ -188,7 +200,9 @@ def _refuse_banned(constraints: SourceConstraints) -> None:
         read = text.lower() if constraints.any_case else text
         for phrase in constraints.banned:
             if stands_in(phrase, read):
-                raise ConfigError(f"banned: {phrase!r} stands in {text!r:.80}, which an output must have")
+                raise ConfigError(
+                    f"banned: {phrase!r} stands in {text!r:.80}, which an output must have"
+                )
 
 
 def _phrases(given: Iterable[object], name: str) -> tuple[str, ...]:

@@ -130,7 +130,9 @@ class _Phrases(Automaton[Reading]):
 
     def _add_byte(self, state: Reading, byte: bytes) -> Reading | None:
         try:
-            return self._add_text(state._replace(tail=b""), self._index.read((state.tail + byte).decode()))
+            return self._add_text(
+                state._replace(tail=b""), self._index.read((state.tail + byte).decode())
+            )
         except UnicodeDecodeError as error:
             if error.reason == "unexpected end of data":
                 return state._replace(tail=state.tail + byte)
@@ -151,7 +153,9 @@ class _Phrases(Automaton[Reading]):
         if met != state.met:  # a phrase is complete, unless its last word goes on
             ended = self._plain(state.sought, met, last) if self._allows(met) else self._dead
             row = row.where(self._index.begins, ended) if last == _WORD else ended
-        return self._write(row.clone(), state, [*self._continuing(state), *self._spelled_bytes(state)])
+        return self._write(
+            row.clone(), state, [*self._continuing(state), *self._spelled_bytes(state)]
+        )
 
     def _write(self, row: Tensor, state: Reading, pieces: Sequence[int]) -> Tensor:
         """Read these pieces one by one."""
@@ -262,7 +266,9 @@ class RequiredPhrases(_Phrases, GoalAutomaton[Reading]):
                 joins = state.last == _kind(rest[0]) == _WORD
                 if not joins and sought.bit[phrase] & met:
                     continue
-                if (text or state.tail or state.last == _SPACE) and rest.encode().startswith(state.tail):
+                if (text or state.tail or state.last == _SPACE) and rest.encode().startswith(
+                    state.tail
+                ):
                     size = len(text.encode()) + len(state.tail)
                     begun[joins] = max(begun[joins], sought.progress(phrase, size))
         return max(ended + begun[0], going_on + begun[1])

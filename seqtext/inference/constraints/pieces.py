@@ -58,7 +58,9 @@ class PieceTexts:
         self.size, self.eos = tokenizer.vocab_size, tokenizer.eos
         pieces = tokenizer.pieces(range(self.size))
         self.bytes: dict[int, bytes] = {}  # ids of single bytes that are no character
-        self.texts: list[str | None] = [None] * self.size  # of other ids, None where they write nothing
+        self.texts: list[str | None] = [
+            None
+        ] * self.size  # of other ids, None where they write nothing
         silent = {*tokenizer.control_ids, tokenizer.bos, tokenizer.eos}
         for number, piece in enumerate(pieces):
             if number in silent:

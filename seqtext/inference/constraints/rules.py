@@ -69,7 +69,10 @@ class ConstraintRules:
             banned, start = self._of_banned(constraints)
             starts = torch.full_like(most, start)
             first.append(TextRule(banned, starts, most, eos, words, wary=greedy))
-        last = [_own(rule, torch.tensor(constraints.places, device=most.device)) for rule in constraints.rules]
+        last = [
+            _own(rule, torch.tensor(constraints.places, device=most.device))
+            for rule in constraints.rules
+        ]
         if required is not None:
             last.append(RequiredRule(*required, most, eos, words, greedy=greedy))
         return first, last, most
@@ -97,7 +100,9 @@ class ConstraintRules:
                 texts = constraints.outputs
                 self._outputs = texts, ExactTexts(self._pieces, texts)
             automaton = self._outputs[1]
-            return automaton, torch.tensor([automaton.number(automaton.start())] * count, device=device)
+            return automaton, torch.tensor(
+                [automaton.number(automaton.start())] * count, device=device
+            )
         if not any(constraints.prefixes):
             return None
         texts = tuple(filter(None, constraints.prefixes))

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from seqtext.inference.generator import Generator
     from seqtext.inference.hypothesis import Hypothesis
     from seqtext.inference.loading import load, load_classifier, load_generator
+    from seqtext.search.rules import Rule
     from seqtext.training.classifier import ClassifierModule
     from seqtext.training.encoder_decoder import EncoderDecoderModule
 
@@ -43,6 +44,7 @@ _WHERE = {
     "Hypothesis": "seqtext.inference.hypothesis",
     "LabelsDataModule": "seqtext.data.labelled",
     "PairsDataModule": "seqtext.data.pairs",
+    "Rule": "seqtext.search.rules",
     "SeqtextError": "seqtext.errors",
     "TrainingError": "seqtext.errors",
     "load": "seqtext.inference.loading",
@@ -61,6 +63,7 @@ __all__ = [
     "Hypothesis",
     "LabelsDataModule",
     "PairsDataModule",
+    "Rule",
     "SeqtextError",
     "TrainingError",
     "__version__",

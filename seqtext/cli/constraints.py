@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import dataclasses
 import itertools
 import os
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from seqtext.cli.flags import Parser
 from seqtext.cli.streams import STANDARD
@@ -190,12 +191,9 @@ class SourceConstraintReader:
             count: Number of sources.
             columns: Of each source, its values in ``columns``.
         """
-        import dataclasses
-
-        own: dict[str, list[str]] = {name: file.take(count) for name, file in self._files.items()}
-        given: dict[str, object] = dict(own)
-        if "required" in own:
-            given["required"] = [_split(line, "\t") for line in own["required"]]
+        given: dict[str, Any] = {name: file.take(count) for name, file in self._files.items()}
+        if "required" in given:
+            given["required"] = [_split(line, "\t") for line in given["required"]]
         for place, option in enumerate(self._columns):
             values = [row[place] for row in columns]
             if option == "required":

@@ -87,7 +87,7 @@ class Automaton(ABC, Generic[StateT]):
 
     def prepare(self, numbers: Tensor) -> None:
         """Compute the rows of states that lack theirs."""
-        for number in numbers.unique().tolist():
+        for number in set(numbers.flatten().tolist()):
             if number < _FIRST or self._slots[number] >= 0:
                 continue
             row = self.row(self.state(number))
@@ -100,7 +100,7 @@ class Automaton(ABC, Generic[StateT]):
 
     def resolve(self, numbers: Tensor) -> None:
         """Compute also what ``LATER`` stands for in the rows of states that are prepared."""
-        for number in numbers.unique().tolist():
+        for number in set(numbers.flatten().tolist()):
             if number < _FIRST or number in self._resolved:
                 continue
             self._resolved.add(number)
@@ -153,7 +153,8 @@ class TextRule:
             it still needs.
         eos: Id of the piece that ends a hypothesis.
         words: Of each sentence, words that can be copied.
-        wary: Whether no piece leads to where an output could not end. Greedy search cannot take it back.
+        wary: Whether no piece leads to where an output could not end, if there are others. Greedy search
+            cannot take such a piece back.
     """
 
     def __init__(
@@ -188,10 +189,14 @@ class TextRule:
         following = self._following(chosen, origin[rows[0]], log_probs.size(2))
         table = automaton.table(numbers.device)  # copied words may have led to new states
         forbidden = (following == DEAD) | (table.needs[following] >= left[rows].unsqueeze(1))
-        if self._wary:
-            forbidden |= ~table.ends[following]
         forbidden[:, self._eos] = ~table.ends[chosen]
-        log_probs[rows] = log_probs[rows].masked_fill_(forbidden, -torch.inf)
+        own = log_probs[rows]
+        if self._wary:
+            risky = ~table.ends[following]
+            risky[:, self._eos] = False
+            safe = own.masked_fill(forbidden | risky, -torch.inf).amax(1) > -torch.inf
+            forbidden |= risky & safe.unsqueeze(1)
+        log_probs[rows] = own.masked_fill_(forbidden, -torch.inf)
 
     def may_end(self, history: Tensor, origin: Tensor) -> Tensor:
         """See ``StrictRule``."""

@@ -127,7 +127,7 @@ class RequiredRule(TextRule):
     def _all_leading(self, numbers: Tensor) -> list[list[list[int]]]:
         """For each hypothesis the pieces that go on with a phrase."""
         self._automaton.prepare(numbers)
-        for number in numbers.unique().tolist():
+        for number in set(numbers.flatten().tolist()):
             if number not in self._leading:
                 goals = self._goals
                 self._leading[number] = goals.leading(goals.state(number)) if number != DEAD else []

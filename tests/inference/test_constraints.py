@@ -14,10 +14,16 @@ import torch
 from sentencepiece.sentencepiece_model_pb2 import ModelProto
 from torch import Tensor
 
-from seqtext.data.tokenizer import SPACE, Tokenizer
+from seqtext.data.batch import collate
+from seqtext.data.tokenizer import SPACE, Tokenizer, TokenizerConfig, Tokenizers
 from seqtext.errors import ConfigError
 from seqtext.inference.constraints.options import Constraints
 from seqtext.inference.constraints.rules import ConstraintRules
+from seqtext.inference.constraints.terminology import Terminology
+from seqtext.inference.constraints.words import missing
+from seqtext.inference.generator import Generator
+from seqtext.nn.config import NetworkConfig
+from seqtext.nn.encoder_decoder import EncoderDecoder
 from seqtext.search.beam import beam_search
 from seqtext.search.greedy import greedy_search
 from seqtext.search.length_penalty import LengthPenalty
@@ -203,15 +209,14 @@ def test_a_thousand_random_cases(tokenizer: Tokenizer, beam_size: int | None) ->
 @pytest.mark.parametrize("beam_size", [None, 3])
 def test_the_batch_changes_nothing(tokenizer: Tokenizer, beam_size: int | None) -> None:
     model = Tables(tokenizer, 3, 6)
-    required = [["ab"], [], ["é", "b"], ["a b"], ["ba"], []]
+    required = [["ab"], [], ["é", "b"], ["b"], ["ba"], []]
     prefixes = ["", "a", "", "b ", "", ""]
-    options = {"required": required, "prefixes": prefixes, "banned": ["a"]}
-    options["required"] = [[each for each in row if each != "a b"] for row in required]
+    options: dict[str, Any] = {"required": required, "prefixes": prefixes, "banned": ["a"]}
     at_once = search(tokenizer, model, options, beam_size, 7)
     for row in range(6):
         alone = Tables(tokenizer, 3, 6)
         alone.tables = alone.tables[row : row + 1]
-        own = {**options, "required": [options["required"][row]], "prefixes": [prefixes[row]]}
+        own = {**options, "required": [required[row]], "prefixes": [prefixes[row]]}
         assert search(tokenizer, alone, own, beam_size, 7) == [at_once[row]]
 
 
@@ -262,7 +267,125 @@ def test_texts_that_cannot_be_written() -> None:
     Constraints(banned=["fa"]).of_sources([""], plain)  # never written anyway
 
 
-def _of_characters() -> Any:
-    from seqtext.data.tokenizer import TokenizerConfig
-
+def _of_characters() -> TokenizerConfig:
     return TokenizerConfig(model_type="char", vocab_size=40)
+
+
+class CopyingTables(Tables):
+    """Tables whose last columns are words of the source: some only the second sentence has."""
+
+    def step(self, ids: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
+        log_probs, state = super().step(ids.clamp(max=self.tables.size(1) - 1), state)
+        words = log_probs.new_full((*log_probs.shape[:2], 2), -1.0)
+        words[(state == 0), :, 1] = -torch.inf
+        return torch.cat([log_probs, words], 2).log_softmax(-1), state
+
+
+@pytest.mark.parametrize("beam_size", [None, 4])
+def test_words_that_are_copied_count(tokenizer: Tokenizer, beam_size: int | None) -> None:
+    words, copied = [("zoo",), (f"{SPACE}zoo", "a.b")], False
+    for seed in range(10):
+        model = CopyingTables(tokenizer, seed, 2)
+        banned = search(tokenizer, model, {"banned": ["zoo"]}, beam_size, 6, words)
+        free = search(tokenizer, model, {}, beam_size, 6, words)
+        begun = search(tokenizer, model, {"prefix": "a.b "}, beam_size, 6, words)
+        for row, own in enumerate(words):
+            texts = [tokenizer.decode(found.ids, own) for found in banned[row]]
+            assert not any(re.search(r"\bzoo\b", text) for text in texts)
+            texts = [tokenizer.decode(found.ids, own) for found in begun[row]]
+            assert all(text.startswith("a.b ") for text in texts)
+        copied |= any("zoo" in tokenizer.decode(found.ids, words[1]) for found in free[1])
+    assert copied
+
+
+def test_a_terminology_finds_whole_words_and_the_longest() -> None:
+    terms = Terminology(
+        {"fire": "Feuer", "fire truck": "Löschzug", "US": "USA", "c++": "C++", "猫": "Katze"}
+    )
+    assert terms.required("A Fire truck and a fire.") == ("Löschzug", "Feuer")
+    assert terms.required("He sees us, not the US") == ("USA",)
+    assert terms.required("fireman, firetruck") == ()
+    assert terms.required("We use C++ daily") == ("C++",)
+    assert terms.required("黒猫だ") == ("Katze",)
+
+
+@pytest.mark.parametrize("beam_size", [1, 4])
+def test_own_rules_know_which_source_they_rule(beam_size: int) -> None:
+    """Batches are of like lengths, so that rows of a batch are not rows of the sources."""
+    generator, draw = _generator(), random.Random(0)
+    sources = ["".join(draw.choices("almkörte", k=draw.randint(1, 12))) for _ in range(30)]
+    pieces = [generator.tokenizers.target.encode([letter])[0][-1] for letter in "almk"]
+
+    def only_the_own_letter(log_probs: Tensor, history: Tensor, origin: Tensor) -> None:
+        for row, source in enumerate(origin.tolist()):
+            others = [piece for place, piece in enumerate(pieces) if place != source % 4]
+            log_probs[row, :, others] = -torch.inf
+
+    found = generator.generate(
+        sources, rules=[only_the_own_letter], beam_size=beam_size, batch_size=7, max_length=6
+    )
+    for row, [best] in enumerate(found):
+        assert not set(best.ids) & {piece for i, piece in enumerate(pieces) if i != row % 4}
+    assert any(set(best.ids) & set(pieces) for [best] in found)
+
+
+@pytest.mark.parametrize("beam_size", [1, 3])
+def test_batches_and_their_order_change_nothing(beam_size: int) -> None:
+    """Also, outputs have what was asked for, and their scores are those of the network."""
+    generator, draw = _generator(), random.Random(1)
+    sources = ["".join(draw.choices("almkörte", k=draw.randint(1, 9))) for _ in range(200)]
+    prefixes = [draw.choice(["", "al", "k"]) for _ in sources]
+    required = [[draw.choice(["ö", "tra"])] if draw.random() < 0.4 else [] for _ in sources]
+    options: dict[str, Any] = {"banned": ["al", "ka"], "beam_size": beam_size, "max_length": 9}
+    expected = generator.generate(sources, prefixes=prefixes, required=required, **options)
+    order = list(range(len(sources)))
+    draw.shuffle(order)
+    found = generator.generate(
+        [sources[row] for row in order],
+        prefixes=[prefixes[row] for row in order],
+        required=[required[row] for row in order],
+        batch_size=7,
+        **options,
+    )
+    for row, [best] in zip(order, found, strict=True):
+        assert best.text == expected[row][0].text
+        assert best.log_prob == pytest.approx(expected[row][0].log_prob, abs=1e-9)
+        assert best.text.startswith(prefixes[row])
+        assert not re.search(r"\b(al|ka)\b", best.text)
+        assert not missing(required[row], best.text)
+        assert best.log_prob == pytest.approx(
+            _rescored(generator, sources[row], best.ids), abs=1e-6
+        )
+    assert generator.counts.lacking == 0
+
+
+def test_outputs_without_a_required_phrase_are_counted() -> None:
+    generator = _generator()
+
+    def never(log_probs: Tensor, history: Tensor, origin: Tensor) -> None:
+        log_probs[:, :, generator.tokenizers.target.encode(["k"])[0][-1]] = -torch.inf
+
+    generator.generate(["alma", "körte"], required=[["k"], []], rules=[never], max_length=5)
+    assert generator.counts.lacking == 1
+    assert any("lack a required phrase" in line for line in generator.messages())
+
+
+def _generator() -> Generator:
+    """A network that has learned nothing, whose outputs depend on its sources all the same."""
+    torch.manual_seed(0)
+    tokenizer = Tokenizer.train(["alma", "körte"], _of_characters())
+    config = NetworkConfig(embedding_size=8, hidden_size=12, init_scale=4.0)
+    network = EncoderDecoder(config, tokenizer.vocab_size, tokenizer.vocab_size).double()
+    return Generator([network], Tokenizers(tokenizer, tokenizer))
+
+
+def _rescored(generator: Generator, source: str, ids: Sequence[int]) -> float:
+    """The log-probability of an output, read as in training."""
+    own = generator.tokenizers.target
+    batch = collate(
+        generator.tokenizers.source.encode([source]), [list(ids)],
+        source_eos=own.eos, target_bos=own.bos, target_eos=own.eos,
+    )  # fmt: skip
+    with generator.evaluating():
+        loss = generator.networks[0].loss(*batch)
+    return -float(loss)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 from seqtext.data.texts import check_text, rows_of
 from seqtext.errors import ConfigError
 from seqtext.inference.constraints.terminology import Terminology
-from seqtext.inference.constraints.words import in_word, missing, stands_in
+from seqtext.inference.constraints.words import missing, stands_in
 
 if TYPE_CHECKING:
     from seqtext.data.tokenizer import Tokenizer
@@ -88,10 +88,9 @@ class Constraints:
             ]
             object.__setattr__(self, "prefixes", texts)
         if self.required is not None:
-            rows = enumerate(rows_of(self.required, "required"))
-            object.__setattr__(
-                self, "required", [_phrases(row, f"required[{i}]") for i, row in rows]
-            )
+            rows = cast("list[Iterable[object]]", rows_of(self.required, "required"))
+            phrases = [_phrases(row, f"required[{i}]") for i, row in enumerate(rows)]
+            object.__setattr__(self, "required", phrases)
         if not isinstance(self.terminology, Mapping):
             raise ConfigError(f"terminology: {self.terminology!r:.60}, expected a dict of terms")
         _phrases(list(self.terminology), "terminology")
@@ -194,12 +193,12 @@ def _refuse_banned(constraints: SourceConstraints) -> None:
     """
     if not constraints.banned:
         return
-    begun = {prefix + "a" * in_word(prefix[-1]) for prefix in constraints.prefixes if prefix}
-    texts = begun.union(*constraints.required)
-    for text in texts:
+    texts = [(prefix, True) for prefix in set(constraints.prefixes)]
+    texts += [(phrase, False) for phrase in set[str]().union(*constraints.required)]
+    for text, goes_on in texts:
         read = text.lower() if constraints.any_case else text
         for phrase in constraints.banned:
-            if stands_in(phrase, read):
+            if stands_in(phrase, read, goes_on=goes_on):
                 raise ConfigError(
                     f"banned: {phrase!r} stands in {text!r:.80}, which an output must have"
                 )

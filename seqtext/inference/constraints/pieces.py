@@ -22,13 +22,15 @@ class Spelling(Generic[TextT]):
     """
 
     def __init__(self, pairs: Iterable[tuple[TextT, int]]) -> None:
-        self._ids = defaultdict[TextT, list[int]](list)
+        self._ids: dict[TextT, list[int]] = defaultdict(list)
         for text, number in pairs:
             self._ids[text].append(number)
-        self._texts = sorted(self._ids)
+        self._texts: list[TextT] = sorted(self._ids)
         self.longest = max(map(len, self._texts), default=0)
         # a search for long texts stops where no piece goes on
-        self.beginnings = {text[:size] for text in self._texts for size in range(len(text))}
+        self.beginnings: set[TextT] = {
+            text[:size] for text in self._texts for size in range(len(text))
+        }
 
     def ids(self, text: TextT) -> list[int]:
         """Ids that write exactly this text."""

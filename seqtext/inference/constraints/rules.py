@@ -11,8 +11,9 @@ from torch import Tensor
 from seqtext.data.tokenizer import Tokenizer
 from seqtext.inference.constraints.exact import ExactTexts
 from seqtext.inference.constraints.options import SourceConstraints
-from seqtext.inference.constraints.phrases import BannedPhrases, PieceIndex, RequiredPhrases
+from seqtext.inference.constraints.phrases import BannedPhrases, RequiredPhrases
 from seqtext.inference.constraints.pieces import PieceTexts
+from seqtext.inference.constraints.reading import PieceIndex
 from seqtext.search.automaton import TextRule
 from seqtext.search.required import RequiredRule
 from seqtext.search.rules import Rule, StrictRule
@@ -67,8 +68,8 @@ class ConstraintRules:
             first.append(TextRule(*exact, most, eos, words))
         if constraints.banned:
             banned, start = self._of_banned(constraints)
-            starts = torch.full_like(most, start)
-            first.append(TextRule(banned, starts, most, eos, words, wary=greedy))
+            same = torch.full_like(most, start)
+            first.append(TextRule(banned, same, most, eos, words, wary=greedy))
         last = [
             _own(rule, torch.tensor(constraints.places, device=most.device))
             for rule in constraints.rules

@@ -29,8 +29,13 @@ def in_word(char: str) -> bool:
     return char == "_" or unicodedata.category(char)[0] in "LMN"
 
 
-def stands_in(phrase: str, text: str) -> bool:
+def stands_in(phrase: str, text: str, *, goes_on: bool = False) -> bool:
     """Whether a phrase stands in a text as whole words.
+
+    Args:
+        phrase: One or more words.
+        text: Where to look.
+        goes_on: Whether the text may go on, so that its last word may be a longer one.
 
     >>> stands_in("cat", "a cat"), stands_in("cat", "category"), stands_in("猫", "黒猫だ")
     (True, False, True)
@@ -39,7 +44,9 @@ def stands_in(phrase: str, text: str) -> bool:
     while place >= 0:
         end = place + len(phrase)
         begins = place == 0 or not (in_word(text[place - 1]) and in_word(phrase[0]))
-        if begins and (end == len(text) or not (in_word(text[end]) and in_word(phrase[-1]))):
+        letter = in_word(phrase[-1])
+        ends = not (goes_on and letter) if end == len(text) else not (letter and in_word(text[end]))
+        if begins and ends:
             return True
         place = text.find(phrase, place + 1)
     return False

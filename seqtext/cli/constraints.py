@@ -72,13 +72,18 @@ def read_constraints(options: argparse.Namespace) -> Constraints:
     """
     from seqtext.inference.constraints.options import Constraints
 
-    shared = Constraints(
-        prefix=options.prefix,
-        banned=_phrases(options, "banned"),
-        banned_any_case=options.banned_any_case,
-        outputs=_phrases(options, "outputs"),
-        terminology=_terms(options),
-    )
+    banned, outputs = _phrases(options, "banned"), _phrases(options, "outputs")
+    terminology = _terms(options)
+    try:
+        shared = Constraints(
+            prefix=options.prefix,
+            banned=banned,
+            banned_any_case=options.banned_any_case,
+            outputs=outputs,
+            terminology=terminology,
+        )
+    except ConfigError as error:
+        raise ConfigError(f"--{error}") from error
     for name in OF_SOURCE:
         if getattr(options, name, None) is not None:
             for other in ("outputs", *(("prefix",) if name.startswith("prefix") else ())):

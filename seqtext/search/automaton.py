@@ -22,7 +22,7 @@ class _Table(NamedTuple):
     slots: Tensor  # int64, which row is its own
     ends: Tensor  # bool, whether an output may end in it
     needs: Tensor  # int64, how many more pieces an output needs
-    opens: Tensor  # bool, whether everything may follow
+    opens: Tensor  # bool, whether every piece may follow
 
 
 class Automaton(ABC, Generic[StateT]):
@@ -40,12 +40,15 @@ class Automaton(ABC, Generic[StateT]):
         self._states: list[StateT | None] = [None] * _FIRST
         self._ends = [False, True]
         self._needs = [1 << 30, 1]
-        self._slots = [-1] * _FIRST  # which row each state has, -1 for none yet
+        self._slots = [
+            0
+        ] * _FIRST  # which row each state has. The first is of states without one yet
         self._open = [False] * _FIRST
         self._rows = torch.zeros((64, vocab_size), dtype=torch.int32)
-        self._count = 0
+        self._count = 1
         self._resolved = set[int]()
-        self._table: _Table | None = None  # None when a list has changed
+        self._table: _Table | None = None
+        self._prepared = list[int]()  # states whose row is new
         self.most_needed = 1  # by any state
 
     @abstractmethod
@@ -73,10 +76,9 @@ class Automaton(ABC, Generic[StateT]):
             self._states.append(state)
             self._ends.append(self.may_end(state))
             self._needs.append(self.needs(state))
-            self._slots.append(-1)
+            self._slots.append(0)
             self._open.append(False)
             self.most_needed = max(self.most_needed, self._needs[-1])
-            self._table = None
         return number
 
     def state(self, number: int) -> StateT:
@@ -88,15 +90,15 @@ class Automaton(ABC, Generic[StateT]):
     def prepare(self, numbers: Tensor) -> None:
         """Compute the rows of states that lack theirs."""
         for number in set(numbers.flatten().tolist()):
-            if number < _FIRST or self._slots[number] >= 0:
+            if number < _FIRST or self._slots[number]:
                 continue
             row = self.row(self.state(number))
             if self._count == len(self._rows):
                 self._rows = torch.cat([self._rows, torch.zeros_like(self._rows)])
             self._rows[self._count] = row.to(self._rows.device)
             self._slots[number], self._count = self._count, self._count + 1
-            self._open[number] = self._ends[number] and bool((row != DEAD).all())
-            self._table = None
+            self._open[number] = bool((row != DEAD).all())
+            self._prepared.append(number)
 
     def resolve(self, numbers: Tensor) -> None:
         """Compute also what ``LATER`` stands for in the rows of states that are prepared."""
@@ -112,10 +114,21 @@ class Automaton(ABC, Generic[StateT]):
         """What is known of all states."""
         if self._table is None or self._table.slots.device != device:
             self._rows = self._rows.to(device)
-            lists = self._slots, self._ends, self._needs, self._open
-            slots, ends, needs, opens = (torch.tensor(each, device=device) for each in lists)
-            self._table = _Table(slots.clamp(min=0), ends, needs, opens)
+            self._table = self._table_of(0, device)
+        elif (known := len(self._table.slots)) < len(self._states):
+            new = self._table_of(known, device)
+            self._table = _Table(*map(torch.cat, zip(self._table, new, strict=True)))
+        if self._prepared:
+            for name, values in (("slots", self._slots), ("opens", self._open)):
+                own = getattr(self._table, name)
+                own[self._prepared] = own.new_tensor([values[number] for number in self._prepared])
+            self._prepared.clear()
         return self._table
+
+    def _table_of(self, first: int, device: torch.device) -> _Table:
+        """The table from a state on."""
+        lists = (self._slots, self._ends, self._needs, self._open)
+        return _Table(*(torch.tensor(values[first:], device=device) for values in lists))
 
     def rows(self, numbers: Tensor) -> Tensor:
         """Rows (..., V) of states (...) that are prepared. The dead state has any row."""
@@ -180,16 +193,39 @@ class TextRule:
         left = (self._limits[origin] - history.size(2)).unsqueeze(1).expand(numbers.shape)
         tight = left <= automaton.most_needed + 1
         table = automaton.table(numbers.device)
-        closed = ~table.opens[numbers]
-        rows = (closed | tight | self._wary).nonzero(as_tuple=True)
-        if not len(rows[0]):
-            return
-        chosen = numbers[rows]
-        automaton.resolve(chosen[tight[rows]])
-        following = self._following(chosen, origin[rows[0]], log_probs.size(2))
+        ends = table.ends[numbers]
+        rows = (~table.opens[numbers] | tight | self._wary).nonzero(as_tuple=True)
+        if len(rows[0]):
+            self._rule_out(log_probs, rows, numbers[rows], left[rows], tight[rows], origin)
+        log_probs[:, :, self._eos].masked_fill_(~ends, -torch.inf)
+
+    def _rule_out(
+        self,
+        log_probs: Tensor,
+        rows: tuple[Tensor, ...],
+        numbers: Tensor,
+        left: Tensor,
+        tight: Tensor,
+        origin: Tensor,
+    ) -> None:
+        """Write -inf where pieces may not follow.
+
+        Args:
+            log_probs: (N, K, V), overwritten. Eos stays.
+            rows: Sentences and beams (R,) of the hypotheses to look at.
+            numbers: (R,) int64, their states.
+            left: (R,) int64, pieces to their limits.
+            tight: (R,) bool, whether that may be too few.
+            origin: See ``Rule``.
+        """
+        automaton = self._automaton
+        automaton.resolve(numbers[tight])
+        following = self._following(numbers, origin[rows[0]], log_probs.size(2))
+        forbidden = following == DEAD
         table = automaton.table(numbers.device)  # copied words may have led to new states
-        forbidden = (following == DEAD) | (table.needs[following] >= left[rows].unsqueeze(1))
-        forbidden[:, self._eos] = ~table.ends[chosen]
+        if bool(tight.any()):
+            forbidden[tight] |= table.needs[following[tight]] >= left[tight].unsqueeze(1)
+        forbidden[:, self._eos] = False
         own = log_probs[rows]
         if self._wary:
             risky = ~table.ends[following]
@@ -246,11 +282,11 @@ class TextRule:
         """States (R, V') that each piece leads to, and each word that can be copied."""
         rows = self._automaton.rows(numbers).masked_fill((numbers == DEAD).unsqueeze(1), DEAD)
         if width == rows.size(1):
-            return rows.long()
+            return rows
         beyond = torch.full((len(rows), width - rows.size(1)), LATER, device=rows.device)
         pairs = zip(numbers.tolist(), origin.tolist(), strict=True)
         for row, (number, sentence) in enumerate(pairs):
             for place, word in enumerate(self._words[sentence] if number >= _FIRST else ()):
                 state = self._automaton.follow(self._automaton.state(number), word)
                 beyond[row, place] = self._automaton.number(state)
-        return torch.cat([rows.long(), beyond], 1)
+        return torch.cat([rows, beyond.int()], 1)

@@ -17,8 +17,8 @@ class GoalAutomaton(Automaton[StateT]):
     """An automaton that knows what leads on where an output needs more."""
 
     @abstractmethod
-    def leading(self, state: StateT) -> list[int]:
-        """Pieces behind which an output needs less than in this state."""
+    def leading(self, state: StateT, pieces: list[int]) -> list[int]:
+        """Which pieces to try, of those behind which an output needs less than in this state."""
 
     @abstractmethod
     def completes(self, state: StateT) -> bool:
@@ -126,9 +126,13 @@ class RequiredRule(TextRule):
 
     def _all_leading(self, numbers: Tensor) -> list[list[list[int]]]:
         """For each hypothesis the pieces that go on with a phrase."""
-        self._automaton.prepare(numbers)
-        for number in set(numbers.flatten().tolist()):
-            if number not in self._leading:
-                goals = self._goals
-                self._leading[number] = goals.leading(goals.state(number)) if number != DEAD else []
+        automaton, goals = self._automaton, self._goals
+        automaton.prepare(numbers)
+        table = automaton.table(numbers.device)
+        for number in set(numbers.flatten().tolist()) - self._leading.keys():
+            own = torch.tensor(number, device=numbers.device)
+            following = automaton.rows(own)
+            better = (following > LATER) & (table.needs[following] < table.needs[own])
+            pieces = better.nonzero()[:, 0].tolist() if number != DEAD else []
+            self._leading[number] = pieces and goals.leading(goals.state(number), pieces)
         return [[self._leading[number] for number in row] for row in numbers.tolist()]

@@ -14,7 +14,6 @@ from seqtext.inference.constraints.reading import (
     Reading,
     kind_of,
 )
-from seqtext.search.automaton import LATER
 from seqtext.search.required import GoalAutomaton
 
 
@@ -96,12 +95,8 @@ class RequiredPhrases(PhraseAutomaton, GoalAutomaton[Reading]):
                     begun[joins] = max(begun[joins], sought.progress(phrase, size))
         return max(ended + begun[0], going_on + begun[1])
 
-    def leading(self, state: Reading) -> list[int]:
+    def leading(self, state: Reading, pieces: list[int]) -> list[int]:
         """See ``GoalAutomaton``. A phrase begins behind a space, where it has one before it."""
-        row, needs = self.row(state).tolist(), self.needs(state)
-        targets = {number for number in set(row) if number > LATER}
-        better = {number for number in targets if self.needs(self.state(number)) < needs}
-        pieces = [piece for piece, number in enumerate(row) if number in better]
         if state.active or state.tail or state.last == GAP:
             return pieces
         spaced = [piece for piece in pieces if self._index.texts[piece].startswith(" ")]

@@ -68,7 +68,6 @@ class PieceIndex:
         self.parts = Spelling((part, i) for text, i in written for part in _word_starts(text))
         self.begins = torch.tensor([bool(text) and in_word(text[0]) for text in self.texts])
         self.last = torch.tensor([kind_of(text[-1:]) for text in self.texts])
-        self.silent = [number for number, text in enumerate(self.texts) if not text]
 
     def read(self, text: str) -> str:
         """The text as phrases are compared with it."""
@@ -82,7 +81,7 @@ class PhraseAutomaton(Automaton[Reading]):
         super().__init__(len(index.texts))
         self._index = index
         self._plain_rows: dict[Reading, Tensor] = {}
-        self._starters: dict[PhraseSet, list[int]] = {}
+        self._starters: dict[PhraseSet, tuple[list[int], list[int]]] = {}
         self._dead = torch.full((self.vocab_size,), DEAD, dtype=torch.int32)
         self._dead[list(index.bytes)] = LATER  # they may be of a letter that goes on with the word
 
@@ -164,16 +163,23 @@ class PhraseAutomaton(Automaton[Reading]):
 
     def _plain(self, sought: PhraseSet, met: int, last: int) -> Tensor:
         """The row of a state where no phrase has begun."""
-        state = Reading(sought, met, last=last)
-        if state not in self._plain_rows:
+        state = Reading(sought, met, last=WORD if last == WORD else OTHER)
+        if state in self._plain_rows:
+            return self._plain_rows[state]
+        index = self._index
+        if sought not in self._starters:
+            every = list(set(self._starting(sought)))
+            self._starters[sought] = every, [piece for piece in every if index.begins[piece]]
+        starters, inner = self._starters[sought]
+        if last == WORD:  # other pieces are read as behind a space
+            row = self._write(self._plain(sought, met, OTHER).clone(), state, inner)
+        else:
             numbers = [self.number(state._replace(last=kind)) for kind in (OTHER, WORD, GAP)]
-            row = torch.tensor(numbers, dtype=torch.int32)[self._index.last]
-            row[self._index.silent] = DEAD  # bos and the like, which no output has
-            row[list(self._index.bytes)] = LATER
-            if sought not in self._starters:
-                self._starters[sought] = list(self._starting(sought))
-            self._plain_rows[state] = self._write(row, state, self._starters[sought])
-        return self._plain_rows[state]
+            row = torch.tensor(numbers, dtype=torch.int32)[index.last]
+            row[list(index.bytes)] = LATER
+            row = self._write(row, state, starters)
+        self._plain_rows[state] = row
+        return row
 
     def _starting(self, sought: PhraseSet) -> Iterator[int]:
         """Ids with the beginning of a phrase in them."""

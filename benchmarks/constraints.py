@@ -5,6 +5,7 @@
 SOURCES and REFERENCES hold a sentence a line. The script prints:
 
 - CPU seconds with each constraint, in turns with plain search, and their ratio. It is the median of 5.
+
 - Of a terminology: the share of required terms in the output, and BLEU with and without it.
 
 The terminology is made of SOURCES and REFERENCES. Its terms are words of sources that most often stand with

@@ -110,8 +110,8 @@ def _add_scoring(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     parser.add_argument(
         "--lead", metavar="N|sentence",
-        help="the baseline of summarization: the source's first N words (default: as many as references"
-        " have on average), or its first sentence",
+        help="the baseline of summarization: the source's first N words (default: as many as references have"
+        " on average), or its first sentence",
     )  # fmt: skip
     parser.add_argument(
         "--data.train", dest="train", metavar="PATH",

@@ -226,13 +226,16 @@ class TextRule:
         if bool(tight.any()):
             forbidden[tight] |= table.needs[following[tight]] >= left[tight].unsqueeze(1)
         forbidden[:, self._eos] = False
-        own = log_probs[rows]
+        every = len(numbers) == log_probs[..., 0].numel()
+        own = log_probs.flatten(0, 1) if every else log_probs[rows]  # a view spares copies
         if self._wary:
             risky = ~table.ends[following]
             risky[:, self._eos] = False
             safe = own.masked_fill(forbidden | risky, -torch.inf).amax(1) > -torch.inf
             forbidden |= risky & safe.unsqueeze(1)
-        log_probs[rows] = own.masked_fill_(forbidden, -torch.inf)
+        own.masked_fill_(forbidden, -torch.inf)
+        if not every or not log_probs.is_contiguous():
+            log_probs[rows] = own
 
     def may_end(self, history: Tensor, origin: Tensor) -> Tensor:
         """See ``StrictRule``."""

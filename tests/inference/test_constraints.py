@@ -183,6 +183,7 @@ def test_constraints_hold_in_narrow_beams(
             assert math.isclose(hypothesis.log_prob, model.log_prob(hypothesis.ids), rel_tol=1e-9)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("beam_size", [None, 4])
 def test_a_thousand_random_cases(tokenizer: Tokenizer, beam_size: int | None) -> None:
     """Each sentence has its own prefix and phrases. Sentences leave the batch at different times."""

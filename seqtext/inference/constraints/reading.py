@@ -83,7 +83,7 @@ class PhraseAutomaton(Automaton[Reading]):
         self._plain_rows: dict[Reading, Tensor] = {}
         self._starters: dict[PhraseSet, tuple[list[int], list[int]]] = {}
         self._dead = torch.full((self.vocab_size,), DEAD, dtype=torch.int32)
-        self._dead[list(index.bytes)] = LATER  # they may be of a letter that goes on with the word
+        self._dead[list(index.bytes)] = LATER  # a letter may go on with the word
 
     def _met(self, state: Reading) -> int:
         """``met`` where a word ends behind this state."""

@@ -50,6 +50,7 @@ SECTIONS = {  # in the order of the page
     "cells": "Recurrent cells",
     "training": "Speed of training",
     "decoding": "Speed of decoding",
+    "constraints": "Constraints on outputs",
     "costs": "Other costs",
     "h100": "One H100",
     "h200": "One H200",

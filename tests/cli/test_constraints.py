@@ -136,7 +136,7 @@ def test_an_unfinished_output_belongs_to_the_content_of_the_files(
         (["--terminology", "banned.txt"], ["--terminology banned.txt:1", "a tab"]),
         (["--prefixes", "banned.txt"], ["--prefixes banned.txt", "has 2 lines", "in.txt has 4"]),
         (["--required", "blank.txt"], ["--required blank.txt", "has 3 lines", "in.txt has 4"]),
-        (["--outputs", "outputs.txt", "--prefix", "a"], ["--outputs", "--prefix"]),
+        (["--outputs", "outputs.txt", "--prefix", "a"], ["--outputs", "prefix"]),
         (["--required", "in.txt", "--outputs", "outputs.txt"], ["--required", "--outputs"]),
         (["--prefix", "a", "--prefixes", "in.txt"], ["--prefixes", "--prefix"]),
         (["--prefixes", "in.txt", "--prefix_column", "x"], ["--prefixes", "--prefix_column"]),

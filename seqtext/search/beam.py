@@ -20,7 +20,7 @@ from seqtext.search.protocol import (
     StepModel,
     look_now,
 )
-from seqtext.search.rules import Allocation, Rule
+from seqtext.search.rules import Rule
 
 # Finished sentences leave the batch together, once they are 1 in 8 of it. A new batch size is expensive:
 # PyTorch's matrix products prepare and keep a kernel for every size.
@@ -98,7 +98,6 @@ def beam_search(
         raise ConfigError(f"beam_size: {beam_size}, expected at least 1")
     ranking = _Ranking(length_penalty or LengthPenalty(), coverage and coverage[0])
     constraint = Constraint(pieces, max_lengths, rules)
-    allocation = next((rule for rule in rules if isinstance(rule, Allocation)), None)
     results: list[list[FinishedHypothesis]] = [[] for _ in range(len(max_lengths))]
     ids = torch.full((len(max_lengths), 1), pieces.bos, device=max_lengths.device)
     beam: _Beam | None = None
@@ -109,8 +108,7 @@ def beam_search(
             beam = beam._replace(covered=beam.covered + model.attention(state))
         at_end = constraint.at_end(beam.history, beam.origin)
         log_probs = constraint(log_probs, beam.history, beam.origin, at_end)
-        whole = constraint.is_whole(beam.history, beam.origin)
-        beam = _advance(beam, log_probs, pieces.eos, ranking, whole, allocation)
+        beam = _advance(beam, log_probs, pieces.eos, ranking, constraint)
         beam, rows = _move_finished(beam, at_end, pieces.eos, results)
         if len(rows):
             ids, state = beam.history[..., -1], model.select(state, rows, beam.parents)
@@ -140,22 +138,18 @@ def _start(
 
 
 def _advance(
-    beam: _Beam,
-    log_probs: Tensor,
-    eos: int,
-    ranking: _Ranking,
-    whole: Tensor,
-    allocation: Allocation | None,
+    beam: _Beam, log_probs: Tensor, eos: int, ranking: _Ranking, constraint: Constraint
 ) -> _Beam:
-    """Continue each hypothesis by one piece, with ``log_probs`` (N, K, V). It may end where ``whole``."""
+    """Continue each hypothesis by one piece, with ``log_probs`` (N, K, V)."""
     (rows, live, vocab_size), beam_size = log_probs.shape, beam.finished.size(1)
     totals = beam.scores.unsqueeze(2) + log_probs
     # Each hypothesis ends once at most. So 2K continuations hold at most K that end, and K others.
     count = min(2 * beam_size, live * vocab_size)
-    if allocation is None:
+    if constraint.allocation is None:
         values, index = totals.view(rows, -1).topk(count, dim=1)
     else:
-        values, index = allocation.choose(totals, beam.history, beam.origin, count)
+        values, index = constraint.allocation.choose(totals, beam.history, beam.origin, count)
+    whole = constraint.is_whole(beam.history, beam.origin)
     parents, ids = index // vocab_size, index % vocab_size
     is_eos = ids == eos
     beam = _finish(beam, values, parents, is_eos, eos, ranking, whole)

@@ -9,7 +9,7 @@ from typing import Protocol, TypeVar
 import torch
 from torch import Tensor
 
-from seqtext.search.rules import Rule, StrictRule
+from seqtext.search.rules import Allocation, Rule, StrictRule
 
 State = TypeVar("State")
 
@@ -89,6 +89,7 @@ class Constraint:
 
     def __init__(self, pieces: Pieces, max_lengths: Tensor, rules: Sequence[Rule] = ()) -> None:
         self._max_lengths, self._rules = max_lengths, rules
+        self.allocation = next((rule for rule in rules if isinstance(rule, Allocation)), None)
         self._eos = pieces.eos
         never = [pieces.bos, *pieces.banned]
         self._never = torch.tensor(never, device=max_lengths.device)

@@ -20,6 +20,7 @@ COMMANDS = (
     "independence",
     "choose",
     "documents",
+    "constraints",
     "quality",
     "little",
     "growth",

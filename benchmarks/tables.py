@@ -54,6 +54,7 @@ SECTIONS = {  # in the order of the page
     "choosing": "Choosing among hypotheses",
     "documents": "Documents",
     "search_options": "Options of a search",
+    "constraints": "Constraints on outputs",
     "costs": "Other costs",
     "h100": "One H100",
     "h200": "One H200",

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from seqtext.inference.hypothesis import Hypothesis
     from seqtext.inference.loading import load, load_classifier, load_generator
     from seqtext.inference.score import Score
+    from seqtext.search.rules import Rule
     from seqtext.training.classifier import ClassifierModule
     from seqtext.training.encoder_decoder import EncoderDecoderModule
 
@@ -44,6 +45,7 @@ _WHERE = {
     "Hypothesis": "seqtext.inference.hypothesis",
     "LabelsDataModule": "seqtext.data.labelled",
     "PairsDataModule": "seqtext.data.pairs",
+    "Rule": "seqtext.search.rules",
     "Score": "seqtext.inference.score",
     "SeqtextError": "seqtext.errors",
     "TrainingError": "seqtext.errors",
@@ -63,6 +65,7 @@ __all__ = [
     "Hypothesis",
     "LabelsDataModule",
     "PairsDataModule",
+    "Rule",
     "Score",
     "SeqtextError",
     "TrainingError",

@@ -30,8 +30,8 @@ from seqtext.errors import ConfigError, DataError
 
 # options that change no answer
 _INDECISIVE = ("output", "resume", "batch_size", "device", "devices", "examples", "trust")
-
-_FILES = ("dictionary",)  # options that name a file, whose content changes the answers
+# options that name files, whose content changes answers
+_FILES = ("banned", "dictionary", "outputs", "prefixes", "required", "terminology")
 
 
 def add_output(
@@ -224,9 +224,11 @@ def _unfinished_name(options: argparse.Namespace) -> Path:
 
     decisive: dict[str, object] = {k: v for k, v in vars(options).items() if k not in _INDECISIVE}
     decisive["input"] = None  # a pipe has another name each time, so its content is compared
-    files = [find(model) for place in options.checkpoints for model in models_in(place)]
-    named = [getattr(options, name, None) for name in _FILES]
-    for path in [*files, *map(Path, filter(None, named))]:
+    for name in _FILES:
+        named = getattr(options, name, None)
+        if named is not None and os.path.isfile(named):
+            decisive[f"content of {name}"] = hashlib.sha256(Path(named).read_bytes()).hexdigest()
+    for path in [find(model) for place in options.checkpoints for model in models_in(place)]:
         status = path.stat()
         decisive[str(path)] = status.st_size, status.st_mtime_ns
     key = hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()[:8]

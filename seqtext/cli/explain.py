@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from seqtext.cli.constraints import SHARED, add_constraints, read_constraints
 from seqtext.cli.flags import Parser
 from seqtext.cli.inputs import Row, RowReader, add_input_format
 from seqtext.cli.models import (
@@ -25,6 +26,7 @@ from seqtext.errors import ConfigError
 
 if TYPE_CHECKING:
     from seqtext.inference.classifier import Classifier
+    from seqtext.inference.constraints.options import Constraints
     from seqtext.inference.explanation import Explanation
     from seqtext.inference.generator import Generator
 
@@ -48,6 +50,7 @@ def parser() -> Parser:
         "--examples", type=int, default=20, metavar="N", help="look at the first N (default: 20)"
     )
     add_search(parser)
+    add_constraints(parser)
     add_computing(parser)
     return parser
 
@@ -60,10 +63,11 @@ def run(arguments: Sequence[str]) -> None:
     check_input(options.input)
     check_outputs([options.input, *options.checkpoints], {"--html": options.html})
     check_search(options)
+    constraints = read_constraints(options)
     from seqtext.inference.loading import load
 
     model = load_models(options, load)
-    kind, explain = _explainer(options, model)
+    kind, explain = _explainer(options, model, constraints)
     explanations: list[Explanation] = []
     with open_input(options.input) as lines:
         rows = RowReader(lines, options.input_format, model.source_columns)
@@ -80,7 +84,7 @@ def run(arguments: Sequence[str]) -> None:
 
 
 def _explainer(
-    options: argparse.Namespace, model: Generator | Classifier
+    options: argparse.Namespace, model: Generator | Classifier, constraints: Constraints
 ) -> tuple[type[Explanation], Callable[[list[Row]], Sequence[Explanation]]]:
     """The kind of explanation that a model has, and what makes it of rows.
 
@@ -92,11 +96,11 @@ def _explainer(
     from seqtext.inference.explain_labels import LabelExplanation, explain_labels
 
     if isinstance(model, Classifier):
-        searching = [name for name in SEARCH if name != "batch_size"]
+        searching = [*SHARED, *(name for name in SEARCH if name != "batch_size")]
         parser().refuse(options, searching, "model that generates text", "a classifier")
         return LabelExplanation, lambda rows: explain_labels(model, rows)
     config = settle_search(options, model)
-    return OutputExplanation, lambda rows: explain(model, rows, config)
+    return OutputExplanation, lambda rows: explain(model, rows, config, constraints)
 
 
 def _first(lines: Input, limit: int, *, count: bool) -> Iterator[Lines]:

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from seqtext.cli.collected import collected_answers
+from seqtext.cli.constraints import OF_SOURCE, read_constraints
 from seqtext.cli.inputs import Row, StringsFormat
 from seqtext.cli.models import settle_search, tell_counts
 from seqtext.cli.outputs import STANDARD
@@ -36,6 +37,7 @@ def fill_strings(
         DataError: The input has another format, or the output cannot be written.
     """
     _refuse_options(options, format)
+    constraints = read_constraints(options)
     options.output = options.output or "-"
     strings = _read(options, format)
     from seqtext.inference.loading import load_generator
@@ -45,7 +47,7 @@ def fill_strings(
         generator.dictionary = dictionary
 
         def translate(rows: Sequence[Row]) -> list[str]:
-            return [best.text for best, *_ in generator.search(rows, config)]
+            return [best.text for best, *_ in generator.search(rows, config, constraints)]
 
         with collected_answers(options) as answers:
             sources = _sources(strings, generator.source_columns)
@@ -63,6 +65,7 @@ def _refuse_options(options: argparse.Namespace, format: StringsFormat) -> None:
         "--scores": options.scores,
         "--alignments": options.alignments,
         f"--format {options.format}": options.format != "text",
+        **{f"--{name}": getattr(options, name) is not None for name in OF_SOURCE},
     }
     for option, is_given in given.items():
         if is_given:

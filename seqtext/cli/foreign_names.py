@@ -37,6 +37,16 @@ _SEARCH: Names = {
     "min_len": "min_length", "min_new_tokens": "min_length",
     "num_beams": "beam_size",
 }  # fmt: skip
+_CONSTRAINTS: Names = {
+    "avoid": "banned", "avoid_list": "banned", "bad_words": "banned", "bad_words_ids": "banned",
+    "forced_bos_token_id": "prefix", "glossary": "terminology", "prefix_allowed_tokens_fn": "outputs",
+    "suppress_sequences": "banned",
+}  # fmt: skip
+_CONSTRAINTS_OF_SOURCE: Names = {
+    "constraints": "required", "force_decode": "prefixes", "force_words": "required",
+    "force_words_ids": "required", "prefix_size": "prefixes", "target_prefix": "prefixes",
+    "tgt_prefix": "prefixes",
+}  # fmt: skip
 _HYPOTHESES: Names = {
     "nbest": "n_best", "nbest_size": "n_best", "num_return_sequences": "n_best samples",
 }  # fmt: skip
@@ -106,10 +116,13 @@ _FIT: Names = {
 OPTIONS: Mapping[str, Names] = {  # of each command
     "check": {**_SIDES, **_TEXTS, **_TRAINING_SET, **_VALIDATION_SET, "out": "write", "output": "write"},
     "classify": {**_MODEL, **_MACHINE, **_INPUT, **_OUTPUT, "k": "top_k", "topk": "top_k"},
-    "explain": {**_MODEL, **_MACHINE, **_SEARCH, **_INPUT, "out": "html", "output": "html"},
+    "explain": {
+        **_MODEL, **_MACHINE, **_SEARCH, **_CONSTRAINTS, **_INPUT, "out": "html", "output": "html",
+    },
     "fit": {**_FIT, **_SIDES, **_TEXTS, **_TRAINING_SET, **_VALIDATION_SET},
     "generate": {
-        **_MODEL, **_MACHINE, **_SEARCH, **_HYPOTHESES, **_INPUT, **_OUTPUT, **_BEHIND_OUTPUTS,
+        **_MODEL, **_MACHINE, **_SEARCH, **_CONSTRAINTS, **_CONSTRAINTS_OF_SOURCE, **_HYPOTHESES, **_INPUT,
+        **_OUTPUT, **_BEHIND_OUTPUTS,
         "documents": "split_sentences", "sentence_split": "split_sentences",
         "ssplit_mode": "split_sentences",
     },
@@ -117,8 +130,9 @@ OPTIONS: Mapping[str, Names] = {  # of each command
     "rerank": {**_MODEL, **_MACHINE, **_HYPOTHESES, **_OUTPUT, "lenpen": "length_penalty"},
     "score": {**_MODEL, **_MACHINE, **_OUTPUT, "alignment": "alignments"},
     "test": {
-        **_MODEL, **_MACHINE, **_SEARCH, **_SIDES, **_TEXTS, "metric": "task", "metrics": "task",
-        "out": "output", "test_file": "data.test", "testpref": "data.test",
+        **_MODEL, **_MACHINE, **_SEARCH, **_CONSTRAINTS, **_SIDES, **_TEXTS,
+        "metric": "task", "metrics": "task", "out": "output", "test_file": "data.test",
+        "testpref": "data.test",
     },
     "tokenizer": {
         **_SIDES, **_TRAINING_SET, "input": "data.train", "model_prefix": "output",

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import functools
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from seqtext.cli.answers import add_output, open_answers
+from seqtext.cli.constraints import OF_SOURCE, add_constraints, read_constraints, source_constraints
 from seqtext.cli.fill import fill_strings
 from seqtext.cli.flags import Parser, config_of, names_of
 from seqtext.cli.hypotheses import add_output_format, hypothesis_fields, record_of, render
@@ -35,6 +37,7 @@ from seqtext.errors import ConfigError
 from seqtext.search.config import SearchConfig
 
 if TYPE_CHECKING:
+    from seqtext.inference.constraints.options import Constraints
     from seqtext.inference.documents import Document
     from seqtext.inference.generator import Generator
     from seqtext.inference.hypothesis import Hypothesis
@@ -68,6 +71,7 @@ def parser() -> Parser:
         help="lines of source word<TAB>translation, for --replace_unknown",
     )  # fmt: skip
     add_search(parser, names_of(SearchConfig))
+    add_constraints(parser, of_source=True)
     add_computing(parser)
     parser.add_fields(ProcessConfig)
     return parser
@@ -91,6 +95,7 @@ def run(arguments: Sequence[str]) -> None:
     if (strings := strings_format(options.input or "-", options.input_format)) is not None:
         fill_strings(options, strings, dictionary)
         return
+    shared = read_constraints(options)
     from seqtext.inference.loading import load_generator
 
     with shared_model(options, load_generator) as generator:
@@ -99,11 +104,19 @@ def run(arguments: Sequence[str]) -> None:
             generator.check_attention()
             config = dataclasses.replace(config, details=True)
         generator.dictionary = dictionary
-        with open_answers(options) as answers, open_input(options.input) as lines:
-            rows = RowReader(lines, options.input_format, generator.source_columns)
+        with (
+            source_constraints(options, shared) as own,
+            open_answers(options) as answers,
+            open_input(options.input) as lines,
+        ):
+            rows = RowReader(lines, options.input_format, generator.source_columns, own.columns)
+            own.skip(answers.done)
             for chunk in lines.watched(answers):
                 sources = rows.read(chunk, answers.done + 1)
-                answers.add(chunk, _answer(options, generator, config, sources, answers.done))
+                constraints = own.read(len(sources), rows.others)
+                search = functools.partial(_answer, options, generator, config, constraints)
+                answers.add(chunk, search(sources, answers.done))
+            own.finish()
     tell_counts(generator)
 
 
@@ -137,6 +150,9 @@ def _check_documents(options: argparse.Namespace) -> None:
         "--scores": options.scores,
         "--alignments": options.alignments,
         "--details": options.details or options.attention,
+        **{f"--{name}": getattr(options, name) is not None for name in OF_SOURCE},
+        "--prefix": options.prefix,
+        "--outputs": options.outputs is not None,
         f"--input_format {strings}": strings is not None,
     }
     for option, is_given in given.items():
@@ -155,16 +171,17 @@ def _answer(
     options: argparse.Namespace,
     generator: Generator,
     config: SearchConfig,
+    constraints: Constraints,
     sources: list[Row],
     first: int,
 ) -> list[str]:
     """The answers to some sources. ``first`` is the index of the first source."""
     if options.split_sentences is None:
-        decoded = zip(sources, generator.search(sources, config), strict=True)
+        decoded = zip(sources, generator.search(sources, config, constraints), strict=True)
         return [_render(options, i, *pair) for i, pair in enumerate(decoded, first)]
     from seqtext.inference.documents import generate_documents
 
-    documents = generate_documents(generator, sources, options.split_sentences, config)
+    documents = generate_documents(generator, sources, options.split_sentences, config, constraints)
     pairs = zip(sources, documents, strict=True)
     return [_render_document(options, i, *pair) for i, pair in enumerate(pairs, first)]
 

@@ -78,12 +78,19 @@ class RowReader:
         lines: The input. The header of a table is taken from it.
         given: The format. None takes what the name of the input says.
         columns: Of the source.
+        others: Names of other columns to read. Each ``read`` leaves their values in ``others``.
 
     Raises:
         DataError: The input has the strings of a program, or a table lacks a column.
     """
 
-    def __init__(self, lines: Input, given: InputFormat | None, columns: SourceColumns) -> None:
+    def __init__(
+        self,
+        lines: Input,
+        given: InputFormat | None,
+        columns: SourceColumns,
+        others: Sequence[str] = (),
+    ) -> None:
         if (strings := strings_format(lines.name, given)) is not None:
             raise DataError(
                 f"{lines.name}: has the strings of a program ({strings}), and only seqtext generate reads"
@@ -91,18 +98,25 @@ class RowReader:
             )
         self._lines, self._columns = lines, columns
         self._format: InputFormat = given or _ENDINGS.get(ending_of(lines.name), "text")
+        self._names = [*columns.names, *others]
+        self.others: list[Sequence[object]] = []
+        if others and self._format == "text":
+            raise DataError(
+                f"{lines.name}: is read as lines of text, which have no column {others[0]!r}. Give"
+                " --input_format tsv or jsonl"
+            )
         self._header: list[str] | None = None
         if self._format == "tsv" and not self._numbered:
             self._take_header()
 
     @property
     def _numbered(self) -> bool:
-        return all(name.isdecimal() for name in self._columns.names)
+        return all(name.isdecimal() for name in self._names)
 
     def _take_header(self) -> None:
         from seqtext.data.readers.rows import check_names
 
-        first, names = self._lines.peek().split("\t"), self._columns.names
+        first, names = self._lines.peek().split("\t"), self._names
         if set(names) <= set(first):
             check_names(first, names, f"{self._lines.name}:1")
             self._header = first
@@ -132,19 +146,26 @@ class RowReader:
         if self._format == "text" and len(self._columns.names) == 1:
             return list(lines)
         number += self._header is not None
+        self.others = []
         rows = [
             tuple(self._values(line, f"{self._lines.name}:{i}"))
             for i, line in enumerate(lines, number)
         ]
-        return [row[0] if len(row) == 1 else row for row in rows]
+        own = len(self._columns.names)
+        if self._format != "jsonl":
+            self.others = [row[own:] for row in rows]
+        return [row[0] if own == 1 else row[:own] for row in rows]
 
     def _values(self, line: str, where: str) -> list[str]:
         from seqtext.data.readers.json_objects import read_object
         from seqtext.data.readers.rows import values_of
 
-        names = self._columns.names
+        names = self._names
         if self._format == "jsonl":
-            return values_of(read_object(line, where, numbered=self._numbered), names, where)
+            record = read_object(line, where, numbered=self._numbered)
+            own = self._columns.names
+            self.others.append([_other(record, name, where) for name in names[len(own) :]])
+            return values_of(record, own, where)
         values = line.split("\t")
         if self._header is not None:
             if len(values) != len(self._header):
@@ -160,3 +181,13 @@ class RowReader:
             f"{where}: {len(values)} column(s) separated by tabs, expected {len(names)}:"
             f" {', '.join(names)}"
         )
+
+
+def _other(record: Mapping[str, object], name: str, where: str) -> object:
+    """The value of a column that is no part of the source: a text, a list of texts, or null."""
+    if name not in record:
+        raise DataError(f"{where}: no column {name!r}; it has {', '.join(record)}")
+    value = record[name]
+    if value is not None and not isinstance(value, str | list):
+        raise DataError(f"{where}: {name}: {value!r:.60}, expected a text or a list of texts")
+    return value

@@ -117,6 +117,7 @@ class TextCounts:
         unknown_parts: The first few of these parts.
         at_limit: Outputs that reached their length limit, so that they may be cut off.
         divided: Sentences of documents that were divided, because they are too long for the model.
+        lacking: Outputs without a required phrase.
     """
 
     texts: int = 0
@@ -127,6 +128,7 @@ class TextCounts:
     unknown_parts: list[str] = field(default_factory=list)
     at_limit: int = 0
     divided: int = 0
+    lacking: int = 0
 
     def add(
         self,
@@ -183,6 +185,11 @@ class TextCounts:
             lines.append(
                 f"{self.at_limit:,} of {self.texts:,} outputs reached their length limit and may be cut off."
                 " --max_length and --max_length_ratio change the limit"
+            )
+        if self.lacking:
+            lines.append(
+                f"{self.lacking:,} of {self.texts:,} outputs lack a required phrase. Their length limit, or"
+                " another constraint, left no room for it"
             )
         return lines
 

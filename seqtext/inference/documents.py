@@ -14,6 +14,7 @@ from seqtext.inference.hypothesis import Hypothesis
 from seqtext.search.config import SearchConfig
 
 if TYPE_CHECKING:
+    from seqtext.inference.constraints.options import Constraints
     from seqtext.inference.generator import Generator
 
 Segment = Callable[[str, str], list[str]]
@@ -40,9 +41,15 @@ class Document:
 
 
 def generate_documents(
-    generator: Generator, texts: Iterable[SourceRow], language: str, config: SearchConfig
+    generator: Generator,
+    texts: Iterable[SourceRow],
+    language: str,
+    config: SearchConfig,
+    constraints: Constraints | None = None,
 ) -> list[Document]:
-    """``Generator.generate_documents`` with its options as one object."""
+    """``Generator.generate_documents`` with its options as objects."""
+    if constraints is not None:
+        constraints.refuse_own("a document")
     segment = load_segmenter(language)
     if not generator.source_columns.plain:
         raise ConfigError(
@@ -64,7 +71,8 @@ def generate_documents(
         generator.counts.divided += sum(len(several) > 1 for several in parts)
         documents.append([part for several in parts for part in several])
     sources = [[part.strip() for part in parts if part.strip()] for parts in documents]
-    decoded = iter(generator.search([text for texts in sources for text in texts], config))
+    every = [text for texts in sources for text in texts]
+    decoded = iter(generator.search(every, config, constraints))
     return [
         _join(parts, texts, [next(decoded)[0] for _ in texts])
         for parts, texts in zip(documents, sources, strict=True)

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from seqtext.data.texts import SourceRow
+from seqtext.data.texts import SourceRow, texts_of
+from seqtext.inference.constraints.options import Constraints
 from seqtext.inference.explanation import Explanation, Paragraph, Word, paint
 from seqtext.inference.generator import Generator
 from seqtext.inference.reading import WordReading
@@ -82,7 +83,10 @@ class OutputExplanation(Explanation):
 
 
 def explain(
-    generator: Generator, sources: Iterable[SourceRow], config: SearchConfig
+    generator: Generator,
+    sources: Iterable[SourceRow],
+    config: SearchConfig,
+    constraints: Constraints | None = None,
 ) -> list[OutputExplanation]:
     """Decode, read every output again, and note attention and copying. Ensembles give the mean.
 
@@ -90,8 +94,9 @@ def explain(
         CheckpointError, ConfigError: See ``Generator.generate``.
     """
     generator.check_attention()
-    ids, unknown = generator.encode(sources)
-    decoded = generator.decode(ids, unknown, config)
+    texts = texts_of(sources, "sources", generator.source_columns)
+    ids, unknown = generator.encode(texts)
+    decoded = generator.decode(ids, unknown, config, generator.constrain(texts, constraints))
     outputs = [best.ids for best, *_ in decoded]
     return [_explained(each) for each in generator.read(ids, outputs, unknown, config.batch_size)]
 

@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from seqtext import checkpoint
 from seqtext.data.batch import source_rows
-from seqtext.data.texts import SourceRow, iterate_rows
+from seqtext.data.texts import SourceRow, iterate_rows, texts_of
 from seqtext.data.tokenizer import Tokenizers
 from seqtext.errors import ConfigError
+from seqtext.inference.constraints.options import Constraints, SourceConstraints
+from seqtext.inference.constraints.rules import ConstraintRules
 from seqtext.inference.documents import Document, generate_documents
 from seqtext.inference.growing import GrowingTexts, OnPiece
 from seqtext.inference.hypothesis import Hypothesis, texts
-from seqtext.inference.mbr import rank_by_risk
-from seqtext.inference.predictor import diverged, restore_networks
+from seqtext.inference.outputs import OutputChooser
+from seqtext.inference.predictor import restore_networks
 from seqtext.inference.reading import PairBatch, Reading
 from seqtext.inference.rules import RuleMaker
 from seqtext.inference.scorer import Scorer
@@ -28,7 +29,7 @@ from seqtext.nn.precision import Precision
 from seqtext.renames import SEARCH, rename_arguments
 from seqtext.search.config import SearchConfig
 from seqtext.search.ensemble import Ensemble
-from seqtext.search.protocol import FinishedHypothesis, Pieces
+from seqtext.search.protocol import Pieces
 from seqtext.search.run import run_search
 from seqtext.search.stored import override
 from seqtext.suggestion import suggest
@@ -69,7 +70,9 @@ class Generator(Scorer):
         banned = target.control_ids
         if self._copies:
             banned = (*banned, target.unk)  # a word of the source says more
-        self._rules = RuleMaker(target)
+        self._rules, self._constraints = RuleMaker(target), ConstraintRules(target)
+        tokenize = scoring.bleu_tokenize if scoring else DEFAULT_BLEU_TOKENIZE
+        self._chooser = OutputChooser(target, tokenize)
         self._pieces = Pieces(bos=target.bos, eos=target.eos, banned=banned)
 
     def generate(
@@ -84,7 +87,7 @@ class Generator(Scorer):
                 In beam search this is the best hypothesis so far, which another may replace. The last call
                 for a source has the text that is returned. A source without text has no call.
             options: Fields of ``SearchConfig``: ``beam_size=5``, ``n_best=1``, … They override the search
-                of the checkpoint.
+                of the checkpoint. And fields of ``Constraints``: ``prefix="The"``, ``banned=["cat"]``, …
 
         Returns:
             For every source, in order, its ``n_best`` hypotheses, best first. All have different texts, so
@@ -93,11 +96,10 @@ class Generator(Scorer):
 
         Raises:
             ConfigError: A source is no text. Or there is no such option, or its value has another type or
-                is out of range.
+                is out of range. Or see ``Constraints``.
             CheckpointError: The network's outputs are no numbers.
         """
-        config = self._config(rename_arguments(options, SEARCH))
-        return self.decode(*self.encode(sources), config, on_piece)
+        return self.search(sources, *self._read_options(options), on_piece)
 
     def stream(
         self,
@@ -115,30 +117,28 @@ class Generator(Scorer):
                 each is answered before the next is read. More are faster, as like lengths are decoded
                 together.
             on_piece: See ``generate``. The place of a source counts from the first of all.
-            options: Fields of ``SearchConfig``.
+            options: See ``generate``. All sources share them.
 
         Returns:
             An iterator over the hypotheses of each source, in order.
 
         Raises:
-            ConfigError: See ``generate``. A source that is no text is refused when its turn comes.
+            ConfigError: See ``generate``. Or an option is of each source. A source that is no text is refused
+                when its turn comes.
             CheckpointError: See ``generate``.
         """
-        config = self._config(rename_arguments(options, SEARCH))
+        config, constraints = self._read_options(options)
+        constraints.refuse_own("stream")
         size = check_value("buffer_size", buffer_size, Positive)
-        return self._stream(iterate_rows(sources, "sources"), size, on_piece, config)
+        rows = iterate_rows(sources, "sources")
 
-    def _stream(
-        self,
-        rows: Iterator[object],
-        buffer_size: int,
-        on_piece: OnPiece | None,
-        config: SearchConfig,
-    ) -> Iterator[list[Hypothesis]]:
-        first = 0
-        while buffer := list(itertools.islice(rows, buffer_size)):
-            yield from self.decode(*self.encode(buffer, first), config, on_piece, first)
-            first += len(buffer)
+        def answers() -> Iterator[list[Hypothesis]]:
+            first = 0
+            while buffer := list(itertools.islice(rows, size)):
+                yield from self.search(buffer, config, constraints, on_piece, first)
+                first += len(buffer)
+
+        return answers()
 
     def generate_documents(
         self, texts: Iterable[SourceRow], language: str, **options: Any
@@ -151,7 +151,7 @@ class Generator(Scorer):
         Args:
             texts: Texts in any iterable, such as paragraphs or whole books.
             language: Code of their language, such as ``en``. An unknown one has the rules of English.
-            options: See ``generate``.
+            options: See ``generate``. Constraints are those of every sentence.
 
         Returns:
             A document for each text, in order.
@@ -161,35 +161,60 @@ class Generator(Scorer):
                 or the model reads several columns. Or see ``generate``.
             CheckpointError: The network's outputs are no numbers.
         """
-        config = self._config(rename_arguments(options, SEARCH))
-        return generate_documents(self, texts, language, config)
+        return generate_documents(self, texts, language, *self._read_options(options))
 
-    def _config(self, options: Mapping[str, object]) -> SearchConfig:
-        """The search of a call with these options.
+    def _read_options(self, options: dict[str, Any]) -> tuple[SearchConfig, Constraints]:
+        """The search and the constraints of a call with these options.
 
         Raises:
             ConfigError: See ``generate``.
         """
-        known = [field.name for field in dataclasses.fields(SearchConfig)]
+        options = rename_arguments(options, SEARCH)
+        searching, constraining = (
+            [field.name for field in dataclasses.fields(kind)]
+            for kind in (SearchConfig, Constraints)
+        )
+        known = [*searching, *constraining]
         if unknown := [name for name in options if name not in known]:
             near = suggest(unknown[0], known)
             raise ConfigError(f"no option {unknown[0]!r}; there are {', '.join(known)}{near}")
-        return override(self.searches[0], options)
+        given = {name: options.pop(name) for name in constraining if name in options}
+        return override(self.searches[0], options), Constraints(**given)
 
-    def search(self, sources: Iterable[SourceRow], config: SearchConfig) -> list[list[Hypothesis]]:
-        """``generate`` with its options as one object."""
-        return self.decode(*self.encode(sources), config)
+    def search(
+        self,
+        sources: Iterable[object],
+        config: SearchConfig,
+        constraints: Constraints | None = None,
+        on_piece: OnPiece | None = None,
+        first: int = 0,
+    ) -> list[list[Hypothesis]]:
+        """``generate`` with its options as objects. The sources are counted from ``first``."""
+        texts = texts_of(sources, "sources", self.source_columns, first)
+        given = self.constrain(texts, constraints, first)
+        return self.decode(*self.encode(texts), config, given, on_piece)
+
+    def constrain(
+        self, texts: Sequence[str], constraints: Constraints | None, first: int = 0
+    ) -> SourceConstraints:
+        """The constraints of each source text. See ``Constraints.of_sources``."""
+        sources = [" ".join(self.source_columns.split(text) or [text]) for text in texts]
+        return (constraints or Constraints()).of_sources(sources, self.tokenizers.target, first)
 
     def decode(
         self,
         ids: list[list[int]],
         words: list[tuple[str, ...]],
         config: SearchConfig,
+        constraints: SourceConstraints,
         on_piece: OnPiece | None = None,
-        first: int = 0,
     ) -> list[list[Hypothesis]]:
-        """``search`` for sources as ``encode`` returns them. ``on_piece`` counts them from ``first``."""
+        """``search`` for sources as ``encode`` and ``constrain`` return them."""
         self.check_output(config)
+        if config.beam_groups > 1 and any(constraints.required):
+            raise ConfigError(
+                "beam_groups: required phrases and terms share out a whole beam. Leave beam_groups out"
+            )
         if on_piece is not None and (config.replace_unknown or config.mbr is not None):
             raise ConfigError(
                 "on_piece: shows outputs while they grow, and replace_unknown and mbr change them afterwards."
@@ -200,18 +225,20 @@ class Generator(Scorer):
         def batch_of(places: list[int]) -> SourceBatch:
             chosen = [rows[place] for place in places]
             own = [words[row] for row in chosen]
-            batch = SourceBatch([ids[row] for row in chosen], own, config)
+            asked = constraints.of(chosen)
+            batch = SourceBatch([ids[row] for row in chosen], own, config, asked)
             if on_piece is None:
                 return batch
-            numbers = [first + row for row in chosen]
-            return batch._replace(
-                growing=GrowingTexts(on_piece, numbers, own, self.tokenizers.target)
-            )
+            growing = GrowingTexts(on_piece, asked.places, own, self.tokenizers.target)
+            return batch._replace(growing=growing)
 
         searched = [ids[row] for row in rows]
         decoded = iter(self._by_length(searched, batch_of, config.batch_size, config.width))
         results = [next(decoded) if own else [_NO_TEXT] for own in ids]
         self.counts.at_limit += sum(best.at_limit for best, *_ in results)
+        self.counts.lacking += sum(
+            constraints.lacks(row, best.text) for row, (best, *_) in enumerate(results)
+        )
         return self.complete(ids, words, results, config)
 
     def predict_batch(self, batch: SourceBatch | PairBatch) -> Sequence[list[Hypothesis] | Reading]:
@@ -223,7 +250,11 @@ class Generator(Scorer):
             part.to(self.device) for part in source_rows(batch.ids, self.tokenizers.source.eos)
         )
         fewest, most = config.limits(lengths - 1)
-        rules = self._rules.rules(config, fewest, batch.words)
+        single = config.samples > 0 or config.beam_size == 1  # hypotheses that do not compete
+        first, last, most = self._constraints.rules(
+            batch.constraints, most, batch.words, greedy=single
+        )
+        rules = [*first, *self._rules.rules(config, fewest, batch.words), *last]
         states = [network.start(source, lengths) for network in self.networks]
         keys = batch.keys() if config.samples else []
         given = lengths, most, self._pieces, config, rules, keys, batch.growing
@@ -232,47 +263,12 @@ class Generator(Scorer):
         else:
             rows = run_search(Ensemble(self.networks), states, *given)
         results = [
-            self._outputs(row, own, limit, config)
+            self._chooser.outputs(row, own, limit, config)
             for row, own, limit in zip(rows, batch.words, most.tolist(), strict=True)
         ]
         if batch.growing is not None:
             batch.growing.finish(texts(results))
         return results
-
-    def _outputs(
-        self,
-        hypotheses: list[FinishedHypothesis],
-        words: Sequence[str],
-        limit: int,
-        config: SearchConfig,
-    ) -> list[Hypothesis]:
-        """The hypotheses of a source that are returned: all samples, or the best of different texts."""
-        if not hypotheses or not all(math.isfinite(each.log_prob) for each in hypotheses):
-            raise diverged()
-        target = self.tokenizers.target
-        outputs: dict[object, Hypothesis] = {}
-        for number, hypothesis in enumerate(hypotheses):
-            if len(outputs) == config.outputs and config.mbr is None:
-                break
-            text = target.decode(hypothesis.ids, words)
-            # samples of the same text stay: their number tells how probable it is
-            outputs.setdefault(
-                number if config.samples else text,
-                Hypothesis(
-                    text=text,
-                    score=hypothesis.score,
-                    log_prob=hypothesis.log_prob,
-                    pieces=tuple(target.pieces(hypothesis.ids, words)),
-                    ids=hypothesis.ids,
-                    at_limit=len(hypothesis.ids) >= limit,
-                ),
-            )
-        if config.mbr is None:
-            return list(outputs.values())
-        tokenize = self.scoring.bleu_tokenize if self.scoring else DEFAULT_BLEU_TOKENIZE
-        return rank_by_risk([*outputs.values()], config.mbr, tokenize, sampled=config.samples > 0)[
-            : config.n_best
-        ]
 
 
 def generator_of(

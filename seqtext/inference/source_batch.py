@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from seqtext.inference.constraints.options import SourceConstraints
 from seqtext.inference.growing import GrowingTexts
 from seqtext.search.config import SearchConfig
 
@@ -15,12 +16,14 @@ class SourceBatch(NamedTuple):
         ids: Pieces of each source.
         words: Of each source, its words that the vocabulary lacks.
         config: How to search.
+        constraints: What each output must be.
         growing: Tells of outputs while they grow. It cannot be sent to another process.
     """
 
     ids: list[list[int]]
     words: list[tuple[str, ...]]
     config: SearchConfig
+    constraints: SourceConstraints
     growing: GrowingTexts | None = None
 
     def keys(self) -> list[bytes]:

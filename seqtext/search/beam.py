@@ -47,6 +47,7 @@ class _Beam(NamedTuple):
     finished: Tensor  # (N, F) ranks of the finished hypotheses, best first, -inf where none
     finished_log_prob: Tensor  # (N, F)
     finished_ids: Tensor  # (N, F, t) int64, their pieces, filled up with eos
+    finished_whole: Tensor  # (N, F) bool, whether no strict rule is broken. These come first
     parents: Tensor  # (N, K) int64, which hypothesis of the step before each live one continues
     covered: Tensor | None  # (N, K, S) attention so far, for a coverage penalty
 
@@ -90,6 +91,7 @@ def beam_search(
     Args:
         beam_size: At least 1. With 1 this is greedy search.
         length_penalty: Ranks finished hypotheses. Default: mean log-probability.
+        rules: An ``Allocation`` among them chooses continuations.
         coverage: A penalty that ranks them too, and the lengths of the sources (N,).
         diversity: Groups of the beam. More than 1 make this a diverse beam search.
 
@@ -112,7 +114,7 @@ def beam_search(
         beam = _cover(beam, model, state, groups)
         at_end = constraint.at_end(beam.history, beam.origin)
         log_probs = constraint(log_probs, beam.history, beam.origin, at_end)
-        beam = _advance(beam, log_probs, pieces.eos, ranking, diversity)
+        beam = _advance(beam, log_probs, pieces.eos, ranking, constraint, diversity)
         _show(beam, groups, watch)
         beam, rows = _move_finished(beam, at_end, pieces.eos, groups, results)
         if len(rows):
@@ -131,7 +133,7 @@ def _cover(beam: _Beam, model: StepModel[State], state: State, groups: int) -> _
 def _show(beam: _Beam, groups: int, watch: Watch | None) -> None:
     """Show the best live hypothesis of each sentence whose first group still searches."""
     if watch is not None:
-        searching = (beam.finished[::groups] == -torch.inf).any(1)
+        searching = (~beam.finished_whole[::groups]).any(1)
         watch(beam.origin[::groups][searching], beam.history[::groups, 0][searching])
 
 
@@ -167,28 +169,38 @@ def _start(
         finished=none,
         finished_log_prob=none,
         finished_ids=empty,
+        finished_whole=none > 0,
         parents=torch.zeros((count, 1), dtype=torch.long, device=device),
         covered=coverage and coverage[0].start(coverage[1].repeat_interleave(groups)),
     )
 
 
 def _advance(
-    beam: _Beam, log_probs: Tensor, eos: int, ranking: _Ranking, diversity: Diversity
+    beam: _Beam,
+    log_probs: Tensor,
+    eos: int,
+    ranking: _Ranking,
+    constraint: Constraint,
+    diversity: Diversity,
 ) -> _Beam:
     """Continue each hypothesis by one piece, with ``log_probs`` (N, K, V)."""
     (rows, live, vocab_size), beam_size = log_probs.shape, beam.finished.size(1)
     totals = beam.scores.unsqueeze(2) + log_probs
     # Each hypothesis ends once at most. So 2K continuations hold at most K that end, and K others.
-    if diversity.groups == 1:
-        values, index = totals.view(rows, -1).topk(min(2 * beam_size, live * vocab_size), dim=1)
+    count = min(2 * beam_size, live * vocab_size)
+    if constraint.allocation is not None:
+        values, index = constraint.allocation.choose(totals, beam.history, beam.origin, count)
+    elif diversity.groups == 1:
+        values, index = totals.view(rows, -1).topk(count, dim=1)
     else:
-        searching = (beam.finished == -torch.inf).any(1).view(-1, diversity.groups)
+        searching = (~beam.finished_whole).any(1).view(-1, diversity.groups)
         by_group = totals.view(*searching.shape, live, vocab_size)
         index = diversity.best(by_group, beam_size, eos, searching).flatten(0, 1)
         values = totals.view(rows, -1).gather(1, index)
+    whole = constraint.is_whole(beam.history, beam.origin)
     parents, ids = index // vocab_size, index % vocab_size
     is_eos = ids == eos
-    beam = _finish(beam, values, parents, is_eos, eos, ranking)
+    beam = _finish(beam, values, parents, is_eos, eos, ranking, whole)
     # A stable sort puts the others first and keeps their order. Its shape does not depend on the data, so a
     # GPU need not wait for a count.
     chosen = is_eos.byte().argsort(dim=1, stable=True)[:, : min(beam_size, live * (vocab_size - 1))]
@@ -202,21 +214,32 @@ def _advance(
 
 
 def _finish(
-    beam: _Beam, values: Tensor, parents: Tensor, is_eos: Tensor, eos: int, ranking: _Ranking
+    beam: _Beam,
+    values: Tensor,
+    parents: Tensor,
+    is_eos: Tensor,
+    eos: int,
+    ranking: _Ranking,
+    whole: Tensor,
 ) -> _Beam:
     """Merge continuations that end into the best finished hypotheses of each sentence."""
     size = beam.finished.size(1)
     values, parents = values[:, :size], parents[:, :size]
     # A sentence with F finished hypotheses may wait in the batch for others. It takes no more.
-    full = (beam.finished > -torch.inf).all(1, keepdim=True)
+    full = beam.finished_whole.all(1, keepdim=True)
     log_prob = values.masked_fill(~(is_eos[:, :size] & ~full), -torch.inf)
     merged = torch.cat([beam.finished, ranking.score(beam, log_prob, parents)], 1)
-    finished, best = merged.topk(size, dim=1)
+    whole = whole.gather(1, parents) & (log_prob > -torch.inf)
+    merged_whole = torch.cat([beam.finished_whole, whole], 1)
+    best = merged.argsort(dim=1, descending=True, stable=True)
+    first = (~merged_whole).gather(1, best).byte().argsort(dim=1, stable=True)[:, :size]
+    best = best.gather(1, first)
     ids = torch.cat([beam.finished_ids, _rows(beam.history, parents)], 1)
     return beam._replace(
-        finished=finished,
+        finished=merged.gather(1, best),
         finished_log_prob=torch.cat([beam.finished_log_prob, log_prob], 1).gather(1, best),
         finished_ids=_rows(torch.nn.functional.pad(ids, (0, 1), value=eos), best),
+        finished_whole=merged_whole.gather(1, best),
     )
 
 
@@ -237,15 +260,19 @@ def _move_finished(
     everyone = torch.arange(count, device=device)
     if not look_now(beam.history.size(2), device):
         return beam, everyone
-    done = (beam.finished > -torch.inf).all(1) | at_end
+    stuck = (beam.scores == -torch.inf).all(1)
+    done = beam.finished_whole.all(1) | at_end | stuck
     done = done.view(count, groups).all(1)
     if _SHARE_TO_LEAVE * int(done.sum()) < count:
         return beam, everyone
     rows = done.repeat_interleave(groups)
     leaving = beam.keep(rows.nonzero()[:, 0])
+    # outputs that break a strict rule are returned only if their sentence has no others
+    whole = leaving.finished_whole.view(int(done.sum()), -1).any(1).repeat_interleave(groups)
+    broken = whole.unsqueeze(1) & ~leaving.finished_whole
     for origin, scores, log_probs, hypotheses in zip(
         leaving.origin.tolist(),
-        leaving.finished.tolist(),
+        leaving.finished.masked_fill(broken, -torch.inf).tolist(),
         leaving.finished_log_prob.tolist(),
         leaving.finished_ids.tolist(),
         strict=True,

@@ -9,7 +9,7 @@ from typing import Protocol, TypeVar
 import torch
 from torch import Tensor
 
-from seqtext.search.rules import Rule
+from seqtext.search.rules import Allocation, Rule, StrictRule
 
 State = TypeVar("State")
 
@@ -83,7 +83,7 @@ class Constraint:
     """Rules out pieces that are never produced, and all but eos at the maximum length.
 
     A hypothesis at its maximum length ends, even if a rule forbids eos. So does one that the rules leave no
-    continuation.
+    continuation. ``is_whole`` tells whether it may end so.
 
     Args:
         pieces: Special ids.
@@ -93,6 +93,7 @@ class Constraint:
 
     def __init__(self, pieces: Pieces, max_lengths: Tensor, rules: Sequence[Rule] = ()) -> None:
         self._max_lengths, self._rules = max_lengths, rules
+        self.allocation = next((rule for rule in rules if isinstance(rule, Allocation)), None)
         self._eos = pieces.eos
         never = [pieces.bos, *pieces.banned]
         self._never = torch.tensor(never, device=max_lengths.device)
@@ -101,6 +102,14 @@ class Constraint:
     def at_end(self, history: Tensor, origin: Tensor) -> Tensor:
         """Whether hypotheses (see ``Rule``) have their maximum length, (N,) bool."""
         return self._max_lengths[origin] <= history.size(-1)
+
+    def is_whole(self, history: Tensor, origin: Tensor) -> Tensor:
+        """Whether no strict rule forbids hypotheses (see ``Rule``) to end, (N, K) bool."""
+        whole = torch.ones(history.shape[:2], dtype=torch.bool, device=history.device)
+        for rule in self._rules:
+            if isinstance(rule, StrictRule):
+                whole &= rule.may_end(history, origin)
+        return whole
 
     def __call__(
         self, log_probs: Tensor, history: Tensor, origin: Tensor, at_end: Tensor

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import IntEnum
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
@@ -20,6 +20,36 @@ class Rule(Protocol):
             log_probs: (N, K, V), overwritten.
             history: (N, K, t) int64, pieces of the hypotheses so far.
             origin: (N,) int64, which sentence of the batch a row is.
+        """
+        ...
+
+
+@runtime_checkable
+class StrictRule(Rule, Protocol):
+    """A rule that outputs break only if no other output is left."""
+
+    def may_end(self, history: Tensor, origin: Tensor) -> Tensor:
+        """Whether hypotheses may end as they are, (N, K) bool. For the arguments see ``Rule``."""
+        ...
+
+
+@runtime_checkable
+class Allocation(Protocol):
+    """Chooses the continuations that a beam takes, where not simply the best are wanted."""
+
+    def choose(
+        self, totals: Tensor, history: Tensor, origin: Tensor, count: int
+    ) -> tuple[Tensor, Tensor]:
+        """The continuations of each sentence, those to keep first.
+
+        Args:
+            totals: (N, K, V) log-probabilities of hypotheses with another piece.
+            history: See ``Rule``.
+            origin: See ``Rule``.
+            count: How many to take.
+
+        Returns:
+            Log-probabilities, and places in the last two dimensions of ``totals``, (N, at most count).
         """
         ...
 

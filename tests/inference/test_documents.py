@@ -18,7 +18,6 @@ from seqtext.inference.generator import Generator
 from seqtext.inference.hypothesis import Hypothesis
 from seqtext.nn.config import NetworkConfig
 from seqtext.nn.encoder_decoder import EncoderDecoder
-from seqtext.search.config import SearchConfig
 
 pytest.importorskip("sentencex")
 BOOK = (
@@ -34,7 +33,7 @@ SENTENCES = [
 class Shouts(Generator):
     """Answers each source with capital letters."""
 
-    def search(self, sources: Any, config: SearchConfig) -> list[list[Hypothesis]]:
+    def search(self, sources: Any, *_: Any) -> list[list[Hypothesis]]:
         self.asked = [*sources]
         answers = [self.answers.get(text, text.upper()) for text in self.asked]
         return [

@@ -105,6 +105,18 @@ class Tokenizer:
         ids = range(self.vocab_size)
         return frozenset(i for i in ids if i == self.unk or self._processor.is_byte(i))
 
+    def byte_of(self, number: int) -> int | None:
+        """The byte that a piece stands for, if it spells characters without a piece of their own."""
+        if not self._processor.is_byte(number):
+            return None
+        return int(self._processor.id_to_piece(number)[1:-1], 16)  # <0xC3>
+
+    @functools.cached_property
+    def drops_first_space(self) -> bool:
+        """Whether a space before the first word of an output is not written."""
+        spec = self._proto().normalizer_spec
+        return bool(spec.add_dummy_prefix or spec.remove_extra_whitespaces)
+
     @functools.cached_property
     def of_characters(self) -> bool:
         """Whether it was trained to cut text into characters, symbols of its own aside."""

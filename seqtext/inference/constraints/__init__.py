@@ -1,0 +1,1 @@
+"""Constraints on the texts of outputs, whatever pieces spell them."""

@@ -1,0 +1,213 @@
+"""Reads which phrases an output has. A phrase is one or more whole words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from seqtext.data.tokenizer import SPACE
+from seqtext.inference.constraints.pieces import PieceTexts, Spelling
+from seqtext.inference.constraints.words import in_word
+from seqtext.search.automaton import DEAD, LATER, Automaton
+
+OTHER, WORD, GAP = range(3)  # kinds of characters: others, of a word that could go on, spaces
+_BROKEN = "\N{REPLACEMENT CHARACTER}"  # what a byte that is no character becomes
+
+
+class PhraseSet:
+    """Phrases that are looked for together.
+
+    Args:
+        phrases: Normalized texts.
+        ends: Of each phrase, the bytes behind which each piece of its own segmentation ends.
+    """
+
+    def __init__(self, phrases: Sequence[str], ends: Sequence[Sequence[int]]) -> None:
+        self.phrases = list(phrases)
+        self.bit = {phrase: 1 << place for place, phrase in enumerate(phrases)}
+        self.all = (1 << len(phrases)) - 1
+        self.beginnings = {text[: i + 1] for text in phrases for i in range(len(text))}
+        self._ends = dict(zip(phrases, ends, strict=True))
+
+    def progress(self, phrase: str, size: int) -> int:
+        """How many pieces of a phrase end within its first ``size`` bytes. With 0, a space is before it."""
+        return sum(end <= size for end in self._ends[phrase])
+
+    @property
+    def pieces(self) -> int:
+        """Pieces of all phrases."""
+        return sum(map(len, self._ends.values()))
+
+
+class Reading(NamedTuple):
+    """What an output has written, as far as phrases are concerned."""
+
+    sought: PhraseSet
+    met: int = 0  # a bit for each phrase that stands in the output
+    active: frozenset[str] = frozenset()  # beginnings of phrases at the output's end
+    last: int = GAP  # kind of its last character
+    tail: bytes = b""  # bytes of a character that is not complete
+
+
+class PieceIndex:
+    """Where phrases can begin and end in the pieces of a vocabulary.
+
+    Args:
+        pieces: Of the outputs.
+        lower: Whether letter case makes no difference. Then phrases are in lowercase.
+    """
+
+    def __init__(self, pieces: PieceTexts, *, lower: bool = False) -> None:
+        self.lower, self.bytes = lower, pieces.bytes
+        self.texts = [self.read(text or "") for text in pieces.texts]
+        written = [(text, number) for number, text in enumerate(self.texts) if text]
+        self.whole = Spelling(written)
+        self.parts = Spelling((part, i) for text, i in written for part in _word_starts(text))
+        self.begins = torch.tensor([bool(text) and in_word(text[0]) for text in self.texts])
+        self.last = torch.tensor([kind_of(text[-1:]) for text in self.texts])
+
+    def read(self, text: str) -> str:
+        """The text as phrases are compared with it."""
+        return text.lower() if self.lower else text
+
+
+class PhraseAutomaton(Automaton[Reading]):
+    """Reads characters, and notes which phrases stand there as whole words."""
+
+    def __init__(self, index: PieceIndex) -> None:
+        super().__init__(len(index.texts))
+        self._index = index
+        self._plain_rows: dict[Reading, Tensor] = {}
+        self._starters: dict[PhraseSet, tuple[list[int], list[int]]] = {}
+        self._dead = torch.full((self.vocab_size,), DEAD, dtype=torch.int32)
+        self._dead[list(index.bytes)] = LATER  # a letter may go on with the word
+
+    def _met(self, state: Reading) -> int:
+        """``met`` where a word ends behind this state."""
+        met = state.met
+        for text in state.active:
+            met |= state.sought.bit.get(text, 0)
+        return met
+
+    def _allows(self, met: int) -> bool:
+        """Whether an output may have these phrases."""
+        return True
+
+    def _add(self, state: Reading, char: str) -> Reading | None:
+        """The state behind a character."""
+        kind = kind_of(char)
+        going_on = state.last == kind == WORD
+        met = state.met if going_on else self._met(state)
+        if not self._allows(met):
+            return None
+        beginnings = state.sought.beginnings
+        active = {text + char for text in state.active if text + char in beginnings}
+        if not going_on and char in beginnings:
+            active.add(char)
+        return Reading(state.sought, met, frozenset(active), kind)
+
+    def follow(self, state: Reading, piece: int | str) -> Reading | None:
+        """See ``Automaton``."""
+        index = self._index
+        if not isinstance(piece, int):
+            return self._add_text(state, index.read(piece.replace(SPACE, " ")))
+        if piece in index.bytes:
+            return self._add_byte(state, index.bytes[piece])
+        return self._add_text(state, index.texts[piece])
+
+    def _add_text(self, state: Reading, text: str) -> Reading | None:
+        reading: Reading | None = state._replace(tail=b"")
+        for char in _BROKEN * len(state.tail) + text:
+            if reading is None:
+                return None
+            reading = self._add(reading, char)
+        return reading
+
+    def _add_byte(self, state: Reading, byte: bytes) -> Reading | None:
+        try:
+            return self._add_text(
+                state._replace(tail=b""), self._index.read((state.tail + byte).decode())
+            )
+        except UnicodeDecodeError as error:
+            if error.reason == "unexpected end of data":
+                return state._replace(tail=state.tail + byte)
+        if state.tail:
+            flushed = self._add_text(state, "")
+            return None if flushed is None else self._add_byte(flushed, byte)
+        return self._add_text(state, _BROKEN)
+
+    def row(self, state: Reading) -> Tensor:
+        """See ``Automaton``."""
+        if state.tail:
+            flushed = self._add_text(state, "")
+            row = torch.full((self.vocab_size,), DEAD, dtype=torch.int32)
+            row = row if flushed is None else self.row(flushed).clone()
+            return self._write(row, state, list(self._index.bytes))
+        met, last = self._met(state), state.last
+        row = self._plain(state.sought, state.met, last)
+        if met != state.met:  # a phrase is complete, unless its last word goes on
+            ended = self._plain(state.sought, met, last) if self._allows(met) else self._dead
+            row = row.where(self._index.begins, ended) if last == WORD else ended
+        return self._write(
+            row.clone(), state, [*self._continuing(state), *self._spelled_bytes(state)]
+        )
+
+    def _write(self, row: Tensor, state: Reading, pieces: Sequence[int]) -> Tensor:
+        """Read these pieces one by one."""
+        for piece in set(pieces):
+            row[piece] = self.number(self.follow(state, piece))
+        return row
+
+    def _plain(self, sought: PhraseSet, met: int, last: int) -> Tensor:
+        """The row of a state where no phrase has begun."""
+        state = Reading(sought, met, last=WORD if last == WORD else OTHER)
+        if state in self._plain_rows:
+            return self._plain_rows[state]
+        index = self._index
+        if sought not in self._starters:
+            every = list(set(self._starting(sought)))
+            self._starters[sought] = every, [piece for piece in every if index.begins[piece]]
+        starters, inner = self._starters[sought]
+        if last == WORD:  # other pieces are read as behind a space
+            row = self._write(self._plain(sought, met, OTHER).clone(), state, inner)
+        else:
+            numbers = [self.number(state._replace(last=kind)) for kind in (OTHER, WORD, GAP)]
+            row = torch.tensor(numbers, dtype=torch.int32)[index.last]
+            row[list(index.bytes)] = LATER
+            row = self._write(row, state, starters)
+        self._plain_rows[state] = row
+        return row
+
+    def _starting(self, sought: PhraseSet) -> Iterator[int]:
+        """Ids with the beginning of a phrase in them."""
+        for phrase in sought.phrases:
+            yield from self._index.parts.within(phrase)
+            yield from self._index.parts.beyond(phrase)
+
+    def _continuing(self, state: Reading) -> Iterator[int]:
+        """Ids that go on with a phrase that has begun."""
+        for begun in state.active:
+            for phrase in state.sought.phrases:
+                if phrase.startswith(begun) and phrase != begun:
+                    yield from self._index.whole.within(phrase[len(begun) :])
+                    yield from self._index.whole.beyond(phrase[len(begun) :])
+
+    def _spelled_bytes(self, state: Reading) -> list[int]:
+        """Ids of bytes that lead on in a phrase. Others are read once they are taken."""
+        return []
+
+
+def kind_of(char: str) -> int:
+    if char == " ":
+        return GAP
+    return WORD if char and in_word(char) else OTHER
+
+
+def _word_starts(text: str) -> Iterator[str]:
+    """The rests of a text from each place on where a phrase may begin."""
+    for place, char in enumerate(text):
+        if char != " " and (place == 0 or not (in_word(text[place - 1]) and in_word(char))):
+            yield text[place:]

@@ -211,10 +211,6 @@ class Generator(Scorer):
     ) -> list[list[Hypothesis]]:
         """``search`` for sources as ``encode`` and ``constrain`` return them."""
         self.check_output(config)
-        if config.beam_groups > 1 and any(constraints.required):
-            raise ConfigError(
-                "beam_groups: required phrases and terms share out a whole beam. Leave beam_groups out"
-            )
         if on_piece is not None and (config.replace_unknown or config.mbr is not None):
             raise ConfigError(
                 "on_piece: shows outputs while they grow, and replace_unknown and mbr change them afterwards."

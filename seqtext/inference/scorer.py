@@ -151,14 +151,8 @@ class Scorer(Predictor[EncoderDecoder, Any, Any]):
 
         return [[combined(own) for own in row] for row in scores]
 
-    def encode(
-        self, sources: Iterable[object], first: int = 0
-    ) -> tuple[list[list[int]], list[tuple[str, ...]]]:
+    def encode(self, sources: Iterable[object]) -> tuple[list[list[int]], list[tuple[str, ...]]]:
         """Encode sources, cut to what is read, and count them.
-
-        Args:
-            sources: See ``Generator.generate``.
-            first: Number of the first source in messages.
 
         Returns:
             Ids of each source, and its words that the vocabulary lacks (see ``Tokenizers.encode_sources``).
@@ -167,7 +161,7 @@ class Scorer(Predictor[EncoderDecoder, Any, Any]):
             ConfigError: A source is no text.
         """
         ids, words = self.tokenizers.encode_sources(
-            texts_of(sources, "sources", self.source_columns, first)
+            texts_of(sources, "sources", self.source_columns)
         )
         unknown = [] if self._copies else words  # a copied word is not lost
         self._count(ids, unknown)

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from seqtext.errors import ConfigError
 from seqtext.search.coverage_penalty import CoveragePenalty
 from seqtext.search.diversity import Diversity
 from seqtext.search.length_penalty import LengthPenalty
@@ -99,11 +100,15 @@ def beam_search(
         Finished hypotheses of each sentence, best first. An empty list if eos has no probability.
 
     Raises:
-        ConfigError: See ``Diversity.group_size``.
+        ConfigError: See ``Diversity.group_size``. Or an ``Allocation`` would share out several groups.
     """
     groups, size = diversity.groups, diversity.group_size(beam_size)
     ranking = _Ranking(length_penalty or LengthPenalty(), coverage and coverage[0])
     constraint = Constraint(pieces, max_lengths, rules)
+    if groups > 1 and constraint.allocation is not None:
+        raise ConfigError(
+            "beam_groups: required phrases and terms share out a whole beam. Leave beam_groups out"
+        )
     results = [list[FinishedHypothesis]() for _ in range(len(max_lengths))]
     ids = torch.full((len(max_lengths), 1), pieces.bos, device=max_lengths.device)
     beam: _Beam | None = None

@@ -24,7 +24,10 @@ from seqtext.training.recognition import recognize
 
 _UNKNOWN = 500  # rows of a validation set that nothing tells the size of
 _UNREADABLE = (ConfigError, DataError, yaml.YAMLError)  # told later, by whom it concerns
-_TOLD = ("vocab_size", "batch_size", "batch_tokens", "hidden_size", "encoder_layers", "dropout")
+_TOLD = (
+    "hallucinated_pairs", "vocab_size", "batch_size", "batch_tokens", "hidden_size", "encoder_layers",
+    "dropout",
+)  # fmt: skip
 
 
 class Given(NamedTuple):

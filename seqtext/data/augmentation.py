@@ -163,6 +163,11 @@ def hallucinate(rows: Sequence[Row], tags: Iterable[str], count: int, seed: int)
     return made
 
 
+def has_stem(source: str, target: str) -> bool:
+    """Whether both sides share letters that ``hallucinate`` can change."""
+    return bool(_find_stem(source, target, SYMBOL).places)
+
+
 def _find_stem(source: str, target: str, fixed: re.Pattern[str]) -> StemmedRow:
     # a character that no target has keeps the places of what follows
     free = fixed.sub(lambda match: "\0" * len(match[0]), source)

@@ -8,12 +8,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from seqtext.data.augmentation import has_stem
 from seqtext.data.corpus import Corpus
 from seqtext.data.readers import Row
 from seqtext.data.readers.columns import SYMBOL
 from seqtext.errors import DataError
 
 _SAMPLED, _COUNTED = 5_000, 100_000  # rows of a corpus that are looked at, and that are counted
+_COMPARED = 300  # rows whose sides are compared letter by letter
 
 
 class Side(NamedTuple):
@@ -46,6 +48,7 @@ class Survey:
         target: What the targets are like.
         copied: Share of the words of targets that are also in their source.
         shared: Share of the letters of targets that sources have, too.
+        inflected: Share of the first rows whose source has symbols, and shares a stem with its target.
     """
 
     rows: int
@@ -55,6 +58,7 @@ class Survey:
     target: Side
     copied: float
     shared: float
+    inflected: float = 0.0
 
 
 def survey(corpora: Sequence[Corpus]) -> Survey | None:
@@ -98,7 +102,15 @@ def survey(corpora: Sequence[Corpus]) -> Survey | None:
         copied=copied / max(1, words),
         shared=sum(n for letter, n in letters.items() if letter in known_letters)
         / max(1, letters.total()),
+        inflected=_inflected(rows[:_COMPARED]),
     )
+
+
+def _inflected(rows: Sequence[Row]) -> float:
+    inflected = sum(
+        SYMBOL.search(source) is not None and has_stem(source, target) for source, target in rows
+    )
+    return inflected / len(rows)
 
 
 def _readable(corpus: Corpus) -> Iterator[Row]:

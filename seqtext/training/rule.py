@@ -60,6 +60,7 @@ LABELLED = (
     Size(math.inf, 128, 8_000, 512, 0.4, 20_000),
 )
 _FEW_WORDS = 300  # from which copying is not learned
+_HALLUCINATED = 1_000  # pairs with made-up stems, for so few inflected words
 _FEW_LABELLED = 30_000  # rows that n-grams of characters help
 _VALIDATED_AFTER = 100  # updates, at least
 _TRAINED_ROWS = 4  # for each decoded one, at least
@@ -109,7 +110,8 @@ def choose(
     given = {**filed, **typed}
     family = _FAMILIES.get(task, _SENTENCES)
     size = next(size for size in family.sizes if rows.rows <= size.rows)
-    epoch = dataclasses.replace(rows, rows=rows.rows + _made_rows(given, rows.rows))
+    made = _augmentation(rows, task, given)
+    epoch = dataclasses.replace(rows, rows=rows.rows + _made_rows({**made, **given}, rows.rows))
     per_epoch = _updates_of_epoch(epoch, size, family)
     groups: dict[str, Options] = {
         "network": _below("model.network", family.network(rows, size)),
@@ -120,6 +122,7 @@ def choose(
         "optimizer": _optimizer(family, given, _limit(given, per_epoch) or size.updates),
         "updates": _updates(size, bool(validated), timed="trainer.max_time" in given),
         "validation": _validation(epoch, per_epoch, validated) if validated else {},
+        "augmentation": made,
     }
     if task == tasks.SUMMARIZATION.name:
         groups["network"]["model.network.copying"] = True
@@ -251,6 +254,15 @@ def _limit(given: Mapping[str, object], per_epoch: float) -> float | None:
         if number > 0:
             limits.append(number * updates)
     return min(limits, default=None)
+
+
+def _augmentation(rows: Survey, task: str, given: Mapping[str, object]) -> Options:
+    """Pairs with made-up stems, for few inflected forms."""
+    cut = [f"data.tokenizer.{name}" for name in _KINDS]  # which may not leave letters
+    few = task == tasks.TRANSDUCTION.name and rows.rows <= _FEW_WORDS and rows.inflected > 0.5
+    if not few or _any(given, [*cut, "data.streaming"]):
+        return {}
+    return {"data.hallucinated_pairs": _HALLUCINATED}
 
 
 def _made_rows(given: Mapping[str, object], rows: int) -> int:

@@ -49,3 +49,9 @@ def test_rows_that_cannot_be_read_do_not_count() -> None:
 def test_nothing_is_told_of_what_is_not_there() -> None:
     assert survey([Corpus("missing.tsv", "1", "2")]) is None
     assert survey([corpus(["no second column"])]) is None
+
+
+def test_inflected_forms_have_symbols_and_a_stem() -> None:
+    rows = ["deve⟦N⟧⟦PL⟧\tdeveler", "aşk⟦N⟧⟦SG⟧\taşk", "be⟦V⟧\tis", "kitap\tkitaplar"]
+    told = survey([corpus(rows)])
+    assert told is not None and told.inflected == 0.5

@@ -21,7 +21,12 @@ SEGMENTED = Side(18.0, 1.6, capitals=False, distinct=1000, vocabulary=5000)
 
 
 def pairs(
-    source: Side, target: Side, rows: int = 1000, copied: float = 0.1, shared: float = 0.5
+    source: Side,
+    target: Side,
+    rows: int = 1000,
+    copied: float = 0.1,
+    shared: float = 0.5,
+    inflected: float = 0.0,
 ) -> Survey:
     return Survey(
         rows=rows,
@@ -31,6 +36,7 @@ def pairs(
         target=target,
         copied=copied,
         shared=shared,
+        inflected=inflected,
     )
 
 
@@ -234,3 +240,18 @@ def _shown(value: float | None) -> str:
     if value is None:
         return "none"
     return "more" if value == math.inf else f"{value:,}"
+
+
+def test_few_inflected_forms_get_made_up_stems() -> None:
+    def made(rows: int, inflected: float = 0.9, **typed: object) -> object:
+        options = {name.replace("__", "."): value for name, value in typed.items()}
+        corpus = pairs(WORD, WORD, rows, shared=0.95, inflected=inflected)
+        chosen = rule.choose(corpus, "transduction", 100, options, {})
+        return chosen.get("data.hallucinated_pairs")
+
+    assert made(100) == made(300) == 1_000
+    assert made(301) is None
+    assert made(100, inflected=0.1) is None
+    assert made(100, data__hallucinated_pairs=50) is None  # somebody has named it
+    assert made(100, data__tokenizer__model_type="unigram") is None
+    assert made(100, data__streaming=True) is None

@@ -63,8 +63,7 @@ def _options_of(cls: type[Any], prefix: str) -> Iterator[str]:
     parameters = inspect.signature(cls).parameters
     if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values()):
         yield prefix
-    # a dataclass may inherit fields, whose types another module knows
-    types = get_type_hints(cls if dataclasses.is_dataclass(cls) else cls.__init__)
+    types = get_type_hints(cls.__init__)
     for name in parameters:
         kind = types.get(name)
         if isinstance(kind, type) and dataclasses.is_dataclass(kind):

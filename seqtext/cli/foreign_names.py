@@ -127,7 +127,10 @@ OPTIONS: Mapping[str, Names] = {  # of each command
         "ssplit_mode": "split_sentences",
     },
     "recipes": {},
-    "rerank": {**_MODEL, **_MACHINE, **_HYPOTHESES, **_OUTPUT, "lenpen": "length_penalty"},
+    "rerank": {
+        **_MODEL, **_MACHINE, **_HYPOTHESES, **_OUTPUT, "lenpen": "length_penalty",
+        "num_return_sequences": "n_best",
+    },
     "score": {**_MODEL, **_MACHINE, **_OUTPUT, "alignment": "alignments"},
     "test": {
         **_MODEL, **_MACHINE, **_SEARCH, **_CONSTRAINTS, **_SIDES, **_TEXTS,

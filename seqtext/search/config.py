@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from seqtext.errors import ConfigError
 from seqtext.renames import SEARCH, accept_old_names
-from seqtext.search.output import OutputConfig
+from seqtext.search.output import OutputConfig, Utility  # noqa: F401 (the signature names it)
 from seqtext.values import Count, Positive, Range, Share, check_fields
 
 if TYPE_CHECKING:

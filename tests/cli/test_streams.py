@@ -633,7 +633,11 @@ def test_separators_in_an_output(
 ) -> None:
     text = "one\rtwo\r\nthree\tfour\u2028five\x85six"
     one = Hypothesis(text=text, score=-1.0, log_prob=-1.0, pieces=(), ids=())
-    monkeypatch.setattr(Generator, "search", lambda _, sources, __: [[one, one] for _ in sources])
+    monkeypatch.setattr(
+        Generator,
+        "search",
+        lambda _, sources, config, *__: [[one] * config.n_best for _ in sources],
+    )
     Path("in.txt").write_text("a\nb\n")
     for form, columns in (([], 2), (["--scores"], 2), (["--n_best", "2"], 3)):
         assert generate(trained, "--input", "in.txt", *form) == 0

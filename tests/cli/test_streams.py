@@ -14,7 +14,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +29,6 @@ from seqtext import files
 from seqtext.cli import answers, collected, main, outputs, progress, streams
 from seqtext.inference.generator import Generator
 from seqtext.inference.hypothesis import Hypothesis
-from seqtext.search.config import SearchConfig
 
 SOURCES = [f"The dog sees {count} cats." for count in range(11)]
 TEXT = "".join(f"{source}\n" for source in SOURCES)

@@ -62,6 +62,7 @@ LABELLED = (
 _FEW_WORDS = 300  # from which copying is not learned
 _HALLUCINATED = 1_000  # pairs with made-up stems, for so few inflected words
 _FEW_LABELLED = 30_000  # rows that n-grams of characters help
+_LABEL_SMOOTHING = 0.1  # of classifiers. Models that generate text have it by default
 _VALIDATED_AFTER = 100  # updates, at least
 _TRAINED_ROWS = 4  # for each decoded one, at least
 _DECODED = 500  # rows of a validation, at most: the default of ``decode_sentences``
@@ -73,7 +74,7 @@ _WARMUP = 200  # updates, at most
 
 # names that go together: a file that has one of a group decides on all of it
 GROUPS = {
-    "network": ("model.network",),
+    "network": ("model.network", "model.label_smoothing"),
     "tokenizer": ("data.tokenizer",),
     "batch": ("data.batch_tokens", "data.batch_size"),
     "optimizer": ("model.optimizer",),
@@ -119,13 +120,20 @@ def choose(
             "data.tokenizer", {"vocab_size": size.vocabulary, **family.tokenizer(rows)}
         ),
         "batch": {family.batch: size.batch},
-        "optimizer": _optimizer(family, given, _limit(given, per_epoch) or size.updates),
+        "optimizer": _optimizer(
+            family,
+            given,
+            _limit(given, per_epoch) or size.updates,
+            ends_early=bool(validated and size.patience) or "trainer.max_time" in given,
+        ),
         "updates": _updates(size, bool(validated), timed="trainer.max_time" in given),
         "validation": _validation(epoch, per_epoch, validated) if validated else {},
         "augmentation": made,
     }
     if task == tasks.SUMMARIZATION.name:
         groups["network"]["model.network.copying"] = True
+    if task == tasks.CLASSIFICATION.name:
+        groups["network"]["model.label_smoothing"] = _LABEL_SMOOTHING
     kinds = [f"data.tokenizer.{name}" for name in _KINDS]
     if _any(typed, kinds):  # they depend on each other
         for name in kinds:
@@ -235,11 +243,14 @@ _FAMILIES = {
 # --- updates ----------------------------------------------------------------------------------------------
 
 
-def _optimizer(family: Family, given: Mapping[str, object], updates: float) -> Options:
+def _optimizer(
+    family: Family, given: Mapping[str, object], updates: float, *, ends_early: bool
+) -> Options:
     options: Options = {"learning_rate": family.learning_rate}
     if "model.optimizer.schedule" not in given:
         warmup = min(_WARMUP, max(1, int(updates / 10)))
-        options |= {"schedule": "adaptive", "warmup_steps": warmup}
+        # only a run whose length nobody knows needs a learning rate that waits for its end
+        options |= {"schedule": "adaptive" if ends_early else "cosine", "warmup_steps": warmup}
     return _below("model.optimizer", options)
 
 

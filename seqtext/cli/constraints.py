@@ -114,9 +114,14 @@ def source_constraints(
             for name in ("prefixes", "required")
             if (path := getattr(options, name)) is not None
         }
-        if files and options.input not in (None, *STANDARD) and os.path.isfile(options.input):
+        files_of_lines = {name: file for name, file in files.items() if os.path.isfile(file.path)}
+        if (
+            files_of_lines
+            and options.input not in (None, *STANDARD)
+            and os.path.isfile(options.input)
+        ):
             count = _count(options.input)
-            for name, file in files.items():
+            for name, file in files_of_lines.items():
                 if (own := _count(file.path)) != count and not _has_header(options):
                     raise DataError(
                         f"--{name} {file.path}: has {own:,} lines, and {options.input} has {count:,}. Give"

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from seqtext.inference.generator import Generator
 
 Lines = list[tuple[int, str]]  # with their numbers
+_SEARCH = [name for name in SEARCH if name != "replace_unknown"]  # the pieces themselves are shown
 
 
 def parser() -> Parser:
@@ -49,7 +50,7 @@ def parser() -> Parser:
     parser.add_argument(
         "--examples", type=int, default=20, metavar="N", help="look at the first N (default: 20)"
     )
-    add_search(parser)
+    add_search(parser, _SEARCH)
     add_constraints(parser)
     add_computing(parser)
     return parser
@@ -96,7 +97,7 @@ def _explainer(
     from seqtext.inference.explain_labels import LabelExplanation, explain_labels
 
     if isinstance(model, Classifier):
-        searching = [*SHARED, *(name for name in SEARCH if name != "batch_size")]
+        searching = [*SHARED, *(name for name in _SEARCH if name != "batch_size")]
         parser().refuse(options, searching, "model that generates text", "a classifier")
         return LabelExplanation, lambda rows: explain_labels(model, rows)
     config = settle_search(options, model)

@@ -61,7 +61,7 @@ def fill_strings(
 def _refuse_options(options: argparse.Namespace, format: StringsFormat) -> None:
     given = {
         f"--n_best {options.n_best}": options.n_best > 1,
-        f"--samples {options.samples}": options.samples > 1,
+        f"--samples {options.samples}": options.samples > 1 and options.mbr is None,
         "--scores": options.scores,
         "--alignments": options.alignments,
         f"--format {options.format}": options.format != "text",

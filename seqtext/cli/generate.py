@@ -146,7 +146,7 @@ def _check_documents(options: argparse.Namespace) -> None:
     strings = strings_format(options.input or "-", options.input_format)
     given = {
         f"--n_best {options.n_best}": options.n_best > 1,
-        f"--samples {options.samples}": options.samples > 1,
+        f"--samples {options.samples}": options.samples > 1 and options.mbr is None,
         "--scores": options.scores,
         "--alignments": options.alignments,
         "--details": options.details or options.attention,

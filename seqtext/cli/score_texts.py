@@ -11,6 +11,7 @@ from typing import get_args
 
 from seqtext.checkpoint import symbols_of
 from seqtext.cli.collected import collected_answers
+from seqtext.cli.constraints import SHARED
 from seqtext.cli.models import settle_search, tell_counts
 from seqtext.cli.streams import as_line, lines_of
 from seqtext.data.corpus import Corpus
@@ -25,6 +26,8 @@ from seqtext.metrics import (
     first_words,
     unseen_words,
 )
+from seqtext.search.config import SearchConfig
+from seqtext.search.stored import changed_options, describe_options
 from seqtext.tasks import (
     DEFAULT_BLEU_TOKENIZE,
     TEXT_TASKS,
@@ -62,7 +65,7 @@ def run(options: argparse.Namespace, generator: Generator, constraints: Constrai
         print(
             f"{len(examples):,} sentences ({source} to {target}) decoded in"
             f" {time.perf_counter() - start:.1f} s\n"
-            f"test: {describe_measurement(metrics, len(examples), config.describe())}",
+            f"test: {describe_measurement(metrics, len(examples), _search(config, options))}",
             file=sys.stderr,
         )
         tell_counts(generator)
@@ -74,6 +77,14 @@ def run(options: argparse.Namespace, generator: Generator, constraints: Constrai
         print(json.dumps(scores), flush=True)
         of_source = dict(zip(sources, hypotheses, strict=True))
         kept.finish(lines_of(as_line(of_source[text]) for text, _ in rows))
+
+
+def _search(config: SearchConfig, options: argparse.Namespace) -> str:
+    """What decoded the test set, with all that changes outputs."""
+    told = ("beam_size", "beam_groups", "samples", "seed", "mbr", "batch_size")
+    others = {name: value for name, value in changed_options(config).items() if name not in told}
+    given = {name: getattr(options, name) for name in SHARED if getattr(options, name)}
+    return ", ".join(filter(None, [config.describe(), describe_options({**others, **given})]))
 
 
 def _task(options: argparse.Namespace, generator: Generator) -> TextTask:

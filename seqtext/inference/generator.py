@@ -211,6 +211,7 @@ class Generator(Scorer):
     ) -> list[list[Hypothesis]]:
         """``search`` for sources as ``encode`` and ``constrain`` return them."""
         self.check_output(config)
+        constraints.check(config)
         if on_piece is not None and (config.replace_unknown or config.mbr is not None):
             raise ConfigError(
                 "on_piece: shows outputs while they grow, and replace_unknown and mbr change them afterwards."
@@ -231,10 +232,9 @@ class Generator(Scorer):
         searched = [ids[row] for row in rows]
         decoded = iter(self._by_length(searched, batch_of, config.batch_size, config.width))
         results = [next(decoded) if own else [_NO_TEXT] for own in ids]
-        self.counts.at_limit += sum(best.at_limit for best, *_ in results)
-        self.counts.lacking += sum(
-            constraints.lacks(row, best.text) for row, (best, *_) in enumerate(results)
-        )
+        if not constraints.outputs:  # which are whole at any length
+            self.counts.at_limit += sum(best.at_limit for best, *_ in results)
+        self.counts.lacking += sum(constraints.lacks(row, results[row][0].text) for row in rows)
         return self.complete(ids, words, results, config)
 
     def predict_batch(self, batch: SourceBatch | PairBatch) -> Sequence[list[Hypothesis] | Reading]:

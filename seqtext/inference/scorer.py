@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -93,7 +94,7 @@ class Scorer(Predictor[EncoderDecoder, Any, Any]):
     def rerank(
         self,
         sources: Sequence[SourceRow],
-        hypotheses: Sequence[Sequence[Hypothesis]],
+        hypotheses: Iterable[Sequence[Hypothesis]],
         **options: Any,
     ) -> list[list[Hypothesis]]:
         """Rank hypotheses of another model by its scores and those of this one.
@@ -110,6 +111,7 @@ class Scorer(Predictor[EncoderDecoder, Any, Any]):
             ConfigError: See ``score`` and ``RerankConfig``.
         """
         config = RerankConfig(**options)
+        hypotheses = [list(own) for own in hypotheses]  # a stream can be read once
         texts = [[each.text for each in own] for own in hypotheses]
         scores = [[each.score for each in own] for own in hypotheses]
         combined = self.combined_scores(sources, texts, scores, config)
@@ -137,6 +139,13 @@ class Scorer(Predictor[EncoderDecoder, Any, Any]):
         Raises:
             ConfigError: See ``score``.
         """
+        if len(sources) != len(texts):
+            raise ConfigError(f"hypotheses: {len(texts):,} lists for {len(sources):,} sources")
+        if (best := max(itertools.chain.from_iterable(scores), default=0.0)) > 0:
+            raise ConfigError(
+                f"hypotheses: a score of {best:.4g}, expected log-probabilities, which are at most 0. Make"
+                " the lists without mbr"
+            )
         repeated = [source for source, own in zip(sources, texts, strict=True) for _ in own]
         pairs: list[Any] = [repeated, [text for own in texts for text in own]]
         read = iter(

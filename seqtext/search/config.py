@@ -103,6 +103,7 @@ class SearchConfig(OutputConfig):
                 raise ConfigError(
                     f"max_{what}: {high}, expected at least min_{what}, which is {low}"
                 )
+        self._refuse_unused()
         if self.n_best > self.width:
             limit = "samples" if self.samples else "beam_size"
             raise ConfigError(
@@ -114,7 +115,6 @@ class SearchConfig(OutputConfig):
             )
         if self.mbr is not None and self.width == 1:
             raise ConfigError("mbr: chooses among several hypotheses. Raise beam_size, or samples")
-        self._refuse_unused()
 
     def _refuse_unused(self) -> None:
         """Refuse options that have no use beside the others."""

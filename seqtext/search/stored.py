@@ -10,10 +10,11 @@ from typing import Any
 from seqtext.errors import ConfigError
 from seqtext.search.config import SearchConfig
 
-# A call alone decides these: the form of its outputs, what is drawn, and what its machine can hold.
+# A call alone decides these: the form of its outputs, whether they are drawn or chosen from a list, and what
+# its machine can hold.
 _OF_A_CALL = (
     "n_best", "details", "attention", "replace_unknown", "batch_size",
-    "samples", "temperature", "top_k", "top_p", "min_p", "seed",
+    "beam_groups", "diversity_penalty", "mbr", "samples", "temperature", "top_k", "top_p", "min_p", "seed",
 )  # fmt: skip
 # Options of a search that a checkpoint can hold
 STORED = tuple(

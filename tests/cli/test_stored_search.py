@@ -71,7 +71,7 @@ def test_commands_decode_with_it_and_say_so(
         typed = capsys.readouterr()
         assert used.out == typed.out
         assert TOLD in used.err and "search:" not in typed.err
-    assert "beam 2;" in used.err
+    assert "beam 2, length_penalty 0.0, max_length 6;" in used.err
 
 
 def test_an_option_overrides_one_value(store: Store, trained: Path, source: str, capsys) -> None:

@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from seqtext.data.texts import TextCounts
 from seqtext.data.tokenizer import Tokenizer, TokenizerConfig, Tokenizers
 from seqtext.errors import ConfigError
 from seqtext.inference.generator import Generator
@@ -126,3 +127,40 @@ def test_documents_keep_banned_words_out(generator: Generator) -> None:
     pytest.importorskip("sentencex")
     [document] = generator.generate_documents(["alma lakat. tarka."], "en", banned=["a", "l", "k"])
     assert not set(document.text.split()) & {"a", "l", "k"}
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"max_words": 1, "outputs": ["alma"]}, "max_words: 1, cannot be combined with outputs"),
+        ({"max_words": 1, "prefix": "alma rőt"}, "max_words: 1, .* a prefix of 2 words"),
+        ({"samples": 2, "beam_groups": 2}, "beam_groups: 2, has no use with samples"),
+        ({"rules": 3}, "rules: 3, expected a list"),
+        ({"prefixes": ["Ω"]}, "prefixes: 'Ω'"),
+        ({"required": [["a"]], "terminology": {"alma": "Ω"}}, "terminology: 'Ω'"),
+    ],
+    ids=str,
+)
+def test_contradictions_are_refused(
+    generator: Generator, options: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(ConfigError, match=message):
+        generator.generate(["alma"], **options)
+
+
+def test_outputs_that_are_whole_are_not_counted_as_cut_off(generator: Generator) -> None:
+    generator.counts = TextCounts()
+    generator.generate(["alma", ""], outputs=["alma"], max_length=1)
+    generator.generate(["rőt", ""], required=[["a"], ["k"]], beam_size=4)
+    assert (generator.counts.at_limit, generator.counts.lacking) == (0, 0)
+
+
+def test_streams_are_reranked_and_expected_scores_are_not(generator: Generator) -> None:
+    lists = generator.generate(WORDS[:2], beam_size=4, n_best=3)
+    streamed = generator.stream(WORDS[:2], beam_size=4, n_best=3)
+    assert generator.rerank(WORDS[:2], streamed) == generator.rerank(WORDS[:2], lists)
+    with pytest.raises(ConfigError, match="2 lists for 1 sources"):
+        generator.rerank(["alma"], lists)
+    risky = generator.generate(["körte"], beam_size=4, n_best=3, mbr="chrf")
+    with pytest.raises(ConfigError, match="without mbr"):
+        generator.rerank(["körte"], risky)

@@ -13,6 +13,7 @@ from seqtext.inference.constraints.words import missing, stands_in
 
 if TYPE_CHECKING:
     from seqtext.data.tokenizer import Tokenizer
+    from seqtext.search.config import SearchConfig
     from seqtext.search.rules import Rule
 
 
@@ -44,6 +45,21 @@ class SourceConstraints(NamedTuple):
             prefixes=[self.prefixes[row] for row in rows],
             required=[self.required[row] for row in rows],
         )
+
+    def check(self, config: SearchConfig) -> None:
+        """Refuse a search whose options would break the constraints.
+
+        Raises:
+            ConfigError: One would.
+        """
+        words = max((len(prefix.split()) for prefix in self.prefixes), default=0)
+        if config.max_words is not None and (self.outputs or words > config.max_words):
+            what = "outputs" if self.outputs else f"a prefix of {words} words"
+            raise ConfigError(f"max_words: {config.max_words}, cannot be combined with {what}")
+        if config.replace_unknown and self.banned:
+            raise ConfigError(
+                "replace_unknown: cannot be combined with banned, as it puts words of the source into outputs"
+            )
 
     def lacks(self, row: int, text: str) -> bool:
         """Whether a required phrase of a source is not in its output."""
@@ -95,6 +111,8 @@ class Constraints:
             raise ConfigError(f"terminology: {self.terminology!r:.60}, expected a dict of terms")
         _phrases(list(self.terminology), "terminology")
         _phrases(list(self.terminology.values()), "terminology")
+        if not isinstance(self.rules, Iterable):
+            raise ConfigError(f"rules: {self.rules!r:.60}, expected a list of rules")
         object.__setattr__(self, "rules", tuple(self.rules))
         for rule in self.rules:
             if not callable(rule):
@@ -150,20 +168,23 @@ class Constraints:
             if len(given) != len(sources):
                 raise ConfigError(f"{name}: {len(given):,} for {len(sources):,} sources")
         normal = _Normal(target)
+        phrases = [tuple(normal.writable(each, "required") for each in row) for row in required]
         if self.terminology:
             terms = Terminology(self.terminology)
-            required = [
-                (*own, *terms.required(source))
-                for own, source in zip(required, sources, strict=True)
+            phrases = [
+                (*own, *(normal.writable(term, "terminology") for term in terms.required(source)))
+                for own, source in zip(phrases, sources, strict=True)
             ]
         banned = tuple(normal.text(phrase, "banned") for phrase in self.banned)
         if self.banned_any_case:
             banned = tuple(phrase.lower() for phrase in banned)
-        name = "required" if self.required is not None else "terminology"
         constraints = SourceConstraints(
             places=range(first, first + len(sources)),
-            prefixes=[normal.beginning(prefix) for prefix in prefixes],
-            required=[tuple(normal.writable(each, name) for each in row) for row in required],
+            prefixes=[
+                normal.beginning(prefix, "prefix" if self.prefixes is None else "prefixes")
+                for prefix in prefixes
+            ],
+            required=phrases,
             banned=banned,
             any_case=self.banned_any_case,
             outputs=tuple(normal.writable(text, "outputs") for text in self.outputs),
@@ -197,10 +218,10 @@ class _Normal:
             self._known[text] = normal
         return self._known[text]
 
-    def beginning(self, text: str) -> str:
+    def beginning(self, text: str, name: str) -> str:
         if not text.strip():
             return ""
-        return self.writable(text, "prefix") + " " * text[-1].isspace()
+        return self.writable(text, name) + " " * text[-1].isspace()
 
 
 def _refuse_banned(constraints: SourceConstraints) -> None:

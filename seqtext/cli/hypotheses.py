@@ -39,7 +39,7 @@ def record_of(index: int, source: Row, hypotheses: Sequence[Hypothesis]) -> Fiel
 
 
 def hypothesis_fields(hypothesis: Hypothesis) -> Fields:
-    """What is told of each hypothesis."""
+    """What JSON lines tell of each hypothesis."""
     names = ("text", "score", "log_prob", "pieces", "at_limit")
     return {name: getattr(hypothesis, name) for name in names}
 

@@ -10,8 +10,8 @@ from typing import Any
 from seqtext.errors import ConfigError
 from seqtext.search.config import SearchConfig
 
-# A call alone decides these: the form of its outputs, whether they are drawn or chosen from a list, and what
-# its machine can hold.
+# A call alone decides what form its outputs have, and whether they are drawn or chosen from a list. It also
+# decides what its machine can hold.
 _OF_A_CALL = (
     "n_best", "details", "attention", "replace_unknown", "batch_size",
     "beam_groups", "diversity_penalty", "mbr", "samples", "temperature", "top_k", "top_p", "min_p", "seed",

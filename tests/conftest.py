@@ -20,6 +20,8 @@ import portalocker  # noqa: E402
 import pytest  # noqa: E402
 import torch  # noqa: E402
 
+from seqtext import checkpoint  # noqa: E402
+
 torch.set_num_threads(1)  # sums in a fixed order: equal runs give equal bits
 
 REPOSITORY = Path(__file__).parent.parent
@@ -100,3 +102,15 @@ def trained(
     Each process has a copy, because commands lock the folder.
     """
     return shutil.copytree(finished(*tiny), tmp_path_factory.mktemp("runs") / "run")
+
+
+@pytest.fixture
+def other(trained: Path, tmp_path: Path) -> Path:
+    """A checkpoint with other weights and the same tokenizers."""
+    content = torch.load(trained / "best.ckpt", weights_only=True)
+    generator = torch.Generator().manual_seed(1)
+    for weight in content["state_dict"].values():
+        weight += 0.1 * torch.randn(weight.shape, generator=generator)
+    checkpoint.add_digest(content)
+    torch.save(content, tmp_path / "other.ckpt")
+    return tmp_path / "other.ckpt"

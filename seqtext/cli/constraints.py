@@ -114,15 +114,11 @@ def source_constraints(
             for name in ("prefixes", "required")
             if (path := getattr(options, name)) is not None
         }
-        files_of_lines = {name: file for name, file in files.items() if os.path.isfile(file.path)}
-        if (
-            files_of_lines
-            and options.input not in (None, *STANDARD)
-            and os.path.isfile(options.input)
-        ):
+        counted = {name: file for name, file in files.items() if os.path.isfile(file.path)}
+        if counted and _has_countable_lines(options):
             count = _count(options.input)
-            for name, file in files_of_lines.items():
-                if (own := _count(file.path)) != count and not _has_header(options):
+            for name, file in counted.items():
+                if (own := _count(file.path)) != count:
                     raise DataError(
                         f"--{name} {file.path}: has {own:,} lines, and {options.input} has {count:,}. Give"
                         " one line for each source"
@@ -182,7 +178,6 @@ class SourceConstraintReader:
         self._shared, self._files = shared, files
         names = {"prefixes": options.prefix_column, "required": options.required_column}
         self._columns = {option: name for option, name in names.items() if name is not None}
-        self._skipped = 0
 
     @property
     def columns(self) -> list[str]:
@@ -277,7 +272,10 @@ def _count(path: str) -> int:
         return sum(1 for _ in lines)
 
 
-def _has_header(options: argparse.Namespace) -> bool:
+def _has_countable_lines(options: argparse.Namespace) -> bool:
+    """Whether the input is a file with a source on every line. A table may have a header."""
     from seqtext.data.files import ending_of
 
-    return (options.input_format or ending_of(options.input)) == "tsv"
+    if options.input in (None, *STANDARD) or not os.path.isfile(options.input):
+        return False
+    return bool((options.input_format or ending_of(options.input)) != "tsv")

@@ -29,7 +29,6 @@ def fill_strings(
     Args:
         options: Of ``seqtext generate``.
         format: Of the input.
-        config: How to search.
         dictionary: Translations of unknown words.
 
     Raises:

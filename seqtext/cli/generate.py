@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import functools
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -114,8 +113,8 @@ def run(arguments: Sequence[str]) -> None:
             for chunk in lines.watched(answers):
                 sources = rows.read(chunk, answers.done + 1)
                 constraints = own.read(len(sources), rows.others)
-                search = functools.partial(_answer, options, generator, config, constraints)
-                answers.add(chunk, search(sources, answers.done))
+                rendered = _answer(options, generator, config, constraints, sources, answers.done)
+                answers.add(chunk, rendered)
             own.finish()
     tell_counts(generator)
 
@@ -178,7 +177,10 @@ def _answer(
     """The answers to some sources. ``first`` is the index of the first source."""
     if options.split_sentences is None:
         decoded = zip(sources, generator.search(sources, config, constraints), strict=True)
-        return [_render(options, i, *pair) for i, pair in enumerate(decoded, first)]
+        several = config.outputs > 1
+        return [
+            _render(options, i, *pair, several=several) for i, pair in enumerate(decoded, first)
+        ]
     from seqtext.inference.documents import generate_documents
 
     documents = generate_documents(generator, sources, options.split_sentences, config, constraints)
@@ -187,10 +189,14 @@ def _answer(
 
 
 def _render(
-    options: argparse.Namespace, index: int, source: Row, hypotheses: list[Hypothesis]
+    options: argparse.Namespace,
+    index: int,
+    source: Row,
+    hypotheses: list[Hypothesis],
+    *,
+    several: bool,
 ) -> str:
     pharaoh = [each.details.pharaoh for each in hypotheses if options.alignments and each.details]
-    several = max(options.n_best, options.samples if options.mbr is None else 1) > 1
     return render(options, record_of(index, source, hypotheses), pharaoh, several=several)
 
 

@@ -79,7 +79,7 @@ class Scorer(Predictor[EncoderDecoder, Any, Any]):
         """
         if attention:
             self.check_attention()
-        ids, unknown = self.encode(sources)
+        ids, unknown = self.encode(texts_of(sources, "sources", self.source_columns))
         texts = [
             check_text(row, f"targets[{i}]") for i, row in enumerate(rows_of(targets, "targets"))
         ]
@@ -160,18 +160,13 @@ class Scorer(Predictor[EncoderDecoder, Any, Any]):
 
         return [[combined(own) for own in row] for row in scores]
 
-    def encode(self, sources: Iterable[object]) -> tuple[list[list[int]], list[tuple[str, ...]]]:
-        """Encode sources, cut to what is read, and count them.
+    def encode(self, texts: Sequence[str]) -> tuple[list[list[int]], list[tuple[str, ...]]]:
+        """Encode source texts, as ``texts_of`` gives them. Cut them to what is read, and count them.
 
         Returns:
             Ids of each source, and its words that the vocabulary lacks (see ``Tokenizers.encode_sources``).
-
-        Raises:
-            ConfigError: A source is no text.
         """
-        ids, words = self.tokenizers.encode_sources(
-            texts_of(sources, "sources", self.source_columns)
-        )
+        ids, words = self.tokenizers.encode_sources(texts)
         unknown = [] if self._copies else words  # a copied word is not lost
         self._count(ids, unknown)
         return [row[: self.source_limit] for row in ids], words

@@ -146,18 +146,6 @@ def test_order_and_batch_size_change_nothing(trained: Path) -> None:
     assert_same(translator.generate(SOURCES[::-1], **options), alone[::-1], 1e-12)
 
 
-@pytest.fixture
-def other(trained: Path, tmp_path: Path) -> Path:
-    """A checkpoint with other weights and the same tokenizers."""
-    content = torch.load(trained / "best.ckpt", weights_only=True)
-    generator = torch.Generator().manual_seed(1)
-    for weight in content["state_dict"].values():
-        weight += 0.1 * torch.randn(weight.shape, generator=generator)
-    checkpoint.add_digest(content)
-    torch.save(content, tmp_path / "other.ckpt")
-    return tmp_path / "other.ckpt"
-
-
 def test_an_ensemble_scores_by_the_mean_of_its_probabilities(
     trained: Path, other: Path, generate
 ) -> None:

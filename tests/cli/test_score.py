@@ -12,10 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
 
 import seqtext
-from seqtext import checkpoint
 from seqtext.cli import answers, generate, main, streams
 from seqtext.inference.scorer import Scorer
 
@@ -155,18 +153,6 @@ def test_without_weight_nothing_changes(run: Run, nbest: str) -> None:
     for options in ([], ["--scores"]):
         expected = run("generate", "--beam_size=4", *options, text=TEXT)
         assert run("rerank", "--weight=0", *options, text=nbest) == expected
-
-
-@pytest.fixture
-def other(trained: Path, tmp_path: Path) -> Path:
-    """A checkpoint with other weights and the same tokenizers."""
-    content = torch.load(trained / "best.ckpt", weights_only=True)
-    generator = torch.Generator().manual_seed(1)
-    for weight in content["state_dict"].values():
-        weight += 0.1 * torch.randn(weight.shape, generator=generator)
-    checkpoint.add_digest(content)
-    torch.save(content, tmp_path / "other.ckpt")
-    return tmp_path / "other.ckpt"
 
 
 def test_another_model_chooses(nbest: str, trained: Path, other: Path) -> None:

@@ -8,7 +8,9 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from seqtext.search.automaton import DEAD, LATER, Automaton, StateT, TextRule
+from seqtext.search.automaton import DEAD, LATER, Automaton, StateT
+from seqtext.search.largest import largest
+from seqtext.search.text_rule import TextRule
 
 _TRIED = 2  # pieces of a phrase that each hypothesis is continued with, at most
 
@@ -108,8 +110,9 @@ class RequiredRule(TextRule):
         filled = [[[*each, *[eos] * (most + 1 - len(each))] for each in row] for row in leading]
         leads = torch.tensor(filled, device=totals.device)
         tried = totals.gather(2, leads).topk(min(_TRIED, most + 1), 2).indices
-        every = torch.cat([leads.gather(2, tried), totals.argmax(2, keepdim=True)], 2) + offsets
-        best = flat.topk(min(count, flat.size(1)), 1).indices
+        own_best = largest(totals.view(-1, vocab_size), 1)[1].view(rows, live, 1)
+        every = torch.cat([leads.gather(2, tried), own_best], 2) + offsets
+        best = largest(flat, min(count, flat.size(1)))[1]
         places = torch.cat([best, every.flatten(1)], 1).sort(1).values
         twice = torch.nn.functional.pad(places[:, 1:] == places[:, :-1], (1, 0))
         values = flat.gather(1, places).masked_fill(twice, -torch.inf)
@@ -129,10 +132,14 @@ class RequiredRule(TextRule):
         automaton, goals = self._automaton, self._goals
         automaton.prepare(numbers)
         table = automaton.table(numbers.device)
-        for number in set(numbers.flatten().tolist()) - self._leading.keys():
-            own = torch.tensor(number, device=numbers.device)
+        if new := sorted(set(numbers.flatten().tolist()) - self._leading.keys()):
+            own = torch.tensor(new, device=numbers.device)
             following = automaton.rows(own)
-            better = (following > LATER) & (table.needs[following] < table.needs[own])
-            pieces = better.nonzero()[:, 0].tolist() if number != DEAD else []
-            self._leading[number] = pieces and goals.leading(goals.state(number), pieces)
+            better = (following > LATER) & (table.needs[following] < table.needs[own].unsqueeze(1))
+            pieces: dict[int, list[int]] = {number: [] for number in new}
+            for row, piece in better.nonzero().tolist():
+                pieces[new[row]].append(piece)
+            for number in new:
+                several = pieces[number] if number != DEAD else []
+                self._leading[number] = several and goals.leading(goals.state(number), several)
         return [[self._leading[number] for number in row] for row in numbers.tolist()]

@@ -128,7 +128,11 @@ class Automaton(ABC, Generic[StateT]):
             new = self._table_of(known, device)
             self._table = _Table(*map(torch.cat, zip(self._table, new, strict=True)))
         if self._prepared:
-            lists = {"slots": self._slots, "opens": self._open, "narrow": self._narrow}
+            lists: dict[str, Sequence[int]] = {
+                "slots": self._slots,
+                "opens": self._open,
+                "narrow": self._narrow,
+            }
             for name, values in lists.items():
                 own = getattr(self._table, name)
                 own[self._prepared] = own.new_tensor([values[number] for number in self._prepared])

@@ -28,7 +28,7 @@ def largest(values: Tensor, count: int) -> tuple[Tensor, Tensor]:
         return found.values, found.indices
     # Block i holds every value whose place is i more than a multiple of their number. Then the maxima of
     # neighbours are computed at once.
-    table = values[:, : blocks * _BLOCK].unflatten(1, (_BLOCK, blocks))  # (N, 16, blocks)
+    table = values[:, : blocks * _BLOCK].reshape(-1, _BLOCK, blocks)
     best = table.amax(1).topk(count, 1).indices.unsqueeze(1).expand(-1, _BLOCK, -1)
     steps = torch.arange(0, blocks * _BLOCK, blocks).view(-1, 1)
     rest = values[:, blocks * _BLOCK :]

@@ -115,7 +115,9 @@ class PieceIndex:
                 reading = reading.add(char)
             return Start(reading.last, reading.met, reading.active)
 
-        return {each: read(OTHER, each) for each in pieces}, {each: read(WORD, each) for each in inner}
+        return {each: read(OTHER, each) for each in pieces}, {
+            each: read(WORD, each) for each in inner
+        }
 
 
 class PhraseAutomaton(Automaton[Reading]):

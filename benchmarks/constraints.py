@@ -5,6 +5,7 @@
 SOURCES and REFERENCES hold a sentence a line. The script prints:
 
 - CPU seconds with each constraint, in turns with plain search, and their ratio. It is the median of 5.
+  Outputs with a constraint are longer or shorter than others. So it prints the ratio for a piece, too.
 
 - Of a terminology: the share of required terms in the output, and BLEU with and without it.
 
@@ -96,18 +97,23 @@ def cost(
 ) -> Row:
     """CPU seconds beside those of plain search. A first turn of each is not counted."""
     seconds: dict[bool, list[float]] = {False: [], True: []}
+    pieces: dict[bool, int] = {}
     for turn in range(_ROUNDS + 1):
         for constrained in seconds:
             start = time.process_time()
-            generator.generate(sources, beam_size=beam_size, **(options if constrained else {}))
+            own = options if constrained else {}
+            found = generator.generate(sources, beam_size=beam_size, **own)
             if turn:
                 seconds[constrained].append(time.process_time() - start)
+            pieces[constrained] = sum(len(best.ids) + 1 for [best] in found)
     ratios = [after / before for before, after in zip(*seconds.values(), strict=True)]
     return {
         "beam_size": beam_size,
         "plain_seconds": round(statistics.median(seconds[False]), 2),
         "seconds": round(statistics.median(seconds[True]), 2),
+        "pieces": round(pieces[True] / pieces[False], 2),
         "ratio": round(statistics.median(ratios), 2),
+        "ratio_per_piece": round(statistics.median(ratios) * pieces[False] / pieces[True], 2),
     }
 
 

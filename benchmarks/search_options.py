@@ -38,7 +38,7 @@ from seqtext.search.config import SearchConfig
 def options_of(words: str) -> dict[str, Any]:
     """``beam_size=6 beam_groups=3`` as options of ``Generator.generate``."""
     parsed = vars(generate.parser().parse(["CKPT", *(f"--{word}" for word in words.split())]))
-    return {name: parsed[name] for name in names_of(SearchConfig)}
+    return {name: parsed[name] for name in names_of(SearchConfig) if name in parsed}
 
 
 def list_figures(lists: list[list[str]], references: list[str]) -> Row:

@@ -13,6 +13,7 @@ from torch import Tensor
 from seqtext.errors import ConfigError
 from seqtext.search.coverage_penalty import CoveragePenalty
 from seqtext.search.diversity import Diversity
+from seqtext.search.largest import largest
 from seqtext.search.length_penalty import LengthPenalty
 from seqtext.search.protocol import (
     Constraint,
@@ -196,7 +197,7 @@ def _advance(
     if constraint.allocation is not None:
         values, index = constraint.allocation.choose(totals, beam.history, beam.origin, count)
     elif diversity.groups == 1:
-        values, index = totals.view(rows, -1).topk(count, dim=1)
+        values, index = largest(totals.view(rows, -1), count)
     else:
         searching = (~beam.finished_whole).any(1).view(-1, diversity.groups)
         by_group = totals.view(*searching.shape, live, vocab_size)

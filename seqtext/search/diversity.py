@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from seqtext.errors import ConfigError
+from seqtext.search.largest import largest
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,7 @@ class Diversity:
             places = taken.unsqueeze(1).expand(-1, live, -1)
             before = own.gather(2, places)
             own.scatter_add_(2, places, costs.unsqueeze(1).expand_as(places))
-            values, index = own.flatten(1).topk(count, dim=1)
+            values, index = largest(own.flatten(1), count)
             own.scatter_(2, places, before)
             ids = index % vocab_size
             lives = (ids != eos) & (values > -torch.inf) & searching[:, group : group + 1]

@@ -129,7 +129,8 @@ class Constraint:
         of_eos = log_probs[:, :, self._eos].clone()
         for rule in self._rules:
             rule(log_probs, history, origin)
-        log_probs.masked_fill_(at_end.view(-1, 1, 1), -torch.inf)
+        if history.size(-1) >= self._first_end:
+            log_probs.masked_fill_(at_end.view(-1, 1, 1), -torch.inf)
         stuck = log_probs.amax(2) == -torch.inf
         log_probs[:, :, self._eos] = of_eos.where(stuck, log_probs[:, :, self._eos])
         return log_probs

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from seqtext.search.largest import largest
 from seqtext.search.length_penalty import LengthPenalty
 from seqtext.search.protocol import FinishedHypothesis, Pieces, State, StepModel, Watch
 from seqtext.search.rules import Rule
@@ -53,7 +54,7 @@ class Filters:
             log_probs = log_probs / self.temperature
         weights = log_probs.softmax(2).flatten(0, 1)
         if 0 < self.top_k < weights.size(1):
-            weights = _cut(weights, weights.topk(self.top_k).values[:, -1:])
+            weights = _cut(weights, largest(weights, self.top_k)[0][:, -1:])
         share = self.top_p * weights.sum(1, keepdim=True)
         if self.min_p > 0:
             weights = _cut(weights, self.min_p * weights.amax(1, keepdim=True))
@@ -150,7 +151,9 @@ def draw(weights: Tensor, uniform: Tensor) -> Tensor:
     Returns:
         Ids (N,) int64.
     """
-    blocks = F.pad(weights, (0, -weights.size(1) % _BLOCK)).view(len(weights), -1, _BLOCK)
+    if missing := -weights.size(1) % _BLOCK:
+        weights = F.pad(weights, (0, missing))
+    blocks = weights.view(len(weights), -1, _BLOCK)
     block = _invert(blocks.sum(2), uniform[:, :1])
     chosen = blocks.gather(1, block.unsqueeze(2).expand(-1, -1, _BLOCK))[:, 0]
     return (block * _BLOCK + _invert(chosen, uniform[:, 1:]))[:, 0]
@@ -164,7 +167,11 @@ def _invert(weights: Tensor, uniform: Tensor) -> Tensor:
 
 
 def _cut(weights: Tensor, least: Tensor) -> Tensor:
-    return weights.masked_fill_(weights < least, 0.0)
+    """Weights (N, V), overwritten with 0 where they are below ``least`` (N, 1).
+
+    It multiplies by 0 and 1. On a CPU that takes a tenth of the time of a boolean mask.
+    """
+    return weights.mul_(torch.ge(weights, least, out=torch.empty_like(weights)))
 
 
 def _draw_of_share(weights: Tensor, wanted: Tensor, uniform: Tensor) -> Tensor:
@@ -182,7 +189,8 @@ def _draw_of_share(weights: Tensor, wanted: Tensor, uniform: Tensor) -> Tensor:
         Ids (N,) int64.
     """
     ids = draw(weights, uniform[:, 0])
-    larger = weights.masked_fill(weights <= weights.gather(1, ids.unsqueeze(1)), 0.0)
+    drawn = weights.gather(1, ids.unsqueeze(1))
+    larger = torch.gt(weights, drawn, out=torch.empty_like(weights)).mul_(weights)
     outside = (larger.sum(1, keepdim=True) >= wanted).nonzero()[:, 0]
     if len(outside):
         weights, wanted, uniform = weights[outside], wanted[outside], uniform[outside, 1:]

@@ -29,7 +29,7 @@ class BannedPhrases(PhraseAutomaton):
 
     def may_end(self, state: Reading) -> bool:
         """See ``Automaton``."""
-        return not self._met(state)
+        return not state.met_at_end
 
     def needs(self, state: Reading) -> int:
         """See ``Automaton``. Another piece may make another word of a banned one."""
@@ -72,7 +72,13 @@ class RequiredPhrases(PhraseAutomaton, GoalAutomaton[Reading]):
 
         Where a phrase stands at its end, the last word either ends, or goes on as that of a longer phrase.
         """
-        sought, met = state.sought, self._met(state)
+        sought, met = state.sought, state.met_at_end
+        if not state.active and not state.tail and state.last != GAP:  # no phrase has begun
+            return sum(
+                sought.progress(phrase, len(phrase.encode()))
+                for phrase in sought.phrases
+                if sought.bit[phrase] & met
+            )
         ended, going_on = 0, 0  # the phrase that has begun, by what follows
         for phrase in sought.phrases:
             if sought.bit[phrase] & met:
@@ -121,7 +127,7 @@ class RequiredPhrases(PhraseAutomaton, GoalAutomaton[Reading]):
 
     def may_end(self, state: Reading) -> bool:
         """See ``Automaton``."""
-        return self._met(state) == state.sought.all
+        return state.met_at_end == state.sought.all
 
     def needs(self, state: Reading) -> int:
         """See ``Automaton``."""

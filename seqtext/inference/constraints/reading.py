@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import functools
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import torch
@@ -14,6 +15,7 @@ from seqtext.inference.constraints.words import in_word
 from seqtext.search.automaton import DEAD, LATER, Automaton
 
 OTHER, WORD, GAP = range(3)  # kinds of characters: others, of a word that could go on, spaces
+_PHRASES = 4096  # phrases whose starters are kept
 _BROKEN = "\N{REPLACEMENT CHARACTER}"  # what a byte that is no character becomes
 
 
@@ -51,6 +53,33 @@ class Reading(NamedTuple):
     last: int = GAP  # kind of its last character
     tail: bytes = b""  # bytes of a character that is not complete
 
+    @property
+    def met_at_end(self) -> int:
+        """``met`` where a word ends behind this state."""
+        met = self.met
+        for text in self.active:
+            met |= self.sought.bit.get(text, 0)
+        return met
+
+    def add(self, char: str) -> Reading:
+        """The state behind a character."""
+        kind = kind_of(char)
+        going_on = self.last == kind == WORD
+        beginnings = self.sought.beginnings
+        active = {text + char for text in self.active if text + char in beginnings}
+        if not going_on and char in beginnings:
+            active.add(char)
+        met = self.met if going_on else self.met_at_end
+        return Reading(self.sought, met, frozenset(active), kind)
+
+
+class Start(NamedTuple):
+    """What a piece adds to a state where no phrase has begun."""
+
+    last: int  # kind of its last character
+    met: int = 0  # a bit for each phrase that it has and that ends in it
+    active: frozenset[str] = frozenset()  # beginnings of phrases at its end
+
 
 class PieceIndex:
     """Where phrases can begin and end in the pieces of a vocabulary.
@@ -68,10 +97,27 @@ class PieceIndex:
         self.parts = Spelling((part, i) for text, i in written for part in _word_starts(text))
         self.begins = torch.tensor([bool(text) and in_word(text[0]) for text in self.texts])
         self.last = torch.tensor([kind_of(text[-1:]) for text in self.texts])
+        self.starts = functools.lru_cache(_PHRASES)(self._starts)
 
     def read(self, text: str) -> str:
         """The text as phrases are compared with it."""
         return text.lower() if self.lower else text
+
+    def _starts(self, phrase: str) -> tuple[dict[int, Start], dict[int, Start]]:
+        """What pieces with a beginning of this phrase add, behind a space and inside a word."""
+        sought = PhraseSet([phrase], [[]])
+        pieces = {*self.parts.within(phrase), *self.parts.beyond(phrase)}
+        inner = [piece for piece in pieces if in_word(self.texts[piece][0])]
+
+        def read(last: int, piece: int) -> Start:
+            reading = Reading(sought, last=last)
+            for char in self.texts[piece]:
+                reading = reading.add(char)
+            return Start(reading.last, reading.met, reading.active)
+
+        return {each: read(OTHER, each) for each in pieces}, {
+            each: read(WORD, each) for each in inner
+        }
 
 
 class PhraseAutomaton(Automaton[Reading]):
@@ -81,33 +127,14 @@ class PhraseAutomaton(Automaton[Reading]):
         super().__init__(len(index.texts))
         self._index = index
         self._plain_rows: dict[Reading, Tensor] = {}
-        self._starters: dict[PhraseSet, tuple[list[int], list[int]]] = {}
+        self._starts: dict[PhraseSet, tuple[dict[int, Start], dict[int, Start]]] = {}
         self._dead = torch.full((self.vocab_size,), DEAD, dtype=torch.int32)
-        self._dead[list(index.bytes)] = LATER  # a letter may go on with the word
-
-    def _met(self, state: Reading) -> int:
-        """``met`` where a word ends behind this state."""
-        met = state.met
-        for text in state.active:
-            met |= state.sought.bit.get(text, 0)
-        return met
+        self._bytes = torch.tensor(list(index.bytes), dtype=torch.long)
+        self._dead.index_fill_(0, self._bytes, LATER)  # a letter may go on with the word
 
     def _allows(self, met: int) -> bool:
         """Whether an output may have these phrases."""
         return True
-
-    def _add(self, state: Reading, char: str) -> Reading | None:
-        """The state behind a character."""
-        kind = kind_of(char)
-        going_on = state.last == kind == WORD
-        met = state.met if going_on else self._met(state)
-        if not self._allows(met):
-            return None
-        beginnings = state.sought.beginnings
-        active = {text + char for text in state.active if text + char in beginnings}
-        if not going_on and char in beginnings:
-            active.add(char)
-        return Reading(state.sought, met, frozenset(active), kind)
 
     def follow(self, state: Reading, piece: int | str) -> Reading | None:
         """See ``Automaton``."""
@@ -119,12 +146,10 @@ class PhraseAutomaton(Automaton[Reading]):
         return self._add_text(state, index.texts[piece])
 
     def _add_text(self, state: Reading, text: str) -> Reading | None:
-        reading: Reading | None = state._replace(tail=b"")
+        reading = state._replace(tail=b"")
         for char in _BROKEN * len(state.tail) + text:
-            if reading is None:
-                return None
-            reading = self._add(reading, char)
-        return reading
+            reading = reading.add(char)
+        return reading if self._allows(reading.met) else None
 
     def _add_byte(self, state: Reading, byte: bytes) -> Reading | None:
         try:
@@ -146,7 +171,7 @@ class PhraseAutomaton(Automaton[Reading]):
             row = torch.full((self.vocab_size,), DEAD, dtype=torch.int32)
             row = row if flushed is None else self.row(flushed).clone()
             return self._write(row, state, list(self._index.bytes))
-        met, last = self._met(state), state.last
+        met, last = state.met_at_end, state.last
         row = self._plain(state.sought, state.met, last)
         if met != state.met:  # a phrase is complete, unless its last word goes on
             ended = self._plain(state.sought, met, last) if self._allows(met) else self._dead
@@ -157,8 +182,11 @@ class PhraseAutomaton(Automaton[Reading]):
 
     def _write(self, row: Tensor, state: Reading, pieces: Sequence[int]) -> Tensor:
         """Read these pieces one by one."""
-        for piece in set(pieces):
-            row[piece] = self.number(self.follow(state, piece))
+        several = list(set(pieces))
+        return self._set(row, several, [self.follow(state, piece) for piece in several])
+
+    def _set(self, row: Tensor, pieces: list[int], states: Iterable[Reading | None]) -> Tensor:
+        row[pieces] = torch.tensor(list(map(self.number, states)), dtype=row.dtype)
         return row
 
     def _plain(self, sought: PhraseSet, met: int, last: int) -> Tensor:
@@ -167,25 +195,31 @@ class PhraseAutomaton(Automaton[Reading]):
         if state in self._plain_rows:
             return self._plain_rows[state]
         index = self._index
-        if sought not in self._starters:
-            every = list(set(self._starting(sought)))
-            self._starters[sought] = every, [piece for piece in every if index.begins[piece]]
-        starters, inner = self._starters[sought]
+        if sought not in self._starts:
+            self._starts[sought] = self._starts_of(sought, 0), self._starts_of(sought, 1)
+        starts = self._starts[sought][last == WORD]
         if last == WORD:  # other pieces are read as behind a space
-            row = self._write(self._plain(sought, met, OTHER).clone(), state, inner)
+            row = self._plain(sought, met, OTHER).clone()
         else:
             numbers = [self.number(state._replace(last=kind)) for kind in (OTHER, WORD, GAP)]
             row = torch.tensor(numbers, dtype=torch.int32)[index.last]
-            row[list(index.bytes)] = LATER
-            row = self._write(row, state, starters)
-        self._plain_rows[state] = row
+            row.index_fill_(0, self._bytes, LATER)
+        states = (
+            Reading(sought, met | start.met, start.active, start.last) for start in starts.values()
+        )
+        allowed = (each if self._allows(each.met) else None for each in states)
+        self._plain_rows[state] = self._set(row, list(starts), allowed)
         return row
 
-    def _starting(self, sought: PhraseSet) -> Iterator[int]:
-        """Ids with the beginning of a phrase in them."""
+    def _starts_of(self, sought: PhraseSet, place: int) -> dict[int, Start]:
+        """What pieces with the beginning of a phrase add, of all phrases together."""
+        starts: dict[int, Start] = {}
         for phrase in sought.phrases:
-            yield from self._index.parts.within(phrase)
-            yield from self._index.parts.beyond(phrase)
+            for piece, own in self._index.starts(phrase)[place].items():
+                last, met, active = starts.get(piece, Start(own.last))
+                met |= sought.bit[phrase] if own.met else 0
+                starts[piece] = Start(last, met, active | own.active)
+        return starts
 
     def _continuing(self, state: Reading) -> Iterator[int]:
         """Ids that go on with a phrase that has begun."""

@@ -14,9 +14,9 @@ from seqtext.inference.constraints.options import SourceConstraints
 from seqtext.inference.constraints.phrases import BannedPhrases, RequiredPhrases
 from seqtext.inference.constraints.pieces import PieceTexts
 from seqtext.inference.constraints.reading import PieceIndex
-from seqtext.search.automaton import TextRule
 from seqtext.search.required import RequiredRule
 from seqtext.search.rules import Rule, StrictRule
+from seqtext.search.text_rule import TextRule
 
 
 class ConstraintRules:

@@ -43,6 +43,7 @@ SECTIONS = {  # in the order of the page
     "ablations": "One choice at a time: Multi30k in ten minutes",
     "little_data": "Fine-tuning and few pairs",
     "little": "Little data, and no options",
+    "curves": "Little data, and no options: corpora of several sizes",
     "transduction": "Pronunciations",
     "summarization": "Summaries and code",
     "classification": "Labels",

@@ -171,9 +171,12 @@ def _labels(options: argparse.Namespace) -> Labels | None:
     """How labels are read, or None where rows are pairs."""
     named = options.text, options.label, options.label_separator, options.out_of_scope
     several = options.several_labels == "true"
+    columns = options.source, options.target
     if not several and named == (None,) * len(named):
-        return None
-    if options.source is not None or options.target is not None:
+        if columns != (None, None) or not _have_labels(options):
+            return None
+        print("check: the rows have a text and a label: texts with labels", file=sys.stderr)
+    if columns != (None, None):
         raise ConfigError(
             "--data.source and --data.target: name columns of pairs. --data.text and --data.label name those"
             " of texts with labels. Give only one kind"
@@ -182,6 +185,24 @@ def _labels(options: argparse.Namespace) -> Labels | None:
 
     outside = None if options.out_of_scope is None else options.out_of_scope.strip()
     return Labels(several=several, separator=options.label_separator, out_of_scope=outside)
+
+
+def _have_labels(options: argparse.Namespace) -> bool:
+    """Whether training rows have a text and a label, and no source and target."""
+    from seqtext.data.corpus import Corpus
+    from seqtext.data.survey import survey
+
+    for labelled in (False, True):
+        names = ("text", "label") if labelled else ("source", "target")
+        try:
+            corpus = Corpus(
+                options.train, *names, "train", labelled=labelled, format=options.corpus_format
+            )
+            if survey([corpus]) is not None:
+                return labelled
+        except (ConfigError, DataError):  # the scan says it
+            continue
+    return False
 
 
 def _compare_labels(scans: dict[str, Scan]) -> list[str]:

@@ -151,6 +151,20 @@ def test_texts_with_labels(labelled: str, capsys: pytest.CaptureFixture[str]) ->
     assert figures["findings"] == {"unlabelled": 1, "duplicate": 1}
 
 
+def test_a_table_of_labels_is_recognized(capsys: pytest.CaptureFixture[str]) -> None:
+    rows = [{"text": f"It is {i}.", "label": "ab"[i % 2]} for i in range(12)]
+    Path("a.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    assert main(["check", "--data.train", "a.jsonl", "--format", "json"]) == 0
+    out, told = capsys.readouterr()
+    assert json.loads(out)["train"]["labels"] == {"a": 6, "b": 6}
+    assert "texts with labels" in told
+    # pairs stay pairs, whatever other columns they have
+    pairs = [{**row, "source": row["text"], "target": f"No {i}."} for i, row in enumerate(rows)]
+    Path("b.jsonl").write_text("\n".join(map(json.dumps, pairs)))
+    assert main(["check", "--data.train", "b.jsonl", "--format", "json"]) == 0
+    assert "labels" not in json.loads(capsys.readouterr().out)["train"]
+
+
 def test_held_out_labels(capsys: pytest.CaptureFixture[str]) -> None:
     """Only --data.test is odd: nothing that --write would mend."""
     for name, labels in (("train", "ab" * 6), ("test", "abc")):

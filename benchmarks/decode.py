@@ -1,16 +1,17 @@
 """Time the decoding of a run: start-up, throughput, single sentences, memory, share of the bound.
 
-    python -m benchmarks decode RUN SOURCES [--references FILE] [--threads 2] [--sentences 1000]
+    python -m benchmarks decode RUN SOURCES [--references FILE] [--threads 2] [--sentences 1000] [--pieces 15]
 
-SOURCES holds a sentence a line. The script decodes in fp32, and in bf16 where the processor has it,
-each with beam 5 and greedy. It prints:
+SOURCES holds a sentence a line. The script decodes in fp32, and in bf16 and int8 where the processor has
+them, each with beam 5 and greedy. With ``--pieces`` each output has exactly so many, so that models of
+unlike length are compared by equal work. It prints:
 
 - Output pieces (eos counted) and sentences a second, in batches of 64.
 - Milliseconds for one sentence alone: median and 95th percentile.
 - BLEU where references are given.
 - Start-up: seconds of the whole command on one sentence. Memory: of the whole command on all sentences.
-- The share of the bound. The bound is the time of the matrix products alone, at the best rate of this
-  machine. It counts as many hypotheses as the search had alive.
+- The share of the bound, for floats. The bound is the time of the matrix products alone, at the best rate
+  of this machine. It counts as many hypotheses as the search had alive.
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ from seqtext.inference.generator import Generator
 from seqtext.inference.hypothesis import texts
 from seqtext.metrics import score_translations
 from seqtext.nn.encoder_decoder import EncoderDecoder
-from seqtext.nn.precision import Precision, has_bfloat16
+from seqtext.nn.precision import Precision, has_bfloat16, has_integers
 
 _ALONE = 100  # sentences that are timed one by one
 _STARTS = 3
@@ -75,25 +76,26 @@ def pieces(hypotheses: list[list[seqtext.Hypothesis]]) -> int:
 
 
 def throughput(
-    generator: Generator, sources: list[str], beam_size: int, gflops: float
+    generator: Generator, sources: list[str], gflops: float | None, search: dict[str, Any]
 ) -> tuple[float, Row, list[str]]:
     """Decode all sentences after a first batch, which warms the caches: seconds, figures and texts."""
-    generator.generate(sources[:64], beam_size=beam_size)
+    generator.generate(sources[:64], **search)
     with Counting(generator.networks[0]) as counted:
         start = time.perf_counter()
-        hypotheses = generator.generate(sources, beam_size=beam_size)
+        hypotheses = generator.generate(sources, **search)
         seconds = time.perf_counter() - start
-    least, count = bound(generator, sources, counted.rows, gflops), pieces(hypotheses)
+    count = pieces(hypotheses)
     figures: Row = {
-        "beam_size": beam_size,
+        **search,
         "pieces_per_second": round(count / seconds),
         "sentences_per_second": round(len(sources) / seconds, 1),
         "pieces": count,
         "hypotheses_per_piece": round(counted.rows / count, 2),
-        "bound_seconds": round(least, 2),
         "seconds": round(seconds, 2),
-        "share_of_bound": round(least / seconds, 2),
     }
+    if gflops is not None:
+        least = bound(generator, sources, counted.rows, gflops)
+        figures |= {"bound_seconds": round(least, 2), "share_of_bound": round(least / seconds, 2)}
     return seconds, figures, texts(hypotheses)
 
 
@@ -141,6 +143,7 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("--references", type=Path)
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     parser.add_argument("--sentences", type=int, default=1000)
+    parser.add_argument("--pieces", type=int, help="of each output (default: as the model ends it)")
     parser.add_argument("--rounds", type=int, default=3, help="the median is reported")
     options = parser.parse_args(arguments)
     use_threads(options.threads)
@@ -148,14 +151,22 @@ def main(arguments: Sequence[str]) -> None:
     gflops = rates()
     sources = read(options.sources)[: options.sentences]
     references = read(options.references)[: len(sources)] if options.references else None
-    precisions: list[Precision] = ["fp32", "bf16"] if has_bfloat16() else ["fp32"]
+    length = (
+        {}
+        if options.pieces is None
+        else dict.fromkeys(("min_length", "max_length"), options.pieces)
+    )
+    there = {"fp32": True, "bf16": has_bfloat16(), "int8": has_integers()}
+    precisions: list[Any] = [name for name, computes in there.items() if computes]
     rows = []
     for precision in precisions:
         generator = seqtext.load_generator(options.run, precision=precision)
         once = of_command(options.run, sources, precision) | alone(generator, sources[:_ALONE])
         for beam_size in (5, 1):
             turns = [
-                throughput(generator, sources, beam_size, gflops[precision])
+                throughput(
+                    generator, sources, gflops.get(precision), {"beam_size": beam_size, **length}
+                )
                 for _ in range(options.rounds)
             ]
             turns.sort(key=lambda turn: turn[0])

@@ -49,6 +49,48 @@ def onednn_layout() -> Callable[[Tensor], Tensor] | None:
     return reorder and (lambda weight: reorder(weight, None))
 
 
+def multiplies_integers() -> bool:
+    """Whether ``integer_product`` is there."""
+    import torch
+
+    return _onednn("_linear_pointwise") is not None and hasattr(
+        torch.ops.onednn, "qlinear_pointwise"
+    )
+
+
+def integer_product(weight: Tensor, scales: Tensor) -> Callable[..., Tensor]:
+    """x W' + b, where x and W are 8-bit integers with scales.
+
+    PyTorch's own compiler calls this operation. The public quantized modules have one scale for all inputs of
+    a batch. PyTorch 2.8 to 2.13.
+
+    Args:
+        weight: (O, I) int8.
+        scales: (O,) float32, of each output.
+
+    Returns:
+        A function of inputs (..., I) uint8, their scale, the integer that stands for 0, and a bias (O,). It
+        returns (..., O) float32.
+    """
+    import torch
+
+    laid_out = torch.ops.onednn.qlinear_prepack(weight, None)
+    zeros = torch.zeros(len(weight), dtype=torch.int)
+    nothing: list[float] = []
+    fixed = 1.0, 0, torch.float32, "none", nothing, ""  # outputs are floats, and nothing follows
+    multiply = torch.ops.onednn.qlinear_pointwise
+    return lambda inputs, scale, zero, bias: multiply(
+        inputs, scale, zero, laid_out, scales, zeros, bias, *fixed
+    )
+
+
+def adds_wide() -> bool:
+    """Whether the processor adds up products of 8-bit integers in 32 bits. Others overflow in 16 bits."""
+    import torch
+
+    return torch.cpu._is_vnni_supported()
+
+
 def multiplies_bfloat16() -> bool:
     """Whether the processor multiplies bfloat16. PyTorch's public queries know only GPUs."""
     supported = _onednn("_is_mkldnn_bf16_supported")

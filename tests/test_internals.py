@@ -63,6 +63,19 @@ def test_bfloat16_is_told() -> None:
     assert internals.multiplies_bfloat16() == getattr(torch.ops.mkldnn, name)()
 
 
+@has_onednn
+def test_product_of_integers() -> None:
+    assert internals.multiplies_integers(), "torch.ops.onednn.qlinear_pointwise is gone"
+    assert isinstance(internals.adds_wide(), bool)
+    weight, scales = torch.randint(-127, 128, (40, 24), dtype=torch.int8), torch.rand(40)
+    inputs, bias = torch.randint(0, 128, (7, 24), dtype=torch.uint8), torch.randn(40)
+    outputs = internals.integer_product(weight, scales)(inputs, 0.5, 60, bias)
+    exact = F.linear(
+        (inputs.double() - 60) / 2, weight * scales.double().unsqueeze(1), bias.double()
+    )
+    assert_close(outputs.double(), exact, rtol=1e-5, atol=1e-3)
+
+
 @pytest.mark.parametrize("name", ["onednn_linear", "onednn_layout"])
 def test_a_version_without_an_operation_computes_the_same(
     name: str, monkeypatch: pytest.MonkeyPatch

@@ -108,7 +108,7 @@ run
   --selection.average_best N        average the N best checkpoints at the end
   --selection.patience N            stop after N validations without a better result
   --trainer.max_epochs N            also max_steps, max_time (default: until validation stops improving)
-  --trainer.precision P             32-true or bf16-mixed
+  --trainer.precision P             32-true, bf16-mixed, or auto: the faster one on this machine
   --trainer.devices N               also accelerator, strategy (ddp), num_nodes
   --trainer.accumulate_grad_batches N   batches per update, if an update needs too much memory
   --trainer.logger L                csv, tensorboard, wandb or mlflow, into the folder of the run

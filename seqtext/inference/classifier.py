@@ -207,6 +207,9 @@ def classifier_of(
         {"source": "tokenizers", "target": "labels"},
         lambda model: Network(model.config, *sides.sizes, sides.spellings),
     )
+    if precision == "int8":
+        for network in networks:
+            network.quantize()
     return Classifier(
         networks,
         sides,

@@ -290,7 +290,10 @@ def generator_of(
         lambda model: EncoderDecoder(model.config, *tokenizers.sizes, tokenizers.unknown),
     )
     for network in networks:
-        network.decoder.precompute()
+        if precision == "int8":
+            network.quantize()
+        else:
+            network.decoder.precompute()
     limits = checkpoint.common_limit(models), checkpoint.common_longest(models)
     searches = [model.search for model in models]
     return Generator(

@@ -12,6 +12,7 @@ from seqtext.nn.config import ClassifierConfig
 from seqtext.nn.dropout import Dropout
 from seqtext.nn.encoder import Encoder
 from seqtext.nn.ngrams import CharacterNgrams
+from seqtext.nn.quantized import check_recurrent, quantize_cells
 from seqtext.nn.recurrent import at_ends
 from seqtext.nn.start import initialize
 
@@ -97,6 +98,15 @@ class Classifier(nn.Module):
     def forward(self, texts: Tensor, lengths: Tensor) -> Tensor:
         """Logits (B, L) of texts, (B, S) ids and lengths (B,), at least 1 each."""
         return self.look(texts, lengths)[0]
+
+    def quantize(self) -> None:
+        """Compute the cells' products with 8-bit integers from now on.
+
+        Raises:
+            ConfigError: It is a Transformer.
+        """
+        check_recurrent(self.config)
+        quantize_cells(self.encoder)
 
     def look(self, texts: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
         """Logits (B, L), and the weight of each position in ``Pooling``, (B, S)."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -16,8 +16,10 @@ from seqtext.nn.deferred import DeferredLinear
 from seqtext.nn.dropout import Dropout
 from seqtext.nn.embedding import OutputLayer, PieceEmbedding
 from seqtext.nn.encoder import Bridge
-from seqtext.nn.linear import Linear, packed, product
+from seqtext.nn.linear import Linear, product
+from seqtext.nn.quantized import quantize_cells
 from seqtext.nn.recurrent import EncoderOutput, RecurrentStack
+from seqtext.nn.step_maps import Prepared, StepMaps, Weights, prepare
 
 
 class DecoderState(NamedTuple):
@@ -54,22 +56,6 @@ class DecoderOutput(NamedTuple):
     readout: Tensor  # (B, K, T, R)
     weights: Tensor  # (B, K, T, S), attention
     state: DecoderState
-
-
-class _StepMaps(NamedTuple):
-    """Linear maps of one step of the decoder."""
-
-    feed: Linear
-    readout: Linear
-    hidden: Linear | None = None  # None where a cell has no recurrent weights
-
-
-class _Search(NamedTuple):
-    """Weights prepared for search, computed once."""
-
-    table: Tensor  # (V', gates * H), W x + b of each piece's embedding in the first layer
-    step: _StepMaps
-    output: Linear
 
 
 class Decoder(nn.Module):
@@ -125,7 +111,7 @@ class Decoder(nn.Module):
             vocab_size, readout_size, self.embedding if config.tied_readout else None
         )
         self.gate = nn.Linear(readout_size, 1) if config.copying else None
-        self._search: _Search | None = None  # see precompute
+        self._search: Prepared | None = None  # see precompute
         self.bridge = Bridge(
             size * config.encoder_layers, (config.decoder_layers, self.bottom.state_parts, size)
         )
@@ -155,9 +141,10 @@ class Decoder(nn.Module):
             state: From ``start`` or an earlier call.
         """
         # Search reads one piece at a time. By steps it looks up the prepared table, and a kernel for
-        # whole rows would prepare its weights at each call.
-        by_step = self.feed_size or (ids.size(2) == 1 and not torch.is_grad_enabled())
-        if not by_step:
+        # whole rows would prepare its weights at each call. With integers, all outputs have their products.
+        inferring = not torch.is_grad_enabled()
+        quantized = self._search is not None and self._search.quantized
+        if not (self.feed_size or (inferring and (ids.size(2) == 1 or quantized))):
             recurrent = state.recurrent.flatten(0, 1)[:, :1]
             embedded = self.embedding(ids).flatten(0, 1)
             bottom, _, bottom_state = self.bottom(embedded, None, recurrent)
@@ -178,17 +165,21 @@ class Decoder(nn.Module):
         logits: Tensor = self.output(readout)
         return logits
 
-    def precompute(self) -> None:
+    def precompute(self, *, quantized: bool = False) -> None:
         """Prepare for many steps of search: multiply the embeddings, lay out the weights.
 
         Call it again after you change weights by hand. Training, and a move to another type or device,
         undo it.
+
+        Args:
+            quantized: Whether products are in 8-bit integers.
         """
         with torch.no_grad():
             table = self.bottom.cell(0).project(self.embedding.weight)
-        step = _StepMaps(*(packed(*part) for part in self._step_weights()))
-        output = packed(self.output.weight, self.output.bias)
-        self._search = _Search(table, step, output)
+        output = self.output.weight, self.output.bias
+        self._search = prepare(table, self._step_weights(), output, quantized=quantized)
+        if self.upper is not None and quantized:
+            quantize_cells(self.upper)
 
     def train(self, mode: bool = True) -> Decoder:
         """Training changes the weights, so undo ``precompute``."""
@@ -204,7 +195,13 @@ class Decoder(nn.Module):
 
     def __getstate__(self) -> dict[str, object]:
         # weights laid out for this processor cannot be copied or sent elsewhere
-        return {**self.__dict__, "_search": None}
+        kind = None if self._search is None else self._search.quantized
+        return {**self.__dict__, "_search": kind}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__({**state, "_search": None})  # type: ignore[no-untyped-call]
+        if (kind := state["_search"]) is not None:
+            self.precompute(quantized=kind)
 
     def _project(self, ids: Tensor) -> Tensor:
         """W x + b of each piece in the first layer: (B, K, T) -> (B, K, T, gates * H)."""
@@ -212,10 +209,10 @@ class Decoder(nn.Module):
             return F.embedding(ids, self._search.table)
         return self.bottom.cell(0).project(self.embedding(ids))
 
-    def _step_weights(self) -> list[tuple[Tensor, Tensor | None]]:
-        """Weights and biases in the order of ``_StepMaps``. The last columns of W take the feed."""
+    def _step_weights(self) -> list[Weights]:
+        """Weights and biases in the order of ``StepMaps``. The last columns of W take the feed."""
         cell = self.bottom.cell(0)
-        weights: list[tuple[Tensor, Tensor | None]] = [
+        weights: list[Weights] = [
             (cell.weight_ih_l0[:, cell.input_size - self.feed_size :], None),
             (self.readout.weight, self.readout.bias),
         ]
@@ -223,21 +220,21 @@ class Decoder(nn.Module):
             weights.append((cell.weight_hh_l0, cell.bias_hh_l0))
         return weights
 
-    def _step_maps(self) -> _StepMaps:
+    def _step_maps(self) -> StepMaps:
         if (
             torch.is_grad_enabled()
         ):  # one gradient of W for all steps instead of a large one per step
-            return _StepMaps(*(DeferredLinear(*part) for part in self._step_weights()))
+            return StepMaps(*(DeferredLinear(*part) for part in self._step_weights()))
         if self._search is not None:
             return self._search.step
-        return _StepMaps(
+        return StepMaps(
             *(
                 functools.partial(product, weight=weight, bias=bias)
                 for weight, bias in self._step_weights()
             )
         )
 
-    def _step(self, projected: Tensor, state: DecoderState, maps: _StepMaps) -> DecoderOutput:
+    def _step(self, projected: Tensor, state: DecoderState, maps: StepMaps) -> DecoderOutput:
         """Read one position, ``projected`` (B * K, gates * H) by ``_project``."""
         recurrent = state.recurrent.flatten(0, 1)[:, 0]
         if self.feed_size:

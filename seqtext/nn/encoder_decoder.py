@@ -12,6 +12,7 @@ from seqtext.nn.config import NetworkConfig
 from seqtext.nn.copying import Mixture, copied_labels, mix, mixture
 from seqtext.nn.decoder import Decoder, DecoderState
 from seqtext.nn.encoder import Encoder
+from seqtext.nn.quantized import check_recurrent, quantize_cells
 from seqtext.nn.start import initialize
 from seqtext.nn.transformer import TransformerDecoder, TransformerState
 
@@ -212,6 +213,17 @@ class EncoderDecoder(nn.Module):
         assert state.weights is not None
         self.check_attention()
         return state.weights.to(torch.promote_types(state.weights.dtype, torch.float32))
+
+    def quantize(self) -> None:
+        """Compute products with 8-bit integers from now on. Projections that a source needs once stay.
+
+        Raises:
+            ConfigError: It is a Transformer.
+        """
+        check_recurrent(self.config)
+        assert isinstance(self.decoder, Decoder)
+        quantize_cells(self.encoder)
+        self.decoder.precompute(quantized=True)
 
     def check_attention(self) -> None:
         """Refuse a network without a single attention to show.

@@ -193,8 +193,17 @@ def test_bfloat16_scores_about_the_same(trained: Path, generate) -> None:
     assert generate("--precision", "bf16", "--scores") != generate("--scores")
 
 
+def test_integers_score_about_the_same_in_any_batch(trained: Path, generate) -> None:
+    exact, fast = seqtext.load_generator(trained), seqtext.load_generator(trained, precision="int8")
+    for [one], [other] in zip(exact.generate(SOURCES), fast.generate(SOURCES), strict=True):
+        assert other.score == pytest.approx(one.score, rel=0.05)
+    outputs = generate("--precision", "int8", "--scores")
+    assert outputs != generate("--scores")
+    assert outputs == generate("--precision", "int8", "--scores", "--batch_size", "1")
+
+
 def test_precision_is_checked(trained: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(ConfigError, match="precision: 'fp8', expected one of fp32, bf16"):
+    with pytest.raises(ConfigError, match="precision: 'fp8', expected one of fp32, bf16, int8"):
         seqtext.load(trained, precision="fp8")  # type: ignore[arg-type]
     monkeypatch.setattr("seqtext.inference.loading.has_bfloat16", lambda: False)
     with pytest.raises(ConfigError, match="precision: this processor has no bfloat16"):

@@ -24,7 +24,7 @@ if not torch.cuda.is_available():
     DEVICES += [("cuda", "'cuda' is not available: PyTorch finds no GPU")]
 
 
-@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+@pytest.mark.parametrize("precision", ["fp32", "bf16", "int8"])
 @pytest.mark.parametrize(("device", "told"), DEVICES)
 def test_a_device_that_cannot_compute_is_refused(device: Any, told: str, precision: str) -> None:
     with pytest.raises(ConfigError, match=f"device: {told}") as refused:
@@ -33,9 +33,15 @@ def test_a_device_that_cannot_compute_is_refused(device: Any, told: str, precisi
 
 
 @pytest.mark.parametrize("precision", [16, None, "bf16-mixed", torch.bfloat16, ["fp32"]])
-def test_a_precision_is_fp32_or_bf16(precision: Any) -> None:
-    with pytest.raises(ConfigError, match=r"precision: .*, expected one of fp32, bf16"):
+def test_a_precision_is_a_known_name(precision: Any) -> None:
+    with pytest.raises(ConfigError, match=r"precision: .*, expected one of fp32, bf16, int8"):
         seqtext.load("no such checkpoint", precision=precision)
+
+
+def test_integers_need_a_processor_that_has_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("seqtext.inference.loading.has_integers", lambda: False)
+    with pytest.raises(ConfigError, match="precision: PyTorch has no int8 for this processor"):
+        seqtext.load("no such checkpoint", precision="int8")
 
 
 @pytest.mark.parametrize("path", [None, 3, [None], b"run"])

@@ -45,6 +45,8 @@ class Cell(nn.Module, ABC):
 
     input_size: int
     hidden_size: int
+    # W x + b and U h + c in another number format, for inference. ``seqtext.nn.quantized`` sets them.
+    maps: tuple[Linear, Linear | None] | None = None
     weight_ih_l0: nn.Parameter  # (G * H, I), W
     bias_ih_l0: nn.Parameter  # (G * H,), b
     weight_hh_l0: nn.Parameter  # (G * H, H), U, missing without recurrent weights
@@ -63,6 +65,8 @@ class Cell(nn.Module, ABC):
 
     def project(self, inputs: Tensor) -> Tensor:
         """W x + b: (..., I) -> (..., G * H). Narrower inputs take the first columns of W."""
+        if self.maps is not None and not torch.is_grad_enabled():
+            return self.maps[0](inputs)
         weight: Tensor = self.weight_ih_l0
         if inputs.size(-1) < self.input_size:  # a slice of all columns would copy the gradient
             weight = weight[:, : inputs.size(-1)]
@@ -107,6 +111,8 @@ class Cell(nn.Module, ABC):
         return torch.stack(outputs, 1), state
 
     def _recurrent_map(self, drop: float) -> Linear:
+        if self.maps is not None and self.maps[1] is not None and not torch.is_grad_enabled():
+            return self.maps[1]
         weight = self.dropped_weights(drop)
         if torch.is_grad_enabled():
             return DeferredLinear(weight, self.bias_hh_l0)

@@ -25,6 +25,8 @@ class FusedCell(Cell):
         self, inputs: Tensor, state: Tensor | None = None, drop: float = 0.0
     ) -> tuple[Tensor, Tensor]:
         """See ``Cell``."""
+        if self.maps is not None and not torch.is_grad_enabled():
+            return super().run(inputs, state, drop)
         if inputs.size(1) == 1 and state is not None and not torch.is_grad_enabled():
             # PyTorch prepares its weights anew in every call, which costs more than a step itself
             projected = product(inputs[:, 0], self.weight_ih_l0, self.bias_ih_l0)

@@ -183,6 +183,31 @@ def test_constraints_hold_in_narrow_beams(
             assert math.isclose(hypothesis.log_prob, model.log_prob(hypothesis.ids), rel_tol=1e-9)
 
 
+BANNED = [
+    (["ab", "b"], r"\b(ab|b)\b", [20]),
+    (["a", "b", "ab", "ba"], r"\b(a|b|ab|ba)\b", [31]),
+    (["b.", "a"], r"\bb\.|\ba\b", range(8)),  # nothing that follows makes another word of it
+    (["\N{REPLACEMENT CHARACTER}"], "\N{REPLACEMENT CHARACTER}", range(8)),
+]
+
+
+@pytest.mark.parametrize("beam_size", [None, 2])
+@pytest.mark.parametrize(("banned", "pattern", "seeds"), BANNED)
+def test_bytes_that_are_no_character_hide_no_banned_phrase(
+    tokenizer: Tokenizer,
+    banned: list[str],
+    pattern: str,
+    seeds: Sequence[int],
+    beam_size: int | None,
+) -> None:
+    """They may stand at the end, behind a complete word, or begin a character that never comes."""
+    for seed in seeds:
+        model = Tables(tokenizer, seed)
+        for hypothesis in search(tokenizer, model, {"banned": banned}, beam_size, 8)[0]:
+            text = tokenizer.decode(hypothesis.ids)
+            assert not re.search(pattern, text), (seed, text)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("beam_size", [None, 4])
 def test_a_thousand_random_cases(tokenizer: Tokenizer, beam_size: int | None) -> None:

@@ -10,11 +10,11 @@ from torch import Tensor
 
 from seqtext.data.tokenizer import SPACE
 from seqtext.inference.constraints.pieces import PieceTexts, Spelling
-from seqtext.inference.constraints.words import in_word
+from seqtext.inference.constraints.words import begins_letter, in_word
 from seqtext.search.automaton import DEAD, LATER, Automaton
 
 OTHER, WORD, GAP = range(3)  # kinds of characters: others, of a word that could go on, spaces
-_BROKEN = "\N{REPLACEMENT CHARACTER}"  # what a byte that is no character becomes
+_BROKEN = "\N{REPLACEMENT CHARACTER}"  # what the tokenizer writes for a byte that is no character
 
 
 class PhraseSet:
@@ -30,6 +30,7 @@ class PhraseSet:
         self.bit = {phrase: 1 << place for place, phrase in enumerate(phrases)}
         self.all = (1 << len(phrases)) - 1
         self.beginnings = {text[: i + 1] for text in phrases for i in range(len(text))}
+        self.has_broken = any(_BROKEN in text for text in phrases)
         self._ends = dict(zip(phrases, ends, strict=True))
 
     def progress(self, phrase: str, size: int) -> int:
@@ -83,7 +84,6 @@ class PhraseAutomaton(Automaton[Reading]):
         self._plain_rows: dict[Reading, Tensor] = {}
         self._starters: dict[PhraseSet, tuple[list[int], list[int]]] = {}
         self._dead = torch.full((self.vocab_size,), DEAD, dtype=torch.int32)
-        self._dead[list(index.bytes)] = LATER  # a letter may go on with the word
 
     def _met(self, state: Reading) -> int:
         """``met`` where a word ends behind this state."""
@@ -91,6 +91,10 @@ class PhraseAutomaton(Automaton[Reading]):
         for text in state.active:
             met |= state.sought.bit.get(text, 0)
         return met
+
+    def _ended(self, state: Reading) -> Reading | None:
+        """The state at the end of the text, where bytes of no whole character are written as broken."""
+        return self._add_text(state, "")
 
     def _allows(self, met: int) -> bool:
         """Whether an output may have these phrases."""
@@ -107,7 +111,9 @@ class PhraseAutomaton(Automaton[Reading]):
         active = {text + char for text in state.active if text + char in beginnings}
         if not going_on and char in beginnings:
             active.add(char)
-        return Reading(state.sought, met, frozenset(active), kind)
+        reading = Reading(state.sought, met, frozenset(active), kind)
+        # a phrase without a letter at its end is complete, whatever follows
+        return reading if kind == WORD or self._allows(self._met(reading)) else None
 
     def follow(self, state: Reading, piece: int | str) -> Reading | None:
         """See ``Automaton``."""
@@ -133,27 +139,31 @@ class PhraseAutomaton(Automaton[Reading]):
             )
         except UnicodeDecodeError as error:
             if error.reason == "unexpected end of data":
-                return state._replace(tail=state.tail + byte)
+                longer = state._replace(tail=state.tail + byte)
+                # behind a banned word only a letter may follow
+                possible = self._allows(self._met(state)) or begins_letter(longer.tail)
+                return longer if possible else None
         if state.tail:
-            flushed = self._add_text(state, "")
-            return None if flushed is None else self._add_byte(flushed, byte)
+            ended = self._ended(state)
+            return None if ended is None else self._add_byte(ended, byte)
         return self._add_text(state, _BROKEN)
 
     def row(self, state: Reading) -> Tensor:
         """See ``Automaton``."""
+        every_byte = list(self._index.bytes)
         if state.tail:
-            flushed = self._add_text(state, "")
-            row = torch.full((self.vocab_size,), DEAD, dtype=torch.int32)
-            row = row if flushed is None else self.row(flushed).clone()
-            return self._write(row, state, list(self._index.bytes))
+            ended = self._ended(state)
+            row = self._dead if ended is None else self.row(ended)
+            return self._write(row.clone(), state, every_byte)
         met, last = self._met(state), state.last
         row = self._plain(state.sought, state.met, last)
         if met != state.met:  # a phrase is complete, unless its last word goes on
-            ended = self._plain(state.sought, met, last) if self._allows(met) else self._dead
-            row = row.where(self._index.begins, ended) if last == WORD else ended
-        return self._write(
-            row.clone(), state, [*self._continuing(state), *self._spelled_bytes(state)]
-        )
+            behind = self._plain(state.sought, met, last) if self._allows(met) else self._dead
+            row = row.where(self._index.begins, behind) if last == WORD else behind
+        pieces = [*self._continuing(state), *self._spelled_bytes(state)]
+        if state.sought.has_broken or not self._allows(met):  # so most bytes may not follow
+            pieces += every_byte
+        return self._write(row.clone(), state, pieces)
 
     def _write(self, row: Tensor, state: Reading, pieces: Sequence[int]) -> Tensor:
         """Read these pieces one by one."""

@@ -7,8 +7,8 @@ import dataclasses
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from seqtext.cli.answers import add_output, open_answers
-from seqtext.cli.constraints import OF_SOURCE, add_constraints, read_constraints, source_constraints
+from seqtext.cli.answers import add_output, note_content, open_answers
+from seqtext.cli.constraints import OF_SOURCE, add_constraints, read_constraints
 from seqtext.cli.fill import fill_strings
 from seqtext.cli.flags import Parser, config_of, names_of
 from seqtext.cli.hypotheses import add_output_format, hypothesis_fields, record_of, render
@@ -24,6 +24,7 @@ from seqtext.cli.models import (
 from seqtext.cli.outputs import check_outputs
 from seqtext.cli.processes import ProcessConfig, follow, shared_model
 from seqtext.cli.ranks import rank
+from seqtext.cli.source_constraints import source_constraints
 from seqtext.cli.streams import (
     add_input,
     as_json,
@@ -86,7 +87,7 @@ def run(arguments: Sequence[str]) -> None:
     check_outputs(read, {"--output": options.output})
     if options.split_sentences is not None:
         _check_documents(options)
-    dictionary = {} if options.dictionary is None else read_dictionary(options.dictionary)
+    dictionary = _read_dictionary(options)
     config_of(ProcessConfig, options)
     if rank():
         follow(options)
@@ -109,14 +110,23 @@ def run(arguments: Sequence[str]) -> None:
             open_input(options.input) as lines,
         ):
             rows = RowReader(lines, options.input_format, generator.source_columns, own.columns)
-            own.skip(answers.done)
-            for chunk in lines.watched(answers):
+            own.check_counts(lines)
+            for chunk in lines.watched(answers, lambda line: answers.skip(*own.take([line]))):
+                taken = own.take(chunk)
                 sources = rows.read(chunk, answers.done + 1)
-                constraints = own.read(len(sources), rows.others)
+                constraints = own.read(rows.others)
                 rendered = _answer(options, generator, config, constraints, sources, answers.done)
-                answers.add(chunk, rendered)
+                answers.add(taken, rendered)
             own.finish()
     tell_counts(generator)
+
+
+def _read_dictionary(options: argparse.Namespace) -> dict[str, str]:
+    if options.dictionary is None:
+        return {}
+    dictionary = read_dictionary(options.dictionary)
+    note_content(options, "dictionary", dictionary)
+    return dictionary
 
 
 def _check(options: argparse.Namespace) -> None:

@@ -94,8 +94,8 @@ def read_constraints(options: argparse.Namespace) -> Constraints:
         ):
             raise ConfigError(f"--{file}: cannot be combined with --{name}_column")
     if (path := getattr(options, "required", None)) is not None and os.path.isfile(path):
-        with open_lines("required", path) as file:
-            for number, line in enumerate(file, 1):
+        with open_lines("required", path) as lines:
+            for number, line in enumerate(lines, 1):
                 split_phrases(line, "\t", f"--required {path}:{number}")
     return shared
 

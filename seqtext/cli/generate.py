@@ -24,7 +24,8 @@ from seqtext.cli.models import (
 from seqtext.cli.outputs import check_outputs
 from seqtext.cli.processes import ProcessConfig, follow, shared_model
 from seqtext.cli.ranks import rank
-from seqtext.cli.source_constraints import source_constraints
+from seqtext.cli.row_constraints import source_constraints
+from seqtext.cli.single_output import refuse_options
 from seqtext.cli.streams import (
     add_input,
     as_json,
@@ -41,6 +42,20 @@ if TYPE_CHECKING:
     from seqtext.inference.documents import Document
     from seqtext.inference.generator import Generator
     from seqtext.inference.hypothesis import Hypothesis
+
+
+# why options have no use where a line is several sentences
+_OF_LINES = {
+    **dict.fromkeys(("n_best", "samples"), "The sentences of a line are joined to one output"),
+    "scores": "Each sentence of a line has its own score. --format jsonl has them",
+    "alignments": "Its words are those of one sentence, and a line has several",
+    **dict.fromkeys(("details", "attention"), "They are of one sentence, and a line has several"),
+    **dict.fromkeys(
+        OF_SOURCE, "It is of a line, and nobody knows which of the line's sentences it is for"
+    ),
+    "prefix": "The output of every sentence of a line would begin with it",
+    "outputs": "The output of every sentence of a line would be one of these",
+}
 
 
 def parser() -> Parser:
@@ -152,24 +167,15 @@ def _check_documents(options: argparse.Namespace) -> None:
     """
     from seqtext.inference.documents import load_segmenter
 
-    strings = strings_format(options.input or "-", options.input_format)
-    given = {
-        f"--n_best {options.n_best}": options.n_best > 1,
-        f"--samples {options.samples}": options.samples > 1 and options.mbr is None,
-        "--scores": options.scores,
-        "--alignments": options.alignments,
-        "--details": options.details or options.attention,
-        **{f"--{name}": getattr(options, name) is not None for name in OF_SOURCE},
-        "--prefix": options.prefix,
-        "--outputs": options.outputs is not None,
-        f"--input_format {strings}": strings is not None,
-    }
-    for option, is_given in given.items():
-        if is_given:
-            raise ConfigError(
-                f"{option}: not with --split_sentences, which writes one text for each line. --format jsonl"
-                " has the scores of its sentences"
-            )
+    if (strings := strings_format(options.input or "-", options.input_format)) is not None:
+        raise ConfigError(
+            f"--input_format {strings}: not with --split_sentences. A text of a program is translated as a"
+            " whole"
+        )
+    refuse_options(
+        options,
+        {name: f"not with --split_sentences. {reason}" for name, reason in _OF_LINES.items()},
+    )
     try:
         load_segmenter(options.split_sentences)
     except ConfigError as error:

@@ -429,7 +429,9 @@ def _adds(log_probs: Tensor, history: Tensor, origin: Tensor) -> Any:
         (_EndsAtTwo(), (3,), "rules: _EndsAtTwo: may_end returns False, expected a tensor of bool"),
     ],
 )
-def test_own_rules_that_do_something_else(rule: Any, beam_sizes: tuple[int, ...], told: str) -> None:
+def test_own_rules_that_do_something_else(
+    rule: Any, beam_sizes: tuple[int, ...], told: str
+) -> None:
     for beam_size in beam_sizes:
         with pytest.raises(ConfigError, match=told):
             _generator().generate(["alma"], rules=[rule], beam_size=beam_size, max_length=6)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
@@ -125,7 +125,8 @@ class _OwnRule:
     """A user's rule, whose ``origin`` counts all given sources. What it does is checked."""
 
     def __init__(self, rule: Rule, places: Tensor) -> None:
-        self._rule, self._places = rule, places
+        self._rule: Callable[..., object] = rule
+        self._places = places
         self._name = f"rules: {getattr(rule, '__name__', type(rule).__name__)}"
 
     def __call__(self, log_probs: Tensor, history: Tensor, origin: Tensor) -> None:
@@ -135,7 +136,7 @@ class _OwnRule:
             ConfigError: The rule returns something, or writes NaN or infinity.
         """
         sound = _are_log_probs(log_probs)  # else the network is to blame, and the search says so
-        returned: object = self._rule(log_probs, history, self._places[origin])
+        returned = self._rule(log_probs, history, self._places[origin])
         if returned is not None:
             raise ConfigError(
                 f"{self._name} returns a value of type {type(returned).__name__}, which has no use. A rule"

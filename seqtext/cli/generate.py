@@ -125,7 +125,7 @@ def run(arguments: Sequence[str]) -> None:
             open_input(options.input) as lines,
         ):
             rows = RowReader(lines, options.input_format, generator.source_columns, own.columns)
-            own.check_counts(lines)
+            own.check_files(lines, generator.tokenizers.target)
             for chunk in lines.watched(answers, lambda line: answers.skip(*own.take([line]))):
                 taken = own.take(chunk)
                 sources = rows.read(chunk, answers.done + 1)

@@ -16,7 +16,8 @@ from seqtext.cli.streams import Input
 from seqtext.errors import DataError
 
 if TYPE_CHECKING:
-    from seqtext.inference.constraints.options import Constraints
+    from seqtext.data.tokenizer import Tokenizer
+    from seqtext.inference.constraints.options import Constraints, NormalTexts
 
 
 @contextlib.contextmanager
@@ -50,16 +51,33 @@ class _LineFile:
         self.name, self.path = name, path
         self._lines, self._read = lines, 0
 
-    def check_count(self, count: int, source: str) -> None:
-        """Refuse another number of lines than that of the sources, if this is a file.
+    def check(self, normal: NormalTexts, count: int | None, source: str) -> None:
+        """Look at all lines, if this is a file.
+
+        Args:
+            normal: Normalizes texts.
+            count: Number of sources. None if nobody knows.
+            source: What the sources come from.
 
         Raises:
-            DataError: It has another number.
+            DataError: It has another number of lines, or a phrase is empty.
+            ConfigError: The model cannot write a text.
         """
-        if os.path.isfile(self.path) and (own := _count(self.path)) != count:
+        if not os.path.isfile(self.path):
+            return
+        number = 0
+        with open_lines(self.name, self.path) as lines:
+            for number, line in enumerate(lines, 1):
+                where = f"--{self.name} {self.path}:{number}"
+                if self.name == "required":
+                    for phrase in split_phrases(line, "\t", where):
+                        normal.writable(phrase, where)
+                else:
+                    normal.beginning(line, where)
+        if count not in (None, number):
             raise DataError(
-                f"--{self.name} {self.path}: has {own:,} lines, and {source} has {count:,} sources. Give one"
-                " line for each source"
+                f"--{self.name} {self.path}: has {number:,} lines, and {source} has {count:,} sources. Give"
+                " one line for each source"
             )
 
     def take(self, count: int) -> list[tuple[str, str]]:
@@ -110,16 +128,23 @@ class SourceConstraintReader:
         """Columns of the input to read beside those of the source."""
         return list(self._columns.values())
 
-    def check_counts(self, lines: Input) -> None:
-        """Refuse files with another number of lines than an input that is a file.
+    def check_files(self, lines: Input, target: Tokenizer) -> None:
+        """Look at whole files, before their sources are decoded.
+
+        Args:
+            lines: The input.
+            target: The tokenizer of the outputs.
 
         Raises:
-            DataError: There is such a file.
+            DataError: See ``_LineFile.check``.
+            ConfigError: See there.
         """
-        if self._files and lines.size is not None and os.path.isfile(lines.name):
-            count = _count(lines.name) - lines.headers
-            for file in self._files.values():
-                file.check_count(count, lines.name)
+        from seqtext.inference.constraints.options import NormalTexts
+
+        is_file = lines.size is not None and os.path.isfile(lines.name)
+        count = _count(lines.name) - lines.headers if self._files and is_file else None
+        for file in self._files.values():
+            file.check(NormalTexts(target), count, lines.name)
 
     def take(self, lines: Sequence[str]) -> Sequence[object]:
         """Go on to the next sources.

@@ -11,7 +11,12 @@ from typing import Any
 import pytest
 
 import seqtext
-from seqtext.cli import main
+from seqtext.cli import generate, main
+from seqtext.cli.constraints import read_constraints
+from seqtext.cli.row_constraints import source_constraints
+from seqtext.cli.streams import open_input
+from seqtext.data.tokenizer import Tokenizer, TokenizerConfig
+from seqtext.errors import ConfigError
 
 SOURCES = ["The dog sleeps.", "I see a green tree.", "The cat runs.", "We have two houses."]
 DOCUMENT = Path(__file__).parents[2] / "docs" / "decoding.md"
@@ -238,6 +243,20 @@ def test_an_empty_phrase_is_told_before_a_model_is_loaded(
     assert main(["generate", "none", "--input", "in.txt", "--required", "phrases.txt"]) == 2
     message = capsys.readouterr().err
     assert "--required phrases.txt:3" in message and "empty phrase" in message
+
+
+@pytest.mark.parametrize("option", ["required", "prefixes"])
+def test_a_text_that_the_model_cannot_write_is_told_with_its_line(files: Path, option: str) -> None:
+    Path("phrases.txt").write_text("a\n\n\naz\n")
+    target = Tokenizer.train(["alma a"], TokenizerConfig(model_type="char", vocab_size=40))
+    words = [str(files), "--input", "in.txt", f"--{option}", "phrases.txt"]
+    options = generate.parser().parse(words)
+    with (
+        source_constraints(options, read_constraints(options)) as own,
+        open_input(options.input) as lines,
+        pytest.raises(ConfigError, match=f"^--{option} phrases.txt:4: 'az': .*cannot write 'z'"),
+    ):
+        own.check_files(lines, target)
 
 
 def test_a_pipe_tells_the_line_that_lacks_its_constraint(

@@ -7,7 +7,7 @@ import contextlib
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from seqtext.cli.answers import note_content
 from seqtext.cli.flags import Parser
@@ -16,6 +16,7 @@ from seqtext.errors import ConfigError, DataError
 if TYPE_CHECKING:
     from seqtext.inference.constraints.options import Constraints
 
+T = TypeVar("T")
 SHARED = ("prefix", "banned", "banned_any_case", "outputs", "terminology")
 OF_SOURCE = ("prefixes", "prefix_column", "required", "required_column")
 BETWEEN = "|"  # phrases in a cell of a table, where a tab would be another cell
@@ -106,10 +107,17 @@ def split_phrases(line: str, between: str, where: str) -> list[str]:
     Raises:
         DataError: A phrase of another line is empty.
     """
-    phrases = line.split(between) if line.strip() else []
-    if not all(map(str.strip, phrases)):
-        sign = "tab" if between == "\t" else between
-        raise DataError(f"{where}: has an empty phrase. Put a single {sign} between two phrases")
+    return check_phrases(line.split(between), where) if line.strip() else []
+
+
+def check_phrases(phrases: list[T], where: str) -> list[T]:
+    """The phrases, none of which may be empty.
+
+    Raises:
+        DataError: One is.
+    """
+    if any(isinstance(phrase, str) and not phrase.strip() for phrase in phrases):
+        raise DataError(f"{where}: has an empty phrase. Leave it out")
     return phrases
 
 

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from seqtext.cli.constraints import BETWEEN, open_lines, split_phrases
+from seqtext.cli.constraints import BETWEEN, check_phrases, open_lines, split_phrases
 from seqtext.cli.streams import Input
 from seqtext.errors import DataError
 
@@ -157,8 +157,12 @@ class SourceConstraintReader:
         """
         self._count += len(lines)
         self._taken = {name: file.take(len(lines)) for name, file in self._files.items()}
-        texts = [[line for line, _ in taken] for taken in self._taken.values()]
-        return list(zip(lines, *texts, strict=True)) if texts else lines
+        if not self._files:
+            return lines
+        return [
+            (line, {name: taken[row][0] for name, taken in self._taken.items()})
+            for row, line in enumerate(lines)
+        ]
 
     def read(self, columns: Sequence[Sequence[object]]) -> Constraints:
         """The constraints of the sources that were last taken.
@@ -195,7 +199,9 @@ class SourceConstraintReader:
 def _as_phrases(value: object, where: str) -> Sequence[object]:
     if value is None:
         return ()
-    return value if isinstance(value, list) else split_phrases(str(value), BETWEEN, where)
+    if isinstance(value, list):
+        return check_phrases(value, where)
+    return split_phrases(str(value), BETWEEN, where)
 
 
 def _count(path: str) -> int:

@@ -71,8 +71,8 @@ class Progress:
         if self._skipped == self._kept.answered and self._sources.hexdigest() != self._kept.sources:
             raise DataError(
                 f"--resume: the first {self._skipped:,} texts are not those that were answered before the"
-                " interruption, or --prefixes, --required or a column has another text for them. Give the"
-                " same, or remove the unfinished file and start again"
+                " interruption. Their header, --prefixes and --required count too. Give the same input, or"
+                " remove the unfinished file and start again"
             )
 
     def note(self, sources: Sequence[object], content: bytes) -> None:

@@ -162,6 +162,15 @@ def test_an_unfinished_output_belongs_to_what_files_and_pipes_hold(
     assert Path("out.txt").read_text() == expected
 
 
+def test_an_unfinished_output_belongs_to_the_option_of_a_file(
+    files: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["generate", str(files), "--input", "in.txt", "--output", "out.txt"]
+    interrupt(monkeypatch, [*words, "--prefixes", "required.txt", "--max_length", "12"])
+    assert main([*words, "--required", "required.txt", "--max_length", "12", "--resume"]) == 2
+    assert "the first 2 texts are not those" in capsys.readouterr().err
+
+
 def test_lines_of_sources_without_an_answer_may_change(
     files: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -191,10 +200,13 @@ def test_an_empty_phrase_of_a_column_is_told_with_its_source(
     files: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     Path("in.tsv").write_text("en\tphrases\na\t\nb\tx||y\n")
-    words = ["--input", "in.tsv", "--required_column", "phrases"]
-    assert main(["generate", str(files), *words]) == 2
-    message = capsys.readouterr().err
-    assert "--required_column phrases: source 2" in message and "empty phrase" in message
+    rows = [{"en": "a", "phrases": []}, {"en": "b", "phrases": ["x", ""]}]
+    Path("in.jsonl").write_text("".join(f"{json.dumps(row)}\n" for row in rows))
+    for name in ("in.tsv", "in.jsonl"):
+        words = ["--input", name, "--required_column", "phrases"]
+        assert main(["generate", str(files), *words]) == 2
+        message = capsys.readouterr().err
+        assert "--required_column phrases: source 2" in message and "empty phrase" in message
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,11 @@ from collections.abc import Callable, Collection, Sequence
 from typing import Any, Literal, NoReturn, TypeVar, get_args, get_origin, get_type_hints
 
 from seqtext.cli.foreign_names import OPTIONS
-from seqtext.cli.unknown_options import describe_unknown, explain_unrecognized
+from seqtext.cli.unknown_options import (
+    UnknownOptionError,
+    describe_unknown,
+    explain_unrecognized,
+)
 from seqtext.cli.words import pair_options
 from seqtext.errors import ConfigError
 
@@ -45,24 +49,23 @@ class Parser(argparse.ArgumentParser):
         """Parse a command line.
 
         Raises:
-            ConfigError: An option does not exist, or has a wrong value. Or one is missing.
+            UnknownOptionError: An option does not exist.
+            ConfigError: One has a wrong value, or is missing. Or it has another name here.
         """
         for name, _ in pair_options(words):
             if name == "--":
                 break
-            if name.removeprefix("--") not in self._names:
-                raise ConfigError(self._describe_unknown(name.removeprefix("--")))
+            if not self.knows(option := name.removeprefix("--")):
+                foreign = OPTIONS[self._command]
+                message = describe_unknown(option, self._names, foreign)
+                if option in foreign:
+                    raise ConfigError(message)
+                raise UnknownOptionError(message, option)
         return self.parse_args(words)
 
-    def _describe_unknown(self, name: str) -> str:
-        """The message about an option that this command has not, and perhaps another."""
-        from seqtext.cli import generate  # which imports this module
-
-        foreign = OPTIONS[self._command]
-        of_generate = self._command != "generate" and name in generate.parser()._names
-        if not of_generate or name in foreign:
-            return describe_unknown(name, self._names, foreign)
-        return f"--{name}: is an option of seqtext generate, and seqtext {self._command} has none like it"
+    def knows(self, name: str) -> bool:
+        """Whether there is an option of this name, without dashes."""
+        return name in self._names
 
     def error(self, message: str) -> NoReturn:
         """Raise a ``ConfigError``, where ``argparse`` prints its usage."""

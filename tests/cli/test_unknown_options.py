@@ -73,6 +73,7 @@ def test_an_option_of_generate_is_told_as_such(
     message = told(capsys, *words)
     assert f"{option}: is an option of seqtext generate" in message
     assert f"seqtext {words[0]} has none" in message
+    assert "--html" in told(capsys, "explain", "run", "--output=f")  # what it is called here
 
 
 # --- commands ---------------------------------------------------------------------------------------

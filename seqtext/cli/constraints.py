@@ -111,7 +111,7 @@ def split_phrases(line: str, between: str, where: str) -> list[str]:
 
 
 def check_phrases(phrases: list[T], where: str) -> list[T]:
-    """The phrases, none of which may be empty.
+    """Refuse phrases that are empty.
 
     Raises:
         DataError: One is.

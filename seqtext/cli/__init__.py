@@ -13,6 +13,7 @@ from typing import Any
 from seqtext.cli.foreign_names import COMMANDS as FOREIGN_COMMANDS
 from seqtext.cli.ranks import local_rank, rank, tell_error
 from seqtext.cli.streams import use_utf8
+from seqtext.cli.unknown_options import UnknownOptionError
 from seqtext.errors import ConfigError, LostProcessError, SeqtextError
 from seqtext.internals import lacks_memory, lost_process
 from seqtext.renames import FLAGS, rename_flags, teller
@@ -122,7 +123,14 @@ def _run(arguments: list[str], task: str | None, preset: dict[str, object]) -> i
         module.run(rest, task, preset)
         return 0
     tell = teller(functools.partial(print, file=sys.stderr))
-    return module.run(rename_flags(rest, FLAGS.get(command, {}), tell)) or 0
+    try:
+        return module.run(rename_flags(rest, FLAGS.get(command, {}), tell)) or 0
+    except UnknownOptionError as error:
+        if not import_module("seqtext.cli.generate").parser().knows(error.name):
+            raise
+        raise ConfigError(
+            f"--{error.name}: is an option of seqtext generate, and seqtext {command} has none like it"
+        ) from error
 
 
 def entry() -> None:

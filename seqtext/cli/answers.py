@@ -30,8 +30,9 @@ from seqtext.errors import ConfigError, DataError
 
 # options that change no answer
 _INDECISIVE = ("output", "resume", "batch_size", "device", "devices", "examples", "trust")
-# options that name files, whose content changes answers
-_FILES = ("banned", "dictionary", "outputs", "prefixes", "required", "terminology")
+# options that name files or pipes. Their content counts, see note_content and Answers.skip
+_FILES = ("banned", "dictionary", "input", "outputs", "prefixes", "required", "terminology")
+_CONTENT = "content of --"
 
 
 def add_output(
@@ -45,6 +46,12 @@ def add_output(
     )  # fmt: skip
 
 
+def note_content(options: argparse.Namespace, name: str, content: object) -> None:
+    """Note what a file or pipe holds that an option names. ``--resume`` needs the same."""
+    digest = hashlib.sha256(json.dumps(content).encode()).hexdigest()
+    setattr(options, f"{_CONTENT}{name}", digest)
+
+
 class Answers:
     """Where a command puts its answers.
 
@@ -52,6 +59,7 @@ class Answers:
         write: Takes sources and the bytes of their answers. Nothing is held back.
         done: Number of sources that were answered before.
         skip: Takes each of these sources. It raises a DataError if other sources were answered.
+        begin: Takes the header of the sources, if they have one.
         on_terminal: Whether the answers appear on a terminal.
     """
 
@@ -60,10 +68,12 @@ class Answers:
         write: Callable[[Sequence[object], bytes], None],
         done: int = 0,
         skip: Callable[[object], None] = lambda source: None,
+        begin: Callable[[object], None] = lambda header: None,
         *,
         on_terminal: bool = False,
     ) -> None:
-        self._write, self.done, self.skip, self.on_terminal = write, done, skip, on_terminal
+        self._write, self.done, self.skip, self.begin = write, done, skip, begin
+        self.on_terminal = on_terminal
 
     def add(self, sources: Sequence[object], answers: Sequence[str]) -> None:
         """Write the answer of each source, each with the end of its last line."""
@@ -129,7 +139,7 @@ class Unfinished:
         kept = progress.kept(file)
         file.seek(kept.size)
         file.truncate()  # an answer may have been cut in the middle
-        self.answers = Answers(self._append, kept.answered, progress.skip)
+        self.answers = Answers(self._append, kept.answered, progress.skip, progress.begin)
         self._finished = False
 
     def _append(self, sources: Sequence[object], content: bytes) -> None:
@@ -223,11 +233,7 @@ def _unfinished_name(options: argparse.Namespace) -> Path:
     from seqtext.checkpoint.location import find, models_in
 
     decisive: dict[str, object] = {k: v for k, v in vars(options).items() if k not in _INDECISIVE}
-    decisive["input"] = None  # a pipe has another name each time, so its content is compared
-    for name in _FILES:
-        named = getattr(options, name, None)
-        if named is not None and os.path.isfile(named):
-            decisive[f"content of {name}"] = hashlib.sha256(Path(named).read_bytes()).hexdigest()
+    decisive |= dict.fromkeys(_FILES)
     for path in [find(model) for place in options.checkpoints for model in models_in(place)]:
         status = path.stat()
         decisive[str(path)] = status.st_size, status.st_mtime_ns
@@ -237,9 +243,11 @@ def _unfinished_name(options: argparse.Namespace) -> Path:
     for other in map(Path, glob.glob(f"{glob.escape(target)}.{'[0-9a-f]' * 8}.unfinished")):
         if other != mine:
             _refuse_running(other)
+            named = [name for name in decisive if name.startswith(_CONTENT)]
             raise DataError(
-                f"--output {options.output}: {other} holds the answers of a command with other options, or"
-                " with another checkpoint. Finish that command with --resume, or remove the file"
+                f"--output {options.output}: {other} holds the answers of a command with other options or"
+                f" another {' or '.join(['checkpoint', *named])}. Finish that command with --resume, or"
+                " remove the file"
             )
     return mine
 

@@ -4,24 +4,22 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import dataclasses
-import itertools
 import os
-import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypeVar
 
+from seqtext.cli.answers import note_content
 from seqtext.cli.flags import Parser
-from seqtext.cli.streams import STANDARD
 from seqtext.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
     from seqtext.inference.constraints.options import Constraints
 
+T = TypeVar("T")
 SHARED = ("prefix", "banned", "banned_any_case", "outputs", "terminology")
 OF_SOURCE = ("prefixes", "prefix_column", "required", "required_column")
-_BETWEEN = "|"  # phrases in a cell of a table, where a tab would be another cell
+BETWEEN = "|"  # phrases in a cell of a table, where a tab would be another cell
 
 
 def add_constraints(parser: Parser, *, of_source: bool = False) -> None:
@@ -58,7 +56,7 @@ def add_constraints(parser: Parser, *, of_source: bool = False) -> None:
     )  # fmt: skip
     parser.add_argument(
         "--required_column", metavar="NAME",
-        help=f"column of the input with phrases that its output must have, with {_BETWEEN} between phrases,"
+        help=f"column of the input with phrases that its output must have, with {BETWEEN} between phrases,"
         " in jsonl also a list",
     )  # fmt: skip
 
@@ -68,7 +66,7 @@ def read_constraints(options: argparse.Namespace) -> Constraints:
 
     Raises:
         ConfigError: Options contradict each other.
-        DataError: A file cannot be read, is empty, or has an empty line.
+        DataError: A file cannot be read, is empty, or has an empty line or phrase.
     """
     from seqtext.inference.constraints.options import Constraints
 
@@ -96,132 +94,31 @@ def read_constraints(options: argparse.Namespace) -> Constraints:
             and getattr(options, f"{name}_column") is not None
         ):
             raise ConfigError(f"--{file}: cannot be combined with --{name}_column")
+    if (path := getattr(options, "required", None)) is not None and os.path.isfile(path):
+        with open_lines("required", path) as lines:
+            for number, line in enumerate(lines, 1):
+                split_phrases(line, "\t", f"--required {path}:{number}")
     return shared
 
 
-@contextlib.contextmanager
-def source_constraints(
-    options: argparse.Namespace, shared: Constraints
-) -> Iterator[SourceConstraintReader]:
-    """What reads the constraints of each source.
+def split_phrases(line: str, between: str, where: str) -> list[str]:
+    """Phrases of a line. An empty line has none.
 
     Raises:
-        DataError: A file cannot be read, or has another number of lines than an input that is a file.
+        DataError: A phrase of another line is empty.
     """
-    with contextlib.ExitStack() as stack:
-        files = {
-            name: _LineFile(name, path, stack.enter_context(_open(name, path)))
-            for name in ("prefixes", "required")
-            if (path := getattr(options, name)) is not None
-        }
-        counted = {name: file for name, file in files.items() if os.path.isfile(file.path)}
-        if counted and _has_countable_lines(options):
-            count = _count(options.input)
-            for name, file in counted.items():
-                if (own := _count(file.path)) != count:
-                    raise DataError(
-                        f"--{name} {file.path}: has {own:,} lines, and {options.input} has {count:,}. Give"
-                        " one line for each source"
-                    )
-        yield SourceConstraintReader(options, shared, files)
+    return check_phrases(line.split(between), where) if line.strip() else []
 
 
-class _LineFile:
-    """A file with a line for each source.
+def check_phrases(phrases: list[T], where: str) -> list[T]:
+    """Refuse phrases that are empty.
 
-    Args:
-        name: Of its option.
-        path: Of the file.
-        lines: Its lines.
+    Raises:
+        DataError: One is.
     """
-
-    def __init__(self, name: str, path: str, lines: Iterator[str]) -> None:
-        self.name, self.path = name, path
-        self._lines, self._read = lines, 0
-
-    def take(self, count: int) -> list[str]:
-        """The next lines.
-
-        Raises:
-            DataError: There are fewer.
-        """
-        lines = list(itertools.islice(self._lines, count))
-        self._read += len(lines)
-        if len(lines) < count:
-            raise DataError(
-                f"--{self.name} {self.path}: has {self._read:,} lines, and the input goes on with line"
-                f" {self._read + 1:,}. Give one line for each source"
-            )
-        return lines
-
-    def tell_rest(self) -> None:
-        """Say if there are lines for which the input had no source."""
-        if rest := sum(1 for _ in self._lines):
-            print(
-                f"--{self.name} {self.path}: has {rest:,} lines more than the input, which were not used",
-                file=sys.stderr,
-            )
-
-
-class SourceConstraintReader:
-    """Reads the constraints of sources, in their order.
-
-    Args:
-        options: Of the command line.
-        shared: What all sources share.
-        files: Those with a line for each source, by option.
-    """
-
-    def __init__(
-        self, options: argparse.Namespace, shared: Constraints, files: dict[str, _LineFile]
-    ) -> None:
-        self._shared, self._files = shared, files
-        names = {"prefixes": options.prefix_column, "required": options.required_column}
-        self._columns = {option: name for option, name in names.items() if name is not None}
-
-    @property
-    def columns(self) -> list[str]:
-        """Columns of the input to read beside those of the source."""
-        return list(self._columns.values())
-
-    def skip(self, count: int) -> None:
-        """Leave out sources that are answered already."""
-        for file in self._files.values():
-            file.take(count)
-
-    def read(self, count: int, columns: Sequence[Sequence[object]]) -> Constraints:
-        """The constraints of the next sources.
-
-        Args:
-            count: Number of sources.
-            columns: Of each source, its values in ``columns``.
-        """
-        given: dict[str, Any] = {name: file.take(count) for name, file in self._files.items()}
-        if "required" in given:
-            given["required"] = [_split(line, "\t") for line in given["required"]]
-        for place, option in enumerate(self._columns):
-            values = [row[place] for row in columns]
-            if option == "required":
-                given[option] = [_as_phrases(value) for value in values]
-            else:
-                given[option] = ["" if value is None else value for value in values]
-        return dataclasses.replace(self._shared, **given) if given else self._shared
-
-    def finish(self) -> None:
-        """Say what was not used."""
-        for file in self._files.values():
-            file.tell_rest()
-
-
-def _as_phrases(value: object) -> Sequence[object]:
-    if value is None:
-        return ()
-    return value if isinstance(value, list) else _split(str(value), _BETWEEN)
-
-
-def _split(line: str, between: str) -> list[str]:
-    """Phrases of a line. An empty line has none."""
-    return line.split(between) if line.strip() else []
+    if any(isinstance(phrase, str) and not phrase.strip() for phrase in phrases):
+        raise DataError(f"{where}: has an empty phrase. Leave it out")
+    return phrases
 
 
 def _phrases(options: argparse.Namespace, name: str) -> list[str]:
@@ -229,13 +126,14 @@ def _phrases(options: argparse.Namespace, name: str) -> list[str]:
     path = getattr(options, name)
     if path is None:
         return []
-    with _open(name, path) as file:
+    with open_lines(name, path) as file:
         lines = list(file)
     if not lines:
         raise DataError(f"--{name} {path}: is empty")
     for number, line in enumerate(lines, 1):
         if not line.strip():
             raise DataError(f"--{name} {path}:{number}: an empty line, expected a text")
+    note_content(options, name, lines)
     return lines
 
 
@@ -252,7 +150,7 @@ def _terms(options: argparse.Namespace) -> dict[str, str]:
 
 
 @contextlib.contextmanager
-def _open(name: str, path: str) -> Iterator[Iterator[str]]:
+def open_lines(name: str, path: str) -> Iterator[Iterator[str]]:
     """The lines of a file that an option names."""
     from seqtext.data.files import UNREADABLE, open_file, text_lines
 
@@ -265,17 +163,3 @@ def _open(name: str, path: str) -> Iterator[Iterator[str]]:
             yield text_lines(file, path)
         except UNREADABLE as error:
             raise DataError(f"--{name} {path}: cannot be read ({error})") from error
-
-
-def _count(path: str) -> int:
-    with _open("input", path) as lines:
-        return sum(1 for _ in lines)
-
-
-def _has_countable_lines(options: argparse.Namespace) -> bool:
-    """Whether the input is a file with a source on every line. A table may have a header."""
-    from seqtext.data.files import ending_of
-
-    if options.input in (None, *STANDARD) or not os.path.isfile(options.input):
-        return False
-    return bool((options.input_format or ending_of(options.input)) != "tsv")

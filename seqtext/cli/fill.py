@@ -13,8 +13,9 @@ from seqtext.cli.inputs import Row, StringsFormat
 from seqtext.cli.models import settle_search, tell_counts
 from seqtext.cli.outputs import STANDARD
 from seqtext.cli.processes import shared_model
+from seqtext.cli.single_output import refuse_options
 from seqtext.cli.streams import open_input
-from seqtext.errors import ConfigError, DataError
+from seqtext.errors import DataError
 
 if TYPE_CHECKING:
     from seqtext.data.readers.columns import SourceColumns
@@ -35,7 +36,12 @@ def fill_strings(
         ConfigError: An option asks for more than one translation, or for lines.
         DataError: The input has another format, or the output cannot be written.
     """
-    _refuse_options(options, format)
+    reason = (
+        f"the output has the format of the input, {format}, and one translation of each text. --input_format"
+        " text reads each line as a text"
+    )
+    several = ("n_best", "samples", "scores", "alignments", "format", *OF_SOURCE)
+    refuse_options(options, dict.fromkeys(several, reason))
     constraints = read_constraints(options)
     options.output = options.output or "-"
     strings = _read(options, format)
@@ -55,23 +61,6 @@ def fill_strings(
             answers.finish(filled.content)
     _tell(strings, format, filled.filled, filled.unwritable)
     tell_counts(generator)
-
-
-def _refuse_options(options: argparse.Namespace, format: StringsFormat) -> None:
-    given = {
-        f"--n_best {options.n_best}": options.n_best > 1,
-        f"--samples {options.samples}": options.samples > 1 and options.mbr is None,
-        "--scores": options.scores,
-        "--alignments": options.alignments,
-        f"--format {options.format}": options.format != "text",
-        **{f"--{name}": getattr(options, name) is not None for name in OF_SOURCE},
-    }
-    for option, is_given in given.items():
-        if is_given:
-            raise ConfigError(
-                f"{option}: the output has the format of the input, {format}, and one translation of each"
-                " text. --input_format text reads each line as a text"
-            )
 
 
 def _read(options: argparse.Namespace, format: StringsFormat) -> StringsFile:

@@ -7,16 +7,21 @@ import dataclasses
 import inspect
 import re
 import types
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any, Literal, NoReturn, TypeVar, get_args, get_origin, get_type_hints
 
 from seqtext.cli.foreign_names import OPTIONS
-from seqtext.cli.unknown_options import describe_unknown, explain_unrecognized
+from seqtext.cli.unknown_options import (
+    UnknownOptionError,
+    describe_unknown,
+    explain_unrecognized,
+)
 from seqtext.cli.words import pair_options
 from seqtext.errors import ConfigError
 
 T = TypeVar("T")
 _METAVARS = {int: "N", float: "X"}
+_NOTHING = ("none", "null")
 _FIELD = re.compile(r"    (\w+): (.*)")  # in a docstring's Args
 
 
@@ -44,15 +49,23 @@ class Parser(argparse.ArgumentParser):
         """Parse a command line.
 
         Raises:
-            ConfigError: An option does not exist, or has a wrong value. Or one is missing.
+            UnknownOptionError: An option does not exist.
+            ConfigError: One has a wrong value, or is missing. Or it has another name here.
         """
         for name, _ in pair_options(words):
             if name == "--":
                 break
-            if name.removeprefix("--") not in self._names:
+            if not self.knows(option := name.removeprefix("--")):
                 foreign = OPTIONS[self._command]
-                raise ConfigError(describe_unknown(name.removeprefix("--"), self._names, foreign))
+                message = describe_unknown(option, self._names, foreign)
+                if option in foreign:
+                    raise ConfigError(message)
+                raise UnknownOptionError(message, option)
         return self.parse_args(words)
+
+    def knows(self, name: str) -> bool:
+        """Whether there is an option of this name, without dashes."""
+        return name in self._names
 
     def error(self, message: str) -> NoReturn:
         """Raise a ``ConfigError``, where ``argparse`` prints its usage."""
@@ -72,7 +85,8 @@ class Parser(argparse.ArgumentParser):
         """Add a flag for each field of a dataclass, or for those of these names.
 
         A field is an ``int``, a ``float``, a ``bool`` or a ``Literal``. A ``bool`` that is true by default
-        gets the flag ``--no_NAME``. The help is the text of the field in the docstring.
+        gets the flag ``--no_NAME``. Where a field may be None, ``none`` and ``null`` stand for it. The help
+        is the text of the field in the docstring.
 
         Args:
             config: The dataclass.
@@ -92,7 +106,13 @@ class Parser(argparse.ArgumentParser):
                 continue
             options = {"type": kind, "metavar": _METAVARS.get(kind)}
             if get_origin(kind) is Literal:
-                options = {"choices": get_args(kind)}
+                choices = get_args(kind)
+                options = {"type": str, "choices": choices, "metavar": f"{{{','.join(choices)}}}"}
+            if kind is not types_of[field.name]:
+                options["type"] = _or_none(options["type"])
+                if "choices" in options:
+                    options["choices"] = (*options["choices"], None)
+                text += " (none: the default, whatever the checkpoint has)" if is_stored else ""
             if field.default is not None:
                 of_checkpoint = "of the checkpoint, else " if is_stored else ""
                 text += f" (default: {of_checkpoint}{_shown(field.default)})"
@@ -193,6 +213,16 @@ def _plain_type(declared: object) -> Any:
     """The type of a value, without None."""
     kinds = [kind for kind in get_args(declared) if kind is not types.NoneType]
     return kinds[0] if type(None) in get_args(declared) else declared
+
+
+def _or_none(kind: Callable[[str], Any]) -> Callable[[str], Any]:
+    """The same type, with words for None."""
+
+    def read(word: str) -> Any:
+        return None if word.lower() in _NOTHING else kind(word)
+
+    read.__name__ = kind.__name__  # in messages of argparse
+    return read
 
 
 def _shown(default: object) -> str:

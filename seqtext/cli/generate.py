@@ -7,8 +7,8 @@ import dataclasses
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from seqtext.cli.answers import add_output, open_answers
-from seqtext.cli.constraints import OF_SOURCE, add_constraints, read_constraints, source_constraints
+from seqtext.cli.answers import add_output, note_content, open_answers
+from seqtext.cli.constraints import OF_SOURCE, add_constraints, read_constraints
 from seqtext.cli.fill import fill_strings
 from seqtext.cli.flags import Parser, config_of, names_of
 from seqtext.cli.hypotheses import add_output_format, hypothesis_fields, record_of, render
@@ -24,6 +24,8 @@ from seqtext.cli.models import (
 from seqtext.cli.outputs import check_outputs
 from seqtext.cli.processes import ProcessConfig, follow, shared_model
 from seqtext.cli.ranks import rank
+from seqtext.cli.row_constraints import source_constraints
+from seqtext.cli.single_output import refuse_options
 from seqtext.cli.streams import (
     add_input,
     as_json,
@@ -40,6 +42,20 @@ if TYPE_CHECKING:
     from seqtext.inference.documents import Document
     from seqtext.inference.generator import Generator
     from seqtext.inference.hypothesis import Hypothesis
+
+
+# why options have no use where a line is several sentences
+_OF_LINES = {
+    **dict.fromkeys(("n_best", "samples"), "The sentences of a line are joined to one output"),
+    "scores": "Each sentence of a line has its own score. --format jsonl has them",
+    "alignments": "Its words are those of one sentence, and a line has several",
+    **dict.fromkeys(("details", "attention"), "They are of one sentence, and a line has several"),
+    **dict.fromkeys(
+        OF_SOURCE, "It is of a line, and nobody knows which of the line's sentences it is for"
+    ),
+    "prefix": "The output of every sentence of a line would begin with it",
+    "outputs": "The output of every sentence of a line would be one of these",
+}
 
 
 def parser() -> Parser:
@@ -86,7 +102,7 @@ def run(arguments: Sequence[str]) -> None:
     check_outputs(read, {"--output": options.output})
     if options.split_sentences is not None:
         _check_documents(options)
-    dictionary = {} if options.dictionary is None else read_dictionary(options.dictionary)
+    dictionary = _read_dictionary(options)
     config_of(ProcessConfig, options)
     if rank():
         follow(options)
@@ -109,14 +125,23 @@ def run(arguments: Sequence[str]) -> None:
             open_input(options.input) as lines,
         ):
             rows = RowReader(lines, options.input_format, generator.source_columns, own.columns)
-            own.skip(answers.done)
-            for chunk in lines.watched(answers):
+            own.check_files(lines, generator.tokenizers.target)
+            for chunk in lines.watched(answers, lambda line: answers.skip(*own.take([line]))):
+                taken = own.take(chunk)
                 sources = rows.read(chunk, answers.done + 1)
-                constraints = own.read(len(sources), rows.others)
+                constraints = own.read(rows.others)
                 rendered = _answer(options, generator, config, constraints, sources, answers.done)
-                answers.add(chunk, rendered)
+                answers.add(taken, rendered)
             own.finish()
     tell_counts(generator)
+
+
+def _read_dictionary(options: argparse.Namespace) -> dict[str, str]:
+    if options.dictionary is None:
+        return {}
+    dictionary = read_dictionary(options.dictionary)
+    note_content(options, "dictionary", dictionary)
+    return dictionary
 
 
 def _check(options: argparse.Namespace) -> None:
@@ -142,24 +167,15 @@ def _check_documents(options: argparse.Namespace) -> None:
     """
     from seqtext.inference.documents import load_segmenter
 
-    strings = strings_format(options.input or "-", options.input_format)
-    given = {
-        f"--n_best {options.n_best}": options.n_best > 1,
-        f"--samples {options.samples}": options.samples > 1 and options.mbr is None,
-        "--scores": options.scores,
-        "--alignments": options.alignments,
-        "--details": options.details or options.attention,
-        **{f"--{name}": getattr(options, name) is not None for name in OF_SOURCE},
-        "--prefix": options.prefix,
-        "--outputs": options.outputs is not None,
-        f"--input_format {strings}": strings is not None,
-    }
-    for option, is_given in given.items():
-        if is_given:
-            raise ConfigError(
-                f"{option}: not with --split_sentences, which writes one text for each line. --format jsonl"
-                " has the scores of its sentences"
-            )
+    if (strings := strings_format(options.input or "-", options.input_format)) is not None:
+        raise ConfigError(
+            f"--input_format {strings}: not with --split_sentences. A text of a program is translated as a"
+            " whole"
+        )
+    refuse_options(
+        options,
+        {name: f"not with --split_sentences. {reason}" for name, reason in _OF_LINES.items()},
+    )
     try:
         load_segmenter(options.split_sentences)
     except ConfigError as error:

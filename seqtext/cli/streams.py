@@ -61,7 +61,8 @@ class Input:
 
         self._raw, self.name = file, name
         self._file = unpacked(file, name)
-        self._blocks, self._headers = self._arrivals(), 0
+        self._blocks = self._arrivals()
+        self.headers = 0  # lines at the start that ``chunks`` leaves out
         self.size: int | None = None  # bytes of a regular file
         with contextlib.suppress(OSError, ValueError):  # no file of the system
             status = os.fstat(file.fileno())
@@ -104,7 +105,7 @@ class Input:
 
     def take_header(self) -> None:
         """Leave the first line out of ``chunks``."""
-        self._headers = 1
+        self.headers = 1
 
     def chunks(
         self, *, skip: int = 0, skipped: Callable[[str], None] = lambda line: None
@@ -129,9 +130,9 @@ class Input:
             for raw in self._blocks:
                 for line in text_lines(raw, self.name, before=number):
                     number += 1
-                    if number <= self._headers:
+                    if number <= self.headers:
                         continue
-                    if number <= self._headers + skip:
+                    if number <= self.headers + skip:
                         skipped(line)
                         continue
                     chunk.append(line)
@@ -149,17 +150,26 @@ class Input:
             if chunk:
                 yield chunk
             raise DataError(f"{self.name}: cannot be read after line {number} ({error})") from error
-        if number < self._headers + skip:
+        if number < self.headers + skip:
             raise DataError(
-                f"{self.name}: has {number - self._headers:,} lines, but {skip:,} are answered already."
+                f"{self.name}: has {number - self.headers:,} lines, but {skip:,} are answered already."
                 " Is it the same input?"
             )
         if chunk:
             yield chunk
 
-    def watched(self, answers: Answers) -> Iterator[list[str]]:
-        """``chunks`` after the answered lines, with a progress bar."""
-        chunks = self.chunks(skip=answers.done, skipped=answers.skip)
+    def watched(
+        self, answers: Answers, skipped: Callable[[str], None] | None = None
+    ) -> Iterator[list[str]]:
+        """``chunks`` after the answered lines, with a progress bar.
+
+        Args:
+            answers: Knows how many lines are answered.
+            skipped: Takes each of these lines. Default: ``answers.skip``.
+        """
+        if self.headers:
+            answers.begin(self.peek())
+        chunks = self.chunks(skip=answers.done, skipped=skipped or answers.skip)
         if answers.on_terminal:
             return chunks  # a bar would mix with the answers
         position = (lambda: self.position) if self.size else (lambda: answers.done)

@@ -56,6 +56,10 @@ class Progress:
         self._kept = kept
         return kept
 
+    def begin(self, header: object) -> None:
+        """Note what stands before the first source, and says how all are read."""
+        self._add(header)
+
     def skip(self, source: object) -> None:
         """Skip a source that is answered.
 
@@ -67,7 +71,8 @@ class Progress:
         if self._skipped == self._kept.answered and self._sources.hexdigest() != self._kept.sources:
             raise DataError(
                 f"--resume: the first {self._skipped:,} texts are not those that were answered before the"
-                " interruption. Give the same input, or remove the unfinished file and start again"
+                " interruption. Their header, --prefixes and --required count too. Give the same input, or"
+                " remove the unfinished file and start again"
             )
 
     def note(self, sources: Sequence[object], content: bytes) -> None:

@@ -5,9 +5,23 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Mapping
 
+from seqtext.errors import ConfigError
 from seqtext.suggestion import closest
 
 _UNRECOGNIZED = re.compile("unrecognized arguments: (.*)")
+
+
+class UnknownOptionError(ConfigError):
+    """A command has no such option, by any name that we know.
+
+    Args:
+        message: What is wrong.
+        name: Of the option, without dashes.
+    """
+
+    def __init__(self, message: str, name: str) -> None:
+        super().__init__(message)
+        self.name = name
 
 
 def describe_unknown(

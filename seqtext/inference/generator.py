@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import itertools
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -12,13 +11,13 @@ from seqtext import checkpoint
 from seqtext.data.batch import source_rows
 from seqtext.data.texts import SourceRow, iterate_rows, texts_of
 from seqtext.data.tokenizer import Tokenizers
-from seqtext.errors import ConfigError
+from seqtext.inference.call_options import read_options
 from seqtext.inference.constraints.options import Constraints, SourceConstraints
 from seqtext.inference.constraints.rules import ConstraintRules
 from seqtext.inference.documents import Document, generate_documents
-from seqtext.inference.growing import GrowingTexts, OnPiece
+from seqtext.inference.growing import GrowingTexts, OnPiece, check_on_piece
 from seqtext.inference.hypothesis import Hypothesis, texts
-from seqtext.inference.outputs import OutputChooser
+from seqtext.inference.outputs import OutputChooser, complete_lists
 from seqtext.inference.predictor import restore_networks
 from seqtext.inference.reading import PairBatch, Reading
 from seqtext.inference.rules import RuleMaker
@@ -26,13 +25,10 @@ from seqtext.inference.scorer import Scorer
 from seqtext.inference.source_batch import SourceBatch
 from seqtext.nn.encoder_decoder import EncoderDecoder
 from seqtext.nn.precision import Precision
-from seqtext.renames import SEARCH, rename_arguments
 from seqtext.search.config import SearchConfig
 from seqtext.search.ensemble import Ensemble
 from seqtext.search.protocol import Pieces
 from seqtext.search.run import run_search
-from seqtext.search.stored import override
-from seqtext.suggestion import suggest
 from seqtext.tasks import DEFAULT_BLEU_TOKENIZE, Scoring
 from seqtext.values import Positive, check_value
 
@@ -99,7 +95,7 @@ class Generator(Scorer):
                 is out of range. Or see ``Constraints``.
             CheckpointError: The network's outputs are no numbers.
         """
-        return self.search(sources, *self._read_options(options), on_piece)
+        return self.search(sources, *read_options(options, self.searches[0]), on_piece)
 
     def stream(
         self,
@@ -127,7 +123,7 @@ class Generator(Scorer):
                 when its turn comes.
             CheckpointError: See ``generate``.
         """
-        config, constraints = self._read_options(options)
+        config, constraints = read_options(options, self.searches[0])
         constraints.refuse_own("stream")
         size = check_value("buffer_size", buffer_size, Positive)
         rows = iterate_rows(sources, "sources")
@@ -161,25 +157,7 @@ class Generator(Scorer):
                 or the model reads several columns. Or see ``generate``.
             CheckpointError: The network's outputs are no numbers.
         """
-        return generate_documents(self, texts, language, *self._read_options(options))
-
-    def _read_options(self, options: dict[str, Any]) -> tuple[SearchConfig, Constraints]:
-        """The search and the constraints of a call with these options.
-
-        Raises:
-            ConfigError: See ``generate``.
-        """
-        options = rename_arguments(options, SEARCH)
-        searching, constraining = (
-            [field.name for field in dataclasses.fields(kind)]
-            for kind in (SearchConfig, Constraints)
-        )
-        known = [*searching, *constraining]
-        if unknown := [name for name in options if name not in known]:
-            near = suggest(unknown[0], known)
-            raise ConfigError(f"no option {unknown[0]!r}; there are {', '.join(known)}{near}")
-        given = {name: options.pop(name) for name in constraining if name in options}
-        return override(self.searches[0], options), Constraints(**given)
+        return generate_documents(self, texts, language, *read_options(options, self.searches[0]))
 
     def search(
         self,
@@ -212,11 +190,34 @@ class Generator(Scorer):
         """``search`` for sources as ``encode`` and ``constrain`` return them."""
         self.check_output(config)
         constraints.check(config)
-        if on_piece is not None and (config.replace_unknown or config.mbr is not None):
-            raise ConfigError(
-                "on_piece: shows outputs while they grow, and replace_unknown and mbr change them afterwards."
-                " Leave one out"
-            )
+        check_on_piece(on_piece, config)
+        results = self._decode(ids, words, config, constraints, on_piece)
+        if constraints.outputs and config.mbr is None:
+
+            def search(rows: list[int], outputs: tuple[str, ...]) -> list[list[Hypothesis]]:
+                asked = constraints.of(rows)._replace(outputs=outputs)
+                return self._decode([ids[i] for i in rows], [words[i] for i in rows], config, asked)
+
+            shown = texts(results)
+            complete_lists(results, constraints.outputs, config.n_best, search)
+            for row, (old, new) in enumerate(zip(shown, texts(results), strict=True)):
+                if on_piece is not None and new != old:
+                    on_piece(constraints.places[row], new)
+        rows = [row for row, own in enumerate(ids) if own]
+        if not constraints.outputs:  # which are whole at any length
+            self.counts.at_limit += sum(best.at_limit for best, *_ in results)
+        self.counts.lacking += sum(constraints.lacks(row, results[row][0].text) for row in rows)
+        return self.complete(ids, words, results, config)
+
+    def _decode(
+        self,
+        ids: Sequence[list[int]],
+        words: Sequence[tuple[str, ...]],
+        config: SearchConfig,
+        constraints: SourceConstraints,
+        on_piece: OnPiece | None = None,
+    ) -> list[list[Hypothesis]]:
+        """The hypotheses of each source. For the arguments see ``decode``."""
         rows = [row for row, own in enumerate(ids) if own]
 
         def batch_of(places: list[int]) -> SourceBatch:
@@ -231,11 +232,7 @@ class Generator(Scorer):
 
         searched = [ids[row] for row in rows]
         decoded = iter(self._by_length(searched, batch_of, config.batch_size, config.width))
-        results = [next(decoded) if own else [_NO_TEXT] for own in ids]
-        if not constraints.outputs:  # which are whole at any length
-            self.counts.at_limit += sum(best.at_limit for best, *_ in results)
-        self.counts.lacking += sum(constraints.lacks(row, results[row][0].text) for row in rows)
-        return self.complete(ids, words, results, config)
+        return [next(decoded) if own else [_NO_TEXT] for own in ids]
 
     def predict_batch(self, batch: SourceBatch | PairBatch) -> Sequence[list[Hypothesis] | Reading]:
         """The best hypotheses of each source of a batch, or the readings of its pairs."""

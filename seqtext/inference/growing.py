@@ -7,10 +7,32 @@ from collections.abc import Callable, Sequence
 from torch import Tensor
 
 from seqtext.data.tokenizer import Tokenizer
+from seqtext.errors import ConfigError
+from seqtext.search.config import SearchConfig
 
 OnPiece = Callable[
     [int, str], None
 ]  # takes the number of a source, and the text of its output so far
+
+
+def check_on_piece(on_piece: object, config: SearchConfig) -> None:
+    """Refuse to show outputs that change when they are whole, or to show them to no function.
+
+    Raises:
+        ConfigError: An option changes them. Or ``on_piece`` cannot be called.
+    """
+    if on_piece is None:
+        return
+    if not callable(on_piece):
+        raise ConfigError(
+            f"on_piece: {on_piece!r:.60} ({type(on_piece).__name__}), expected a function of the number of a"
+            " source and a text"
+        )
+    if config.replace_unknown or config.mbr is not None:
+        raise ConfigError(
+            "on_piece: shows outputs while they grow, and replace_unknown and mbr change them afterwards."
+            " Leave one out"
+        )
 
 
 class GrowingTexts:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Callable, Sequence
 
 from seqtext.data.tokenizer import Tokenizer
 from seqtext.inference.hypothesis import Hypothesis
@@ -68,3 +69,37 @@ class OutputChooser:
         sampled = config.samples > 0
         ranked = rank_by_risk(candidates, config.mbr, self._bleu_tokenize, sampled=sampled)
         return ranked[: config.n_best]
+
+
+def complete_lists(
+    lists: list[list[Hypothesis]],
+    texts: Sequence[str],
+    count: int,
+    search: Callable[[list[int], tuple[str, ...]], list[list[Hypothesis]]],
+) -> None:
+    """Complete lists of outputs that are some of given texts.
+
+    A beam also keeps other spellings of the same text, so it may leave texts out. They are searched for
+    among the texts that a list lacks.
+
+    Args:
+        lists: Of each source, best first. Those that are too short are replaced.
+        texts: All possible outputs.
+        count: Hypotheses that a source should have, if there are so many texts.
+        search: Takes places of sources, and texts. Returns a list of these texts for each source.
+    """
+    wanted = min(count, len(set(texts)))
+    lacking = [row for row, own in enumerate(lists) if own[0].ids and len(own) < wanted]
+    while lacking:
+        by_texts = defaultdict[frozenset[str], list[int]](list)
+        for row in lacking:
+            by_texts[frozenset(each.text for each in lists[row])].append(row)
+        lacking = []
+        for known, rows in by_texts.items():
+            others = tuple(text for text in texts if text not in known)
+            for row, more in zip(rows, search(rows, others), strict=True):
+                new = [each for each in more if each.text not in known]
+                ranked = sorted([*lists[row], *new], key=lambda each: -each.score)
+                lists[row] = ranked[:wanted]
+                if new and len(lists[row]) < wanted:
+                    lacking.append(row)

@@ -68,4 +68,7 @@ class Score:
         return " ".join(f"{source}-{target}" for source, target in self.alignment or ())
 
 
-EMPTY = Score(pieces=(), log_probs=(), words=(), alignment=(), attention=(), copied=())
+def empty_score(*, attention: bool = False) -> Score:
+    """The score of a source without text, which is not decoded. It has the fields of other scores."""
+    shown = () if attention else None
+    return Score(pieces=(), log_probs=(), words=(), alignment=(), attention=shown, copied=shown)

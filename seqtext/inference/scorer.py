@@ -15,7 +15,7 @@ from seqtext.inference.config import RerankConfig
 from seqtext.inference.hypothesis import Hypothesis
 from seqtext.inference.predictor import Predictor
 from seqtext.inference.reading import PairBatch, Reading, WordReading, read_batch
-from seqtext.inference.score import EMPTY, Score
+from seqtext.inference.score import Score, empty_score
 from seqtext.inference.unknown_words import replace_unknown
 from seqtext.nn.encoder_decoder import EncoderDecoder
 from seqtext.search.config import SearchConfig
@@ -245,7 +245,8 @@ class Scorer(Predictor[EncoderDecoder, Any, Any]):
         if not (config.details or config.attention):
             return hypothesis
         # a source without text was not decoded
-        score = EMPTY if reading is None else reading.score(attention=config.attention)
+        shown = config.attention
+        score = empty_score(attention=shown) if reading is None else reading.score(attention=shown)
         return dataclasses.replace(hypothesis, details=score)
 
     def check_output(self, config: SearchConfig) -> None:

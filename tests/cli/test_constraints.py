@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,12 @@ from typing import Any
 import pytest
 
 import seqtext
-from seqtext.cli import main
+from seqtext.cli import generate, main
+from seqtext.cli.constraints import read_constraints
+from seqtext.cli.row_constraints import source_constraints
+from seqtext.cli.streams import open_input
+from seqtext.data.tokenizer import Tokenizer, TokenizerConfig
+from seqtext.errors import ConfigError
 
 SOURCES = ["The dog sleeps.", "I see a green tree.", "The cat runs.", "We have two houses."]
 DOCUMENT = Path(__file__).parents[2] / "docs" / "decoding.md"
@@ -97,14 +103,8 @@ def test_test_and_explain_take_what_all_sources_share(
     assert set(Path("out.txt").read_text().splitlines()) <= {"Der Hund", "Die Katze"}
 
 
-def test_an_unfinished_output_belongs_to_the_content_of_the_files(
-    files: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    words = ["generate", str(files), "--input", "in.txt", "--output", "out.txt"]
-    words += ["--prefixes", "prefixes.txt", "--max_length", "12"]
-    assert main(words) == 0
-    expected = Path("out.txt").read_text()
-    monkeypatch.setattr("seqtext.cli.streams._FIRST", 2)
+def interrupt(monkeypatch: pytest.MonkeyPatch, words: list[str]) -> None:
+    """Run a command that is interrupted after two answers."""
     with monkeypatch.context() as patch:
         search, calls = seqtext.Generator.search, []
 
@@ -114,16 +114,99 @@ def test_an_unfinished_output_belongs_to_the_content_of_the_files(
                 raise KeyboardInterrupt
             return search(*arguments)
 
+        patch.setattr("seqtext.cli.streams._FIRST", 2)
         patch.setattr(seqtext.Generator, "search", stopped)
         assert main(words) != 0
+
+
+@pytest.mark.parametrize(
+    ("option", "text", "changed"),
+    [
+        ("prefixes", "Ein \n\nDie\n\n", "Er\n\nDie\n\n"),
+        ("required", "Wolf\n\nKatze\n\n", "Katze\n\nKatze\n\n"),
+        ("banned", "e\nen\n", "e\n"),
+        ("outputs", "Der Hund\nDie Katze\n", "Der Hund\n"),
+        ("terminology", "dog\tWolf\n", "dog\tKatze\n"),
+    ],
+)
+@pytest.mark.parametrize("piped", [False, True])
+def test_an_unfinished_output_belongs_to_what_files_and_pipes_hold(
+    files: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    option: str,
+    text: str,
+    changed: str,
+    piped: bool,
+) -> None:
+    def words(content: str) -> list[str]:
+        name = "given.txt"
+        if piped:
+            read, write = os.pipe()
+            os.write(write, content.encode())
+            os.close(write)
+            name = f"/dev/fd/{read}"
+        else:
+            Path(name).write_text(content, encoding="utf-8")
+        short = ["--max_length", "12", "--output", "out.txt"]
+        return ["generate", str(files), "--input", "in.txt", *short, f"--{option}", name]
+
+    assert main(words(text)) == 0
+    expected = Path("out.txt").read_text()
+    interrupt(monkeypatch, words(text))
     assert "the answers to 2 lines are kept" in capsys.readouterr().err
-    before = Path("prefixes.txt").read_text()
-    Path("prefixes.txt").write_text("Er\n\n\n\n")
-    assert main([*words, "--resume"]) == 2
-    assert "a command with other options" in capsys.readouterr().err
-    Path("prefixes.txt").write_text(before)
-    assert main([*words, "--resume"]) == 0
+    assert main([*words(changed), "--resume"]) == 2
+    message = capsys.readouterr().err
+    assert f"--{option}" in message and "remove the" in message
+    assert main([*words(text), "--resume"]) == 0
     assert Path("out.txt").read_text() == expected
+
+
+def test_an_unfinished_output_belongs_to_the_option_of_a_file(
+    files: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["generate", str(files), "--input", "in.txt", "--output", "out.txt"]
+    interrupt(monkeypatch, [*words, "--prefixes", "required.txt", "--max_length", "12"])
+    assert main([*words, "--required", "required.txt", "--max_length", "12", "--resume"]) == 2
+    assert "the first 2 texts are not those" in capsys.readouterr().err
+
+
+def test_lines_of_sources_without_an_answer_may_change(
+    files: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = ["generate", str(files), "--input", "in.txt", "--output", "out.txt"]
+    words += ["--prefixes", "prefixes.txt", "--max_length", "12"]
+    interrupt(monkeypatch, words)
+    Path("prefixes.txt").write_text("Ein \n\nEin \n\n")
+    assert main([*words, "--resume"]) == 0
+    assert [line[:4] for line in Path("out.txt").read_text().split("\n")][::2][:2] == 2 * ["Ein "]
+
+
+def test_an_unfinished_output_belongs_to_the_header_of_a_table(
+    files: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["generate", str(files), "--input", "in.tsv", "--output", "out.txt"]
+    words += ["--required_column", "phrases", "--max_length", "12"]
+    interrupt(monkeypatch, words)
+    text = Path("in.tsv").read_text()
+    Path("in.tsv").write_text(text.replace("begun\tphrases", "phrases\tbegun"))
+    assert main([*words, "--resume"]) == 2
+    assert "the first 2 texts are not those" in capsys.readouterr().err
+    Path("in.tsv").write_text(text)
+    assert main([*words, "--resume"]) == 0
+
+
+def test_an_empty_phrase_of_a_column_is_told_with_its_source(
+    files: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("in.tsv").write_text("en\tphrases\na\t\nb\tx||y\n")
+    rows = [{"en": "a", "phrases": []}, {"en": "b", "phrases": ["x", ""]}]
+    Path("in.jsonl").write_text("".join(f"{json.dumps(row)}\n" for row in rows))
+    for name in ("in.tsv", "in.jsonl"):
+        words = ["--input", name, "--required_column", "phrases"]
+        assert main(["generate", str(files), *words]) == 2
+        message = capsys.readouterr().err
+        assert "--required_column phrases: source 2" in message and "empty phrase" in message
 
 
 @pytest.mark.parametrize(
@@ -135,6 +218,14 @@ def test_an_unfinished_output_belongs_to_the_content_of_the_files(
         (["--outputs", "blank.txt"], ["--outputs blank.txt:2", "an empty line"]),
         (["--terminology", "banned.txt"], ["--terminology banned.txt:1", "a tab"]),
         (["--prefixes", "banned.txt"], ["--prefixes banned.txt", "has 2 lines", "in.txt has 4"]),
+        (
+            ["--input", "in.tsv", "--prefixes", "in.tsv"],
+            ["--prefixes in.tsv", "has 5 lines", "in.tsv has 4"],
+        ),
+        (
+            ["--input", "in.jsonl", "--prefixes", "in.tsv"],
+            ["--prefixes in.tsv", "has 5 lines", "in.jsonl has 4"],
+        ),
         (["--required", "blank.txt"], ["--required blank.txt", "has 3 lines", "in.txt has 4"]),
         (["--outputs", "outputs.txt", "--prefix", "a"], ["--outputs", "prefix"]),
         (["--required", "in.txt", "--outputs", "outputs.txt"], ["--required", "--outputs"]),
@@ -155,6 +246,29 @@ def test_mistakes(
     message = capsys.readouterr().err
     for part in told:
         assert part in message
+
+
+def test_an_empty_phrase_is_told_before_a_model_is_loaded(
+    files: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("phrases.txt").write_text("a\tb\n\na\t\tb\n\n")
+    assert main(["generate", "none", "--input", "in.txt", "--required", "phrases.txt"]) == 2
+    message = capsys.readouterr().err
+    assert "--required phrases.txt:3" in message and "empty phrase" in message
+
+
+@pytest.mark.parametrize("option", ["required", "prefixes"])
+def test_a_text_that_the_model_cannot_write_is_told_with_its_line(files: Path, option: str) -> None:
+    Path("phrases.txt").write_text("a\n\n\naz\n")
+    target = Tokenizer.train(["alma a"], TokenizerConfig(model_type="char", vocab_size=40))
+    words = [str(files), "--input", "in.txt", f"--{option}", "phrases.txt"]
+    options = generate.parser().parse(words)
+    with (
+        source_constraints(options, read_constraints(options)) as own,
+        open_input(options.input) as lines,
+        pytest.raises(ConfigError, match=f"^--{option} phrases.txt:4: 'az': .*cannot write 'z'"),
+    ):
+        own.check_files(lines, target)
 
 
 def test_a_pipe_tells_the_line_that_lacks_its_constraint(

@@ -71,8 +71,23 @@ def test_two_processes_write_the_same(trained: Path) -> None:
     ("options", "told"),
     [
         (["--n_best=2"], "--n_best 2: not with --split_sentences"),
-        (["--scores"], "--scores: not with --split_sentences"),
-        (["--input_format=po"], "--input_format po: not with --split_sentences"),
+        (["--n_best=2"], "joined to one output"),
+        (["--samples=2"], "--samples 2: not with --split_sentences"),
+        (
+            ["--scores"],
+            "--scores: not with --split_sentences. Each sentence of a line has its own score",
+        ),
+        (["--alignments"], "--alignments: not with --split_sentences. Its words are"),
+        (["--format=jsonl", "--details"], "--details: not with --split_sentences. They are of one"),
+        (["--format=jsonl", "--attention"], "--attention: not with --split_sentences. They are of"),
+        (["--required=book.txt"], "--required: not with --split_sentences. It is of a line"),
+        (["--prefix_column=x"], "--prefix_column: not with --split_sentences. It is of a line"),
+        (["--prefix=Ein"], "--prefix: not with --split_sentences. The output of every sentence"),
+        (["--outputs=book.txt"], "--outputs: not with --split_sentences. The output of every"),
+        (
+            ["--input_format=po"],
+            "--input_format po: not with --split_sentences. A text of a program",
+        ),
         (["--split_sentences=English"], "--split_sentences: 'English', expected a code such as en"),
     ],
 )

@@ -61,6 +61,21 @@ def test_each_field_has_a_flag(parser: Parser) -> None:
     assert "NumPy is used" in told and "no field" not in told
 
 
+@pytest.mark.parametrize("word", ["none", "None", "null"])
+def test_a_field_that_may_be_none_has_a_word_for_it(word: str) -> None:
+    parser = Parser("classify", "", "")
+    parser.add_fields(DecisionConfig)
+    parser.add_fields(SearchConfig, ["max_words", "max_length_ratio", "mbr"], stored=["max_words"])
+    names = ["threshold", "max_words", "max_length_ratio", "mbr"]
+    options = vars(parser.parse([f"--{name}={word}" for name in names]))
+    assert [options[name] for name in names] == [None] * 4
+    for name in (*names, "batch_size"):
+        with pytest.raises(ConfigError, match=f"--{name}: invalid .*'nothing'"):
+            parser.parse([f"--{name}=nothing"])
+    with pytest.raises(ConfigError, match="--batch_size: invalid int value: 'none'"):
+        parser.parse(["--batch_size=none"])
+
+
 def test_a_value_out_of_range_is_refused_by_its_flag(parser: Parser) -> None:
     with pytest.raises(ConfigError, match="--count: 9, expected at least 1 and at most 5"):
         config_of(Options, parser.parse_args(["--count=9"]), prefix="options.")

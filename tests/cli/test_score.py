@@ -264,7 +264,9 @@ def test_another_dictionary_is_another_command(run: Run, trained: Path) -> None:
 
     def key() -> str:
         words = [str(trained), "--output=out", "--replace_unknown", "--dictionary=words"]
-        return answers._unfinished_name(generate.parser().parse(words)).name
+        options = generate.parser().parse(words)
+        generate._read_dictionary(options)
+        return answers._unfinished_name(options).name
 
     first = key()
     assert key() == first

@@ -94,6 +94,15 @@ def test_an_option_overrides_one_value(store: Store, trained: Path, source: str,
     assert "--n_best: 9, expected at most beam_size, which is 2" in capsys.readouterr().err
 
 
+def test_none_is_no_limit(store: Store, trained: Path, source: str, capsys: Any) -> None:
+    assert main(["generate", str(store(**SEARCH)), source, "--max_length=none"]) == 0
+    used = capsys.readouterr()
+    assert "search: beam_size 2, length_penalty 0.0 of the checkpoint" in used.err
+    words = ["--beam_size=2", "--length_penalty=0"]
+    assert main(["generate", str(trained), source, *words]) == 0
+    assert capsys.readouterr().out == used.out
+
+
 def test_two_processes_decode_with_it(store: Store, source: str, capfd: Any) -> None:
     stored = str(store(**SEARCH))
     outputs = []

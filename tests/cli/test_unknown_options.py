@@ -53,6 +53,29 @@ def test_of_several_longer_names_the_shortest() -> None:
     assert closest("learning", ["learning_rate_factors", "learning_rate"]) == "learning_rate"
 
 
+# --- options of generate -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["test", "run", "--required=f"],
+        ["test", "run", "--n_best", "3"],
+        ["explain", "run", "--prefix_column=x"],
+        ["score", "run", "--banned=f"],
+        ["tokenizer", "--beam_size=3"],
+    ],
+)
+def test_an_option_of_generate_is_told_as_such(
+    capsys: pytest.CaptureFixture[str], words: list[str]
+) -> None:
+    option = next(word for word in words if word.startswith("--")).partition("=")[0]
+    message = told(capsys, *words)
+    assert f"{option}: is an option of seqtext generate" in message
+    assert f"seqtext {words[0]} has none" in message
+    assert "--html" in told(capsys, "explain", "run", "--output=f")  # what it is called here
+
+
 # --- commands ---------------------------------------------------------------------------------------
 
 

@@ -183,6 +183,31 @@ def test_constraints_hold_in_narrow_beams(
             assert math.isclose(hypothesis.log_prob, model.log_prob(hypothesis.ids), rel_tol=1e-9)
 
 
+BANNED = [
+    (["ab", "b"], r"\b(ab|b)\b", [20]),
+    (["a", "b", "ab", "ba"], r"\b(a|b|ab|ba)\b", [31]),
+    (["b.", "a"], r"\bb\.|\ba\b", range(8)),  # nothing that follows makes another word of it
+    (["\N{REPLACEMENT CHARACTER}"], "\N{REPLACEMENT CHARACTER}", range(8)),
+]
+
+
+@pytest.mark.parametrize("beam_size", [None, 2])
+@pytest.mark.parametrize(("banned", "pattern", "seeds"), BANNED)
+def test_bytes_that_are_no_character_hide_no_banned_phrase(
+    tokenizer: Tokenizer,
+    banned: list[str],
+    pattern: str,
+    seeds: Sequence[int],
+    beam_size: int | None,
+) -> None:
+    """They may stand at the end, behind a complete word, or begin a character that never comes."""
+    for seed in seeds:
+        model = Tables(tokenizer, seed)
+        for hypothesis in search(tokenizer, model, {"banned": banned}, beam_size, 8)[0]:
+            text = tokenizer.decode(hypothesis.ids)
+            assert not re.search(pattern, text), (seed, text)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("beam_size", [None, 4])
 def test_a_thousand_random_cases(tokenizer: Tokenizer, beam_size: int | None) -> None:
@@ -358,6 +383,58 @@ def test_batches_and_their_order_change_nothing(beam_size: int) -> None:
             _rescored(generator, sources[row], best.ids), abs=1e-6
         )
     assert generator.counts.lacking == 0
+
+
+@pytest.mark.parametrize("beam_size", [3, 8])
+@pytest.mark.parametrize("count", [2, 3, 6])
+def test_lists_of_a_closed_set_have_all_that_is_asked_for(beam_size: int, count: int) -> None:
+    """Other spellings of a text take places of the beam."""
+    generator, draw = _generator(), random.Random(0)
+    outputs = ["alma", "körte", "al", "ma", "kör", "alma alma"][:count]
+    sources = ["", *("".join(draw.choices("almkörte", k=draw.randint(1, 9))) for _ in range(20))]
+    shown: dict[int, str] = {}
+    options: dict[str, Any] = {"outputs": outputs, "beam_size": beam_size}
+    n_best = min(beam_size, 4)
+    lists = generator.generate(sources, n_best=n_best, on_piece=shown.__setitem__, **options)
+    assert len(lists[0]) == 1
+    for place, own in enumerate(lists[1:], 1):
+        scores = [each.score for each in own]
+        assert len({each.text for each in own} & set(outputs)) == len(own) == min(n_best, count)
+        assert scores == sorted(scores, reverse=True)
+        assert shown[place] == own[0].text
+
+
+class _EndsAtTwo:
+    def __call__(self, log_probs: Tensor, history: Tensor, origin: Tensor) -> None:
+        pass
+
+    def may_end(self, history: Tensor, origin: Tensor) -> Any:
+        return history.size(2) == 2
+
+
+def _writes_nan(log_probs: Tensor, history: Tensor, origin: Tensor) -> None:
+    log_probs[0, 0, 5] = math.nan
+
+
+def _adds(log_probs: Tensor, history: Tensor, origin: Tensor) -> Any:
+    return log_probs.masked_fill(log_probs < -5, -torch.inf)
+
+
+@pytest.mark.parametrize(
+    ("rule", "beam_sizes", "told"),
+    [
+        (_writes_nan, (1, 3), "rules: _writes_nan writes NaN"),
+        (_adds, (1, 3), "rules: _adds returns a value of type Tensor"),
+        # greedy search does not ask
+        (_EndsAtTwo(), (3,), "rules: _EndsAtTwo: may_end returns False, expected a tensor of bool"),
+    ],
+)
+def test_own_rules_that_do_something_else(
+    rule: Any, beam_sizes: tuple[int, ...], told: str
+) -> None:
+    for beam_size in beam_sizes:
+        with pytest.raises(ConfigError, match=told):
+            _generator().generate(["alma"], rules=[rule], beam_size=beam_size, max_length=6)
 
 
 def test_outputs_without_a_required_phrase_are_counted() -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import torch
 
+from seqtext.cli.hypotheses import record_of
 from seqtext.data.tokenizer import Tokenizer, TokenizerConfig, Tokenizers
 from seqtext.errors import ConfigError
 from seqtext.inference.generator import Generator
@@ -153,6 +154,13 @@ def test_alignment_and_attention(tokenizer: Tokenizer) -> None:
     [[again]] = generator.generate(["alma a fa"], max_length=20, details=True)
     assert again.details is not None and again.details.attention is None
     assert again.details.alignment == details.alignment
+    for attention in (False, True):  # a source without text has the fields of others
+        options: dict[str, Any] = {"max_length": 20, "details": True, "attention": attention}
+        records = [
+            record_of(0, "", own) for own in generator.generate(["", "alma a fa"], **options)
+        ]
+        empty, full = (record.keys() | record["hypotheses"][0].keys() for record in records)
+        assert empty == full and ("attention" in full) == attention
     [[nothing]] = generator.generate([""], details=True)
     assert nothing.details is not None and nothing.details.log_probs == ()
     assert nothing.details.perplexity == 1

@@ -108,3 +108,11 @@ def test_an_error_of_the_caller_is_raised(generator: Generator) -> None:
 
     with pytest.raises(KeyboardInterrupt):
         generator.generate(WORDS, on_piece=stop)
+
+
+@pytest.mark.parametrize("on_piece", ["print", 3, [print]])
+def test_what_is_no_function_is_refused(generator: Generator, on_piece: Any) -> None:
+    with pytest.raises(ConfigError, match=r"on_piece: .*expected a function"):
+        generator.generate(WORDS, on_piece=on_piece)
+    with pytest.raises(ConfigError, match=r"on_piece: .*expected a function"):
+        next(generator.stream(WORDS, on_piece=on_piece))

@@ -167,7 +167,7 @@ class Constraints:
         for name, given in (("prefixes", prefixes), ("required", required)):
             if len(given) != len(sources):
                 raise ConfigError(f"{name}: {len(given):,} for {len(sources):,} sources")
-        normal = _Normal(target)
+        normal = NormalTexts(target)
         phrases = [tuple(normal.writable(each, "required") for each in row) for row in required]
         if self.terminology:
             terms = Terminology(self.terminology)
@@ -194,20 +194,34 @@ class Constraints:
         return constraints
 
 
-class _Normal:
-    """Normalizes texts, and remembers what it has normalized."""
+class NormalTexts:
+    """Normalizes texts as the target's tokenizer does, and remembers what it has normalized.
+
+    Args:
+        target: The tokenizer of the outputs.
+    """
 
     def __init__(self, target: Tokenizer) -> None:
         self._target = target
         self._known: dict[str, str] = {}
 
     def text(self, text: str, name: str) -> str:
+        """A text that is not empty. ``name`` is for messages.
+
+        Raises:
+            ConfigError: It is empty.
+        """
         normal = self._target.normalize(text)
         if not normal:
             raise ConfigError(f"{name}: {text!r} is empty for the target's tokenizer")
         return normal
 
     def writable(self, text: str, name: str) -> str:
+        """A text that outputs can have.
+
+        Raises:
+            ConfigError: It is empty, or the tokenizer cannot write it.
+        """
         if text not in self._known:
             normal = self.text(text, name)
             if self._target.unk in (ids := self._target.encode([normal])[0]):
@@ -219,6 +233,11 @@ class _Normal:
         return self._known[text]
 
     def beginning(self, text: str, name: str) -> str:
+        """What an output begins with. A space at its end stays.
+
+        Raises:
+            ConfigError: The tokenizer cannot write it.
+        """
         if not text.strip():
             return ""
         return self.writable(text, name) + " " * text[-1].isspace()

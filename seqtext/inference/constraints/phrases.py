@@ -14,6 +14,7 @@ from seqtext.inference.constraints.reading import (
     Reading,
     kind_of,
 )
+from seqtext.inference.constraints.words import missing_bytes
 from seqtext.search.required import GoalAutomaton
 
 
@@ -29,11 +30,14 @@ class BannedPhrases(PhraseAutomaton):
 
     def may_end(self, state: Reading) -> bool:
         """See ``Automaton``."""
-        return not state.met_at_end
+        ended = self._ended(state)
+        return ended is not None and self._allows(ended.met_at_end)
 
     def needs(self, state: Reading) -> int:
-        """See ``Automaton``. Another piece may make another word of a banned one."""
-        return 0 if self.may_end(state) else 1
+        """See ``Automaton``. Another letter may make another word of a banned one."""
+        if self.may_end(state):
+            return 0
+        return missing_bytes(state.tail) if state.tail else 1
 
 
 class RequiredPhrases(PhraseAutomaton, GoalAutomaton[Reading]):
@@ -127,7 +131,8 @@ class RequiredPhrases(PhraseAutomaton, GoalAutomaton[Reading]):
 
     def may_end(self, state: Reading) -> bool:
         """See ``Automaton``."""
-        return state.met_at_end == state.sought.all
+        ended = self._ended(state)
+        return ended is not None and ended.met_at_end == state.sought.all
 
     def needs(self, state: Reading) -> int:
         """See ``Automaton``."""

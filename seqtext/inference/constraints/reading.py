@@ -11,12 +11,12 @@ from torch import Tensor
 
 from seqtext.data.tokenizer import SPACE
 from seqtext.inference.constraints.pieces import PieceTexts, Spelling
-from seqtext.inference.constraints.words import in_word
+from seqtext.inference.constraints.words import begins_letter, in_word
 from seqtext.search.automaton import DEAD, LATER, Automaton
 
 OTHER, WORD, GAP = range(3)  # kinds of characters: others, of a word that could go on, spaces
 _PHRASES = 4096  # phrases whose starters are kept
-_BROKEN = "\N{REPLACEMENT CHARACTER}"  # what a byte that is no character becomes
+_BROKEN = "\N{REPLACEMENT CHARACTER}"  # what the tokenizer writes for a byte that is no character
 
 
 class PhraseSet:
@@ -32,6 +32,7 @@ class PhraseSet:
         self.bit = {phrase: 1 << place for place, phrase in enumerate(phrases)}
         self.all = (1 << len(phrases)) - 1
         self.beginnings = {text[: i + 1] for text in phrases for i in range(len(text))}
+        self.has_broken = any(_BROKEN in text for text in phrases)
         self._ends = dict(zip(phrases, ends, strict=True))
 
     def progress(self, phrase: str, size: int) -> int:
@@ -130,11 +131,20 @@ class PhraseAutomaton(Automaton[Reading]):
         self._starts: dict[PhraseSet, tuple[dict[int, Start], dict[int, Start]]] = {}
         self._dead = torch.full((self.vocab_size,), DEAD, dtype=torch.int32)
         self._bytes = torch.tensor(list(index.bytes), dtype=torch.long)
-        self._dead.index_fill_(0, self._bytes, LATER)  # a letter may go on with the word
+
+    def _ended(self, state: Reading) -> Reading | None:
+        """The state at the end of the text, where bytes of no whole character are written as broken."""
+        return self._add_text(state, "")
 
     def _allows(self, met: int) -> bool:
         """Whether an output may have these phrases."""
         return True
+
+    def _allowed(self, reading: Reading) -> Reading | None:
+        """The state, or None where an output may not have its phrases."""
+        # a phrase without a letter at its end is complete, whatever follows
+        met = reading.met if reading.last == WORD else reading.met_at_end
+        return reading if self._allows(met) else None
 
     def follow(self, state: Reading, piece: int | str) -> Reading | None:
         """See ``Automaton``."""
@@ -149,7 +159,7 @@ class PhraseAutomaton(Automaton[Reading]):
         reading = state._replace(tail=b"")
         for char in _BROKEN * len(state.tail) + text:
             reading = reading.add(char)
-        return reading if self._allows(reading.met) else None
+        return self._allowed(reading)
 
     def _add_byte(self, state: Reading, byte: bytes) -> Reading | None:
         try:
@@ -158,27 +168,31 @@ class PhraseAutomaton(Automaton[Reading]):
             )
         except UnicodeDecodeError as error:
             if error.reason == "unexpected end of data":
-                return state._replace(tail=state.tail + byte)
+                longer = state._replace(tail=state.tail + byte)
+                # behind a banned word only a letter may follow
+                possible = self._allows(state.met_at_end) or begins_letter(longer.tail)
+                return longer if possible else None
         if state.tail:
-            flushed = self._add_text(state, "")
-            return None if flushed is None else self._add_byte(flushed, byte)
+            ended = self._ended(state)
+            return None if ended is None else self._add_byte(ended, byte)
         return self._add_text(state, _BROKEN)
 
     def row(self, state: Reading) -> Tensor:
         """See ``Automaton``."""
+        every_byte = list(self._index.bytes)
         if state.tail:
-            flushed = self._add_text(state, "")
-            row = torch.full((self.vocab_size,), DEAD, dtype=torch.int32)
-            row = row if flushed is None else self.row(flushed).clone()
-            return self._write(row, state, list(self._index.bytes))
+            ended = self._ended(state)
+            row = self._dead if ended is None else self.row(ended)
+            return self._write(row.clone(), state, every_byte)
         met, last = state.met_at_end, state.last
         row = self._plain(state.sought, state.met, last)
         if met != state.met:  # a phrase is complete, unless its last word goes on
-            ended = self._plain(state.sought, met, last) if self._allows(met) else self._dead
-            row = row.where(self._index.begins, ended) if last == WORD else ended
-        return self._write(
-            row.clone(), state, [*self._continuing(state), *self._spelled_bytes(state)]
-        )
+            behind = self._plain(state.sought, met, last) if self._allows(met) else self._dead
+            row = row.where(self._index.begins, behind) if last == WORD else behind
+        pieces = [*self._continuing(state), *self._spelled_bytes(state)]
+        if state.sought.has_broken or not self._allows(met):  # so most bytes may not follow
+            pieces += every_byte
+        return self._write(row.clone(), state, pieces)
 
     def _write(self, row: Tensor, state: Reading, pieces: Sequence[int]) -> Tensor:
         """Read these pieces one by one."""
@@ -207,8 +221,7 @@ class PhraseAutomaton(Automaton[Reading]):
         states = (
             Reading(sought, met | start.met, start.active, start.last) for start in starts.values()
         )
-        allowed = (each if self._allows(each.met) else None for each in states)
-        self._plain_rows[state] = self._set(row, list(starts), allowed)
+        self._plain_rows[state] = self._set(row, list(starts), map(self._allowed, states))
         return row
 
     def _starts_of(self, sought: PhraseSet, place: int) -> dict[int, Start]:

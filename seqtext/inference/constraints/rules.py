@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
 
 from seqtext.data.tokenizer import Tokenizer
+from seqtext.errors import ConfigError
 from seqtext.inference.constraints.exact import ExactTexts
 from seqtext.inference.constraints.options import SourceConstraints
 from seqtext.inference.constraints.phrases import BannedPhrases, RequiredPhrases
@@ -121,14 +122,31 @@ class ConstraintRules:
 
 
 class _OwnRule:
-    """A user's rule, whose ``origin`` counts all given sources."""
+    """A user's rule, whose ``origin`` counts all given sources. What it does is checked."""
 
     def __init__(self, rule: Rule, places: Tensor) -> None:
-        self._rule, self._places = rule, places
+        self._rule: Callable[..., object] = rule
+        self._places = places
+        self._name = f"rules: {getattr(rule, '__name__', type(rule).__name__)}"
 
     def __call__(self, log_probs: Tensor, history: Tensor, origin: Tensor) -> None:
-        """See ``Rule``."""
-        self._rule(log_probs, history, self._places[origin])
+        """See ``Rule``.
+
+        Raises:
+            ConfigError: The rule returns something, or writes NaN or infinity.
+        """
+        sound = _are_log_probs(log_probs)  # else the network is to blame, and the search says so
+        returned = self._rule(log_probs, history, self._places[origin])
+        if returned is not None:
+            raise ConfigError(
+                f"{self._name} returns a value of type {type(returned).__name__}, which has no use. A rule"
+                " writes into log_probs, as in log_probs[:, :, ids] = -torch.inf"
+            )
+        if sound and not _are_log_probs(log_probs):
+            raise ConfigError(
+                f"{self._name} writes NaN or infinity into log_probs, expected -inf where a piece is ruled"
+                " out"
+            )
 
 
 class _OwnStrictRule(_OwnRule):
@@ -139,8 +157,22 @@ class _OwnStrictRule(_OwnRule):
         self._strict = rule
 
     def may_end(self, history: Tensor, origin: Tensor) -> Tensor:
-        """See ``StrictRule``."""
-        return self._strict.may_end(history, self._places[origin])
+        """See ``StrictRule``.
+
+        Raises:
+            ConfigError: The rule returns something else.
+        """
+        ends: object = self._strict.may_end(history, self._places[origin])
+        shape = history.shape[:2]
+        if isinstance(ends, Tensor) and ends.dtype == torch.bool and ends.shape == shape:
+            return ends
+        raise ConfigError(
+            f"{self._name}: may_end returns {ends!r:.60}, expected a tensor of bool with shape {tuple(shape)}"
+        )
+
+
+def _are_log_probs(values: Tensor) -> bool:
+    return bool((values < torch.inf).all())  # which NaN is not
 
 
 def _own(rule: Rule, places: Tensor) -> Rule:

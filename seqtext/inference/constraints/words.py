@@ -24,9 +24,33 @@ def in_word(char: str) -> bool:
     >>> [in_word(char) for char in "aé7_-猫"]
     [True, True, True, True, False, False]
     """
-    if _UNSPACED.match(char):
+    letter = char == "_" or unicodedata.category(char)[0] in "LMN"
+    return letter and not _UNSPACED.match(char)
+
+
+def missing_bytes(beginning: bytes) -> int:
+    """How many bytes complete the beginning of a character in UTF-8.
+
+    >>> missing_bytes("é".encode()[:1]), missing_bytes("猫".encode()[:1])
+    (1, 2)
+    """
+    return 2 + (beginning[0] >= 0xE0) + (beginning[0] >= 0xF0) - len(beginning)
+
+
+@functools.cache
+def begins_letter(beginning: bytes) -> bool:
+    """Whether a character that is ``in_word`` begins with these bytes of UTF-8.
+
+    >>> begins_letter("é".encode()[:1]), begins_letter("…".encode()[:2])
+    (True, False)
+    """
+    if beginning[0] > 0xF0:  # no script has its letters there
         return False
-    return char == "_" or unicodedata.category(char)[0] in "LMN"
+    missing = missing_bytes(beginning)
+    code = beginning[0] & 0x7F >> missing + len(beginning)
+    for byte in beginning[1:]:
+        code = code << 6 | byte & 0x3F
+    return any(in_word(chr(each)) for each in range(code << 6 * missing, code + 1 << 6 * missing))
 
 
 def stands_in(phrase: str, text: str, *, goes_on: bool = False) -> bool:

@@ -21,6 +21,7 @@ import seqtext
 from seqtext import checkpoint, signals
 from seqtext.cli import main
 from seqtext.console import say
+from seqtext.training.run import metrics_table, report
 from seqtext.training.run.report import Report
 from tests.support import assert_equal_bits, metrics, result, weights
 
@@ -74,6 +75,26 @@ def test_run_folder_explains_itself(trained: Path) -> None:
     assert (trained / "learning_curve.png").read_bytes().startswith(b"\x89PNG")
     assert "reference:" in (trained / "samples.md").read_text()
     assert result(trained)["steps"] == 20
+
+
+def test_curves_are_drawn_now_and_then_and_at_the_end(
+    tiny: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn: list[int] = []
+
+    def noted(rows: list[dict[str, str]]) -> Any:
+        drawn.append(len(rows))
+        return metrics_table.draw_curves(rows)
+
+    monkeypatch.setattr(report, "draw_curves", noted)
+    options = [*tiny, *NO_DECODING]
+    for seconds, rows in ((0, [1, 2, 2]), (600, [2])):
+        monkeypatch.setattr(report, "_DRAW_AFTER", seconds)
+        assert main(["fit", *options, f"--run={seconds}"]) == 0
+        assert drawn == rows
+        drawn.clear()
+    assert interrupted(15, monkeypatch, *options, "--run=stopped") == 130
+    assert drawn == [1] and Path("stopped/learning_curve.png").exists()
 
 
 def test_every_long_step_says_what_it_does(

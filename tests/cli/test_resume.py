@@ -29,8 +29,8 @@ FILES = [  # in the order in which they are written
     "best.ckpt",
     "last.ckpt",
     "metrics.csv",
-    "learning_curve.png",
     "samples.md",
+    "learning_curve.png",
     "result.json",
 ]
 QUICK_FILES = ("30.ckpt", "last.ckpt", "result.json")

@@ -36,7 +36,7 @@ def repository() -> Path:
 
 @pytest.fixture(scope="session")
 def corpora() -> Path:
-    """The folder of real corpora; tests that need it are skipped where it is absent."""
+    """The folder of real corpora. Without it, tests that need it are skipped."""
     path = Path(os.environ.get("SEQTEXT_DATA", REPOSITORY.parent / "shared" / "data"))
     if not path.is_dir():
         pytest.skip(f"no real corpora at {path}; set SEQTEXT_DATA")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
+import signal
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -35,11 +36,18 @@ def repository() -> Path:
 
 @pytest.fixture(scope="session")
 def corpora() -> Path:
-    """The folder of real corpora; tests that need it are skipped where it is absent."""
+    """The folder of real corpora. Without it, tests that need it are skipped."""
     path = Path(os.environ.get("SEQTEXT_DATA", REPOSITORY.parent / "shared" / "data"))
     if not path.is_dir():
         pytest.skip(f"no real corpora at {path}; set SEQTEXT_DATA")
     return path
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _hang_ups_arrive() -> None:
+    """Commands see hang-ups also where ``nohup`` runs the tests. The tests still outlive their terminal."""
+    if signal.getsignal(signal.SIGHUP) == signal.SIG_IGN:
+        signal.signal(signal.SIGHUP, lambda number, frame: None)
 
 
 @pytest.fixture(autouse=True)

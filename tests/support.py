@@ -6,6 +6,9 @@ import csv
 import difflib
 import io
 import json
+import runpy
+import subprocess
+import sys
 import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -27,6 +30,8 @@ from seqtext.data.readers import Row
 from seqtext.data.readers.strings.entries import StringsFile
 from seqtext.nn.precision import has_bfloat16
 
+# Options of ``fit``. Validation decodes nothing, which saves a third of a small training.
+NO_DECODING = ["--selection.monitor=val_loss", "--model.decode_sentences=0"]
 LOW_PRECISION = [  # where autocast has bfloat16
     pytest.param(
         "cpu",
@@ -45,6 +50,60 @@ def at(epoch: int = 0, rank: int = 0, ranks: int = 1, accumulation: int = 1) -> 
         accumulate_grad_batches=accumulation,
         state=SimpleNamespace(fn=TrainerFn.FITTING),
     )
+
+
+def run_here(*words: str | Path, text: str = "") -> subprocess.CompletedProcess[str]:
+    """Run a script, or ``-m`` and a module, as ``python`` would, but in this process.
+
+    Libraries are imported already, which takes a new process longer than most of what tests run.
+    """
+    command = [str(word) for word in words]
+    streams = {
+        name: io.TextIOWrapper(io.BytesIO(content), encoding="utf-8")
+        for name, content in (("stdin", text.encode()), ("stdout", b""), ("stderr", b""))
+    }
+    status = 0
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "argv", command[command[0] == "-m" :])
+        for name, stream in streams.items():
+            patch.setattr(sys, name, stream)
+        try:
+            if command[0] == "-m":
+                runpy.run_module(command[1], run_name="__main__")
+            else:
+                runpy.run_path(command[0], run_name="__main__")
+        except SystemExit as end:
+            status = end.code if isinstance(end.code, int) else int(end.code is not None)
+    written = []
+    for stream in (streams["stdout"], streams["stderr"]):
+        stream.flush()
+        written.append(stream.buffer.getvalue().decode())
+    return subprocess.CompletedProcess(command, status, *written)
+
+
+class ChildHere(subprocess.Popen[str]):
+    """A child process that ``run_here`` stands in for. It has ended when its parent looks at it."""
+
+    def __init__(self, command: Sequence[str], **options: Any) -> None:
+        assert command[0] == sys.executable
+        done = run_here(*command[1:])
+        self.args, self.returncode, self.stdin = command, done.returncode, None
+        self.stdout, self.stderr = io.StringIO(done.stdout), io.StringIO(done.stderr)
+        for name, text in (("stdout", done.stdout), ("stderr", done.stderr)):
+            if options.get(name) is None:  # that of the parent
+                getattr(sys, name).write(text)
+
+    def communicate(
+        self, input: str | None = None, timeout: float | None = None
+    ) -> tuple[str, str]:
+        assert self.stdout and self.stderr
+        return self.stdout.read(), self.stderr.read()
+
+    def wait(self, timeout: float | None = None) -> int:
+        return self.returncode
+
+    def poll(self) -> int:
+        return self.returncode
 
 
 def tokenizers_of(data: TextDataModule[SidesT]) -> SidesT:

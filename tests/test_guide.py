@@ -1,4 +1,4 @@
-"""docs/own-corpora.md, command by command, on a messy spreadsheet; only the trainings are made small."""
+"""docs/own-corpora.md, command by command, on a messy spreadsheet. The trainings are made small."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import csv
 import json
 import os
 import re
+import shlex
 import subprocess
 import sys
 from itertools import islice
@@ -14,11 +15,13 @@ from pathlib import Path
 import pytest
 
 from seqtext.data.corpus import Corpus
+from tests.support import ChildHere, run_here
 
 REPOSITORY = Path(__file__).parent.parent
 GUIDE = (REPOSITORY / "docs/own-corpora.md").read_text(encoding="utf-8")
 # a network of the general kind, and one that starts from it
 SMALL = ["--trainer.max_steps=4", "--model.decode_sentences=8", "--trainer.accelerator=cpu"]
+PROGRAMS = {"seqtext": ["-m", "seqtext"], "python": []}
 NETWORK = ["--model.network.hidden_size=24", "--model.network.embedding_size=16"]
 
 
@@ -26,15 +29,29 @@ def blocks(language: str) -> list[str]:
     return re.findall(rf"```{language}\n(.*?)```", GUIDE, re.DOTALL)
 
 
-def made_small(command: str) -> str:
+def made_small(command: str) -> list[str]:
     if not re.match(r"seqtext fit|python recipes/", command):
-        return command
+        return []
     options = list(SMALL)
     if "low_resource" in command:
         options += [*NETWORK, "--data.tokenizer.vocab_size=500"]
-    elif "builtin.yaml" in command:
+    elif "translation/builtin" in command:
         options += [*NETWORK, "--data.train=builtin:train:600"]
-    return " ".join([command, *options])
+    return options
+
+
+def run(command: str) -> subprocess.CompletedProcess[str]:
+    """A line of the guide. What begins with our own programs runs in this process."""
+    program, *words = shlex.split(command)
+    if program in PROGRAMS:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(subprocess, "Popen", ChildHere)
+            return run_here(*PROGRAMS[program], *words, *made_small(command))
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    return subprocess.run(
+        ["bash", "-c", command], env={**os.environ, "PATH": path},
+        capture_output=True, text=True, timeout=300, check=False,
+    )  # fmt: skip
 
 
 def spreadsheet() -> None:
@@ -59,18 +76,10 @@ def spreadsheet() -> None:
 def test_every_command_of_the_guide() -> None:
     spreadsheet()
     Path("recipes").symlink_to(REPOSITORY / "recipes")
-    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     statuses: dict[str, int] = {}
     told = ""
     for line in "".join(blocks("sh")).splitlines():
-        done = subprocess.run(
-            ["bash", "-c", made_small(line)],
-            env={**os.environ, "PATH": path},
-            capture_output=True,
-            text=True,
-            timeout=300,
-            check=False,
-        )
+        done = run(line)
         statuses[line] = done.returncode
         told += done.stdout + done.stderr
         assert done.returncode in ((0, 3) if line.startswith("seqtext check") else (0,)), (
@@ -79,10 +88,8 @@ def test_every_command_of_the_guide() -> None:
     first, *_ = statuses
     assert statuses[first] == 3  # there was something harmful
     [python] = blocks("python")
-    done = subprocess.run(
-        [sys.executable, "-c", python], capture_output=True, text=True, check=True
-    )
-    assert len(done.stdout.splitlines()) == 1
+    Path("own.py").write_text(python, encoding="utf-8")
+    assert len(run("python own.py").stdout.splitlines()) == 1
 
     clean = [json.loads(line) for line in Path("clean.jsonl").read_text("utf-8").splitlines()]
     assert len(clean) < 1500

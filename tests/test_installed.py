@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import subprocess
 import sys
 import tarfile
@@ -22,16 +23,18 @@ TASKS = sorted(path.parent.name for path in (REPOSITORY / "recipes").glob("*/tra
 SMALL = ["--trainer.max_steps=2", "--trainer.accelerator=cpu"]
 DECODE = "--model.decode_sentences=4"
 NETWORK = ["--model.network.hidden_size=16", "--model.network.embedding_size=16"]
-# Runs a script once for each line of options. One process imports Lightning once.
+# Runs commands, each with its standard input. One process imports Lightning once.
 RUNNER = """
-import runpy, sys
-script = sys.argv[1]
-for line in sys.stdin:
-    sys.argv = [script, *line.split()]
+import io, json, runpy, sys
+for words, text in json.load(sys.stdin):
+    sys.argv, sys.stdin = words, io.TextIOWrapper(io.BytesIO(text.encode()))
     try:
-        runpy.run_path(script, run_name="__main__")
+        if words[0] == "seqtext":
+            runpy.run_module("seqtext", run_name="__main__")
+        else:
+            runpy.run_path(words[0], run_name="__main__")
     except SystemExit as end:
-        assert end.code == 0, line
+        assert end.code == 0, words
 """
 
 
@@ -41,10 +44,15 @@ def run(*command: str, site: Path | None = None, text: str = "") -> str:
     if site:
         env |= {"PYTHONPATH": str(site), "PATH": f"{site / 'bin'}{os.pathsep}{env['PATH']}"}
     done = subprocess.run(
-        command, env=env, input=text, capture_output=True, text=True, timeout=300, check=False
+        command, env=env, input=text, capture_output=True, text=True, timeout=600, check=False
     )
     assert done.returncode == 0, f"{command}\n{done.stderr}"
     return done.stdout
+
+
+def run_all(site: Path, commands: list[tuple[list[str], str]]) -> None:
+    """Run commands, each with its standard input, in a process of their own."""
+    run(sys.executable, "-c", RUNNER, site=site, text=json.dumps(commands))
 
 
 @pytest.fixture(scope="session")
@@ -98,15 +106,18 @@ def test_commands_of_the_readme(site: Path) -> None:
     write_rows(Path("train.jsonl"), "seqtext.LabelsDataModule", {})
     Path("in.txt").write_text("A dog runs.\nTwo men talk.\n", encoding="utf-8")
     lines = "".join(re.findall(r"```sh\n(.*?)```", readme, re.DOTALL)).splitlines()
-    commands = [line for line in lines if re.match(r"(echo .*\| )?seqtext ", line)]
+    commands = []
+    for line in lines:
+        if found := re.fullmatch(r'(?:echo "(.*)" \| )?seqtext (.*)', line):
+            commands.append((["seqtext", *shlex.split(found[2])], f"{found[1] or ''}\n"))
     assert len(commands) >= 5
-    for command in commands:
-        if " fit " in command:
-            labels = "classification/" in command
-            own = ["--data.validation=split:50"] if labels else [DECODE]
-            own += [] if "/builtin" in command else ["--data.tokenizer.vocab_size=500"]
-            command = " ".join([command, *SMALL, *NETWORK, *own])
-        run("bash", "-c", command, site=site)
+    for words, _ in commands:
+        if words[1] == "fit":
+            recipe = " ".join(words)
+            own = ["--data.validation=split:50"] if "classification/" in recipe else [DECODE]
+            own += [] if "/builtin" in recipe else ["--data.tokenizer.vocab_size=500"]
+            words += [*SMALL, *NETWORK, *own]
+    run_all(site, commands)
     assert len(Path("out.txt").read_text(encoding="utf-8").splitlines()) == 2
     [python] = re.findall(r"```python\n(.*?)```", readme, re.DOTALL)
     assert len(run(sys.executable, "-c", python, site=site).splitlines()) == 2
@@ -131,32 +142,37 @@ def write_rows(path: Path, module: str, data: dict[str, Any]) -> None:
     path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
 
 
+def run_of(path: Path) -> Path:
+    """The folder of a recipe's run."""
+    return Path(f"{path.parent.name}-{path.stem}")
+
+
 def options_of(path: Path) -> list[str]:
     """Write rows for the recipe of a path. Return options that train a small network on them."""
     data = yaml.safe_load(path.read_text(encoding="utf-8"))["data"]
     tokenizer = data["init_args"].get("tokenizer", {})
     characters = tokenizer.get("model_type") == "char"
     numbered = data["init_args"].get("target") == "2"
-    rows = Path(f"{path.stem}.{'tsv' if numbered else 'jsonl'}").absolute()
+    run = run_of(path)
+    rows = run.with_suffix(".tsv" if numbered else ".jsonl").absolute()
     write_rows(rows, data["class_path"], data["init_args"])
     options = ["fit", "--config", f"recipes/{path.parent.name}/{path.name}", *SMALL]
     options += [f"--data.train={rows}", f"--data.validation={rows}", f"--data.test={rows}"]
-    options += ["--run", path.stem]
+    options += ["--run", str(run)]
     if data["class_path"] == "seqtext.PairsDataModule":
         options.append(DECODE)
     if path.stem == "finetune":
-        return [*options, "--model.init_from=multi30k", f"--data.compare={rows}"]
+        return [*options, "--model.init_from=translation-multi30k", f"--data.compare={rows}"]
     if not characters and "source_model" not in tokenizer:
         options.append("--data.tokenizer.vocab_size=500")
     return [*options, *NETWORK]
 
 
-@pytest.mark.parametrize("task", TASKS)
-def test_recipes_train(task: str, site: Path) -> None:
-    folder = site / "seqtext/recipes" / task
-    paths = sorted(folder.glob("*.yaml"), key=lambda path: path.stem == "finetune")
-    assert paths
-    lines = "".join(f"{' '.join(options_of(path))}\n" for path in paths)
-    run(sys.executable, "-c", RUNNER, str(folder / "train.py"), site=site, text=lines)
+def test_recipes_train(site: Path) -> None:
+    recipes = site / "seqtext/recipes"
+    assert sorted(path.parent.name for path in recipes.glob("*/train.py")) == TASKS
+    paths = sorted(recipes.glob("*/*.yaml"), key=lambda path: (path.stem == "finetune", path))
+    assert {path.parent.name for path in paths} == set(TASKS)
+    run_all(site, [([str(path.parent / "train.py"), *options_of(path)], "") for path in paths])
     for path in paths:
-        assert Path(path.stem, "best.ckpt").exists(), path.name
+        assert Path(run_of(path), "best.ckpt").exists(), path

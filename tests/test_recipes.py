@@ -22,6 +22,7 @@ from seqtext.cli.fit import PRESET
 from seqtext.cli.fit_options import flatten
 from seqtext.cli.options import own_options, parse
 from seqtext.errors import ConfigError
+from tests.support import ChildHere, run_here
 
 REPOSITORY = Path(__file__).parent.parent
 RECIPES = sorted((REPOSITORY / "recipes").rglob("*.yaml"))
@@ -35,6 +36,14 @@ SMALL = [
 
 
 def seqtext(*arguments: str, text: str = "") -> subprocess.CompletedProcess[str]:
+    """Run a recipe's script, or ``-m seqtext``."""
+    done = run_here(*arguments, text=text)
+    assert done.returncode == 0, done.stderr
+    return done
+
+
+def new_process(*arguments: str, text: str = "") -> subprocess.CompletedProcess[str]:
+    """The same as users run it."""
     return subprocess.run(
         [sys.executable, *arguments],
         input=text, capture_output=True, text=True, timeout=300, check=True,
@@ -69,19 +78,19 @@ def test_multi30k_slice_through_the_command_line(corpora: Path) -> None:
                 lines = "".join(islice(file, count))
             Path(f"{split}.{side}").write_text(lines, encoding="utf-8")
     train = str(REPOSITORY / "recipes/translation/train.py")
-    fit = seqtext(
+    fit = new_process(
         train, "fit", "--config", "recipes/translation/multi30k.yaml",
         "--data.train", "./train", "--data.validation", "./val",
         "--data.tokenizer.vocab_size=600", *SMALL,
     )  # fmt: skip
     assert "300 train pairs from ./train, 30 validation pairs from ./val" in fit.stderr
     run = "runs/translation/001"
-    test = seqtext("-m", "seqtext", "test", run, "--data.test", "./val", "--beam_size", "2")
+    test = new_process("-m", "seqtext", "test", run, "--data.test", "./val", "--beam_size", "2")
     scores = json.loads(test.stdout.splitlines()[-1])
     assert 0 <= scores["bleu"] <= 100
     assert "tok:13a" in scores["signature"]
     source = "A man in a blue shirt.\nTwo dogs.\n"
-    assert len(seqtext("-m", "seqtext", "generate", run, text=source).stdout.splitlines()) == 2
+    assert len(new_process("-m", "seqtext", "generate", run, text=source).stdout.splitlines()) == 2
 
 
 def test_enja_slice_through_the_command_line(corpora: Path) -> None:
@@ -194,7 +203,8 @@ def test_symbols_that_are_characters() -> None:
     seqtext(
         str(REPOSITORY / "recipes/transduction/train.py"), "fit", "--config",
         "recipes/transduction/g2p.yaml", *SMALL, "--data.tokenizer.target_type=char",
-        "--data.batch_size=5", "--trainer.max_epochs=30", "--model.network.dropout=0", "--run=run",
+        "--data.batch_size=5", "--trainer.max_epochs=30", "--trainer.check_val_every_n_epoch=30",
+        "--model.network.dropout=0", "--run=run",
         "--data.tokenizer.symbols=[PST, <fem>]",
     )  # fmt: skip
     test = seqtext("-m", "seqtext", "test", "run", "--data.test", "dev.tsv", "--output", "out")
@@ -238,7 +248,7 @@ def test_classification_slice_through_the_command_line(
         "--data.validation", "split:60", "--data.tokenizer.vocab_size=600", *options,
         "--model.network.hidden_size=64", "--model.network.embedding_size=64",
         "--model.network.dropout=0.1", "--model.optimizer.warmup_steps=10",
-        "--trainer.max_epochs=16", "--trainer.accelerator=cpu",
+        "--trainer.max_epochs=16", "--trainer.check_val_every_n_epoch=16", "--trainer.accelerator=cpu",
     )  # fmt: skip
     assert "val accuracy" in fit.stderr
     run = "runs/classification/001"
@@ -253,8 +263,9 @@ def test_classification_slice_through_the_command_line(
 
 
 @pytest.mark.slow
-def test_cells_are_compared(corpora: Path) -> None:
+def test_cells_are_compared(corpora: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every task, and again: what is measured is not measured twice."""
+    monkeypatch.setattr(subprocess, "Popen", ChildHere)
     Path("banking77").mkdir()
     for name in ("train", "test"):
         text = labelled_slice_of(corpora / f"classification/banking77/{name}.jsonl", 3)
@@ -280,7 +291,7 @@ def test_cells_are_compared(corpora: Path) -> None:
     assert again.stdout == "report: cells/report.md\n"
     assert Path("cells/results.jsonl").read_text(encoding="utf-8") == results
     other = [*command[:-2], "--tasks", "adding", "--updates", "3"]
-    refused = subprocess.run([sys.executable, *other], capture_output=True, text=True, check=False)
+    refused = run_here(*other)
     assert refused.returncode == 2
     assert "has adding with other options (--updates 2); name another folder" in refused.stderr
     report = Path("cells/report.md").read_text(encoding="utf-8")
@@ -409,8 +420,11 @@ def test_builtin_recipe_learns(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 @pytest.mark.slow
-def test_low_resource_slice_through_the_command_line(corpora: Path) -> None:
-    """Every step leaves what it should; a second call finds all of it done."""
+def test_low_resource_slice_through_the_command_line(
+    corpora: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every step leaves what it should. A second call finds all of it done."""
+    monkeypatch.setattr(subprocess, "Popen", ChildHere)
     for name, first, last in (("pairs", 0, 120), ("rest", 120, 160), ("val", 160, 170)):
         for side in ("en", "de"):
             with (corpora / f"translation/multi30k/train.{side}").open(encoding="utf-8") as file:

@@ -35,7 +35,7 @@ NETWORK = [
     "--model.optimizer.learning_rate=0.004",
     "--model.optimizer.schedule=constant",
     "--model.decode_sentences=20",
-    "--data.batch_size=16",
+    "--data.batch_size=80",
     "--trainer.accelerator=cpu",
 ]
 
@@ -73,8 +73,9 @@ def learned(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("inflection")
     with contextlib.chdir(folder):
         write_tables()
-        epochs = ["--trainer.max_epochs=24", "--trainer.check_val_every_n_epoch=8"]
-        assert main(["fit", *NETWORK, *NAMED, *epochs, "--run", "run"]) == 0
+        longer = ["--data.batch_size=16", "--model.optimizer.learning_rate=0.006"]
+        longer += ["--trainer.max_epochs=16", "--trainer.check_val_every_n_epoch=8"]
+        assert main(["fit", *NETWORK, *NAMED, *longer, "--run", "run"]) == 0
     return folder / "run"
 
 
@@ -331,7 +332,7 @@ def test_a_run_with_made_pairs_is_repeated_exactly_and_keeps_them(
     assert "48 hallucinated pairs" in told and "32 targets are also their own source" in told
     saved = yaml.safe_load(Path("run/config.yaml").read_text())["data"]["init_args"]
     assert (saved["hallucinated_pairs"], saved["copied_targets"]) == (48, 32)
-    assert metrics("run")[-1]["step"] == str((400 + 48 + 32) // 16)
+    assert metrics("run")[-1]["step"] == str((400 + 48 + 32) // 80)
     assert main(["fit", "--config", "run/config.yaml", "--run", "again"]) == 0
     assert_equal_bits(weights("run"), weights("again"))
     for option in ("--data.hallucinated_pairs", "--data.copied_targets"):

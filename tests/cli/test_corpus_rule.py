@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -122,9 +123,12 @@ def test_training_ends_behind_the_fall_of_the_learning_rate(
 
 @pytest.mark.parametrize("step", [20, 40])
 def test_a_run_stopped_before_or_in_the_fall_resumes_exactly(
-    ending: list[str], step: int, monkeypatch: pytest.MonkeyPatch
+    ending: list[str],
+    step: int,
+    finished: Callable[..., Path],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    assert main(["fit", *ending, "--run=whole"]) == 0
+    whole = finished(*ending)
     original = EncoderDecoderModule.on_train_batch_start
 
     def stopping(self: EncoderDecoderModule, batch: Any, batch_idx: int) -> None:
@@ -136,8 +140,8 @@ def test_a_run_stopped_before_or_in_the_fall_resumes_exactly(
         patch.setattr(EncoderDecoderModule, "on_train_batch_start", stopping)
         assert main(["fit", *ending, "--run=stopped"]) == 130
     assert main(["fit", "--resume=stopped"]) == 0
-    assert_equal_bits(weights("whole"), weights("stopped"))
-    assert result("whole")["steps"] == result("stopped")["steps"]
+    assert_equal_bits(weights(whole), weights("stopped"))
+    assert result(whole)["steps"] == result("stopped")["steps"]
 
 
 def test_a_run_that_was_cut_says_how_to_go_on(

@@ -11,6 +11,7 @@ import pytest
 
 from seqtext.cli import main
 from seqtext.metrics import translation
+from tests.support import NO_DECODING
 
 Fails = Callable[..., str]
 
@@ -154,13 +155,13 @@ def test_streaming_knows_no_length(fails: Fails, tiny: list[str]) -> None:
     steps = "--trainer.max_steps=3"
     message = fails("fit", *tiny, *stream, steps, "--trainer.val_check_interval=0.5", "--run=b")
     assert "trainer.val_check_interval: 0.5 " in message and "data.streaming" in message
-    assert main(["fit", *tiny, *stream, steps, "--run=c"]) == 0
+    assert main(["fit", *tiny, *NO_DECODING, *stream, steps, "--run=c"]) == 0
 
 
 @pytest.mark.parametrize("change", ["--data.shuffle_buffer=1000", "--data.streaming=false"])
 def test_a_stream_goes_on_as_it_was(fails: Fails, tiny: list[str], change: str) -> None:
     stream = ["--data.streaming=true", "--data.shuffle_buffer=50", "--trainer.max_steps=3"]
-    assert main(["fit", *tiny, *stream, "--run=r"]) == 0
+    assert main(["fit", *tiny, *NO_DECODING, *stream, "--run=r"]) == 0
     message = fails("fit", "--resume=r", change, "--trainer.max_steps=30")
     assert f"{change.partition('=')[0]}: the run has" in message
 

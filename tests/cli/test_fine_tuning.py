@@ -25,7 +25,8 @@ OTHER_DATA = [
     "--data.source=en",
     "--data.target=de",
     "--data.batch_size=24",
-    "--model.decode_sentences=8",
+    "--model.decode_sentences=0",
+    "--selection.monitor=val_loss",
     "--trainer.accelerator=cpu",
     "--trainer.max_epochs=1",
     "--selection.average_best=1",
@@ -144,9 +145,10 @@ def test_parts_of_a_model_go_into_another(
 
 
 def test_scores_before_and_after(trained: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Of the validation set and the old one; learning nothing changes nothing."""
+    """Of the validation set and the old one. Learning nothing changes nothing."""
     Path("old.tsv").write_text("en\tde\nThe dog sleeps.\tDer Hund schläft.\n", encoding="utf-8")
     options = [*OTHER_DATA, f"--model.init_from={trained}", "--data.compare=old.tsv"]
+    options += ["--model.decode_sentences=8", "--selection.monitor=val_bleu"]
     assert main(["fit", *options, STILL, "--run=still"]) == 0
     told = capsys.readouterr().err
     scores = json.loads(Path("still/comparison.json").read_text())
@@ -154,7 +156,8 @@ def test_scores_before_and_after(trained: Path, capsys: pytest.CaptureFixture[st
     assert scores["before"] == scores["after"]
     assert f"compare: old.tsv  BLEU {scores['after']['old.tsv']['bleu']:.2f} before, " in told
     fast = "--model.optimizer.learning_rate=0.01"
-    assert main(["fit", *options, fast, "--trainer.max_epochs=8", "--run=fast"]) == 0
+    longer = ["--trainer.max_epochs=8", "--trainer.check_val_every_n_epoch=8"]
+    assert main(["fit", *options, fast, *longer, "--run=fast"]) == 0
     changed = json.loads(Path("fast/comparison.json").read_text())
     assert changed["before"] == scores["before"]
     assert changed["after"]["validation"]["chrf"] > scores["before"]["validation"]["chrf"]

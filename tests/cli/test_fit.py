@@ -7,7 +7,6 @@ import io
 import os
 import shutil
 import signal
-import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -21,10 +20,9 @@ import seqtext
 from seqtext import checkpoint, signals
 from seqtext.cli import main
 from seqtext.console import say
+from seqtext.training.run import metrics_table, report
 from seqtext.training.run.report import Report
-from tests.support import assert_equal_bits, metrics, result, weights
-
-NO_DECODING = ["--selection.monitor=val_loss", "--model.decode_sentences=0"]  # is quicker
+from tests.support import NO_DECODING, assert_equal_bits, metrics, result, weights
 
 
 def at_step(step: int, action: Callable[[], object], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -76,6 +74,26 @@ def test_run_folder_explains_itself(trained: Path) -> None:
     assert result(trained)["steps"] == 20
 
 
+def test_curves_are_drawn_now_and_then_and_at_the_end(
+    tiny: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn: list[int] = []
+
+    def noted(rows: list[dict[str, str]]) -> Any:
+        drawn.append(len(rows))
+        return metrics_table.draw_curves(rows)
+
+    monkeypatch.setattr(report, "draw_curves", noted)
+    options = [*tiny, *NO_DECODING]
+    monkeypatch.setattr(report, "_DRAW_AFTER", 0)
+    assert main(["fit", *options, "--run=whole"]) == 0
+    assert drawn == [1, 2, 2]  # numbers of rows
+    drawn.clear()
+    monkeypatch.setattr(report, "_DRAW_AFTER", 600)
+    assert interrupted(22, monkeypatch, *options, "--trainer.max_epochs=3", "--run=stopped") == 130
+    assert drawn == [2] and Path("stopped/learning_curve.png").exists()
+
+
 def test_every_long_step_says_what_it_does(
     tiny: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -105,15 +123,15 @@ def test_end_between_two_validations_is_validated_too(tiny: list[str]) -> None:
 
 def test_runs_are_numbered(tiny: list[str]) -> None:
     for number in ("001", "002"):
-        assert main(["fit", *tiny, "--trainer.max_steps=1"]) == 0
+        assert main(["fit", *tiny, *NO_DECODING, "--trainer.max_steps=1"]) == 0
         assert Path(f"runs/translation/{number}/best.ckpt").is_file()
 
 
 def test_null_takes_a_setting_back(tiny: list[str], repository: Path) -> None:
     """A recipe's tokenizer, say: text and numbers, below a class."""
-    recipe = ["--config=recipes/translation/builtin.yaml", *tiny, "--trainer.max_steps=2"]
+    recipe = ["--config=recipes/translation/builtin.yaml", *tiny, *NO_DECODING]
     null = ["--data.tokenizer.source_model", "null", "--model.optimizer.total_steps=null"]
-    assert main(["fit", *recipe, *null, "--run=r"]) == 0
+    assert main(["fit", *recipe, *null, "--trainer.max_steps=2", "--run=r"]) == 0
     assert checkpoint.load("r").tokenizers.source.vocab_size == 500  # trained, not the recipe's
     config = yaml.safe_load(Path("r/config.yaml").read_text())
     assert config["data"]["init_args"]["tokenizer"].get("source_model") is None
@@ -338,22 +356,23 @@ def test_auto_starts_again_what_died_before_its_first_checkpoint(
     with monkeypatch.context() as patch:
         at_step(2, crash, patch)
         with pytest.raises(RuntimeError, match="power cut"):
-            main(["fit", *tiny, "--run", "r"])
-    assert main(["fit", *tiny, "--run", "r", "--resume", "auto"]) == 0
+            main(["fit", *tiny, *NO_DECODING, "--run", "r"])
+    assert main(["fit", *tiny, *NO_DECODING, "--run", "r", "--resume", "auto"]) == 0
     assert result("r")["steps"] == 20
 
 
 def test_interrupted_run_is_found_by_auto(
     tiny: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["fit", *tiny, "--resume", "auto", "--trainer.max_steps=2"]) == 0
+    options = [*tiny, *NO_DECODING]
+    assert main(["fit", *options, "--resume", "auto", "--trainer.max_steps=2"]) == 0
     assert "no unfinished run, starting one" in capsys.readouterr().err
-    assert interrupted(3, monkeypatch, *tiny) == 130
+    assert interrupted(3, monkeypatch, *options) == 130
     assert (
         "Ctrl-C: stopping after this batch. A second Ctrl-C stops at once"
         in capsys.readouterr().err
     )
-    assert main(["fit", *tiny, "--resume", "auto"]) == 0
+    assert main(["fit", *options, "--resume", "auto"]) == 0
     assert "resume: runs/translation/002/last.ckpt" in capsys.readouterr().err
     assert Path("runs/translation/002/result.json").exists()
     assert not Path("runs/translation/003").exists()
@@ -385,30 +404,6 @@ def test_other_network_is_refused_on_resume(
     assert (trained / "result.json").exists()
 
 
-@pytest.mark.slow
-def test_two_processes_train_the_same_model(tiny: list[str]) -> None:
-    """Without dropout, with ``--trainer.devices 2`` added and nothing else changed."""
-    options = [*tiny, "--model.network.dropout=0", "--trainer.max_epochs=1"]
-    command = [sys.executable, "-m", "seqtext", "fit", *options]
-    two = ["--trainer.devices", "2", "--trainer.strategy", "ddp"]
-    for run, extra in (("one", []), ("two", two)):
-        done = subprocess.run(
-            [*command, "--run", run, *extra],
-            timeout=300,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == 0, done.stderr
-    assert done.stderr.count("val BLEU") == 1  # the second process keeps quiet
-    for name, value in weights(Path("one")).items():
-        torch.testing.assert_close(weights(Path("two"))[name], value, rtol=0, atol=1e-4)
-    rows = [metrics(run) for run in ("one", "two")]
-    for column in ("train_loss", "val_loss", "val_bleu"):
-        one, other = (float(row[0][column]) for row in rows)
-        assert one == pytest.approx(other, abs=0.02), column
-
-
 @pytest.mark.parametrize("cell", ["rnn_tanh", "rnn_relu", "gru"])
 def test_other_networks_train_and_decode(tiny: list[str], cell: str) -> None:
     options = {
@@ -417,7 +412,8 @@ def test_other_networks_train_and_decode(tiny: list[str], cell: str) -> None:
         "gru": ["attention=dot", "input_feeding=true", "layer_norm=true", "tied_readout=false"],
     }[cell]
     network = [f"--model.network.{option}" for option in [f"cell={cell}", *options]]
-    assert main(["fit", *tiny, *network, "--run", "r", "--trainer.max_epochs=1"]) == 0
+    quick = [*NO_DECODING, "--trainer.max_epochs=1"]
+    assert main(["fit", *tiny, *network, *quick, "--run", "r"]) == 0
     assert len(seqtext.load_generator("r").generate(["The dog sleeps."], beam_size=2)[0]) == 1
 
 

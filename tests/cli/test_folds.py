@@ -19,8 +19,8 @@ import seqtext
 from seqtext.cli import main
 from seqtext.training.run.report import Report
 from tests.cli.test_classifier import PRESET, ROWS, SMALL
-from tests.cli.test_fit import NO_DECODING, crash, interrupt
-from tests.support import assert_equal_bits, metrics, result, weights
+from tests.cli.test_fit import crash, interrupt
+from tests.support import NO_DECODING, assert_equal_bits, metrics, result, weights
 
 FOLDS = "--data.validation=folds:2"
 

@@ -16,7 +16,7 @@ import seqtext
 from seqtext import checkpoint
 from seqtext.cli import main
 from seqtext.training.run import callbacks
-from tests.support import assert_equal_bits, metrics, weights
+from tests.support import NO_DECODING, assert_equal_bits, metrics, weights
 
 LIGHTNING = "lightning.pytorch.callbacks."
 
@@ -54,8 +54,7 @@ def add(kind: type[Callback], monkeypatch: pytest.MonkeyPatch) -> None:
 def test_moving_average_is_scored_kept_and_resumed(
     tiny: list[str], finished: Callable[..., Path]
 ) -> None:
-    options = [*tiny, "--selection.monitor=val_loss", "--selection.average_best=1"]
-    options += ["--model.decode_sentences=0"]
+    options = [*tiny, *NO_DECODING, "--selection.average_best=1"]
     ema = options_of("EMAWeightAveraging", decay=0.8)
     plain = finished(*options)
     assert main(["fit", *options, *ema, "--trainer.max_epochs=3", "--run=whole"]) == 0
@@ -92,10 +91,10 @@ def test_validation_decodes_with_the_averaged_weights(tiny: list[str]) -> None:
 
 def test_ids_are_not_averaged(tiny: list[str]) -> None:
     """0.9 * 7 + 0.1 * 7 may be 6 as a whole number, so ids to copy would become other ones."""
-    copying = ["--model.network.copying=true", "--trainer.max_epochs=1"]
+    options = [*tiny, *NO_DECODING, "--model.network.copying=true", "--trainer.max_epochs=1"]
     ema = options_of("EMAWeightAveraging", decay=0.9)
-    assert main(["fit", *tiny, *copying, "--run=plain"]) == 0
-    assert main(["fit", *tiny, *copying, *ema, "--run=averaged"]) == 0
+    assert main(["fit", *options, "--run=plain"]) == 0
+    assert main(["fit", *options, *ema, "--run=averaged"]) == 0
     ids, averaged = (weights(run)["copy_ids"] for run in ("plain", "averaged"))
     assert torch.equal(ids, averaged)
 
@@ -107,7 +106,7 @@ def test_stochastic_average_is_tried_at_the_end(
     swa = options_of(
         "StochasticWeightAveraging", swa_lrs=0.01, swa_epoch_start=1, annealing_epochs=1
     )
-    options = [*tiny, *swa, "--selection.monitor=val_loss", "--selection.average_best=1"]
+    options = [*tiny, *swa, *NO_DECODING, "--selection.average_best=1"]
     assert main(["fit", *options, "--trainer.max_epochs=3", "--run=whole"]) == 0
     assert "average by StochasticWeightAveraging" in capsys.readouterr().err
     assert main(["fit", *options, "--run=stopped"]) == 0
@@ -131,7 +130,8 @@ def test_thawed_weights_train_also_after_a_resume(
     tiny: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     add(Thaw, monkeypatch)
-    options = [*tiny, "--model.optimizer.schedule=inverse_sqrt", "--model.optimizer.warmup_steps=4"]
+    options = [*tiny, *NO_DECODING, "--model.optimizer.schedule=inverse_sqrt"]
+    options += ["--model.optimizer.warmup_steps=4"]
     runs = {}
     for epochs in (1, 2, 3):
         runs[epochs] = f"r{epochs}"
@@ -146,8 +146,9 @@ def test_thawed_weights_train_also_after_a_resume(
 @pytest.mark.slow
 def test_early_stopping_resumes(tiny: list[str]) -> None:
     stopping = options_of("EarlyStopping", monitor="val_loss", patience=2)
-    assert main(["fit", *tiny, *stopping, "--trainer.max_epochs=3", "--run=whole"]) == 0
-    assert main(["fit", *tiny, *stopping, "--run=stopped"]) == 0
+    options = [*tiny, *NO_DECODING, *stopping]
+    assert main(["fit", *options, "--trainer.max_epochs=3", "--run=whole"]) == 0
+    assert main(["fit", *options, "--run=stopped"]) == 0
     assert main(["fit", "--resume=stopped", "--trainer.max_epochs=3"]) == 0
     assert_equal_bits(weights("whole"), weights("stopped"))
     state = [checkpoint.read(f"{run}/last.ckpt")["callbacks"] for run in ("whole", "stopped")]
@@ -185,7 +186,7 @@ def test_early_stopping_by_an_unknown_metric(
 def test_other_callbacks_train_the_same_model(
     tiny: list[str], trained: Path, name: str, init_args: dict[str, Any], extra: list[str]
 ) -> None:
-    options = [*tiny, *options_of(name, **init_args), *extra]
+    options = [*tiny, *NO_DECODING, *options_of(name, **init_args), *extra]
     if name == "DeviceStatsMonitor":
         pytest.importorskip("psutil")
     assert main(["fit", *options, "--run=r"]) == 0

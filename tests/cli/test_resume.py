@@ -21,7 +21,7 @@ from seqtext.training.run import folder
 from seqtext.training.run.checkpoints import Checkpoints
 from seqtext.training.run.limits import tell_limits
 from seqtext.training.run.metrics_table import MetricsTable
-from tests.support import assert_equal_bits, metrics, result, weights
+from tests.support import NO_DECODING, assert_equal_bits, metrics, result, weights
 
 FILES = [  # in the order in which they are written
     "config.yaml",
@@ -29,8 +29,8 @@ FILES = [  # in the order in which they are written
     "best.ckpt",
     "last.ckpt",
     "metrics.csv",
-    "learning_curve.png",
     "samples.md",
+    "learning_curve.png",
     "result.json",
 ]
 QUICK_FILES = ("30.ckpt", "last.ckpt", "result.json")
@@ -60,7 +60,7 @@ def batches_seen(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, bytes]]:
 def test_a_stream_with_a_limit_resumes_at_the_next_batch(
     tiny: list[str], step: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    options = [*tiny, "--data.streaming=true", "--data.shuffle_buffer=100"]
+    options = [*tiny, *NO_DECODING, "--data.streaming=true", "--data.shuffle_buffer=100"]
     options += ["--trainer.limit_train_batches=5", "--trainer.max_epochs=3"]
     seen = batches_seen(monkeypatch)
     assert main(["fit", *options, "--run=whole"]) == 0
@@ -78,7 +78,7 @@ def test_overfitting_sees_the_same_batches_in_every_epoch(
 ) -> None:
     seen = batches_seen(monkeypatch)
     overfit = ["--trainer.overfit_batches=2", f"--data.streaming={streaming}"]
-    assert main(["fit", *tiny, *overfit, "--trainer.max_epochs=3", "--run=r"]) == 0
+    assert main(["fit", *tiny, *NO_DECODING, *overfit, "--trainer.max_epochs=3", "--run=r"]) == 0
     first, second, *rest = [batch for _, batch in seen]
     assert first != second
     assert rest == [first, second] * 2

@@ -6,6 +6,7 @@ import contextlib
 import errno
 import gzip
 import io
+import itertools
 import json
 import os
 import re
@@ -272,24 +273,19 @@ def test_every_command_writes_utf8(trained: Path, monkeypatch: pytest.MonkeyPatc
 # --- interruptions --------------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def interrupted(monkeypatch: pytest.MonkeyPatch) -> Callable[[Any], Any]:
-    """Make search do something else from its third call on."""
+@contextlib.contextmanager
+def interrupted(event: Callable[[], None]) -> Iterator[None]:
+    """Let ``event`` happen before every search from the third one on."""
+    search, calls = Generator.search, itertools.count()
 
-    def interrupted(event: Callable[[], None]) -> Any:
-        context = monkeypatch.context()
-        patch = context.__enter__()
-        search, calls = Generator.search, iter(range(99))
+    def searched(*arguments: Any) -> Any:
+        if next(calls) >= 2:
+            event()
+        return search(*arguments)
 
-        def searched(*arguments: Any) -> Any:
-            if next(calls) >= 2:
-                event()
-            return search(*arguments)
-
+    with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Generator, "search", searched)
-        return lambda: context.__exit__(None, None, None)
-
-    return interrupted
+        yield
 
 
 def interrupt() -> None:
@@ -305,42 +301,40 @@ def hang_up() -> None:
 
 
 @pytest.mark.usefixtures("few_lines")
-@pytest.mark.parametrize(("event", "status"), [(interrupt, 130), (terminate, 143), (hang_up, 129)])
 @pytest.mark.parametrize(
-    ("form", "kept"),
+    ("event", "status", "form"),
     [
-        ([], 6),
-        (["--scores"], 6),
-        (["--format", "jsonl"], 6),
-        (["--n_best", "2"], 6),
-        (["--beam_size", "1", "--samples", "2", "--top_p", "0.9"], 6),
-        (["--split_sentences", "en"], 6),
+        (interrupt, 130, []),
+        (terminate, 143, []),
+        (hang_up, 129, []),
+        (interrupt, 130, ["--scores"]),
+        (interrupt, 130, ["--format", "jsonl"]),
+        (interrupt, 130, ["--n_best", "2"]),
+        (interrupt, 130, ["--beam_size", "1", "--samples", "2", "--top_p", "0.9"]),
+        (interrupt, 130, ["--split_sentences", "en"]),
     ],
 )
 def test_an_interruption_keeps_what_is_finished(
     trained: Path,
     capsys: pytest.CaptureFixture[str],
-    interrupted: Callable[[Any], Any],
     event: Callable[[], None],
     status: int,
     form: list[str],
-    kept: int,
 ) -> None:
     Path("in.txt").write_text(TEXT)
     Path("out.txt.part").write_text("mine\n")
     options = ["--input", "in.txt", *form]
-    undo = interrupted(event)
-    assert generate(trained, *options, "--output", "out.txt") == status
-    undo()
+    with interrupted(event):
+        assert generate(trained, *options, "--output", "out.txt") == status
     told = capsys.readouterr().err
     [unfinished] = Path().glob("out.txt.*.unfinished")
     assert unfinished.name in told
-    assert re.search(rf"\b{kept} lines\b.*--resume continues at line {kept + 1}\b", told)
+    assert re.search(r"\b6 lines\b.*--resume continues at line 7\b", told)
     assert not Path("out.txt").exists()
     with unfinished.open("a") as file:
         file.write("0\tcut in the mid")  # as a kill may leave it
     assert generate(trained, *options, "--output", "out.txt", "--resume") == 0
-    assert f"{kept} lines" in capsys.readouterr().err
+    assert "6 lines" in capsys.readouterr().err
     assert not unfinished.exists()
     assert generate(trained, *options, "--output", "whole.txt") == 0
     assert Path("out.txt").read_bytes() == Path("whole.txt").read_bytes()
@@ -392,9 +386,7 @@ def test_a_disk_that_fills_up_keeps_what_fits(
 
 
 @pytest.mark.usefixtures("few_lines")
-def test_an_output_has_one_writer(
-    trained: Path, capsys: pytest.CaptureFixture[str], interrupted: Callable[[Any], Any]
-) -> None:
+def test_an_output_has_one_writer(trained: Path, capsys: pytest.CaptureFixture[str]) -> None:
     Path("in.txt").write_text(TEXT)
     options = ["--input", "in.txt", "--output", "out.txt"]
 
@@ -404,9 +396,8 @@ def test_an_output_has_one_writer(
             assert "another process" in capsys.readouterr().err
         raise KeyboardInterrupt
 
-    undo = interrupted(second)
-    assert generate(trained, *options) == 130
-    undo()
+    with interrupted(second):
+        assert generate(trained, *options) == 130
     assert generate(trained, *options) == 2  # without --resume nothing is thrown away
     assert "--resume" in capsys.readouterr().err
     assert generate(trained, *options, "--scores") == 2
@@ -419,14 +410,12 @@ def test_resume_notices_what_has_changed(
     trained: Path,
     expected: str,
     capsys: pytest.CaptureFixture[str],
-    interrupted: Callable[[Any], Any],
     change: str,
 ) -> None:
     Path("in.txt").write_text(TEXT)
     options = ["--input", "in.txt", "--output", "out.txt"]
-    undo = interrupted(interrupt)
-    assert generate(trained, *options) == 130
-    undo()
+    with interrupted(interrupt):
+        assert generate(trained, *options) == 130
     capsys.readouterr()
     [unfinished] = Path().glob("*.unfinished")
     [listed] = Path().glob("*.progress")
@@ -524,18 +513,15 @@ def test_resume_needs_a_file(trained: Path, capsys: pytest.CaptureFixture[str]) 
 
 
 @pytest.mark.usefixtures("few_lines")
-def test_a_test_goes_on(
-    trained: Path, capsys: pytest.CaptureFixture[str], interrupted: Callable[[Any], Any]
-) -> None:
+def test_a_test_goes_on(trained: Path, capsys: pytest.CaptureFixture[str]) -> None:
     options = [
         "test", str(trained), "--data.test", "builtin:test:10", "--data.source", "en",
         "--data.target", "de", "--beam_size", "1",
     ]  # fmt: skip
     assert main([*options, "--output", "whole.txt"]) == 0
     scores = json.loads(capsys.readouterr().out.splitlines()[-1])
-    undo = interrupted(interrupt)
-    assert main([*options, "--output", "out.txt"]) == 130
-    undo()
+    with interrupted(interrupt):
+        assert main([*options, "--output", "out.txt"]) == 130
     assert "6 lines" in capsys.readouterr().err
     assert main([*options, "--output", "out.txt", "--resume"]) == 0
     assert json.loads(capsys.readouterr().out.splitlines()[-1]) == scores

@@ -125,9 +125,9 @@ def test_batch_size_and_order_change_nothing_in_float64(
 def test_batch_size_and_order_change_hardly_a_line_in_float32(
     network: dict[str, Any], options: dict[str, Any]
 ) -> None:
-    model, sources = build(network, torch.float32), random_sources(1000)
+    model, sources = build(network, torch.float32), random_sources(500)
     expected = pieces_found(search(model, sources, options))
-    order = torch.randperm(1000, generator=torch.Generator().manual_seed(2)).tolist()
+    order = torch.randperm(500, generator=torch.Generator().manual_seed(2)).tolist()
     found = pieces_found(search(model, sources, options, batch_size=64, order=order))
     same = sum(ids == other for ids, other in zip(found, expected, strict=True))
-    assert same >= 999
+    assert same >= 499

@@ -28,12 +28,16 @@ from seqtext.nn.precision import has_bfloat16
 from seqtext.training import decoding
 from seqtext.training.config import OptimizerConfig
 from seqtext.training.optimizer import learning_rate_share
+from tests.support import run_here
 
 
 def gradients(out: Path, devices: int, accumulation: int, limit: int = 0) -> torch.Tensor:
     program = Path(__file__).parent / "gradients.py"
-    command = [sys.executable, program, out, devices, accumulation, limit]
-    subprocess.run([str(part) for part in command], check=True, timeout=300)
+    command = [str(part) for part in (program, out, devices, accumulation, limit)]
+    if devices == 1:
+        run_here(*command)
+    else:
+        subprocess.run([sys.executable, *command], check=True, timeout=300)
     saved: torch.Tensor = torch.load(out, weights_only=True)
     return saved
 

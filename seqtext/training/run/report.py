@@ -23,6 +23,8 @@ from seqtext.training.run.metrics_table import MetricsTable, draw_curves
 
 _SAMPLES = 5
 _ESTIMATE_AFTER = 20  # updates. The first ones are slower
+# Seconds between two pictures of the curves. A picture takes 0.15 s, which an epoch of few rows may take too.
+_DRAW_AFTER = 10
 
 
 class Report(Callback):
@@ -36,8 +38,8 @@ class Report(Callback):
 
     def __init__(self, run: RunFolder, checkpoints: Checkpoints, loggers: Loggers) -> None:
         self._run, self._checkpoints, self._loggers = run, checkpoints, loggers
-        self._earlier_seconds = 0.0  # of the run that is gone on with
-        self._started = self._since = time.perf_counter()
+        self._earlier_seconds = 0.0  # of the run that this one resumes
+        self._started = self._since = self._drawn = time.perf_counter()
         self._validating = 0.0  # seconds
         self._first_step, self._written_epoch = 0, -1
         self._warned = False
@@ -54,7 +56,7 @@ class Report(Callback):
         self._first_step = trainer.global_step
         if trainer.is_global_zero:
             self._table.forget_after(trainer.global_step)
-        self._started = self._since = time.perf_counter()
+        self._started = self._since = self._drawn = time.perf_counter()
 
     def on_train_batch_end(
         self,
@@ -96,7 +98,7 @@ class Report(Callback):
         self._validation_started = time.perf_counter()
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Write a row, samples and the curve."""
+        """Write a row and samples, and now and then the curves."""
         if trainer.state.fn != TrainerFn.FITTING or trainer.sanity_checking:
             return
         validating = time.perf_counter() - self._validation_started
@@ -132,7 +134,7 @@ class Report(Callback):
         validating: float,
         measured: Mapping[str, Any],
     ) -> None:
-        """Add a row to the table, draw it, and print it."""
+        """Add a row to the table, and print it."""
         assert isinstance(module, TextModule)
         now = time.perf_counter()
         elapsed, training = now - self._started, now - self._since - validating
@@ -163,8 +165,8 @@ class Report(Callback):
             "validation_share": round(share, 4),
         }
         self._table.append(row)
-        with folder.replacing(self._run.path / folder.CURVE) as part:
-            draw_curves(self._table.rows).savefig(part, dpi=120, format="png")
+        if now - self._drawn > _DRAW_AFTER:
+            self._draw()
         samples = module.samples[:: max(1, len(module.samples) // _SAMPLES)][:_SAMPLES]
         self._write_samples(trainer, samples)
         self._loggers.write(trainer, trained, samples if measured else ())
@@ -176,6 +178,11 @@ class Report(Callback):
             f"{reached and f'  {reached}'}"
         )
 
+    def _draw(self) -> None:
+        with folder.replacing(self._run.path / folder.CURVE) as part:
+            draw_curves(self._table.rows).savefig(part, dpi=120, format="png")
+        self._drawn = time.perf_counter()
+
     def _write_samples(self, trainer: Trainer, samples: list[Sample]) -> None:
         if not samples:
             return
@@ -183,6 +190,18 @@ class Report(Callback):
         folder.write(self._run.path / folder.SAMPLES, f"{heading}{list_samples(samples)}\n")
 
     # --- the end ------------------------------------------------------------------------------------
+
+    def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Draw the curves of all rows."""
+        if trainer.is_global_zero and self._table.rows:
+            self._draw()
+
+    def on_exception(
+        self, trainer: Trainer, pl_module: LightningModule, exception: BaseException
+    ) -> None:
+        """Draw them also if a signal stops the run."""
+        if isinstance(exception, KeyboardInterrupt):
+            self.on_fit_end(trainer, pl_module)
 
     def finish(self, trainer: Trainer) -> None:
         """Write ``result.json``, which marks the run as finished."""

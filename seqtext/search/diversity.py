@@ -53,15 +53,22 @@ class Diversity:
         """
         live, vocab_size = totals.shape[2:]
         count = min(2 * size, live * vocab_size)
+        # So many continuations of a group have a penalty, at most. Then its best are among these candidates.
+        penalized = (self.groups - 1) * size * live
+        pool = min(count + penalized, live * vocab_size)
+        all_values, all_places = (
+            part.view(*totals.shape[:2], pool)
+            for part in largest(totals.flatten(2).flatten(0, 1), pool)
+        )
         taken = torch.empty((len(totals), 0), dtype=torch.long, device=totals.device)
         costs = totals.new_empty(taken.shape)
         best = []
-        for group, own in enumerate(totals.unbind(1)):
-            places = taken.unsqueeze(1).expand(-1, live, -1)
-            before = own.gather(2, places)
-            own.scatter_add_(2, places, costs.unsqueeze(1).expand_as(places))
-            values, index = largest(own.flatten(1), count)
-            own.scatter_(2, places, before)
+        for group, (values, places) in enumerate(
+            zip(all_values.unbind(1), all_places.unbind(1), strict=True)
+        ):
+            same = (places % vocab_size).unsqueeze(2) == taken.unsqueeze(1)
+            values, chosen = (values + (same * costs.unsqueeze(1)).sum(2)).topk(count, 1)
+            index = places.gather(1, chosen)
             ids = index % vocab_size
             lives = (ids != eos) & (values > -torch.inf) & searching[:, group : group + 1]
             lives &= lives.cumsum(1) <= size

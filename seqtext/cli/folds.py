@@ -15,7 +15,14 @@ from seqtext.checkpoint.description import KEY
 from seqtext.checkpoint.location import FOLDS, find, fold_folder
 from seqtext.cli.fit_options import flatten
 from seqtext.cli.options import parse
-from seqtext.cli.training import Request, check_unused, read_saved, settled_text, train_run
+from seqtext.cli.training import (
+    Request,
+    check_unused,
+    parse_over,
+    read_saved,
+    settled_text,
+    train_run,
+)
 from seqtext.console import say
 from seqtext.data.held_out import Fold, count_folds
 from seqtext.errors import ConfigError
@@ -50,8 +57,7 @@ def resume_folds(run: Path, request: Request) -> None:
         CheckpointError: See ``train_run``.
     """
     saved = read_saved(run, request)
-    before = flatten(parse([saved], request.preset, request.trusted).config.as_dict())
-    cli = parse([saved, *request.arguments], request.preset, request.trusted)
+    cli, before = parse_over(saved, request)
     config = settled_text(cli)
     after = flatten(cli.config.as_dict())
     folds = count_folds(before.get(_OPTION))

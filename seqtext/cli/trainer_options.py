@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import re
 from datetime import timedelta
 from typing import Any, Literal
@@ -16,6 +17,7 @@ from lightning.pytorch.plugins import AsyncCheckpointIO
 from lightning.pytorch.strategies import DeepSpeedStrategy, FSDPStrategy, ModelParallelStrategy
 
 from seqtext import internals
+from seqtext.cli.ranks import by_torchrun, local_rank
 from seqtext.console import say
 from seqtext.errors import ConfigError
 from seqtext.nn.precision import has_bfloat16, speed_of_bfloat16
@@ -31,6 +33,7 @@ DEFAULTS = {
     "gradient_clip_val": 1.0,
 }
 _WORTH = 1.05  # times as fast, from which fewer digits are worth it
+_CHOSEN = "SEQTEXT_PRECISION"  # what the first process has chosen, for those that it starts
 _MAX_EPOCHS = 10  # if no option limits the run
 _Precision = Literal[
     "auto", "32-true", "bf16-mixed", "bf16-true", "64-true", "16-mixed", "16-true", "transformer-engine",
@@ -147,24 +150,35 @@ def settle(trainer: Namespace) -> None:
         trainer.accelerator == "auto" and not torch.accelerator.is_available()
     )
     if trainer.precision == "auto":
-        trainer.precision = _quickest(on_cpu)
+        trainer.precision = _quickest(on_cpu, trainer.num_nodes)
     wanted = str(trainer.precision)
     if wanted.startswith("bf16") and on_cpu and not has_bfloat16():
         say(f"precision: this processor has no bfloat16, training in 32-true instead of {wanted}")
         trainer.precision = "32-true"
 
 
-def _quickest(on_cpu: bool) -> str:
-    """The precision that trains sooner here."""
+def _quickest(on_cpu: bool, nodes: int) -> str:
+    """The precision that trains sooner here, the same in all processes."""
     if not on_cpu:
-        bfloat16 = not torch.cuda.is_available() or torch.cuda.is_bf16_supported()
-        return "bf16-mixed" if bfloat16 else "32-true"
+        return "bf16-mixed" if _gpu_has_bfloat16() else "32-true"
     if not has_bfloat16():
+        return "32-true"
+    if local_rank() and _CHOSEN in os.environ:  # Lightning has started this process
+        return os.environ[_CHOSEN]
+    if by_torchrun() or nodes > 1 or int(os.environ.get("SLURM_NTASKS", 1)) > 1:
+        say(
+            "precision: 32-true, because processes that start at once cannot agree on the faster one"
+        )
         return "32-true"
     speed = speed_of_bfloat16()
     chosen = "bf16-mixed" if speed > _WORTH else "32-true"
     say(f"precision: {chosen}, because bf16-mixed is {speed:.2f} times as fast as 32-true here")
+    os.environ[_CHOSEN] = chosen
     return chosen
+
+
+def _gpu_has_bfloat16() -> bool:
+    return torch.cuda.is_available() and torch.cuda.is_bf16_supported(including_emulation=False)
 
 
 def _refuse(trainer: Namespace) -> None:

@@ -137,6 +137,19 @@ def read_saved(run: Path, request: Request) -> str:
     return rename_config(saved, renames_of(classes_of([saved], request.preset)), name)
 
 
+def parse_over(saved: str, request: Request) -> tuple[FitCLI, dict[str, object]]:
+    """Parse options of a request over saved ones. The precision ``auto`` is the one that was chosen.
+
+    Returns:
+        The parsed options, and the saved ones by dotted name.
+    """
+    before = flatten(parse([saved], request.preset, request.trusted).config.as_dict())
+    cli = parse([saved, *request.arguments], request.preset, request.trusted)
+    if cli.config.trainer.precision == "auto":
+        cli.config.trainer.precision = before["trainer.precision"]
+    return cli, before
+
+
 def _parse(request: Request) -> tuple[FitCLI, dict[str, object] | None]:
     """Parse the options of a run, which override the saved ones of a run that resumes in its folder.
 
@@ -153,8 +166,7 @@ def _parse(request: Request) -> tuple[FitCLI, dict[str, object] | None]:
     config = request.resume.parent / folder.CONFIG
     if config.exists():
         saved = read_saved(request.resume.parent, request)
-        cli = parse([saved, *arguments], preset, trusted)
-        return cli, flatten(parse([saved], preset, trusted).config.as_dict())
+        return parse_over(saved, request)
     try:
         return parse(arguments, preset, trusted), None
     except ConfigError as error:

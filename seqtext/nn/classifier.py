@@ -100,7 +100,7 @@ class Classifier(nn.Module):
         return self.look(texts, lengths)[0]
 
     def quantize(self) -> None:
-        """Compute the cells' products with 8-bit integers from now on.
+        """Compute the cells' products with 8-bit integers from now on. See ``EncoderDecoder.quantize``.
 
         Raises:
             ConfigError: It is a Transformer.

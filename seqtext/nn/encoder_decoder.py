@@ -217,6 +217,9 @@ class EncoderDecoder(nn.Module):
     def quantize(self) -> None:
         """Compute products with 8-bit integers from now on. Projections that a source needs once stay.
 
+        Call it again after you change weights by hand. Training, and a move to another type or device, undo
+        it.
+
         Raises:
             ConfigError: It is a Transformer.
         """

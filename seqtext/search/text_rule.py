@@ -20,8 +20,8 @@ class TextRule:
             it still needs.
         eos: Id of the piece that ends a hypothesis.
         words: Of each sentence, words that can be copied.
-        wary: Whether no piece leads to where an output could not end, if there are others. Greedy search
-            cannot take such a piece back.
+        wary: (sentences,) bool, whether no piece leads to where an output could not end, if there are
+            others. Greedy search cannot take such a piece back. None is false.
     """
 
     def __init__(
@@ -32,9 +32,9 @@ class TextRule:
         eos: int,
         words: Sequence[Sequence[str]],
         *,
-        wary: bool = False,
+        wary: Tensor | None = None,
     ) -> None:
-        self._wary = wary
+        self._wary = torch.zeros_like(limits, dtype=torch.bool) if wary is None else wary
         self._automaton, self._starts, self._limits = automaton, starts, limits
         self._eos, self._words = eos, words
         self._history: Tensor | None = None
@@ -47,9 +47,11 @@ class TextRule:
         left = (self._limits[origin] - history.size(2)).unsqueeze(1).expand(numbers.shape)
         tight = left <= automaton.most_needed + 1
         table = automaton.table(numbers.device)
-        some = ~table.opens[numbers] | tight | self._wary
-        if not self._wary and log_probs.size(2) == automaton.vocab_size:
-            narrow = some & table.narrow[numbers]
+        copies = log_probs.size(2) > automaton.vocab_size  # states say nothing of copied words
+        wary = self._wary[origin].unsqueeze(1)
+        some = ~table.opens[numbers] | tight | wary | copies
+        if not copies:
+            narrow = some & table.narrow[numbers] & ~wary
             some &= ~narrow
             automaton.resolve(numbers[narrow & tight])
             self._keep_few(log_probs, narrow.flatten().nonzero()[:, 0], numbers, left)
@@ -112,8 +114,9 @@ class TextRule:
         forbidden[:, self._eos] = False
         every = len(numbers) == log_probs[..., 0].numel()
         own = log_probs.flatten(0, 1) if every else log_probs[rows]  # a view spares copies
-        if self._wary:
-            risky = ~table.ends[following]
+        wary = self._wary[origin[rows[0]]]
+        if bool(wary.any()):
+            risky = ~table.ends[following] & wary.unsqueeze(1)
             risky[:, self._eos] = False
             safe = own.masked_fill(forbidden | risky, -torch.inf).amax(1) > -torch.inf
             forbidden |= risky & safe.unsqueeze(1)

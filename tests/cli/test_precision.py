@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from seqtext.cli import main
+from seqtext.cli import main, trainer_options
 
 MODULE = "seqtext.cli.trainer_options"
 TINY = [
@@ -37,6 +37,39 @@ def test_the_faster_one_is_chosen_and_saved(
     told = capsys.readouterr().err
     assert f"precision: {chosen}, because bf16-mixed is {speed:.2f} times as fast" in told
     assert _saved(run) == chosen
+
+
+def test_a_resumed_run_keeps_the_choice(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(f"{MODULE}.has_bfloat16", lambda: True)
+    run = tmp_path / "run"
+    for speed, most in ((1.4, 1), (0.7, 2)):
+        monkeypatch.setattr(f"{MODULE}.speed_of_bfloat16", lambda speed=speed: speed)
+        more = ["--trainer.precision", "auto", "--run", str(run), "--resume", "auto"]
+        assert main([*TINY, f"--trainer.max_steps={most}", *more]) == 0
+        assert _saved(run) == "bf16-mixed"
+    assert "trainer.precision is now" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("variables", "chosen"),
+    [
+        ({"LOCAL_RANK": "1", "SEQTEXT_PRECISION": "32-true"}, "32-true"),
+        ({"LOCAL_RANK": "0", "SEQTEXT_PRECISION": "32-true"}, "bf16-mixed"),
+        ({"LOCAL_RANK": "1", "TORCHELASTIC_RUN_ID": "1"}, "32-true"),
+        ({"SLURM_NTASKS": "4"}, "32-true"),
+    ],
+)
+def test_processes_agree(
+    variables: dict[str, str], chosen: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(f"{MODULE}.has_bfloat16", lambda: True)
+    monkeypatch.setattr(f"{MODULE}.speed_of_bfloat16", lambda: 1.4)
+    monkeypatch.delenv("SEQTEXT_PRECISION", raising=False)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    assert trainer_options._quickest(on_cpu=True, nodes=1) == chosen
 
 
 def test_without_bfloat16_nothing_is_tried(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,7 +20,7 @@ from seqtext.errors import ConfigError
 from seqtext.inference.constraints.options import Constraints
 from seqtext.inference.constraints.rules import ConstraintRules
 from seqtext.inference.constraints.terminology import Terminology
-from seqtext.inference.constraints.words import missing
+from seqtext.inference.constraints.words import missing, stands_in
 from seqtext.inference.generator import Generator
 from seqtext.nn.config import NetworkConfig
 from seqtext.nn.encoder_decoder import EncoderDecoder
@@ -322,6 +322,38 @@ def test_words_that_are_copied_count(tokenizer: Tokenizer, beam_size: int | None
             assert all(text.startswith("a.b ") for text in texts)
         copied |= any("zoo" in tokenizer.decode(found.ids, words[1]) for found in free[1])
     assert copied
+
+
+class LikelyCopies(Tables):
+    """Tables whose last two columns are the most probable words."""
+
+    def step(self, ids: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
+        log_probs, state = super().step(ids.clamp(max=self.tables.size(1) - 1), state)
+        words = log_probs.new_full((*log_probs.shape[:2], 2), 3.0)
+        return torch.cat([log_probs, words], 2).log_softmax(-1), state
+
+
+@pytest.mark.parametrize("beam_size", [None, 2, 3])
+def test_banned_words_without_a_letter_at_their_end_are_not_copied(
+    tokenizer: Tokenizer, beam_size: int | None
+) -> None:
+    words, banned = [("C++", "C#")], ["C++", "C#"]
+    for seed in range(10):
+        model = LikelyCopies(tokenizer, seed, 1)
+        (found,) = search(tokenizer, model, {"banned": banned}, beam_size, 6, words)
+        texts = [tokenizer.decode(hypothesis.ids, words[0]) for hypothesis in found]
+        assert texts and not any(stands_in(word, text) for text in texts for word in banned)
+
+
+@pytest.mark.parametrize("beam_size", [None, 1, 4])
+def test_a_required_phrase_begins_with_a_banned_word(
+    tokenizer: Tokenizer, beam_size: int | None
+) -> None:
+    options = {"banned": ["ba"], "required": [["baba"]]}
+    for seed in range(10):
+        (found,) = search(tokenizer, Tables(tokenizer, seed), options, beam_size, 24)
+        text = tokenizer.decode(found[0].ids)
+        assert not missing(["baba"], text) and not re.search(r"\bba\b", text)
 
 
 def test_a_terminology_finds_whole_words_and_the_longest() -> None:

@@ -64,6 +64,14 @@ def test_zeros(bounded: bool) -> None:
     assert_close(product(torch.zeros(2, 5)), bias.expand(2, 3))
 
 
+@pytest.mark.parametrize("bounded", [True, False])
+def test_what_is_no_number_stays_none(bounded: bool) -> None:
+    inputs = torch.zeros(3, 5)
+    inputs[1, 2] = torch.nan
+    outputs = QuantizedLinear(torch.randn(4, 5), torch.randn(4), bounded=bounded)(inputs)
+    assert outputs.isnan().all(1).tolist() == [False, True, False]
+
+
 def _network(**options: Any) -> EncoderDecoder:
     torch.manual_seed(0)
     return EncoderDecoder(
@@ -128,3 +136,13 @@ def test_a_classifier() -> None:
 def test_a_transformer_is_refused() -> None:
     with pytest.raises(ConfigError, match="precision: a transformer has no int8"):
         _network(cell="transformer", heads=2).quantize()
+
+
+@pytest.mark.parametrize("change", [lambda n: n.train(), lambda n: n.float()])
+@torch.no_grad()
+def test_changes_undo_it(change: Any) -> None:
+    network = _network(decoder_layers=2)
+    exact = network(SOURCE, LENGTHS, IDS)
+    network.quantize()
+    change(network)
+    assert torch.equal(network.eval()(SOURCE, LENGTHS, IDS), exact)

@@ -70,7 +70,10 @@ class ConstraintRules:
         if constraints.banned:
             banned, start = self._of_banned(constraints)
             same = torch.full_like(most, start)
-            first.append(TextRule(banned, same, most, eos, words, wary=greedy))
+            # a required phrase may begin with a banned word
+            free = [greedy and not row for row in constraints.required]
+            wary = torch.tensor(free, device=most.device)
+            first.append(TextRule(banned, same, most, eos, words, wary=wary))
         last = [
             _own(rule, torch.tensor(constraints.places, device=most.device))
             for rule in constraints.rules

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import functools
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import ClassVar
+from typing import ClassVar, Self
 
 import torch
 from torch import Tensor, nn
@@ -62,6 +62,18 @@ class Cell(nn.Module, ABC):
             self.register_parameter(f"weight_{name}_l0", nn.Parameter(weight))
         for name in sizes:
             self.register_parameter(f"bias_{name}_l0", nn.Parameter(torch.zeros(rows)))
+
+    def train(self, mode: bool = True) -> Self:
+        """Training changes the weights, so forget ``maps``."""
+        if mode:
+            self.maps = None
+        return super().train(mode)
+
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
+        # PyTorch moves weights by this method, and has no public hook for it. PyTorch 2.8 to 2.13
+        self.maps = None
+        super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
+        return self
 
     def project(self, inputs: Tensor) -> Tensor:
         """W x + b: (..., I) -> (..., G * H). Narrower inputs take the first columns of W."""

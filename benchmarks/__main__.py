@@ -23,6 +23,7 @@ COMMANDS = (
     "constraints",
     "quality",
     "little",
+    "yoyodyne",
     "growth",
     "peers",
     "small_labels",

@@ -109,7 +109,7 @@ def main(arguments: Sequence[str]) -> None:
         if per_label:
             train, test = _drawn(options.data / corpus.train, run, per_label, seed)
         else:
-            train = _cut(corpus, options.data, options.out / key, rows)
+            train = cut(corpus, options.data, options.out / key, rows)
             test = options.data / corpus.test
         if not (run / RESULT).exists():
             shutil.rmtree(run, ignore_errors=True)
@@ -120,9 +120,9 @@ def main(arguments: Sequence[str]) -> None:
                 validation = corpus.validation if named else options.data / corpus.validation
                 command += [f"--data.validation={validation}"]
             command += [f"--model.seed={seed}", f"--data.seed={seed}", *of_fit]
-            before = _cpu_minutes()
+            before = cpu_minutes()
             subprocess.run(command, check=True)
-            (run / _CPU).write_text(f"{_cpu_minutes() - before:.2f}")
+            (run / _CPU).write_text(f"{cpu_minutes() - before:.2f}")
         result = json.loads((run / RESULT).read_text())
         scores = score_runs([run], [f"--data.test={test}"])
         scores.pop("signature", None)
@@ -133,7 +133,7 @@ def main(arguments: Sequence[str]) -> None:
         )  # fmt: skip
 
 
-def _cpu_minutes() -> float:
+def cpu_minutes() -> float:
     """Processor time of the commands so far."""
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     return (used.ru_utime + used.ru_stime) / 60
@@ -149,7 +149,7 @@ def _drawn(whole: Path, out: Path, per_label: int, seed: int) -> tuple[Path, Pat
     return paths[0], paths[1]
 
 
-def _cut(corpus: Corpus, data: Path, out: Path, rows: int) -> Path:
+def cut(corpus: Corpus, data: Path, out: Path, rows: int) -> Path:
     """The training set, or a copy of some of its rows, the same for all seeds."""
     whole = data / corpus.train
     if not rows:

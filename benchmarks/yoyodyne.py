@@ -19,7 +19,7 @@ from pathlib import Path
 
 import yaml
 
-from benchmarks.common import parser_of, read, report, write
+from benchmarks.common import Command, parser_of, read, report, write
 from benchmarks.little import CORPORA, cpu_minutes, cut
 
 _NAMES = ("french", "hindi", "hungarian", "japanese", "vietnamese")
@@ -69,7 +69,7 @@ def _train(program: Path, run: Path, files: list[str], seed: int, patience: int)
     run.mkdir()
     config = run / "config.yaml"
     config.write_text(yaml.safe_dump(_config(run, seed, patience)))
-    command = [program, "fit", "--config", config, f"--data.model_dir={run}", *files]
+    command: Command = [program, "fit", "--config", config, f"--data.model_dir={run}", *files]
     before = cpu_minutes()
     _call([*command, f"--trainer.default_root_dir={run}"], run)
     minutes = cpu_minutes() - before

@@ -71,7 +71,7 @@ def _train(program: Path, run: Path, files: list[str], seed: int, patience: int)
     config.write_text(yaml.safe_dump(_config(run, seed, patience)))
     command: Command = [program, "fit", "--config", config, f"--data.model_dir={run}", *files]
     before = cpu_minutes()
-    _call([*command, f"--trainer.default_root_dir={run}"], run)
+    _call(command, run)
     minutes = cpu_minutes() - before
     [checkpoint] = run.rglob("*.ckpt")
     command = [program, "predict", "--config", config, f"--data.model_dir={run}", *files]
@@ -95,6 +95,7 @@ def _config(run: Path, seed: int, patience: int) -> dict[str, object]:
         "data": {"source_sep": "", "target_sep": " ", "tie_embeddings": False},
         "trainer": {
             "accelerator": "cpu", "max_epochs": 200, "enable_progress_bar": False, "callbacks": [stop],
+            "default_root_dir": str(run),
         },
         "prediction": {"path": str(run / "predictions.tsv")},
     }  # fmt: skip

@@ -2,8 +2,7 @@
 
 Each function says what it uses, why there is no public way, and for which versions it holds. The tests in
 tests/test_internals.py fail where an installed version differs. Two uses stand elsewhere: ``_apply`` in
-seqtext.nn.decoder and seqtext.nn.cells.contract, and messages of the option parser in
-seqtext.cli.parser_messages.
+seqtext.nn.laid_out, and messages of the option parser in seqtext.cli.parser_messages.
 """
 
 from __future__ import annotations

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import torch
@@ -16,6 +15,7 @@ from seqtext.nn.deferred import DeferredLinear
 from seqtext.nn.dropout import Dropout
 from seqtext.nn.embedding import OutputLayer, PieceEmbedding
 from seqtext.nn.encoder import Bridge
+from seqtext.nn.laid_out import LaidOut
 from seqtext.nn.linear import Linear, product
 from seqtext.nn.quantized import quantize_cells
 from seqtext.nn.recurrent import EncoderOutput, RecurrentStack
@@ -58,7 +58,7 @@ class DecoderOutput(NamedTuple):
     state: DecoderState
 
 
-class Decoder(nn.Module):
+class Decoder(LaidOut):
     """Recurrent decoder with attention between its first layer and the others.
 
     The first layer runs over the target, and its outputs query the memory. Outputs and contexts go
@@ -181,17 +181,9 @@ class Decoder(nn.Module):
         if self.upper is not None and quantized:
             quantize_cells(self.upper)
 
-    def train(self, mode: bool = True) -> Decoder:
-        """Training changes the weights, so undo ``precompute``."""
-        if mode:
-            self._search = None
-        return super().train(mode)
-
-    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Decoder:
-        # PyTorch moves weights by this method, and has no public hook for it. PyTorch 2.8 to 2.13
+    def forget(self) -> None:
+        """Undo ``precompute``."""
         self._search = None
-        super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
-        return self
 
     def __getstate__(self) -> dict[str, object]:
         # weights laid out for this processor cannot be copied or sent elsewhere

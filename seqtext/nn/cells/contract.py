@@ -6,10 +6,10 @@ Shapes: B rows, T positions, I inputs, H units, P parts of the state, G gates.
 from __future__ import annotations
 
 import functools
-from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from abc import abstractmethod
+from collections.abc import Mapping
 from types import MappingProxyType
-from typing import ClassVar, Self
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -17,13 +17,14 @@ from torch.nn import functional as F
 
 from seqtext.nn.deferred import DeferredLinear
 from seqtext.nn.dropout import factors
+from seqtext.nn.laid_out import LaidOut
 from seqtext.nn.linear import Linear, product
 
 # names and order of nn.RNNBase, so that checkpoints of all cells look alike
 WEIGHTS = ("weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0")
 
 
-class Cell(nn.Module, ABC):
+class Cell(LaidOut):
     """One recurrent layer in one direction.
 
     A gate takes W x + b of the input x and U h + c of the hidden state h. Both are linear maps outside of
@@ -63,17 +64,9 @@ class Cell(nn.Module, ABC):
         for name in sizes:
             self.register_parameter(f"bias_{name}_l0", nn.Parameter(torch.zeros(rows)))
 
-    def train(self, mode: bool = True) -> Self:
-        """Training changes the weights, so forget ``maps``."""
-        if mode:
-            self.maps = None
-        return super().train(mode)
-
-    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
-        # PyTorch moves weights by this method, and has no public hook for it. PyTorch 2.8 to 2.13
+    def forget(self) -> None:
+        """Forget ``maps``."""
         self.maps = None
-        super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
-        return self
 
     def project(self, inputs: Tensor) -> Tensor:
         """W x + b: (..., I) -> (..., G * H). Narrower inputs take the first columns of W."""

@@ -55,7 +55,6 @@ class RequiredRule(TextRule):
         self._greedy, self._goals = greedy, automaton
         self._begun = torch.zeros_like(starts, dtype=torch.bool)  # whether a phrase was begun here
         self._leading: dict[int, list[int]] = {}  # pieces that lead on, by state
-        self._table = starts.new_full((64, 1), eos)  # the same, filled up with eos
 
     def __call__(self, log_probs: Tensor, history: Tensor, origin: Tensor) -> None:
         """See ``Rule``."""
@@ -66,11 +65,11 @@ class RequiredRule(TextRule):
         ends = self._automaton.table(numbers.device).ends[numbers]
         forced = ~ends & (log_probs.argmax(2) == self._eos) | self._begun[origin].unsqueeze(1)
         super().__call__(log_probs, history, origin)
-        self._find_leading(numbers)
+        leading = self._all_leading(numbers)
         for row, beam in forced.nonzero().tolist():
             number = int(numbers[row, beam])
             complete = number != DEAD and self._goals.completes(self._goals.state(number))
-            pieces = self._keeping(number) if complete else self._leading[number]
+            pieces = self._keeping(number) if complete else leading[row][beam]
             self._begun[origin[row]] = not complete
             kept = log_probs[row, beam, pieces]
             if bool((kept > -torch.inf).any()):
@@ -105,9 +104,12 @@ class RequiredRule(TextRule):
         rows, live, vocab_size = totals.shape
         flat = totals.view(rows, -1)
         offsets = torch.arange(live, device=totals.device).view(1, -1, 1) * vocab_size
-        self._find_leading(numbers)
-        leads = self._table[numbers]
-        tried = totals.gather(2, leads).topk(min(_TRIED, leads.size(2)), 2).indices
+        leading = self._all_leading(numbers)
+        most = max((len(pieces) for row in leading for pieces in row), default=0)
+        eos = self._eos  # fills up, and counts once
+        filled = [[[*each, *[eos] * (most + 1 - len(each))] for each in row] for row in leading]
+        leads = torch.tensor(filled, device=totals.device)
+        tried = totals.gather(2, leads).topk(min(_TRIED, most + 1), 2).indices
         own_best = largest(totals.view(-1, vocab_size), 1)[1].view(rows, live, 1)
         every = torch.cat([leads.gather(2, tried), own_best], 2) + offsets
         best = largest(flat, min(count, flat.size(1)))[1]
@@ -125,30 +127,19 @@ class RequiredRule(TextRule):
         following = following.where(pieces != self._eos, numbers)
         return self._automaton.table(places.device).needs[following]
 
-    def _find_leading(self, numbers: Tensor) -> None:
-        """Note the pieces that go on with a phrase, for states that are new."""
+    def _all_leading(self, numbers: Tensor) -> list[list[list[int]]]:
+        """For each hypothesis the pieces that go on with a phrase."""
         automaton, goals = self._automaton, self._goals
-        new = sorted(set(numbers.flatten().tolist()) - self._leading.keys())
-        if not new:
-            return
-        own = torch.tensor(new, device=numbers.device)
-        automaton.prepare(own)
-        needs, following = automaton.table(own.device).needs, automaton.rows(own)
-        better = (following > LATER) & (needs[following] < needs[own].unsqueeze(1))
-        pieces: dict[int, list[int]] = {number: [] for number in new}
-        for row, piece in better.nonzero().tolist():
-            pieces[new[row]].append(piece)
-        for number, several in pieces.items():
-            if number == DEAD:
-                several = []
-            self._leading[number] = several and goals.leading(goals.state(number), several)
-        rows, width = self._table.shape
-        widest = 1 + max(len(self._leading[number]) for number in new)
-        if new[-1] >= rows or widest > width:
-            wider = max(rows, 2 * new[-1]), max(width, widest)
-            table = self._table.new_full(wider, self._eos)
-            table[:rows, :width] = self._table
-            self._table = table
-        for number in new:
-            if leading := self._leading[number]:
-                self._table[number, : len(leading)] = own.new_tensor(leading)
+        automaton.prepare(numbers)
+        table = automaton.table(numbers.device)
+        if new := sorted(set(numbers.flatten().tolist()) - self._leading.keys()):
+            own = torch.tensor(new, device=numbers.device)
+            following = automaton.rows(own)
+            better = (following > LATER) & (table.needs[following] < table.needs[own].unsqueeze(1))
+            pieces: dict[int, list[int]] = {number: [] for number in new}
+            for row, piece in better.nonzero().tolist():
+                pieces[new[row]].append(piece)
+            for number in new:
+                several = pieces[number] if number != DEAD else []
+                self._leading[number] = several and goals.leading(goals.state(number), several)
+        return [[self._leading[number] for number in row] for row in numbers.tolist()]

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from benchmarks.tables import Row, Table, read
 
 DOCS = Path(__file__).parent.parent / "docs"
-BARS = {  # a file in results/, of which the first table is drawn: figure, label of its axis
+BARS = {  # figure and label of the first table of a file in results/
     "training": ("target_words_per_second", "target words a second"),
     "decoding": ("pieces_per_second", "output pieces a second, beam 5"),
 }

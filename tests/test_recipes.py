@@ -264,7 +264,7 @@ def test_classification_slice_through_the_command_line(
 
 @pytest.mark.slow
 def test_cells_are_compared(corpora: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every task, and again: what is measured is not measured twice."""
+    """Every task is measured. A second call measures nothing again."""
     monkeypatch.setattr(subprocess, "Popen", ChildHere)
     Path("banking77").mkdir()
     for name in ("train", "test"):

@@ -160,7 +160,10 @@ def settle(trainer: Namespace) -> None:
 def _quickest(on_cpu: bool, nodes: int) -> str:
     """The precision that trains sooner here, the same in all processes."""
     if not on_cpu:
-        return "bf16-mixed" if _gpu_has_bfloat16() else "32-true"
+        multiplies = torch.cuda.is_available() and torch.cuda.is_bf16_supported(
+            including_emulation=False
+        )
+        return "bf16-mixed" if multiplies else "32-true"
     if not has_bfloat16():
         return "32-true"
     if local_rank() and _CHOSEN in os.environ:  # Lightning has started this process
@@ -175,10 +178,6 @@ def _quickest(on_cpu: bool, nodes: int) -> str:
     say(f"precision: {chosen}, because bf16-mixed is {speed:.2f} times as fast as 32-true here")
     os.environ[_CHOSEN] = chosen
     return chosen
-
-
-def _gpu_has_bfloat16() -> bool:
-    return torch.cuda.is_available() and torch.cuda.is_bf16_supported(including_emulation=False)
 
 
 def _refuse(trainer: Namespace) -> None:

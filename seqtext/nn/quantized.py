@@ -49,10 +49,9 @@ class QuantizedLinear:
         if self._bounded:
             integers = torch.add(self._shift, inputs, alpha=self._most).to(torch.uint8)
             outputs = self._product(integers, 1 / self._most, zero, self._bias)
-            unknown = inputs.isnan().any(-1)  # which no integer stands for
-            return (
-                outputs.masked_fill_(unknown.unsqueeze(-1), torch.nan) if unknown.any() else outputs
-            )
+            if (unknown := inputs.isnan().any(-1)).any():  # which no integer stands for
+                outputs[unknown] = torch.nan
+            return outputs
         largest = inputs.abs().amax(-1, keepdim=True).clamp_(min=_TINY)
         scale = largest / self._most
         integers = torch.addcdiv(self._shift, inputs, scale).to(torch.uint8)

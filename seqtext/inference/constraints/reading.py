@@ -130,7 +130,7 @@ class PhraseAutomaton(Automaton[Reading]):
         self._plain_rows: dict[Reading, Tensor] = {}
         self._starts: dict[PhraseSet, tuple[dict[int, Start], dict[int, Start]]] = {}
         self._dead = torch.full((self.vocab_size,), DEAD, dtype=torch.int32)
-        self._bytes = torch.tensor(list(index.bytes), dtype=torch.long)
+        self._bytes = list(index.bytes)
 
     def _ended(self, state: Reading) -> Reading | None:
         """The state at the end of the text, where bytes of no whole character are written as broken."""
@@ -179,11 +179,10 @@ class PhraseAutomaton(Automaton[Reading]):
 
     def row(self, state: Reading) -> Tensor:
         """See ``Automaton``."""
-        every_byte = list(self._index.bytes)
         if state.tail:
             ended = self._ended(state)
             row = self._dead if ended is None else self.row(ended)
-            return self._write(row.clone(), state, every_byte)
+            return self._write(row.clone(), state, self._bytes)
         met, last = state.met_at_end, state.last
         row = self._plain(state.sought, state.met, last)
         if met != state.met:  # a phrase is complete, unless its last word goes on
@@ -191,7 +190,7 @@ class PhraseAutomaton(Automaton[Reading]):
             row = row.where(self._index.begins, behind) if last == WORD else behind
         pieces = [*self._continuing(state), *self._spelled_bytes(state)]
         if state.sought.has_broken or not self._allows(met):  # so most bytes may not follow
-            pieces += every_byte
+            pieces += self._bytes
         return self._write(row.clone(), state, pieces)
 
     def _write(self, row: Tensor, state: Reading, pieces: Sequence[int]) -> Tensor:
@@ -217,7 +216,7 @@ class PhraseAutomaton(Automaton[Reading]):
         else:
             numbers = [self.number(state._replace(last=kind)) for kind in (OTHER, WORD, GAP)]
             row = torch.tensor(numbers, dtype=torch.int32)[index.last]
-            row.index_fill_(0, self._bytes, LATER)
+            row[self._bytes] = LATER
         states = (
             Reading(sought, met | start.met, start.active, start.last) for start in starts.values()
         )

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from seqtext.errors import ConfigError
 from seqtext.nn.config import AttentionKind
+from seqtext.nn.linear import Linear
 
 
 class Memory(NamedTuple):
@@ -19,20 +20,21 @@ class Memory(NamedTuple):
 
     keys: Tensor  # (B, S, A)
     values: Tensor  # (B, S, M)
-    mask: Tensor  # (B, S) bool, True = real piece
+    bias: Tensor  # (B, 1, S) of the scores: 0 at a real piece, else -inf
 
 
-def dot_scores(query: Tensor, keys: Tensor) -> Tensor:
-    """score(t, s) = q_t . k_s  (Luong et al. 2015, eq. 8, dot).
+def dot_scores(query: Tensor, keys: Tensor, bias: Tensor) -> Tensor:
+    """score(t, s) = q_t . k_s + b_s  (Luong et al. 2015, eq. 8, dot).
 
     Args:
         query: (B, T, A).
         keys: (B, S, A).
+        bias: (B, 1, S), b.
 
     Returns:
         (B, T, S).
     """
-    return query @ keys.transpose(1, 2)
+    return torch.baddbmm(bias, query, keys.transpose(1, 2))
 
 
 def additive_scores(query: Tensor, keys: Tensor, vector: Tensor) -> Tensor:
@@ -64,19 +66,18 @@ def covered_scores(scores: Tensor, query: Tensor, vector: Tensor, covered: Tenso
     return scores + (query @ vector.to(query.dtype).unsqueeze(-1)) * covered.to(scores.dtype)
 
 
-def attend(scores: Tensor, values: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
-    """a_t = softmax over real positions of score(t, .), c_t = sum_s a_ts v_s.
+def attend(scores: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
+    """a_t = softmax of score(t, .), c_t = sum_s a_ts v_s.
 
     Args:
-        scores: (B, T, S).
+        scores: (B, T, S), -inf at padding. Each row has a real piece.
         values: (B, S, M).
-        mask: (B, S) bool, True = real piece. Each row has at least one.
 
     Returns:
         Context (B, T, M) and weights (B, T, S). A padded position has weight 0.
     """
-    weights = scores.masked_fill(~mask.unsqueeze(1), -torch.inf).softmax(-1).to(values.dtype)
-    return weights @ values, weights
+    weights = scores.softmax(-1).to(values.dtype)
+    return torch.bmm(weights, values), weights
 
 
 class Attention(nn.Module):
@@ -133,11 +134,15 @@ class Attention(nn.Module):
             self.value = nn.Linear(memory_size, query_size)
             self.output = nn.Linear(query_size, query_size)
 
-    def project(self, memory: Tensor, mask: Tensor) -> Memory:
-        """Project encoder outputs (B, S, M) once. The mask (B, S) is True at real pieces."""
-        keys = memory if self.kind == "dot" else self.key(memory)
+    def project(self, memory: Tensor, mask: Tensor, key: Linear | None = None) -> Memory:
+        """Project encoder outputs (B, S, M) once. The mask (B, S) is True at real pieces.
+
+        Another layout of the key's weights may stand for them.
+        """
+        keys = memory if self.kind == "dot" else (key or self.key)(memory)
         values = self.value(memory) if self.kind == "multi_head" else memory
-        return Memory(keys, values, mask)
+        bias = torch.zeros(mask.shape, dtype=keys.dtype, device=keys.device)
+        return Memory(keys, values, bias.masked_fill_(~mask, -torch.inf).unsqueeze(1))
 
     def forward(
         self, query: Tensor, memory: Memory, covered: Tensor | None = None
@@ -155,12 +160,12 @@ class Attention(nn.Module):
             keys = memory.keys.unsqueeze(1)
             if self.coverage is not None and covered is not None:
                 keys = keys + covered.to(keys.dtype).unsqueeze(3) * self.coverage.to(keys.dtype)
-            scores = additive_scores(self.query(query), keys, self.vector)
+            scores = additive_scores(self.query(query), keys, self.vector) + memory.bias
         else:
-            scores = dot_scores(query, memory.keys)
+            scores = dot_scores(query, memory.keys, memory.bias)
             if self.coverage is not None and covered is not None:
                 scores = covered_scores(scores, query, self.coverage, covered)
-        return attend(scores, memory.values, memory.mask)
+        return attend(scores, memory.values)
 
     def _multi_head(
         self, query: Tensor, memory: Memory, covered: Tensor | None
@@ -171,13 +176,13 @@ class Attention(nn.Module):
             return parts.transpose(1, 2).reshape(rows * self.heads, length, size // self.heads)
 
         queries, keys, values = split(self.query(query)), split(memory.keys), split(memory.values)
-        mask = memory.mask.repeat_interleave(self.heads, 0)
-        scores = dot_scores(queries, keys)
+        bias = memory.bias.repeat_interleave(self.heads, 0)
+        scores = dot_scores(queries, keys, bias)
         if self.coverage is not None and covered is not None:
             by_head = self.coverage.view(self.heads, -1).repeat(len(query), 1)
             covered = covered.repeat_interleave(self.heads, 0)
             scores = covered_scores(scores, queries, by_head, covered)
-        context, weights = attend(scores * keys.size(-1) ** -0.5, values, mask)
+        context, weights = attend(scores * keys.size(-1) ** -0.5, values)
         rows, length, size = query.shape
         context = context.view(rows, self.heads, length, -1).transpose(1, 2)
         weights = weights.view(rows, self.heads, length, -1).mean(1)

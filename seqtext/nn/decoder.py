@@ -20,6 +20,7 @@ from seqtext.nn.linear import Linear, product
 from seqtext.nn.quantized import quantize_cells
 from seqtext.nn.recurrent import EncoderOutput, RecurrentStack
 from seqtext.nn.step_maps import Prepared, StepMaps, Weights, prepare
+from seqtext.nn.tanh import tanh
 
 
 class DecoderState(NamedTuple):
@@ -42,12 +43,18 @@ class DecoderState(NamedTuple):
         """
         memory, pieces = self.memory, self.pieces
         # ascending indices of all sentences change nothing, and the memory is the largest part
-        if len(sentences) < len(memory.mask):
+        if len(sentences) < len(memory.bias):
             memory = Memory(*(part[sentences] for part in memory))
             pieces = pieces[sentences]
-        rows = sentences.unsqueeze(1)
-        recurrent, feed = self.recurrent[rows, beams], self.feed[rows, beams]
-        return DecoderState(recurrent, feed, self.covered[rows, beams], memory, pieces, self.size)
+        rows = (sentences.unsqueeze(1) * self.recurrent.size(1) + beams).flatten()
+
+        def keep(part: Tensor) -> Tensor:
+            if not part.size(2):
+                return part.new_empty(*beams.shape, 0)
+            return part.flatten(0, 1).index_select(0, rows).view(*beams.shape, *part.shape[2:])
+
+        recurrent, feed, covered = map(keep, (self.recurrent, self.feed, self.covered))
+        return DecoderState(recurrent, feed, covered, memory, pieces, self.size)
 
 
 class DecoderOutput(NamedTuple):
@@ -104,6 +111,8 @@ class Decoder(LaidOut):
                 residual=config.residual,
                 layer_norm=config.layer_norm,
             )
+        # whether outputs of all layers, those of the encoder too, lie within -1 and 1
+        self._outputs_bounded = cell.bounded and not (config.layer_norm or config.residual)
         self.norm = nn.LayerNorm(size) if config.layer_norm else nn.Identity()
         self.readout = nn.Linear(attended + (size if self.upper else 0), readout_size)
         self.dropout = Dropout(config.dropout, locked=config.locked_dropout)
@@ -125,9 +134,11 @@ class Decoder(LaidOut):
         # under autocast too a cell adds up in full precision
         recurrent = self.bridge(encoded.last).to(self.readout.weight.dtype).unsqueeze(1)
         feed = recurrent.new_zeros(len(recurrent), 1, self.feed_size)
-        memory = self.attention.project(encoded.memory, encoded.mask)
+        inferring = not torch.is_grad_enabled()
+        key = self._search.key if self._search is not None and inferring else None
+        memory = self.attention.project(encoded.memory, encoded.mask, key)
         covered = torch.zeros(
-            (len(feed), 1, memory.mask.size(1) if self._covers else 0),
+            (len(feed), 1, memory.bias.size(2) if self._covers else 0),
             dtype=torch.promote_types(feed.dtype, torch.float32),
             device=feed.device,
         )
@@ -156,6 +167,8 @@ class Decoder(LaidOut):
             state = step.state
             readouts.append(step.readout)
             weights.append(step.weights)
+        if len(readouts) == 1:
+            return step
         return DecoderOutput(torch.cat(readouts, 2), torch.cat(weights, 2), state)
 
     def logits(self, readout: Tensor) -> Tensor:
@@ -176,8 +189,11 @@ class Decoder(LaidOut):
         """
         with torch.no_grad():
             table = self.bottom.cell(0).project(self.embedding.weight)
-        output = self.output.weight, self.output.bias
-        self._search = prepare(table, self._step_weights(), output, quantized=quantized)
+        output = Weights(self.output.weight, self.output.bias, bounded=True)  # behind tanh
+        key = None
+        if quantized and self.attention.kind != "dot":
+            key = Weights(self.attention.key.weight, None, self._outputs_bounded)
+        self._search = prepare(table, self._step_weights(), output, key, quantized=quantized)
         if self.upper is not None and quantized:
             quantize_cells(self.upper)
 
@@ -204,25 +220,28 @@ class Decoder(LaidOut):
     def _step_weights(self) -> list[Weights]:
         """Weights and biases in the order of ``StepMaps``. The last columns of W take the feed."""
         cell = self.bottom.cell(0)
-        weights: list[Weights] = [
-            (cell.weight_ih_l0[:, cell.input_size - self.feed_size :], None),
-            (self.readout.weight, self.readout.bias),
+        feed = cell.weight_ih_l0[:, cell.input_size - self.feed_size :]
+        # a context is a mean of the memory, unless heads project it
+        bounded = self._outputs_bounded and self.attention.kind != "multi_head"
+        weights = [
+            Weights(feed, None, bounded=True),
+            Weights(self.readout.weight, self.readout.bias, bounded),
         ]
         if cell.recurrent_weights:
-            weights.append((cell.weight_hh_l0, cell.bias_hh_l0))
+            weights.append(Weights(cell.weight_hh_l0, cell.bias_hh_l0, cell.bounded))
         return weights
 
     def _step_maps(self) -> StepMaps:
         if (
             torch.is_grad_enabled()
         ):  # one gradient of W for all steps instead of a large one per step
-            return StepMaps(*(DeferredLinear(*part) for part in self._step_weights()))
+            return StepMaps(*(DeferredLinear(*part[:2]) for part in self._step_weights()))
         if self._search is not None:
             return self._search.step
         return StepMaps(
             *(
-                functools.partial(product, weight=weight, bias=bias)
-                for weight, bias in self._step_weights()
+                functools.partial(product, weight=part.weight, bias=part.bias)
+                for part in self._step_weights()
             )
         )
 
@@ -257,7 +276,7 @@ class Decoder(LaidOut):
             bottom_state = torch.cat([bottom_state, upper_state], 1)
             attended = torch.cat([top, attended], 2)
         readout = to_readout(attended.flatten(0, 1)).view(rows * beams, length, -1)
-        readout = self.dropout(torch.tanh(readout)).view(rows, beams, length, -1)
+        readout = self.dropout(tanh(readout)).view(rows, beams, length, -1)
         feed = readout[:, :, -1] if self.feed_size else state.feed
         recurrent = bottom_state.view(rows, beams, *bottom_state.shape[1:])
         state = DecoderState(recurrent, feed, covered, state.memory, state.pieces, state.size)

@@ -12,7 +12,7 @@ from seqtext.nn.config import NetworkConfig
 from seqtext.nn.copying import Mixture, copied_labels, mix, mixture
 from seqtext.nn.decoder import Decoder, DecoderState
 from seqtext.nn.encoder import Encoder
-from seqtext.nn.quantized import check_recurrent, quantize_cells
+from seqtext.nn.quantized import check_quantizable, quantize_cells
 from seqtext.nn.start import initialize
 from seqtext.nn.transformer import TransformerDecoder, TransformerState
 
@@ -221,9 +221,9 @@ class EncoderDecoder(nn.Module):
         it.
 
         Raises:
-            ConfigError: It is a Transformer.
+            ConfigError: It is a Transformer, or a weight is no finite number.
         """
-        check_recurrent(self.config)
+        check_quantizable(self, self.config)
         assert isinstance(self.decoder, Decoder)
         quantize_cells(self.encoder)
         self.decoder.precompute(quantized=True)

@@ -24,7 +24,8 @@ class QuantizedLinear:
     Args:
         weight: (O, I), as it is now.
         bias: (O,).
-        bounded: Whether all inputs stay within -1 and 1. Otherwise each row is scaled by its largest value.
+        bounded: Whether all inputs stay within -1 and 1, and none is NaN. Otherwise each row is scaled by
+            its largest value, and NaN makes a whole row NaN.
     """
 
     def __init__(
@@ -48,10 +49,7 @@ class QuantizedLinear:
         zero = self._most + 1
         if self._bounded:
             integers = torch.add(self._shift, inputs, alpha=self._most).to(torch.uint8)
-            outputs = self._product(integers, 1 / self._most, zero, self._bias)
-            if (unknown := inputs.isnan().any(-1)).any():  # which no integer stands for
-                outputs[unknown] = torch.nan
-            return outputs
+            return self._product(integers, 1 / self._most, zero, self._bias)
         largest = inputs.abs().amax(-1, keepdim=True).clamp_(min=_TINY)
         scale = largest / self._most
         integers = torch.addcdiv(self._shift, inputs, scale).to(torch.uint8)
@@ -67,14 +65,20 @@ class QuantizedLinear:
         self._lay_out()
 
 
-def check_recurrent(config: EncoderConfig) -> None:
-    """Refuse a network whose layers PyTorch computes in floats alone.
+def check_quantizable(network: nn.Module, config: EncoderConfig) -> None:
+    """Refuse a network whose layers PyTorch computes in floats alone, and weights that no integer stands for.
 
     Raises:
-        ConfigError: It is a Transformer.
+        ConfigError: It is a Transformer, or a weight is no finite number.
     """
     if not config.is_recurrent:
         raise ConfigError("precision: a transformer has no int8, choose fp32 or bf16")
+    for name, weight in network.named_parameters():
+        if not weight.isfinite().all():
+            raise ConfigError(
+                f"precision: {name} of the checkpoint holds NaN or infinity, which int8 cannot hold. Its"
+                " training has failed"
+            )
 
 
 def quantize_cells(part: nn.Module) -> None:
@@ -86,7 +90,7 @@ def quantize_cells(part: nn.Module) -> None:
         if isinstance(cell, Cell):
             cell.maps = (
                 QuantizedLinear(cell.weight_ih_l0, cell.bias_ih_l0),
-                QuantizedLinear(cell.weight_hh_l0, cell.bias_hh_l0)
+                QuantizedLinear(cell.weight_hh_l0, cell.bias_hh_l0, bounded=cell.bounded)
                 if cell.recurrent_weights
                 else None,
             )

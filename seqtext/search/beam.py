@@ -48,7 +48,7 @@ class _Beam(NamedTuple):
     history: Tensor  # (N, K, t) int64, their pieces
     finished: Tensor  # (N, F) ranks of the finished hypotheses, best first, -inf where none
     finished_log_prob: Tensor  # (N, F)
-    finished_ids: Tensor  # (N, F, t) int64, their pieces, filled up with eos
+    finished_ids: Tensor  # (N, F, at most t) int64, their pieces, filled up with eos
     finished_whole: Tensor  # (N, F) bool, whether no strict rule is broken. These come first
     parents: Tensor  # (N, K) int64, which hypothesis of the step before each live one continues
     covered: Tensor | None  # (N, K, S) attention so far, for a coverage penalty
@@ -120,9 +120,12 @@ def beam_search(
         beam = _cover(beam, model, state, groups)
         at_end = constraint.at_end(beam.history, beam.origin)
         log_probs = constraint(log_probs, beam.history, beam.origin, at_end)
-        beam = _advance(beam, log_probs, pieces.eos, ranking, constraint, diversity)
+        beam, some_end = _advance(beam, log_probs, pieces.eos, ranking, constraint, diversity)
         _show(beam, groups, watch)
-        beam, rows = _move_finished(beam, at_end, pieces.eos, groups, results)
+        if some_end or at_end is not None or constraint.has_rules:
+            beam, rows = _move_finished(beam, at_end, pieces.eos, groups, results)
+        else:
+            rows = _everyone(beam, groups)
         if len(rows):
             state = model.select(state, rows, _join(beam.parents, groups, ids.size(1)))
             ids = beam.history[..., -1].reshape(len(rows), -1)
@@ -188,10 +191,14 @@ def _advance(
     ranking: _Ranking,
     constraint: Constraint,
     diversity: Diversity,
-) -> _Beam:
-    """Continue each hypothesis by one piece, with ``log_probs`` (N, K, V)."""
+) -> tuple[_Beam, bool]:
+    """Continue each hypothesis by one piece, with ``log_probs`` (N, K, V), which are overwritten.
+
+    Returns:
+        The beam, and whether a hypothesis may have ended.
+    """
     (rows, live, vocab_size), beam_size = log_probs.shape, beam.finished.size(1)
-    totals = beam.scores.unsqueeze(2) + log_probs
+    totals = log_probs.add_(beam.scores.unsqueeze(2))
     # Each hypothesis ends once at most. So 2K continuations hold at most K that end, and K others.
     count = min(2 * beam_size, live * vocab_size)
     if constraint.allocation is not None:
@@ -203,20 +210,26 @@ def _advance(
         by_group = totals.view(*searching.shape, live, vocab_size)
         index = diversity.best(by_group, beam_size, eos, searching).flatten(0, 1)
         values = totals.view(rows, -1).gather(1, index)
-    whole = constraint.is_whole(beam.history, beam.origin)
     parents, ids = index // vocab_size, index % vocab_size
-    is_eos = ids == eos
-    beam = _finish(beam, values, parents, is_eos, eos, ranking, whole)
-    # A stable sort puts the others first and keeps their order. Its shape does not depend on the data, so a
-    # GPU need not wait for a count.
-    chosen = is_eos.byte().argsort(dim=1, stable=True)[:, : min(beam_size, live * (vocab_size - 1))]
-    parents, ids = parents.gather(1, chosen), ids.gather(1, chosen)
-    return beam._replace(
-        scores=values.gather(1, chosen).masked_fill(is_eos.gather(1, chosen), -torch.inf),
+    is_eos, size = ids == eos, min(beam_size, live * (vocab_size - 1))
+    # a GPU would have to wait for the answer, and the CPU for it
+    some_end = is_eos.device.type != "cpu" or bool(is_eos.any())
+    if some_end:
+        whole = constraint.is_whole(beam.history, beam.origin)
+        beam = _finish(beam, values, parents, is_eos, eos, ranking, whole)
+        # A stable sort puts the others first and keeps their order. Its shape does not depend on the data.
+        chosen = is_eos.byte().argsort(dim=1, stable=True)[:, :size]
+        parents, ids = parents.gather(1, chosen), ids.gather(1, chosen)
+        scores = values.gather(1, chosen).masked_fill(is_eos.gather(1, chosen), -torch.inf)
+    else:
+        parents, ids, scores = (part[:, :size] for part in (parents, ids, values))
+    beam = beam._replace(
+        scores=scores,
         history=torch.cat([_rows(beam.history, parents), ids.unsqueeze(2)], 2),
         parents=parents,
         covered=None if beam.covered is None else _rows(beam.covered, parents),
     )
+    return beam, some_end
 
 
 def _finish(
@@ -240,13 +253,22 @@ def _finish(
     best = merged.argsort(dim=1, descending=True, stable=True)
     first = (~merged_whole).gather(1, best).byte().argsort(dim=1, stable=True)[:, :size]
     best = best.gather(1, first)
-    ids = torch.cat([beam.finished_ids, _rows(beam.history, parents)], 1)
+    longer = beam.history.size(2) + 1
+    ids = torch.cat(
+        [_fill_up(part, longer, eos) for part in (beam.finished_ids, _rows(beam.history, parents))],
+        1,
+    )
     return beam._replace(
         finished=merged.gather(1, best),
         finished_log_prob=torch.cat([beam.finished_log_prob, log_prob], 1).gather(1, best),
-        finished_ids=_rows(torch.nn.functional.pad(ids, (0, 1), value=eos), best),
+        finished_ids=_rows(ids, best),
         finished_whole=merged_whole.gather(1, best),
     )
+
+
+def _fill_up(ids: Tensor, length: int, eos: int) -> Tensor:
+    """(N, K, t) -> (N, K, length)."""
+    return torch.nn.functional.pad(ids, (0, length - ids.size(2)), value=eos)
 
 
 def _rows(history: Tensor, index: Tensor) -> Tensor:
@@ -254,23 +276,29 @@ def _rows(history: Tensor, index: Tensor) -> Tensor:
     return history.gather(1, index.unsqueeze(2).expand(-1, -1, history.size(2)))
 
 
+def _everyone(beam: _Beam, groups: int) -> Tensor:
+    """Indices of all sentences."""
+    return torch.arange(len(beam.origin) // groups, device=beam.origin.device)
+
+
 def _move_finished(
     beam: _Beam,
-    at_end: Tensor,
+    at_end: Tensor | None,
     eos: int,
     groups: int,
     results: list[list[FinishedHypothesis]],
 ) -> tuple[_Beam, Tensor]:
     """Write finished sentences to ``results``. Return the other sentences, and which they were."""
-    count, device = len(beam.origin) // groups, at_end.device
-    everyone = torch.arange(count, device=device)
-    if not look_now(beam.history.size(2), device):
-        return beam, everyone
+    count = len(beam.origin) // groups
+    if not look_now(beam.history.size(2), beam.origin.device):
+        return beam, _everyone(beam, groups)
     stuck = (beam.scores == -torch.inf).all(1)
-    done = beam.finished_whole.all(1) | at_end | stuck
+    done = beam.finished_whole.all(1) | stuck
+    if at_end is not None:
+        done |= at_end
     done = done.view(count, groups).all(1)
     if _SHARE_TO_LEAVE * int(done.sum()) < count:
-        return beam, everyone
+        return beam, _everyone(beam, groups)
     rows = done.repeat_interleave(groups)
     leaving = beam.keep(rows.nonzero()[:, 0])
     # outputs that break a strict rule are returned only if their sentence has no others

@@ -31,9 +31,10 @@ def largest(values: Tensor, count: int) -> tuple[Tensor, Tensor]:
     table = values[:, : blocks * _BLOCK].reshape(-1, _BLOCK, blocks)
     best = table.amax(1).topk(count, 1).indices.unsqueeze(1).expand(-1, _BLOCK, -1)
     steps = torch.arange(0, blocks * _BLOCK, blocks).view(-1, 1)
-    rest = values[:, blocks * _BLOCK :]
-    places = torch.arange(blocks * _BLOCK, size).expand(len(values), -1)
-    candidates = torch.cat([table.gather(2, best).flatten(1), rest], 1)
-    places = torch.cat([(best + steps).flatten(1), places], 1)
+    candidates, places = table.gather(2, best).flatten(1), (best + steps).flatten(1)
+    if size > blocks * _BLOCK:
+        rest = torch.arange(blocks * _BLOCK, size).expand(len(values), -1)
+        candidates = torch.cat([candidates, values[:, blocks * _BLOCK :]], 1)
+        places = torch.cat([places, rest], 1)
     chosen = candidates.topk(count, 1)
     return chosen.values, places.gather(1, chosen.indices)

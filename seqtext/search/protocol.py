@@ -93,14 +93,17 @@ class Constraint:
 
     def __init__(self, pieces: Pieces, max_lengths: Tensor, rules: Sequence[Rule] = ()) -> None:
         self._max_lengths, self._rules = max_lengths, rules
+        self.has_rules = bool(rules)
         self.allocation = next((rule for rule in rules if isinstance(rule, Allocation)), None)
         self._eos = pieces.eos
         never = [pieces.bos, *pieces.banned]
         self._never = torch.tensor(never, device=max_lengths.device)
         self._first_end = int(max_lengths.min()) if len(max_lengths) else 0
 
-    def at_end(self, history: Tensor, origin: Tensor) -> Tensor:
-        """Whether hypotheses (see ``Rule``) have their maximum length, (N,) bool."""
+    def at_end(self, history: Tensor, origin: Tensor) -> Tensor | None:
+        """Whether hypotheses (see ``Rule``) have their maximum length, (N,) bool. None where none can."""
+        if history.size(-1) < self._first_end:
+            return None
         return self._max_lengths[origin] <= history.size(-1)
 
     def is_whole(self, history: Tensor, origin: Tensor) -> Tensor:
@@ -112,7 +115,7 @@ class Constraint:
         return whole
 
     def __call__(
-        self, log_probs: Tensor, history: Tensor, origin: Tensor, at_end: Tensor
+        self, log_probs: Tensor, history: Tensor, origin: Tensor, at_end: Tensor | None
     ) -> Tensor:
         """Write -inf into ``log_probs`` where a piece is ruled out, and return it.
 
@@ -120,16 +123,16 @@ class Constraint:
             log_probs: (N, K, V), overwritten.
             history: See ``Rule``.
             origin: See ``Rule``.
-            at_end: (N,) bool, whether only eos may follow.
+            at_end: (N,) bool, whether only eos may follow. None where it is the case for none.
         """
         log_probs.index_fill_(2, self._never, -torch.inf)
         # Most steps return here and cost nothing: no sentence is at its maximum length yet.
-        if history.size(-1) < self._first_end and not self._rules:
+        if at_end is None and not self._rules:
             return log_probs
         of_eos = log_probs[:, :, self._eos].clone()
         for rule in self._rules:
             rule(log_probs, history, origin)
-        if history.size(-1) >= self._first_end:
+        if at_end is not None:
             log_probs.masked_fill_(at_end.view(-1, 1, 1), -torch.inf)
         stuck = log_probs.amax(2) == -torch.inf
         log_probs[:, :, self._eos] = of_eos.where(stuck, log_probs[:, :, self._eos])

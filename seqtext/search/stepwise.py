@@ -63,7 +63,8 @@ def search_stepwise(
         ended, at_end = ids == pieces.eos, constraint.at_end(history, origin)
         allowed = constraint(log_probs, history, origin, at_end)
         # also where eos is impossible
-        ids = choose(allowed, origin).masked_fill(ended | at_end.unsqueeze(1), pieces.eos)
+        over = ended if at_end is None else ended | at_end.unsqueeze(1)
+        ids = choose(allowed, origin).masked_fill(over, pieces.eos)
         log_prob = log_prob + allowed.gather(2, ids.unsqueeze(2))[:, :, 0].masked_fill(ended, 0.0)
         history = torch.cat([history, ids.unsqueeze(2)], 2)
         if watch is not None:

@@ -343,7 +343,7 @@ def test_select_keeps_the_chosen_hypotheses(options, sentences, beams):
     chosen = rows.unsqueeze(1), beams
     found, after = network.step(pieces[chosen], network.select(state, rows, beams))
     assert_equal(found, expected[chosen])
-    assert len(after.memory.mask) == len(sentences)
+    assert len(after.memory.bias) == len(sentences)
 
 
 # --- learning ---

@@ -64,11 +64,10 @@ def test_zeros(bounded: bool) -> None:
     assert_close(product(torch.zeros(2, 5)), bias.expand(2, 3))
 
 
-@pytest.mark.parametrize("bounded", [True, False])
-def test_what_is_no_number_stays_none(bounded: bool) -> None:
+def test_what_is_no_number_stays_none() -> None:
     inputs = torch.zeros(3, 5)
     inputs[1, 2] = torch.nan
-    outputs = QuantizedLinear(torch.randn(4, 5), torch.randn(4), bounded=bounded)(inputs)
+    outputs = QuantizedLinear(torch.randn(4, 5), torch.randn(4))(inputs)
     assert outputs.isnan().all(1).tolist() == [False, True, False]
 
 
@@ -131,6 +130,15 @@ def test_a_classifier() -> None:
     network.quantize()
     assert not torch.equal(network(SOURCE, LENGTHS), exact)
     assert_close(network(SOURCE, LENGTHS), exact, rtol=0, atol=0.02)
+
+
+@pytest.mark.parametrize("value", [torch.nan, torch.inf])
+def test_a_weight_that_is_no_number_is_refused(value: float) -> None:
+    network = _network()
+    with torch.no_grad():
+        network.decoder.readout.weight[1, 2] = value
+    with pytest.raises(ConfigError, match=r"precision: decoder\.readout\.weight of the checkpoint"):
+        network.quantize()
 
 
 def test_a_transformer_is_refused() -> None:

@@ -41,6 +41,7 @@ class Cell(LaidOut):
     gates: ClassVar[int]  # G, number of vectors (H,) that ``step`` takes of each map
     state_parts: ClassVar[int] = 1  # P. The first part is the hidden state, which is the output.
     recurrent_weights: ClassVar[bool] = True  # whether gates read the hidden state
+    bounded: ClassVar[bool] = False  # whether the hidden state always lies within -1 and 1
     # Gates whose bias ``forget_bias`` sets. The value is 1 where a larger bias keeps more, else -1.
     keep_gates: ClassVar[Mapping[int, int]] = MappingProxyType({})
 

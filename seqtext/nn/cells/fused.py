@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from seqtext.nn.cells.contract import Cell
 from seqtext.nn.linear import product
+from seqtext.nn.tanh import tanh
 
 
 class FusedCell(Cell):
@@ -66,6 +67,7 @@ class LSTM(FusedCell, nn.LSTM):
     """
 
     gates, state_parts, keep_gates = 4, 2, MappingProxyType({1: 1})
+    bounded = True
     kernel, autocast_on_cpu = torch.lstm, True
 
     def __init__(self, input_size: int, hidden_size: int) -> None:
@@ -75,8 +77,8 @@ class LSTM(FusedCell, nn.LSTM):
         """See ``Cell``."""
         assert recurrent is not None
         gate_in, gate_forget, candidate, gate_out = (projected + recurrent).chunk(4, 1)
-        memory = gate_forget.sigmoid() * state[:, 1] + gate_in.sigmoid() * candidate.tanh()
-        return torch.stack([gate_out.sigmoid() * memory.tanh(), memory], 1)
+        memory = gate_forget.sigmoid() * state[:, 1] + gate_in.sigmoid() * tanh(candidate)
+        return torch.stack([gate_out.sigmoid() * tanh(memory), memory], 1)
 
 
 class GRU(FusedCell, nn.GRU):
@@ -86,6 +88,7 @@ class GRU(FusedCell, nn.GRU):
     """
 
     gates, keep_gates = 3, MappingProxyType({1: 1})
+    bounded = True
     kernel = torch.gru
 
     def __init__(self, input_size: int, hidden_size: int) -> None:
@@ -96,7 +99,7 @@ class GRU(FusedCell, nn.GRU):
         assert recurrent is not None
         of_input, of_state = projected.chunk(3, 1), recurrent.chunk(3, 1)
         reset, update = ((x + h).sigmoid() for x, h in zip(of_input[:2], of_state[:2], strict=True))
-        candidate = (of_input[2] + reset * of_state[2]).tanh()
+        candidate = tanh(of_input[2] + reset * of_state[2])
         return (candidate + update * (state[:, 0] - candidate)).unsqueeze(1)
 
 
@@ -104,6 +107,7 @@ class TanhRNN(FusedCell, nn.RNN):
     """h' = tanh(W x + b + U h + c) (Elman 1990)."""
 
     gates = 1
+    bounded = True
     kernel = torch.rnn_tanh
 
     def __init__(self, input_size: int, hidden_size: int) -> None:
@@ -112,7 +116,7 @@ class TanhRNN(FusedCell, nn.RNN):
     def step(self, projected: Tensor, recurrent: Tensor | None, state: Tensor) -> Tensor:
         """See ``Cell``."""
         assert recurrent is not None
-        return (projected + recurrent).tanh().unsqueeze(1)
+        return tanh(projected + recurrent).unsqueeze(1)
 
 
 class ReluRNN(FusedCell, nn.RNN):

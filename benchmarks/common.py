@@ -18,13 +18,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import NamedTuple, get_args
 
 import psutil
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 
 from seqtext.data.batch import Batch
+from seqtext.nn.precision import Precision, has_bfloat16, has_integers
 from seqtext.training.run.folder import LAST, RESULT
 
 REPOSITORY = Path(__file__).resolve().parent.parent
@@ -56,6 +57,12 @@ def use_threads(count: int) -> None:
     """Have this process and those that it starts use so many threads."""
     torch.set_num_threads(count)
     os.environ["OMP_NUM_THREADS"] = os.environ["MKL_NUM_THREADS"] = str(count)
+
+
+def decoding_precisions() -> list[Precision]:
+    """The precisions that this processor decodes in."""
+    able = {"fp32": True, "bf16": has_bfloat16(), "int8": has_integers()}
+    return [precision for precision in get_args(Precision) if able[precision]]
 
 
 # --- commands -------------------------------------------------------------------------------------------

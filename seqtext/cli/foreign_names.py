@@ -23,6 +23,13 @@ _MACHINE: Names = {
     "amp": "precision", "batch": "batch_size", "bf16": "precision", "bsz": "batch_size",
     "cuda": "device", "fp16": "precision", "gpu": "device", "gpu_id": "device",
     "max_sentences": "batch_size", "mini_batch": "batch_size",
+    **dict.fromkeys(
+        (
+            "cpu_threads", "jobs", "n_jobs", "num_gpus", "num_processes", "num_workers", "processes",
+            "threads", "workers",
+        ),
+        "devices",
+    ),
 }  # fmt: skip
 _SEARCH: Names = {
     "diverse_beam_groups": "beam_groups", "diverse_beam_strength": "diversity_penalty",

@@ -53,8 +53,8 @@ def load(
         ConfigError: The device is not there, or lacks the precision. Or an argument has another type.
     """
     precision = check_value("precision", precision, Precision)
+    first, *others = places_of(str(device), ProcessConfig(devices=devices).devices)
     _check_device(device, precision)
-    device, *places = places_of(str(device), ProcessConfig(devices=devices).devices)
     paths = _paths(path)
     if not paths:
         raise ConfigError("path: an empty list, expected at least one checkpoint")
@@ -69,12 +69,12 @@ def load(
             f"{_named(paths)}: some generate text and some classify it. An ensemble needs models of one kind"
         )
     model = (
-        generator_of(of_text, paths, device, precision)
+        generator_of(of_text, paths, first, precision)
         if of_text
-        else classifier_of(of_labels, paths, device, precision)
+        else classifier_of(of_labels, paths, first, precision)
     )
-    if places:
-        model.share(OtherProcesses(paths, places, precision, packages))
+    if others:
+        model.share(OtherProcesses(paths, others, precision, packages))
     return model
 
 

@@ -8,6 +8,7 @@ import datetime
 import json
 import os
 import platform
+import resource
 import shlex
 import shutil
 import statistics
@@ -76,6 +77,7 @@ class Cost(NamedTuple):
     """What a command took."""
 
     seconds: float
+    cpu_seconds: float  # of all its processes, on all cores
     peak_mib: float  # resident, of all its processes together
     anonymous_mib: float  # without files behind them, shared memory counted once
 
@@ -107,7 +109,7 @@ def watch(
     Raises:
         FailedError: It ended with an error.
     """
-    peak, start = (0, 0), time.perf_counter()
+    peak, start, before = (0, 0), time.perf_counter(), _children_seconds()
     with (
         open(source or os.devnull, "rb") as stdin,
         open(folder / "stdout", "wb") as stdout,
@@ -126,7 +128,14 @@ def watch(
     if process.returncode:
         last = "\n".join(read_log(folder).split("\n")[-15:])
         raise FailedError(f"{last}\n{' '.join(map(str, command))} ended with {process.returncode}")
-    return Cost(seconds, *(round(size / 2**20) for size in peak))
+    cpu_seconds = _children_seconds() - before
+    return Cost(seconds, cpu_seconds, *(round(size / 2**20) for size in peak))
+
+
+def _children_seconds() -> float:
+    """CPU seconds of all processes that this one has started and that have ended."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
 
 
 def _resident(process: psutil.Process) -> tuple[int, int]:

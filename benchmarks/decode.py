@@ -5,7 +5,7 @@
 
 SOURCES holds a sentence a line. The script decodes in fp32, and in bf16 and int8 where the processor has
 them, each with beam 5 and greedy. A trained model ends its outputs. With ``--pieces`` it decodes once more,
-and each output has exactly so many, so that models of unlike length are compared by equal work. It prints:
+and each output has exactly so many. So models whose outputs differ in length do equal work. It prints:
 
 - Output pieces (eos counted) and sentences a second, in batches of 64.
 - Milliseconds for one sentence alone, beam 5: median and 95th percentile.

@@ -93,6 +93,9 @@ def decoding_speed(single: list[Decoding], whole: list[Decoding]) -> dict[str, f
     startup, wall = (
         statistics.median(cost.seconds for cost, _ in some) for some in (single, whole)
     )
+    startup_cpu, cpu = (
+        statistics.median(cost.cpu_seconds for cost, _ in some) for some in (single, whole)
+    )
     sentences = whole[0][1]
     rest, seconds = sentences[1:], wall - startup
     words = sum(len(detokenized(pieces).split()) for pieces in rest)
@@ -103,6 +106,7 @@ def decoding_speed(single: list[Decoding], whole: list[Decoding]) -> dict[str, f
         "wall_seconds": round(wall, 2),
         "sentences_per_second": round(len(rest) / seconds, 1),
         "pieces_per_second": round(sum(lengths[1:]) / seconds),
+        "pieces_per_cpu_second": round(sum(lengths[1:]) / (cpu - startup_cpu)),
         "words_per_second": round(words / seconds),
         "pieces_a_sentence": round(statistics.mean(lengths), 1),
         "fewest_pieces": min(lengths),

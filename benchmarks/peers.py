@@ -10,9 +10,9 @@ without padding, from the second quarter of the updates on. The counts of peers 
 Those of seqtext come from a callback.
 
 ``decode`` measures the time for all sentences without the start-up, which is the time for one sentence. With
-``--pieces`` each output has exactly so many, so that all toolkits do equal work. Otherwise trained models
-must be compared, because an untrained one may never end an output. ``to_first`` is the speed beside that of
-the first row. ``--threads`` counts the threads of a process.
+``--pieces`` each output has exactly so many, so that all toolkits do equal work. Without it, compare trained
+models only, because an untrained one may never end an output. ``to_first`` is the speed beside that of the
+first row. CPU seconds are those of all cores. Other programs change them less.
 
 DIR holds a virtual environment for each peer. Peers without an environment are left out. The script
 needs seqtext and psutil. Only Marian installs and runs unchanged beside torch 2.13 on Python 3.11 (2026-11):

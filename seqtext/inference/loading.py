@@ -60,7 +60,17 @@ def load(
         raise ConfigError("path: an empty list, expected at least one checkpoint")
     paths = [model for path in paths for model in models_in(path)]
     packages = [trust] if isinstance(trust, str) else check_value("trust", trust, list[str])
-    with trusting(packages):
+    model = _build(paths, first, precision, packages)
+    if others:
+        model.share(OtherProcesses(paths, others, precision, packages))
+    return model
+
+
+def _build(
+    paths: Sequence[Path], device: str, precision: Precision, trust: Sequence[str]
+) -> Generator | Classifier:
+    """The model of checkpoint files. For arguments and errors see ``load``."""
+    with trusting(trust):
         models = [checkpoint.load_any(path) for path in paths]
     of_text = [model for model in models if isinstance(model, checkpoint.Model)]
     of_labels = [model for model in models if isinstance(model, checkpoint.ClassifierModel)]
@@ -68,14 +78,9 @@ def load(
         raise CheckpointError(
             f"{_named(paths)}: some generate text and some classify it. An ensemble needs models of one kind"
         )
-    model = (
-        generator_of(of_text, paths, first, precision)
-        if of_text
-        else classifier_of(of_labels, paths, first, precision)
-    )
-    if others:
-        model.share(OtherProcesses(paths, others, precision, packages))
-    return model
+    if of_text:
+        return generator_of(of_text, paths, device, precision)
+    return classifier_of(of_labels, paths, device, precision)
 
 
 def _check_device(device: object, precision: Precision) -> None:

@@ -33,13 +33,22 @@ _ROUND = 16  # batches that each process gets before all wait for each other
 
 
 class Settings(NamedTuple):
-    """What a process loads, as ``seqtext.load`` takes it, and where it computes."""
+    """What a process loads, as ``seqtext.load`` takes it, and how it computes."""
 
     paths: Sequence[Path]
     device: str
     precision: Precision
     trust: Sequence[str]
     threads: int
+    states: Sequence[tuple[int, int]]  # of the files when the first process had read them
+
+
+def states_of(paths: Sequence[Path]) -> list[tuple[int, int]]:
+    """Time and size of the files of checkpoints, by which a change is noticed."""
+    from seqtext.checkpoint.location import find
+
+    states = [find(path).stat() for path in paths]
+    return [(state.st_mtime_ns, state.st_size) for state in states]
 
 
 def places_of(device: str, count: int) -> list[str]:
@@ -90,9 +99,9 @@ class OtherProcesses:
         threads = torch.get_num_threads()
         # A GPU leaves the CPU's threads free.
         self._threads = max(1, threads // (1 + len(places))) if "cpu" in places else threads
-        self._settings = [
-            Settings(paths, place, precision, trust, self._threads) for place in places
-        ]
+        same = precision, trust, self._threads, states_of(paths)
+        absolute = [path.absolute() for path in paths]  # the working folder may change
+        self._settings = [Settings(absolute, place, *same) for place in places]
         self._lock = threading.Lock()  # threads of a server may share the model
         self._start()
 

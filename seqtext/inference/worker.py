@@ -7,10 +7,12 @@ import os
 
 import torch
 
-from seqtext.errors import LostProcessError
+from seqtext.errors import CheckpointError, LostProcessError
 from seqtext.inference.channels import PipeChannel
+from seqtext.inference.classifier import Classifier
+from seqtext.inference.generator import Generator
 from seqtext.inference.loading import load
-from seqtext.inference.processes import Settings, serve
+from seqtext.inference.processes import Settings, serve, states_of
 
 
 def work() -> None:
@@ -21,4 +23,18 @@ def work() -> None:
         settings: Settings = channel.receive()
         torch.set_num_threads(settings.threads)
         torch.set_flush_denormal(True)  # as commands do, and no output can show it
-        serve(channel, lambda: load(*settings[:-1]))
+        serve(channel, lambda: _load(settings))
+
+
+def _load(settings: Settings) -> Generator | Classifier:
+    """The model of the first process.
+
+    Raises:
+        CheckpointError: Its file has changed. Or see ``load``.
+    """
+    model = load(settings.paths, settings.device, settings.precision, settings.trust)
+    if states_of(settings.paths) != settings.states:
+        raise CheckpointError(
+            f"{', '.join(map(str, settings.paths))}: has changed since another process read it. Load it again"
+        )
+    return model

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -20,7 +21,7 @@ import torch
 import seqtext
 from seqtext import grammar as builtin
 from seqtext.cli import main
-from seqtext.errors import ConfigError, DataError, LostProcessError
+from seqtext.errors import CheckpointError, ConfigError, DataError, LostProcessError
 from seqtext.inference import processes
 from seqtext.inference.channels import Channel
 from tests.support import other_process
@@ -164,6 +165,20 @@ def test_an_error_of_another_process_is_raised(
     assert children() == before
     expected = seqtext.load_generator(trained).generate(SOURCES, batch_size=7)
     assert two.generate(SOURCES, batch_size=7) == expected
+
+
+def test_a_checkpoint_that_has_changed_is_not_mixed_with_the_old_one(trained: Path) -> None:
+    shutil.copy(trained / "best.ckpt", "mine.ckpt")
+    two = seqtext.load_generator("mine.ckpt", devices=2)
+    expected = two.generate(SOURCES[:9], batch_size=2)
+    Path("elsewhere").mkdir()
+    os.chdir("elsewhere")
+    two.close()
+    assert two.generate(SOURCES[:9], batch_size=2) == expected
+    two.close()
+    os.utime("../mine.ckpt", (1, 1))
+    with pytest.raises(CheckpointError, match=r"mine\.ckpt: has changed"):
+        two.generate(SOURCES[:9], batch_size=2)
 
 
 def test_an_interruption_ends_all_processes_and_they_start_again(trained: Path) -> None:

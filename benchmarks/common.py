@@ -8,6 +8,7 @@ import datetime
 import json
 import os
 import platform
+import resource
 import shlex
 import shutil
 import statistics
@@ -18,13 +19,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import NamedTuple, get_args
 
 import psutil
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 
 from seqtext.data.batch import Batch
+from seqtext.nn.precision import Precision, has_bfloat16, has_integers
 from seqtext.training.run.folder import LAST, RESULT
 
 REPOSITORY = Path(__file__).resolve().parent.parent
@@ -58,6 +60,12 @@ def use_threads(count: int) -> None:
     os.environ["OMP_NUM_THREADS"] = os.environ["MKL_NUM_THREADS"] = str(count)
 
 
+def decoding_precisions() -> list[Precision]:
+    """The precisions that this processor decodes in."""
+    able = {"fp32": True, "bf16": has_bfloat16(), "int8": has_integers()}
+    return [precision for precision in get_args(Precision) if able[precision]]
+
+
 # --- commands -------------------------------------------------------------------------------------------
 
 
@@ -69,6 +77,7 @@ class Cost(NamedTuple):
     """What a command took."""
 
     seconds: float
+    cpu_seconds: float  # of all its processes, on all cores
     peak_mib: float  # resident, of all its processes together
     anonymous_mib: float  # without files behind them, shared memory counted once
 
@@ -100,7 +109,7 @@ def watch(
     Raises:
         FailedError: It ended with an error.
     """
-    peak, start = (0, 0), time.perf_counter()
+    peak, start, before = (0, 0), time.perf_counter(), _children_seconds()
     with (
         open(source or os.devnull, "rb") as stdin,
         open(folder / "stdout", "wb") as stdout,
@@ -119,7 +128,14 @@ def watch(
     if process.returncode:
         last = "\n".join(read_log(folder).split("\n")[-15:])
         raise FailedError(f"{last}\n{' '.join(map(str, command))} ended with {process.returncode}")
-    return Cost(seconds, *(round(size / 2**20) for size in peak))
+    cpu_seconds = _children_seconds() - before
+    return Cost(seconds, cpu_seconds, *(round(size / 2**20) for size in peak))
+
+
+def _children_seconds() -> float:
+    """CPU seconds of all processes that this one has started and that have ended."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
 
 
 def _resident(process: psutil.Process) -> tuple[int, int]:

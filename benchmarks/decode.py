@@ -1,28 +1,34 @@
 """Time the decoding of a run: start-up, throughput, single sentences, memory, share of the bound.
 
-    python -m benchmarks decode RUN SOURCES [--references FILE] [--threads 2] [--sentences 1000] [--pieces 15]
+    python -m benchmarks decode RUN SOURCES --references FILE --threads 1 2 --pieces 15
+    python -m benchmarks decode RUN SOURCES --threads 2 --devices 1 2 --precisions fp32 int8
 
 SOURCES holds a sentence a line. The script decodes in fp32, and in bf16 and int8 where the processor has
-them, each with beam 5 and greedy. With ``--pieces`` each output has exactly so many, so that models of
-unlike length are compared by equal work. It prints:
+them, each with beam 5 and greedy. A trained model ends its outputs. With ``--pieces`` it decodes once more,
+and each output has exactly so many. So models whose outputs differ in length do equal work. It prints:
 
 - Output pieces (eos counted) and sentences a second, in batches of 64.
-- Milliseconds for one sentence alone: median and 95th percentile.
+- Milliseconds for one sentence alone, beam 5: median and 95th percentile.
 - BLEU where references are given.
 - Start-up: seconds of the whole command on one sentence. Memory: of the whole command on all sentences.
 - The share of the bound, for floats. The bound is the time of the matrix products alone, at the best rate
   of this machine. It counts as many hypotheses as the search had alive.
+
+Each number of ``--threads`` has rows of its own, and so has each number of ``--devices``, the processes that
+share these threads. Only one process says how many hypotheses it had, and its share of the bound.
 """
 
 from __future__ import annotations
 
+import argparse
 import statistics
 import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from itertools import product
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -33,6 +39,7 @@ from benchmarks.common import (
     Command,
     Cost,
     Row,
+    decoding_precisions,
     parser_of,
     read,
     report,
@@ -45,10 +52,17 @@ from seqtext.inference.generator import Generator
 from seqtext.inference.hypothesis import texts
 from seqtext.metrics import score_translations
 from seqtext.nn.encoder_decoder import EncoderDecoder
-from seqtext.nn.precision import Precision, has_bfloat16, has_integers
+from seqtext.nn.precision import Precision
 
 _ALONE = 100  # sentences that are timed one by one
 _STARTS = 3
+
+
+class Setting(NamedTuple):
+    """How a model is loaded."""
+
+    precision: Precision
+    devices: int
 
 
 class Counting:
@@ -78,8 +92,8 @@ def pieces(hypotheses: list[list[seqtext.Hypothesis]]) -> int:
 def throughput(
     generator: Generator, sources: list[str], gflops: float | None, search: dict[str, Any]
 ) -> tuple[float, Row, list[str]]:
-    """Decode all sentences after a first batch, which warms the caches: seconds, figures and texts."""
-    generator.generate(sources[:64], **search)
+    """Decode all sentences after some batches, which warm the caches: seconds, figures and texts."""
+    generator.generate(sources[:128], **search)  # two batches, so that a second process has one
     with Counting(generator.networks[0]) as counted:
         start = time.perf_counter()
         hypotheses = generator.generate(sources, **search)
@@ -90,10 +104,11 @@ def throughput(
         "pieces_per_second": round(count / seconds),
         "sentences_per_second": round(len(sources) / seconds, 1),
         "pieces": count,
-        "hypotheses_per_piece": round(counted.rows / count, 2),
         "seconds": round(seconds, 2),
     }
-    if gflops is not None:
+    if generator.deal is None:
+        figures["hypotheses_per_piece"] = round(counted.rows / count, 2)
+    if generator.deal is None and gflops is not None:
         least = bound(generator, sources, counted.rows, gflops)
         figures |= {"bound_seconds": round(least, 2), "share_of_bound": round(least / seconds, 2)}
     return seconds, figures, texts(hypotheses)
@@ -113,27 +128,62 @@ def alone(generator: Generator, sources: list[str]) -> Row:
     milliseconds = []
     for source in sources:
         start = time.perf_counter()
-        generator.generate([source])
+        generator.generate([source], beam_size=5)
         milliseconds.append(1000 * (time.perf_counter() - start))
     quantiles = statistics.quantiles(milliseconds, n=20)
     return {"p50_ms": round(statistics.median(milliseconds), 1), "p95_ms": round(quantiles[-1], 1)}
 
 
-def command(run: str, sources: list[str], precision: Precision) -> Cost:
+def command(options: argparse.Namespace, sources: list[str], setting: Setting) -> Cost:
     """The whole ``seqtext generate``."""
     with tempfile.TemporaryDirectory() as folder:
         source, target = Path(folder) / "in", Path(folder) / "out"
         write(source, sources)
-        call: Command = [sys.executable, "-m", "seqtext", "generate", run]
-        call += ["--precision", precision, "--input", source, "--output", target]
-        return watch(call, Path(folder))
+        call: Command = [sys.executable, "-m", "seqtext", "generate", options.run]
+        call += ["--precision", setting.precision, "--devices", str(setting.devices)]
+        return watch([*call, "--input", source, "--output", target], Path(folder))
 
 
-def of_command(run: str, sources: list[str], precision: Precision) -> Row:
+def of_command(options: argparse.Namespace, sources: list[str], setting: Setting) -> Row:
     """Start-up and memory."""
-    starts = [command(run, sources[:1], precision).seconds for _ in range(_STARTS)]
-    memory = command(run, sources, precision).peak_mib
-    return {"startup_seconds": round(statistics.median(starts), 2), "peak_mib": memory}
+    starts = [command(options, sources[:1], setting).seconds for _ in range(_STARTS)]
+    cost = command(options, sources, setting)
+    return {
+        "startup_seconds": round(statistics.median(starts), 2),
+        "peak_mib": cost.peak_mib,
+        "anonymous_mib": cost.anonymous_mib,
+    }
+
+
+def measure(
+    options: argparse.Namespace, sources: list[str], setting: Setting, gflops: float | None
+) -> list[Row]:
+    """A row for each search."""
+    generator = seqtext.load_generator(
+        options.run, precision=setting.precision, devices=setting.devices
+    )
+    once = of_command(options, sources, setting) | alone(generator, sources[:_ALONE])
+    references = read(options.references)[: len(sources)] if options.references else None
+    rows = []
+    for pieces_each in (None, options.pieces) if options.pieces else (None,):
+        limits = dict.fromkeys(("min_length", "max_length"), pieces_each) if pieces_each else {}
+        for beam_size in (5, 1):
+            search = {"beam_size": beam_size, **limits}
+            turns = [throughput(generator, sources, gflops, search) for _ in range(options.rounds)]
+            turns.sort(key=lambda turn: turn[0])
+            _, figures, hypotheses = turns[len(turns) // 2]
+            if not limits:
+                figures |= once if beam_size == 5 else {}
+                if references is not None:
+                    figures["bleu"] = score_translations(hypotheses, references).bleu
+            name = f"beam {beam_size}" if beam_size > 1 else "greedy"
+            name += f", {pieces_each} pieces each" if pieces_each else ""
+            name = f"{name}, {setting.precision}, {setting.devices} process(es)"
+            network = vars(generator.networks[0].config)
+            report("decoding", name, **figures, **setting._asdict(), network=network)
+            rows.append({"name": name, "threads": torch.get_num_threads(), **figures})
+    generator.close()
+    return rows
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -141,41 +191,21 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("run")
     parser.add_argument("sources", type=Path)
     parser.add_argument("--references", type=Path)
-    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
+    parser.add_argument("--threads", type=int, nargs="+", default=[torch.get_num_threads()])
+    parser.add_argument("--devices", type=int, nargs="+", default=[1], help="processes")
+    precisions = decoding_precisions()
+    parser.add_argument("--precisions", nargs="+", choices=precisions, default=precisions)
     parser.add_argument("--sentences", type=int, default=1000)
-    parser.add_argument("--pieces", type=int, help="of each output (default: as the model ends it)")
+    parser.add_argument("--pieces", type=int, help="of each output, in a second measurement")
     parser.add_argument("--rounds", type=int, default=3, help="the median is reported")
     options = parser.parse_args(arguments)
-    use_threads(options.threads)
     torch.set_flush_denormal(True)
-    gflops = rates()
     sources = read(options.sources)[: options.sentences]
-    references = read(options.references)[: len(sources)] if options.references else None
-    length = (
-        {}
-        if options.pieces is None
-        else dict.fromkeys(("min_length", "max_length"), options.pieces)
-    )
-    there = {"fp32": True, "bf16": has_bfloat16(), "int8": has_integers()}
-    precisions: list[Any] = [name for name, computes in there.items() if computes]
     rows = []
-    for precision in precisions:
-        generator = seqtext.load_generator(options.run, precision=precision)
-        once = of_command(options.run, sources, precision) | alone(generator, sources[:_ALONE])
-        for beam_size in (5, 1):
-            turns = [
-                throughput(
-                    generator, sources, gflops.get(precision), {"beam_size": beam_size, **length}
-                )
-                for _ in range(options.rounds)
-            ]
-            turns.sort(key=lambda turn: turn[0])
-            _, figures, hypotheses = turns[len(turns) // 2]
-            figures |= once if beam_size == 5 else {}
-            if references is not None:
-                figures["bleu"] = score_translations(hypotheses, references).bleu
-            name = f"beam {beam_size}, {precision}" if beam_size > 1 else f"greedy, {precision}"
-            network = vars(generator.networks[0].config)
-            report("decoding", name, **figures, precision=precision, network=network)
-            rows.append({"name": name, **figures})
+    for threads in options.threads:
+        use_threads(threads)
+        gflops = rates()
+        for devices, precision in product(options.devices, options.precisions):
+            setting = Setting(precision, devices)
+            rows += measure(options, sources, setting, gflops.get(precision))
     table(rows)

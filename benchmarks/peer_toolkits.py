@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.common import Command, read, read_log, watch
+from benchmarks.marian import Marian
 from benchmarks.toolkit import (
     CLIP,
     DROPOUT,
@@ -18,7 +19,6 @@ from benchmarks.toolkit import (
     HIDDEN,
     LABEL_SMOOTHING,
     LEARNING_RATE,
-    MAX_LENGTH,
     SENTENCES,
     VOCABULARY,
     Interval,
@@ -34,7 +34,7 @@ Options = dict[str, Any]
 class OpenNMT(Toolkit):
     """OpenNMT-py: input feeding, ``mlp`` attention."""
 
-    environment, package = "onmt", "OpenNMT-py"
+    environment, packages = "onmt", ("OpenNMT-py", "torch")
     parameters = r"number of parameters: (\d+)"
     progress = r"Step +(?P<step>\d+)/.*bsz: +\d+/ *(?P<batch>\d+)/.*/ *(?P<rate>\d+) tok/s"
 
@@ -51,7 +51,8 @@ class OpenNMT(Toolkit):
         files: Command = ["-model", model / f"model_step_{best_step(model)}.pt"]
         files += ["-src", source, "-output", output]
         sizes = ["-beam_size", str(search.beam_size), "-batch_size", str(search.batch_size)]
-        limits = ["-max_length", str(MAX_LENGTH), "-length_penalty", "avg"]
+        fewest, most = map(str, search.limits)
+        limits = ["-min_length", fewest, "-max_length", most, "-length_penalty", "avg"]
         more = ["-batch_type", "sents", "-gpu", "-1"]
         return [self.bin / "onmt_translate", *files, *sizes, *limits, *more]
 
@@ -85,7 +86,7 @@ class OpenNMT(Toolkit):
 class Fairseq(Toolkit):
     """fairseq's ``lstm``: input feeding and projected dot attention are all it has."""
 
-    environment, package = "fairseq", "fairseq-fixed"
+    environment, packages = "fairseq", ("fairseq-fixed", "torch")
     parameters = r"num\. shared model params: ([\d,]+)"
     progress = r"wps=(?P<rate>[\d.]+),.* wpb=(?P<batch>[\d.]+),.* num_updates=(?P<step>\d+)"
 
@@ -117,11 +118,12 @@ class Fairseq(Toolkit):
 
     def decode(self, model: Path, source: Path, output: Path, search: Search) -> Command:
         best = model / "checkpoint_best.pt"
+        fewest, most = search.limits
         options = {
             "path": best if best.exists() else model / "checkpoint_last.pt", "input": source,
             "beam": search.beam_size, "batch-size": search.batch_size,
             "buffer-size": max(search.batch_size, len(read(source))),  # sorted by length within it
-            "max-len-a": 0, "max-len-b": MAX_LENGTH,
+            "max-len-a": 0, "max-len-b": most, "min-len": max(fewest, 1),
         }  # fmt: skip
         call: Command = [self.bin / "fairseq-interactive", self.data / "fairseq", "--cpu"]
         return [*call, *long_options(options)]
@@ -138,7 +140,7 @@ class Fairseq(Toolkit):
 class JoeyNMT(Toolkit):
     """JoeyNMT: input feeding, ``bahdanau`` attention."""
 
-    environment, package = "joey", "joeynmt"
+    environment, packages = "joey", ("joeynmt", "torch")
     parameters = r"Total params: (\d+)"
     progress = r"(?P<time>[\d-]+ [\d:,]+) - .*Step: +(?P<step>\d+),.*per Sec: +(?P<rate>\d+),"
 
@@ -163,10 +165,11 @@ class JoeyNMT(Toolkit):
     def decode(self, model: Path, source: Path, output: Path, search: Search) -> Command:
         """Through stdin and stdout: its own ``--output_path`` fails."""
         config = json.loads((model / "config.json").read_text(encoding="utf-8"))
+        fewest, most = search.limits
         config["testing"] = {
             "beam_size": search.beam_size, "beam_alpha": 1.0, "n_best": 1, "eval_metrics": [],
             "batch_size": search.batch_size, "batch_type": "sentence",
-            "max_output_length": MAX_LENGTH,
+            "min_output_length": max(fewest, 1), "max_output_length": most,
         }  # fmt: skip
         call: Command = [self.bin / "python", "-m", "joeynmt", "translate"]
         return [*call, write_config(output.parent, config)]
@@ -218,6 +221,7 @@ PEERS: dict[str, Callable[[Path, Path], Toolkit]] = {
     "opennmt": OpenNMT,
     "fairseq": Fairseq,
     "joeynmt": JoeyNMT,
+    "marian": Marian,
 }
 
 

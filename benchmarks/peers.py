@@ -3,54 +3,64 @@
     python -m benchmarks peers prepare MULTI30K OUT       # folder with train, val, test_2016_flickr .en .de
     python -m benchmarks peers train OUT --environments DIR
     python -m benchmarks peers quality OUT --environments DIR --peer fairseq --epochs 9
-    python -m benchmarks peers decode OUT --environments DIR --seqtext_run RUN
+    python -m benchmarks peers decode OUT --environments DIR --seqtext_run RUN --pieces 15
 
 Each measurement is a JSON object. A table ends the output. ``train`` counts target pieces with eos and
 without padding, from the second quarter of the updates on. The counts of peers come from their logs.
-Those of seqtext come from a callback. ``decode`` measures the time for all sentences without the start-up,
-which is the time for one sentence.
+Those of seqtext come from a callback.
+
+``decode`` measures the time for all sentences without the start-up, which is the time for one sentence. With
+``--pieces`` each output has exactly so many, so that all toolkits do equal work. Without it, compare trained
+models only, because an untrained one may never end an output. ``to_first`` is the speed beside that of the
+first row. CPU seconds are those of all cores. Other programs change them less.
 
 DIR holds a virtual environment for each peer. Peers without an environment are left out. The script
-needs seqtext and psutil. No peer installs and runs unchanged with torch 2.13 on Python 3.11 (2026-11):
+needs seqtext and psutil. Only Marian installs and runs unchanged beside torch 2.13 on Python 3.11 (2026-11):
 
     onmt     pip install torch psutil setuptools six configargparse ctranslate2 tensorboard flask waitress
              pyonmttok pyyaml rapidfuzz pyahocorasick fasttext-wheel spacy sentencepiece sacrebleu, and then
              pip install --no-deps OpenNMT-py==3.5.1, which asks for an older torch
     fairseq  pip install torch fairseq-fixed==0.12.3.1
+    marian   pip install pymarian==1.12.42
     joey     pip install torch joeynmt==2.3.0 importlib_metadata; remove "verbose" from its builders.py
 """
 
 from __future__ import annotations
 
 import argparse
-import contextlib
 import math
-import re
 import shutil
-import statistics
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import sentencepiece
 
 from benchmarks.common import (
-    Cost,
     FailedError,
     Row,
+    decoding_precisions,
     medians,
     parser_of,
     read,
-    read_log,
     report,
     table,
     use_threads,
     watch,
     write,
 )
+from benchmarks.peer_decoding import (
+    DONE,
+    decode,
+    decode_file,
+    detokenized,
+    failures_reported,
+    fresh,
+    installed_peers,
+)
 from benchmarks.peer_toolkits import PEERS
 from benchmarks.toolkit import (
-    PRECISIONS,
+    NETWORKS,
     SENTENCES,
     VARIANTS,
     VOCABULARY,
@@ -60,10 +70,8 @@ from benchmarks.toolkit import (
     Toolkit,
 )
 from seqtext.metrics import score_translations
-from seqtext.nn.precision import has_bfloat16
 
 SPLITS = {"train": "train", "val": "val", "test": "test_2016_flickr"}
-DONE = "trained"  # marks the folder of a training that came to its end
 
 
 # --- what is measured -----------------------------------------------------------------------------------
@@ -94,6 +102,7 @@ def prepare(options: argparse.Namespace) -> list[Row]:
             write(data / f"{split}.pieces.{side}", map(" ".join, encoded))
     pieces = [processor.id_to_piece(i) for i in range(3, VOCABULARY)]  # after unk, bos, eos
     write(data / "vocabulary.opennmt", (f"{piece}\t1" for piece in pieces))
+    write(data / "vocabulary.marian.txt", ["</s>", "<unk>", *pieces])
     write(data / "vocabulary.fairseq", (f"{piece} 1" for piece in pieces))
     write(data / "vocabulary.joeynmt", ["<unk>", "<pad>", "<s>", "</s>", *pieces])
     shutil.rmtree(data / "fairseq", ignore_errors=True)
@@ -122,8 +131,6 @@ def train_toolkit(toolkit: Toolkit, folder: Path, plan: Plan) -> Row:
     toolkit.prepare()
     cost = watch(toolkit.train(folder, plan), folder, toolkit.variables)
     (folder / DONE).touch()
-    match = re.search(toolkit.parameters, read_log(folder))
-    parameters = float(match[1].replace(",", "")) if match else math.nan
     intervals = [part for part in toolkit.intervals(folder, plan) if part.step > plan.updates // 4]
     pieces, seconds = (
         sum(part.pieces for part in intervals),
@@ -138,73 +145,9 @@ def train_toolkit(toolkit: Toolkit, folder: Path, plan: Plan) -> Row:
         "intervals": [round(part.pieces / part.seconds) for part in intervals],
         "minutes": round(cost.seconds / 60, 2),
         "peak_mib": cost.peak_mib,
-        "million_parameters": round(parameters / 1e6 if parameters > 1e5 else parameters, 1),
+        "million_parameters": toolkit.million_parameters(folder),
         "words_a_piece": words,
         "peer": toolkit.versions(),
-    }
-
-
-def decode(options: argparse.Namespace) -> list[Row]:
-    """Speed of decoding the test set, one row for each peer that is trained and each run."""
-    search, data = Search(options.beam_size, options.batch_size), options.out / "data"
-    models: dict[str, tuple[Toolkit, Path]] = {}
-    for name, peer in installed_peers(options).items():
-        folders = [(options.out / command / name).resolve() for command in ("quality", "train")]
-        if model := next((folder for folder in folders if (folder / DONE).exists()), None):
-            models[name] = peer, model
-    for run in options.seqtext_run:
-        for precision in PRECISIONS if has_bfloat16() else ["fp32"]:
-            name = "-".join(("seqtext", *run.resolve().parts[-2:], precision))
-            models[name] = Seqtext(f"recipe-{precision}", data), run.resolve()
-    sizes = (1, options.sentences)
-    for size in sizes:
-        for suffix, name in ((".en", "test.en"), (".pieces", "test.pieces.en")):
-            write(data / f"test-{size}{suffix}", read(data / name)[:size])
-    rows = []
-    for name, (toolkit, model) in models.items():
-        with failures_reported(name):
-            folder = options.out / "decode" / name
-            decodings = [
-                decode_file(
-                    toolkit, model, fresh(folder / str(size)), data / f"test-{size}.pieces", search
-                )
-                for size in sizes * options.repeats
-            ]
-            figures = decoding_speed(decodings[0::2], decodings[1::2])
-            rows.append({"name": name, **figures})
-            report("decoding", name, **search._asdict(), **figures)
-    return rows
-
-
-Decoding = tuple[Cost, list[list[str]]]  # with the pieces of every sentence
-
-
-def decode_file(
-    toolkit: Toolkit, model: Path, folder: Path, source: Path, search: Search
-) -> Decoding:
-    output, source = folder / "output", source.resolve()
-    call = toolkit.decode(model, source, output, search)
-    cost = watch(call, folder, toolkit.variables, source)
-    return cost, toolkit.decoded(output)
-
-
-def decoding_speed(single: list[Decoding], whole: list[Decoding]) -> Row:
-    """Figures of the commands on one sentence and on all sentences."""
-    startup, wall = (
-        statistics.median(cost.seconds for cost, _ in some) for some in (single, whole)
-    )
-    sentences = whole[0][1]
-    rest, seconds = sentences[1:], wall - startup
-    words = sum(len(detokenized(pieces).split()) for pieces in rest)
-    return {
-        "sentences": len(sentences),
-        "startup_seconds": round(startup, 2),
-        "wall_seconds": round(wall, 2),
-        "sentences_per_second": round(len(rest) / seconds, 1),
-        "pieces_per_second": round(sum(map(len, rest)) / seconds),
-        "words_per_second": round(words / seconds),
-        "pieces_a_sentence": round(sum(map(len, sentences)) / len(sentences), 1),
-        "peak_mib": max(cost.peak_mib for cost, _ in whole),
     }
 
 
@@ -227,38 +170,7 @@ def quality(options: argparse.Namespace) -> list[Row]:
     return [{"name": options.peer, **row}]
 
 
-# --- helpers --------------------------------------------------------------------------------------------
-
-
-def fresh(folder: Path) -> Path:
-    """An empty folder, as an absolute path."""
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    return folder.resolve()
-
-
-@contextlib.contextmanager
-def failures_reported(name: str) -> Iterator[None]:
-    """Say what failed, and go on with the others."""
-    try:
-        yield
-    except FailedError as failure:
-        print(f"benchmarks peers: {name} failed\n{failure}", file=sys.stderr)
-
-
-def installed_peers(options: argparse.Namespace) -> dict[str, Toolkit]:
-    """The peers asked for that have an environment."""
-    if options.environments is None:
-        return {}
-    peers = {
-        name: PEERS[name](options.environments, options.out / "data") for name in options.peers
-    }
-    return {name: peer for name, peer in peers.items() if peer.bin.is_dir()}
-
-
-def detokenized(pieces: Sequence[str]) -> str:
-    """The text that pieces spell."""
-    return "".join(pieces).replace("▁", " ").strip()
+# --- the command line -----------------------------------------------------------------------------------
 
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
@@ -281,6 +193,10 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     each["train"].add_argument("--variants", nargs="*", choices=VARIANTS, default=VARIANTS)
     each["decode"].add_argument("--batch_size", type=int, default=64)
     each["decode"].add_argument("--sentences", type=int, default=1000)
+    each["decode"].add_argument("--pieces", type=int, help="of each output")
+    precisions = decoding_precisions()
+    each["decode"].add_argument("--precisions", nargs="*", choices=precisions, default=precisions)
+    each["decode"].add_argument("--networks", nargs="*", choices=NETWORKS, default=list(NETWORKS))
     each["decode"].add_argument("--seqtext_run", type=Path, action="append", default=[])
     each["quality"].add_argument("--peer", choices=PEERS, required=True)
     each["quality"].add_argument("--epochs", type=int, default=9)

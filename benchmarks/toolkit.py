@@ -54,6 +54,12 @@ class Search(NamedTuple):
 
     beam_size: int
     batch_size: int
+    pieces: int | None = None  # of each output. None: as the model ends it
+
+    @property
+    def limits(self) -> tuple[int, int]:
+        """Least and most pieces of an output."""
+        return (0, MAX_LENGTH) if self.pieces is None else (self.pieces, self.pieces)
 
 
 class Toolkit(ABC):
@@ -65,7 +71,7 @@ class Toolkit(ABC):
     """
 
     environment: ClassVar[str]  # its folder
-    package: ClassVar[str]
+    packages: ClassVar[tuple[str, ...]]  # whose versions are told
     parameters: ClassVar[str]  # pattern of their number
     # pattern with step, batch (pieces an update) and rate (pieces a second)
     progress: ClassVar[str]
@@ -78,8 +84,8 @@ class Toolkit(ABC):
         self.bin, self.data = environments.resolve() / self.environment / "bin", data.resolve()
 
     def versions(self) -> dict[str, str]:
-        """Versions of the toolkit and of its torch."""
-        names = (self.package, "torch")
+        """Versions of the toolkit and of what it computes with."""
+        names = self.packages
         code = f"from importlib.metadata import version as v; print(*map(v, {names}))"
         call: Command = [self.bin / "python", "-c", code]
         versions = subprocess.run(call, capture_output=True, text=True, check=True).stdout.split()
@@ -104,6 +110,12 @@ class Toolkit(ABC):
             count, rate = plan.report_every * float(line["batch"]), float(line["rate"])
             intervals.append(Interval(int(line["step"]), count, count / rate if rate else math.inf))
         return intervals
+
+    def million_parameters(self, folder: Path) -> float:
+        """Parameters of a trained model, as its log says."""
+        match = re.search(self.parameters, read_log(folder))
+        number = float(match[1].replace(",", "")) if match else math.nan
+        return round(number / 1e6 if number > 1e5 else number, 1)
 
     def decoded(self, output: Path) -> list[list[str]]:
         """The pieces of every sentence."""
@@ -140,11 +152,11 @@ class Seqtext(Toolkit):
     """This toolkit, through its command line and on raw text.
 
     Args:
-        variant: A key of ``NETWORKS``, and fp32 or bf16 behind a hyphen.
+        variant: A key of ``NETWORKS``, and behind a hyphen fp32, bf16, or to decode int8.
         data: Folder with text and pieces.
     """
 
-    package, parameters = "seqtext", r"([\d.]+) M parameters"
+    packages, parameters = ("seqtext", "torch"), r"([\d.]+) M parameters"
     variables = MappingProxyType({"PYTHONPATH": str(REPOSITORY)})
 
     def __init__(self, variant: str, data: Path) -> None:
@@ -197,7 +209,8 @@ class Seqtext(Toolkit):
     def decode(self, model: Path, source: Path, output: Path, search: Search) -> Command:
         call: Command = [sys.executable, "-m", "seqtext", "generate", model]
         call += ["--input", source.with_suffix(".en"), "--output", output, "--format=jsonl"]
-        call += [f"--max_length={MAX_LENGTH}", f"--precision={self.precision}"]
+        fewest, most = search.limits
+        call += [f"--min_length={fewest}", f"--max_length={most}", f"--precision={self.precision}"]
         return [*call, f"--beam_size={search.beam_size}", f"--batch_size={search.batch_size}"]
 
     def decoded(self, output: Path) -> list[list[str]]:

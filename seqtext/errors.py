@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+_LOST = (
+    "another process of this command has ended before its work was done. Its own message says why. Without"
+    " a message it was killed, perhaps for lack of memory"
+)
+
 
 class SeqtextError(Exception):
     """A user's mistake. The message says where it is, what was found and what was expected."""
@@ -20,7 +25,10 @@ class CheckpointError(SeqtextError, ValueError):
 
 
 class LostProcessError(Exception):
-    """Another process of this command ended before its work was done. It was the first to know why."""
+    """Another process of this command ended before its work was done, or met an unforeseen error."""
+
+    def __init__(self, message: str = _LOST) -> None:
+        super().__init__(message)
 
 
 class TrainingError(SeqtextError):

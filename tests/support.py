@@ -215,3 +215,16 @@ def texts_of_strings(strings: StringsFile) -> list[tuple[str, str, list[tuple[st
         (entry.state, entry.context, [(form.text, form.translation) for form in entry.forms])
         for entry in strings.entries
     ]
+
+
+def other_process(monkeypatch: pytest.MonkeyPatch, change: str) -> None:
+    """Let processes that a model starts run ``change`` before they begin their work."""
+    start = subprocess.Popen
+
+    def changed(command: list[str], **options: Any) -> Any:
+        program = command[-1].replace(
+            "from seqtext.inference.worker", f"{change}; from seqtext.inference.worker"
+        )
+        return start([*command[:-1], program], **options)
+
+    monkeypatch.setattr("subprocess.Popen", changed)

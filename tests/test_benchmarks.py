@@ -8,12 +8,15 @@ import warnings
 from pathlib import Path
 from typing import get_args
 
+import numpy as np
 import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks import bound, tables
 from benchmarks.__main__ import COMMANDS, summary
+from benchmarks.marian import Marian
+from benchmarks.toolkit import Search
 from seqtext.nn.cells.registry import CELLS
 from seqtext.nn.config import AttentionKind, NetworkConfig
 from seqtext.nn.embedding import padded_size
@@ -120,3 +123,20 @@ def test_commands_run(repository: Path) -> None:
     assert run("tables", "--check").returncode == 0
     unknown = run("nothing")
     assert unknown.returncode == 1 and "'nothing'" in unknown.stderr
+
+
+def test_marian_decodes_a_fixed_length(tmp_path: Path) -> None:
+    """All its sources have the mean length, and no output can end before the last piece."""
+    (tmp_path / "test.pieces.en").write_text("a b\na b c d\nx y z\n")  # 3 on average
+    bias = np.zeros((1, 5), np.float32)
+    np.savez(tmp_path / "model.npz", decoder_ff_logit_l2_b=bias)
+    marian, output = Marian(tmp_path, tmp_path), tmp_path / "output"
+    source, search = tmp_path / "test.pieces.en", Search(beam_size=5, batch_size=64, pieces=6)
+    call = [*map(str, marian.decode(tmp_path, source, output, search))]
+    assert "--max-length-factor=1.5" in call  # of 3 pieces and eos
+    given = call[call.index("--input") + 1]
+    assert Path(given).read_text() == "a b a\na b c\nx y z\n"
+    with np.load(call[call.index("--models") + 1]) as weights:
+        assert weights["decoder_ff_logit_l2_b"][0].tolist() == [-10_000, 0, 0, 0, 0]
+    free = [*map(str, marian.decode(tmp_path, source, output, search._replace(pieces=None)))]
+    assert free[-1] == str(source) and str(tmp_path / "model.npz") in free

@@ -53,6 +53,9 @@ def test_two_processes_on_a_cpu() -> None:
     assert "2 process(es) on cpu" in trained.stderr and Path("runs/torchrun/best.ckpt").exists()
     assert trained.stderr.count("val BLEU") == 1  # the second process keeps quiet
     assert (again.stdout, decoded_again.stdout) == (scored.stdout, decoded.stdout)
+    example = blocks("Decoding", "python")
+    Path("own.py").write_text(f"import seqtext\n{example}print(outputs[-1][0].text)\n")
+    assert run(f"{sys.executable} own.py").stdout == decoded.stdout
     alone = commands[0].replace("--trainer.devices 2 --trainer.strategy ddp", "")
     assert main(shlex.split(alone.replace("runs/two", "runs/one"))[1:]) == 0
     for other in ("runs/two", "runs/torchrun"):

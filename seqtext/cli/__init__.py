@@ -35,10 +35,6 @@ COMMANDS = {
 }
 # those that all ranks of torchrun work on
 _PARALLEL = ("classify", "fit", "generate", "rerank", "score", "test")
-_LOST = (
-    "another process of this command has ended before its work was done. Its own message says why. Without"
-    " a message it was killed, perhaps for lack of memory"
-)
 _USAGE = (
     "usage: seqtext COMMAND …      (seqtext COMMAND --help says more)\n\ncommands:\n"
     + "".join(f"  {name:10s} {what}\n" for name, what in COMMANDS.items())
@@ -83,7 +79,8 @@ def main(
         name = f"seqtext {arguments[0]}" if arguments and arguments[0] in COMMANDS else "seqtext"
         if isinstance(error, LostProcessError) or lost_process(error):
             if not local_rank():
-                print(f"{name}: {_LOST}", file=sys.stderr)
+                lost = error if isinstance(error, LostProcessError) else LostProcessError()
+                print(f"{name}: {lost}", file=sys.stderr)
             return 1
         if (message := _explain(error)) is None:
             raise

@@ -12,11 +12,11 @@ from seqtext.cli.flags import Parser, config_of
 from seqtext.cli.inputs import Row, RowReader, add_input_format
 from seqtext.cli.models import add_checkpoints, add_computing, tell_counts
 from seqtext.cli.outputs import check_outputs
-from seqtext.cli.processes import ProcessConfig, follow, shared_model
+from seqtext.cli.processes import follow, shared_model
 from seqtext.cli.ranks import rank
 from seqtext.cli.streams import add_input, as_json, as_row, check_input, lines_of, open_input
 from seqtext.errors import ConfigError
-from seqtext.inference.config import DecisionConfig
+from seqtext.inference.config import DecisionConfig, ProcessConfig
 
 if TYPE_CHECKING:
     from seqtext.inference.classifier import Classification, Classifier

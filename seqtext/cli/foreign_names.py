@@ -24,6 +24,13 @@ _MACHINE: Names = {
     "cuda": "device", "fp16": "precision", "gpu": "device", "gpu_id": "device",
     "max_sentences": "batch_size", "mini_batch": "batch_size",
 }  # fmt: skip
+_PROCESSES: Names = dict.fromkeys(
+    (
+        "cpu_threads", "jobs", "n_jobs", "num_gpus", "num_processes", "num_workers", "processes", "threads",
+        "workers",
+    ),
+    "devices",
+)  # fmt: skip
 _SEARCH: Names = {
     "diverse_beam_groups": "beam_groups", "diverse_beam_strength": "diversity_penalty",
     "do_sample": "samples", "num_beam_groups": "beam_groups", "output_sampling": "samples top_k",
@@ -115,25 +122,27 @@ _FIT: Names = {
 }  # fmt: skip
 OPTIONS: Mapping[str, Names] = {  # of each command
     "check": {**_SIDES, **_TEXTS, **_TRAINING_SET, **_VALIDATION_SET, "out": "write", "output": "write"},
-    "classify": {**_MODEL, **_MACHINE, **_INPUT, **_OUTPUT, "k": "top_k", "topk": "top_k"},
+    "classify": {
+        **_MODEL, **_MACHINE, **_PROCESSES, **_INPUT, **_OUTPUT, "k": "top_k", "topk": "top_k",
+    },
     "explain": {
         **_MODEL, **_MACHINE, **_SEARCH, **_CONSTRAINTS, **_INPUT, "out": "html", "output": "html",
     },
     "fit": {**_FIT, **_SIDES, **_TEXTS, **_TRAINING_SET, **_VALIDATION_SET},
     "generate": {
-        **_MODEL, **_MACHINE, **_SEARCH, **_CONSTRAINTS, **_CONSTRAINTS_OF_SOURCE, **_HYPOTHESES, **_INPUT,
-        **_OUTPUT, **_BEHIND_OUTPUTS,
+        **_MODEL, **_MACHINE, **_PROCESSES, **_SEARCH, **_CONSTRAINTS, **_CONSTRAINTS_OF_SOURCE,
+        **_HYPOTHESES, **_INPUT, **_OUTPUT, **_BEHIND_OUTPUTS,
         "documents": "split_sentences", "sentence_split": "split_sentences",
         "ssplit_mode": "split_sentences",
     },
     "recipes": {},
     "rerank": {
-        **_MODEL, **_MACHINE, **_HYPOTHESES, **_OUTPUT, "lenpen": "length_penalty",
+        **_MODEL, **_MACHINE, **_PROCESSES, **_HYPOTHESES, **_OUTPUT, "lenpen": "length_penalty",
         "num_return_sequences": "n_best",
     },
-    "score": {**_MODEL, **_MACHINE, **_OUTPUT, "alignment": "alignments"},
+    "score": {**_MODEL, **_MACHINE, **_PROCESSES, **_OUTPUT, "alignment": "alignments"},
     "test": {
-        **_MODEL, **_MACHINE, **_SEARCH, **_CONSTRAINTS, **_SIDES, **_TEXTS,
+        **_MODEL, **_MACHINE, **_PROCESSES, **_SEARCH, **_CONSTRAINTS, **_SIDES, **_TEXTS,
         "metric": "task", "metrics": "task", "out": "output", "test_file": "data.test",
         "testpref": "data.test",
     },

@@ -22,7 +22,7 @@ from seqtext.cli.models import (
     tell_counts,
 )
 from seqtext.cli.outputs import check_outputs
-from seqtext.cli.processes import ProcessConfig, follow, shared_model
+from seqtext.cli.processes import follow, shared_model
 from seqtext.cli.ranks import rank
 from seqtext.cli.row_constraints import source_constraints
 from seqtext.cli.single_output import refuse_options
@@ -35,6 +35,7 @@ from seqtext.cli.streams import (
     open_input,
 )
 from seqtext.errors import ConfigError
+from seqtext.inference.config import ProcessConfig
 from seqtext.search.config import SearchConfig
 
 if TYPE_CHECKING:

@@ -25,7 +25,7 @@ SEARCH = tuple(
     name for name in names_of(SearchConfig) if name not in ("n_best", "details", "attention")
 )
 ModelT = TypeVar("ModelT")
-Load = Callable[[Sequence[str], str, "Precision", Sequence[str]], ModelT]
+Load = Callable[[Sequence[str], str, "Precision", Sequence[str], int], ModelT]
 
 
 def add_checkpoints(parser: argparse.ArgumentParser) -> None:
@@ -67,7 +67,7 @@ def add_computing(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
 
 
-def load_models(options: argparse.Namespace, load: Load[ModelT]) -> ModelT:
+def load_models(options: argparse.Namespace, load: Load[ModelT], devices: int = 1) -> ModelT:
     """The model of the checkpoints, by ``load`` or another function of ``seqtext.inference.loading``."""
     import torch
 
@@ -75,7 +75,7 @@ def load_models(options: argparse.Namespace, load: Load[ModelT]) -> ModelT:
     if options.trust:
         look_in_working_folder()
     torch.set_flush_denormal(True)  # denormal numbers make oneDNN's LSTM many times slower
-    return load(options.checkpoints, options.device, options.precision, options.trust)
+    return load(options.checkpoints, options.device, options.precision, options.trust, devices)
 
 
 def settle_search(options: argparse.Namespace, generator: Generator) -> SearchConfig:

@@ -11,11 +11,11 @@ from seqtext.cli.flags import Parser, config_of
 from seqtext.cli.hypotheses import add_output_format, render
 from seqtext.cli.models import add_checkpoints, add_computing, tell_counts
 from seqtext.cli.outputs import check_outputs
-from seqtext.cli.processes import ProcessConfig, follow, shared_model
+from seqtext.cli.processes import follow, shared_model
 from seqtext.cli.ranks import rank
 from seqtext.cli.streams import add_input, check_input, open_input
 from seqtext.errors import ConfigError, DataError
-from seqtext.inference.config import RerankConfig
+from seqtext.inference.config import ProcessConfig, RerankConfig
 from seqtext.values import check_value
 
 if TYPE_CHECKING:

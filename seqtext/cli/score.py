@@ -14,10 +14,11 @@ from seqtext.cli.hypotheses import score_fields, source_fields
 from seqtext.cli.inputs import Row, RowReader, add_input_format
 from seqtext.cli.models import add_checkpoints, add_computing, tell_counts
 from seqtext.cli.outputs import check_outputs
-from seqtext.cli.processes import ProcessConfig, follow, shared_model
+from seqtext.cli.processes import follow, shared_model
 from seqtext.cli.ranks import rank
 from seqtext.cli.streams import add_input, as_json, as_row, check_input, lines_of, open_input
 from seqtext.errors import ConfigError
+from seqtext.inference.config import ProcessConfig
 from seqtext.search.config import SearchConfig
 
 if TYPE_CHECKING:

@@ -19,10 +19,10 @@ from seqtext.cli.models import (
     check_search,
 )
 from seqtext.cli.outputs import check_outputs
-from seqtext.cli.processes import ProcessConfig, follow, shared_model
+from seqtext.cli.processes import follow, shared_model
 from seqtext.cli.ranks import rank
 from seqtext.errors import ConfigError
-from seqtext.inference.config import DecisionConfig
+from seqtext.inference.config import DecisionConfig, ProcessConfig
 from seqtext.metrics import (
     BleuTokenize,
     Symbols,

@@ -1,4 +1,4 @@
-"""How a classifier decides, and how hypotheses are reranked: options.
+"""How a classifier decides, how hypotheses are reranked, how many processes predict: options.
 
 Importing this loads no torch, so a command line can read it.
 """
@@ -61,6 +61,23 @@ class RerankConfig:
     length_formula: LengthFormula = "power"
     n_best: Positive = 1
     batch_size: Annotated[int, Range(1, 1_000_000)] = 64
+
+    def __post_init__(self) -> None:
+        check_fields(self)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProcessConfig:
+    """How many processes share the work of a model.
+
+    Args:
+        devices: Number of processes. Each computes on its own GPU, or on its share of the CPU's threads.
+
+    Raises:
+        ConfigError: A value is of another type or out of range.
+    """
+
+    devices: Annotated[int, Range(1, 1000)] = 1
 
     def __post_init__(self) -> None:
         check_fields(self)

@@ -81,7 +81,8 @@ class Generator(Scorer):
                 source of several columns is a tuple of their values, or a dict.
             on_piece: Called whenever an output has grown, with the place of its source and the text so far.
                 In beam search this is the best hypothesis so far, which another may replace. The last call
-                for a source has the text that is returned. A source without text has no call.
+                for a source has the text that is returned. A source without text has no call. With
+                ``on_piece`` the first process decodes all.
             options: Fields of ``SearchConfig``: ``beam_size=5``, ``n_best=1``, … They override the search
                 of the checkpoint. And fields of ``Constraints``: ``prefix="The"``, ``banned=["cat"]``, …
 
@@ -231,7 +232,8 @@ class Generator(Scorer):
             return batch._replace(growing=growing)
 
         searched = [ids[row] for row in rows]
-        decoded = iter(self._by_length(searched, batch_of, config.batch_size, config.width))
+        sizes, alone = (config.batch_size, config.width), on_piece is not None
+        decoded = iter(self._by_length(searched, batch_of, *sizes, alone=alone))
         return [next(decoded) if own else [_NO_TEXT] for own in ids]
 
     def predict_batch(self, batch: SourceBatch | PairBatch) -> Sequence[list[Hypothesis] | Reading]:

@@ -12,7 +12,9 @@ from seqtext.checkpoint.consent import trusting
 from seqtext.checkpoint.location import models_in
 from seqtext.errors import CheckpointError, ConfigError
 from seqtext.inference.classifier import Classifier, classifier_of
+from seqtext.inference.config import ProcessConfig
 from seqtext.inference.generator import Generator, generator_of
+from seqtext.inference.processes import OtherProcesses, places_of
 from seqtext.nn.precision import Precision, has_bfloat16, has_integers
 from seqtext.values import check_value
 
@@ -22,6 +24,7 @@ def load(
     device: str = "cpu",
     precision: Precision = "fp32",
     trust: str | Sequence[str] = (),
+    devices: int = 1,
 ) -> Generator | Classifier:
     """Load a checkpoint, or several as an ensemble.
 
@@ -37,6 +40,9 @@ def load(
             processors are faster. With ``int8`` products are in 8-bit integers, which is faster on
             processors of the x86 family. Both change a few outputs.
         trust: Package or packages whose classes a checkpoint may import, such as a cell of your own.
+        devices: Number of processes that predict together. With ``cuda`` each has its own GPU. With ``cpu``
+            each has its share of the threads. Each loads the checkpoints once, and changes that are made to
+            the networks afterwards are not in it. ``close`` of the model ends the processes.
 
     Returns:
         A ``Generator`` for models that generate text, a ``Classifier`` for those that label it.
@@ -47,13 +53,24 @@ def load(
         ConfigError: The device is not there, or lacks the precision. Or an argument has another type.
     """
     precision = check_value("precision", precision, Precision)
+    first, *others = places_of(str(device), ProcessConfig(devices=devices).devices)
     _check_device(device, precision)
     paths = _paths(path)
     if not paths:
         raise ConfigError("path: an empty list, expected at least one checkpoint")
     paths = [model for path in paths for model in models_in(path)]
     packages = [trust] if isinstance(trust, str) else check_value("trust", trust, list[str])
-    with trusting(packages):
+    model = _build(paths, first, precision, packages)
+    if others:
+        model.share(OtherProcesses(paths, others, precision, packages))
+    return model
+
+
+def _build(
+    paths: Sequence[Path], device: str, precision: Precision, trust: Sequence[str]
+) -> Generator | Classifier:
+    """The model of checkpoint files. For arguments and errors see ``load``."""
+    with trusting(trust):
         models = [checkpoint.load_any(path) for path in paths]
     of_text = [model for model in models if isinstance(model, checkpoint.Model)]
     of_labels = [model for model in models if isinstance(model, checkpoint.ClassifierModel)]
@@ -119,6 +136,7 @@ def load_generator(
     device: str = "cpu",
     precision: Precision = "fp32",
     trust: str | Sequence[str] = (),
+    devices: int = 1,
 ) -> Generator:
     """``load`` a model that generates text.
 
@@ -126,7 +144,7 @@ def load_generator(
         CheckpointError: The model is a classifier, or see ``load``.
         ConfigError: See ``load``.
     """
-    model = load(path, device, precision, trust)
+    model = load(path, device, precision, trust, devices)
     if not isinstance(model, Generator):
         raise checkpoint.no_generator(_named(path))
     return model
@@ -137,6 +155,7 @@ def load_classifier(
     device: str = "cpu",
     precision: Precision = "fp32",
     trust: str | Sequence[str] = (),
+    devices: int = 1,
 ) -> Classifier:
     """``load`` a model that classifies text.
 
@@ -144,7 +163,7 @@ def load_classifier(
         CheckpointError: The model generates text, or see ``load``.
         ConfigError: See ``load``.
     """
-    model = load(path, device, precision, trust)
+    model = load(path, device, precision, trust, devices)
     if not isinstance(model, Classifier):
         raise CheckpointError(
             f"{_named(path)}: was trained for {model.task}, it generates text and has no labels. Use it with"

@@ -17,13 +17,15 @@ from seqtext.data.readers import Columns
 from seqtext.data.readers.columns import source_columns
 from seqtext.data.texts import TextCounts
 from seqtext.errors import CheckpointError
+from seqtext.inference.processes import OtherProcesses
 from seqtext.nn.precision import Precision
 
 ModelT = TypeVar("ModelT", checkpoint.Model, checkpoint.ClassifierModel)
 NetworkT = TypeVar("NetworkT", bound=nn.Module)
 BatchT = TypeVar("BatchT")
 ResultT = TypeVar("ResultT")
-RunBatches = Callable[[Sequence[BatchT]], Sequence[Iterable[ResultT]]]
+Predict = Callable[[Sequence[BatchT]], Sequence[Iterable[ResultT]]]
+Deal = Callable[[Predict[BatchT, ResultT], Sequence[BatchT]], Sequence[Iterable[ResultT]]]
 
 
 class Predictor(ABC, Generic[NetworkT, BatchT, ResultT]):
@@ -38,7 +40,8 @@ class Predictor(ABC, Generic[NetworkT, BatchT, ResultT]):
 
     ``counts`` holds what was remarkable since it was last set to ``TextCounts()``.
 
-    ``run_batches`` may be set to a function that works as ``predict_batches``, but in several processes.
+    ``deal`` may be set to a function of ``predict_batches`` and batches. It returns the results of the
+    batches, which several processes compute.
     """
 
     def __init__(
@@ -53,7 +56,8 @@ class Predictor(ABC, Generic[NetworkT, BatchT, ResultT]):
         self.source_columns = source_columns(columns)
         self.source_limit, self.longest_source = source_limit, longest_source
         self.counts = TextCounts()
-        self.run_batches: RunBatches[BatchT, ResultT] | None = None
+        self.deal: Deal[BatchT, ResultT] | None = None
+        self._others: OtherProcesses | None = None
 
     @abstractmethod
     def predict_batch(self, batch: BatchT) -> Iterable[ResultT]:
@@ -67,6 +71,15 @@ class Predictor(ABC, Generic[NetworkT, BatchT, ResultT]):
         """The results of each batch, in order, computed in this process."""
         with self.evaluating():
             return [self.predict_batch(batch) for batch in batches]
+
+    def share(self, others: OtherProcesses) -> None:
+        """Deal batches to other processes too. They have the same model."""
+        self._others, self.deal = others, others.deal
+
+    def close(self) -> None:
+        """End the other processes of ``devices``. They start again when they are needed."""
+        if self._others is not None:
+            self._others.close()
 
     @property
     def device(self) -> torch.device:
@@ -100,6 +113,8 @@ class Predictor(ABC, Generic[NetworkT, BatchT, ResultT]):
         batch_of: Callable[[list[int]], BatchT],
         batch_size: int,
         beam_size: int = 1,
+        *,
+        alone: bool = False,
     ) -> list[ResultT]:
         """Results in the order of the texts, computed in batches of texts of like length.
 
@@ -108,10 +123,14 @@ class Predictor(ABC, Generic[NetworkT, BatchT, ResultT]):
             batch_of: Takes the indices of a batch and returns what ``predict_batch`` reads.
             batch_size: Most texts of a batch, fewer where they are long.
             beam_size: Hypotheses of a text.
+            alone: Whether this process predicts all batches.
         """
         places = list(batches_to_read(list(map(len, ids)), batch_size, beam_size))
-        run = self.run_batches or self.predict_batches
-        predicted = run([batch_of(rows) for rows in places])
+        batches = [batch_of(rows) for rows in places]
+        if self.deal is None or alone:
+            predicted = self.predict_batches(batches)
+        else:
+            predicted = self.deal(self.predict_batches, batches)
         results: dict[int, ResultT] = {}
         for rows, of_rows in zip(places, predicted, strict=True):
             results |= zip(rows, of_rows, strict=True)

@@ -139,11 +139,11 @@ def test_long_sources_make_small_batches_and_the_same_outputs(
     expected = generator.generate(sources, **options)
     sizes: list[int] = []
 
-    def noting(batches: Sequence[SourceBatch]) -> Any:
+    def noting(predict: Any, batches: Sequence[SourceBatch]) -> Any:
         sizes.extend(len(batch.ids) * (max(map(len, batch.ids)) + 1) * 3 for batch in batches)
-        return generator.predict_batches(batches)
+        return predict(batches)
 
-    monkeypatch.setattr(generator, "run_batches", noting)
+    monkeypatch.setattr(generator, "deal", noting)
     monkeypatch.setattr("seqtext.data.batch._MOST_POSITIONS", 600)
     found = generator.generate(sources, **options)
     assert texts(found) == texts(expected) and len(sizes) > 5 and max(sizes) <= 600

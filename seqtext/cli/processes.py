@@ -13,17 +13,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 from seqtext.cli.channels import Channel, GroupChannel, PipeChannel, join_group
-from seqtext.cli.models import Load, load_models
+from seqtext.cli.models import Load, ModelT, load_models
 from seqtext.cli.ranks import by_torchrun, local_rank
 from seqtext.errors import ConfigError, LostProcessError, SeqtextError
 from seqtext.internals import lacks_memory
 from seqtext.values import Range, check_fields
 
 if TYPE_CHECKING:
-    from seqtext.inference.predictor import Predictor, RunBatches
+    from seqtext.inference.predictor import RunBatches
 
 T = TypeVar("T")
-ModelT = TypeVar("ModelT", bound="Predictor[Any, Any, Any]")
 BatchT = TypeVar("BatchT")
 ResultT = TypeVar("ResultT")
 
@@ -57,10 +56,19 @@ def shared_model(options: argparse.Namespace, load: Load[ModelT]) -> Iterator[Mo
         LostProcessError: Another process has ended.
     """
     with _other_processes(options) as channels:
+        undecided = _is_undecided(options)
         model = load_models(options, load)
+        if undecided:
+            for channel in channels:
+                channel.send(options.precision)
         if channels:
             model.run_batches = functools.partial(deal, model.predict_batches, channels)
         yield model
+
+
+def _is_undecided(options: argparse.Namespace) -> bool:
+    """Whether the first process chooses the precision, which holds for all."""
+    return bool(options.precision == "auto" and options.device == "cpu")
 
 
 def deal(
@@ -195,6 +203,8 @@ def _serve(channel: Channel, options: argparse.Namespace) -> None:
     """Predict batches that arrive, until None does. The reply to batches may be an error."""
     from seqtext.inference.loading import load
 
+    if _is_undecided(options):
+        options.precision = channel.receive()
     model = _attempt(lambda: load_models(options, load))
     while (batches := channel.receive()) is not None:
         if isinstance(model, Exception):

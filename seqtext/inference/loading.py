@@ -13,14 +13,15 @@ from seqtext.checkpoint.location import models_in
 from seqtext.errors import CheckpointError, ConfigError
 from seqtext.inference.classifier import Classifier, classifier_of
 from seqtext.inference.generator import Generator, generator_of
-from seqtext.nn.precision import Precision, has_bfloat16, has_integers
+from seqtext.inference.quickest import settle_precision
+from seqtext.nn.precision import Precision, PrecisionChoice, has_bfloat16, has_integers
 from seqtext.values import check_value
 
 
 def load(
     path: str | Path | Sequence[str | Path],
     device: str = "cpu",
-    precision: Precision = "fp32",
+    precision: PrecisionChoice = "fp32",
     trust: str | Sequence[str] = (),
 ) -> Generator | Classifier:
     """Load a checkpoint, or several as an ensemble.
@@ -33,9 +34,10 @@ def load(
     Args:
         path: A checkpoint file or a run folder, or a list of them. The folds of a run are an ensemble.
         device: Where to compute, as PyTorch names it: ``cpu``, ``cuda``, ``cuda:1``, ``mps``.
-        precision: ``fp32``, ``bf16`` or ``int8``. With ``bf16`` the weights take half the memory, and some
-            processors are faster. With ``int8`` products are in 8-bit integers, which is faster on
-            processors of the x86 family. Both change a few outputs.
+        precision: ``fp32``, ``bf16``, ``int8`` or ``auto``. With ``bf16`` the weights take half the memory,
+            and some processors are faster. With ``int8`` products are in 8-bit integers, which is faster on
+            processors of the x86 family. Both change a few outputs. ``auto`` is the faster one of ``fp32``
+            and ``int8`` on a CPU, and ``fp32`` elsewhere. ``precision`` of the result says which.
         trust: Package or packages whose classes a checkpoint may import, such as a cell of your own.
 
     Returns:
@@ -44,9 +46,10 @@ def load(
     Raises:
         CheckpointError: There is no checkpoint, it cannot be read, or tokenizers differ. Or it names a
             class that is not trusted, or cannot be imported.
-        ConfigError: The device is not there, or lacks the precision. Or an argument has another type.
+        ConfigError: The device is not there, or lacks the precision. Or an argument has another type, or
+            the environment variable ``SEQTEXT_PRECISION`` an unknown value.
     """
-    precision = check_value("precision", precision, Precision)
+    precision = check_value("precision", precision, PrecisionChoice)
     _check_device(device, precision)
     paths = _paths(path)
     if not paths:
@@ -61,12 +64,17 @@ def load(
         raise CheckpointError(
             f"{_named(paths)}: some generate text and some classify it. An ensemble needs models of one kind"
         )
+    weights: Precision = "bf16" if precision == "bf16" else "fp32"
     if of_text:
-        return generator_of(of_text, paths, device, precision)
-    return classifier_of(of_labels, paths, device, precision)
+        generator = generator_of(of_text, paths, device, weights)
+        settle_precision(generator, precision)
+        return generator
+    classifier = classifier_of(of_labels, paths, device, weights)
+    settle_precision(classifier, precision)
+    return classifier
 
 
-def _check_device(device: object, precision: Precision) -> None:
+def _check_device(device: object, precision: PrecisionChoice) -> None:
     """Refuse a device that cannot compute, before a checkpoint is read for it.
 
     Raises:
@@ -117,7 +125,7 @@ def _paths(path: object) -> list[Path]:
 def load_generator(
     path: str | Path | Sequence[str | Path],
     device: str = "cpu",
-    precision: Precision = "fp32",
+    precision: PrecisionChoice = "fp32",
     trust: str | Sequence[str] = (),
 ) -> Generator:
     """``load`` a model that generates text.
@@ -135,7 +143,7 @@ def load_generator(
 def load_classifier(
     path: str | Path | Sequence[str | Path],
     device: str = "cpu",
-    precision: Precision = "fp32",
+    precision: PrecisionChoice = "fp32",
     trust: str | Sequence[str] = (),
 ) -> Classifier:
     """``load`` a model that classifies text.

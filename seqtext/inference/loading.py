@@ -36,8 +36,8 @@ def load(
         device: Where to compute, as PyTorch names it: ``cpu``, ``cuda``, ``cuda:1``, ``mps``.
         precision: ``fp32``, ``bf16``, ``int8`` or ``auto``. With ``bf16`` the weights take half the memory,
             and some processors are faster. With ``int8`` products are in 8-bit integers, which is faster on
-            processors of the x86 family. Both change a few outputs. ``auto`` is the faster one of ``fp32``
-            and ``int8`` on a CPU, and ``fp32`` elsewhere. ``precision`` of the result says which.
+            processors of the x86 family. Both change a few outputs. On a CPU, ``auto`` is the faster one of
+            ``fp32`` and ``int8``. Elsewhere it is ``fp32``. The result's ``precision`` says which.
         trust: Package or packages whose classes a checkpoint may import, such as a cell of your own.
 
     Returns:

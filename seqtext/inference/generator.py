@@ -236,6 +236,12 @@ class Generator(Scorer):
         decoded = iter(self._by_length(searched, batch_of, *sizes, alone=alone))
         return [next(decoded) if own else [_NO_TEXT] for own in ids]
 
+    def batch_of(self, ids: list[list[int]], length: int) -> SourceBatch:
+        """See ``Predictor``."""
+        config = SearchConfig(min_length=length, max_length=length)
+        constraints = Constraints().of_sources([""] * len(ids), self.tokenizers.target)
+        return SourceBatch(ids, [()] * len(ids), config, constraints)
+
     def predict_batch(self, batch: SourceBatch | PairBatch) -> Sequence[list[Hypothesis] | Reading]:
         """The best hypotheses of each source of a batch, or the readings of its pairs."""
         if isinstance(batch, PairBatch):
@@ -272,7 +278,7 @@ def generator_of(
     device: str,
     precision: Precision,
 ) -> Generator:
-    """A generator that decodes with all models. Their paths are for messages.
+    """A generator with all models. ``settle_precision`` makes it ready. Paths are for messages.
 
     Raises:
         CheckpointError: Tokenizers differ, or weights do not fit.
@@ -288,11 +294,6 @@ def generator_of(
         {"source": "source tokenizers", "target": "target tokenizers"},
         lambda model: EncoderDecoder(model.config, *tokenizers.sizes, tokenizers.unknown),
     )
-    for network in networks:
-        if precision == "int8":
-            network.quantize()
-        else:
-            network.decoder.precompute()
     limits = checkpoint.common_limit(models), checkpoint.common_longest(models)
     searches = [model.search for model in models]
     return Generator(

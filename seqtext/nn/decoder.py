@@ -178,7 +178,7 @@ class Decoder(LaidOut):
         logits: Tensor = self.output(readout)
         return logits
 
-    def precompute(self, *, quantized: bool = False) -> None:
+    def precompute(self, *, quantized: bool = False, again: bool = True) -> None:
         """Prepare for many steps of search: multiply the embeddings, lay out the weights.
 
         Call it again after you change weights by hand. Training, and a move to another type or device,
@@ -186,9 +186,13 @@ class Decoder(LaidOut):
 
         Args:
             quantized: Whether products are in 8-bit integers.
+            again: Whether the embeddings are multiplied again, if they were before.
         """
-        with torch.no_grad():
-            table = self.bottom.cell(0).project(self.embedding.weight)
+        if again or self._search is None:
+            with torch.no_grad():
+                table = self.bottom.cell(0).project(self.embedding.weight)
+        else:
+            table = self._search.table
         output = Weights(self.output.weight, self.output.bias, bounded=True)  # behind tanh
         key = None
         if quantized and self.attention.kind != "dot":

@@ -214,11 +214,14 @@ class EncoderDecoder(nn.Module):
         self.check_attention()
         return state.weights.to(torch.promote_types(state.weights.dtype, torch.float32))
 
-    def quantize(self) -> None:
+    def quantize(self, *, again: bool = True) -> None:
         """Compute products with 8-bit integers from now on. Projections that a source needs once stay.
 
         Call it again after you change weights by hand. Training, and a move to another type or device, undo
         it.
+
+        Args:
+            again: See ``Decoder.precompute``.
 
         Raises:
             ConfigError: It is a Transformer, or a weight is no finite number.
@@ -226,7 +229,7 @@ class EncoderDecoder(nn.Module):
         check_quantizable(self, self.config)
         assert isinstance(self.decoder, Decoder)
         quantize_cells(self.encoder)
-        self.decoder.precompute(quantized=True)
+        self.decoder.precompute(quantized=True, again=again)
 
     def check_attention(self) -> None:
         """Refuse a network without a single attention to show.

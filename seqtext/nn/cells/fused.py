@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from seqtext.nn.cells.contract import Cell
+from seqtext.nn.cells.lstm_step import lstm_step
 from seqtext.nn.linear import product
 
 
@@ -74,6 +75,8 @@ class LSTM(FusedCell, nn.LSTM):
     def step(self, projected: Tensor, recurrent: Tensor | None, state: Tensor) -> Tensor:
         """See ``Cell``."""
         assert recurrent is not None
+        if torch.is_grad_enabled():
+            return lstm_step(projected, recurrent, state)
         gate_in, gate_forget, candidate, gate_out = (projected + recurrent).chunk(4, 1)
         memory = gate_forget.sigmoid() * state[:, 1] + gate_in.sigmoid() * candidate.tanh()
         return torch.stack([gate_out.sigmoid() * memory.tanh(), memory], 1)

@@ -160,15 +160,19 @@ class Decoder(LaidOut):
             embedded = self.embedding(ids).flatten(0, 1)
             bottom, _, bottom_state = self.bottom(embedded, None, recurrent)
             return self._attend(bottom, bottom_state, state, self.readout)
-        projected, maps = self._project(ids), self._step_maps()
-        readouts, weights = [], []
-        for t in range(ids.size(2)):
-            step = self._step(projected[:, :, t].flatten(0, 1), state, maps)
+        # a slice of each step would have a gradient as large as all steps together
+        projected, maps = self._project(ids).unbind(2), self._step_maps()
+        memory, readouts, weights = state.memory, [], []
+        if not inferring:
+            state = state._replace(memory=self.attention.defer(memory))
+        for of_step in projected:
+            step = self._step(of_step.flatten(0, 1), state, maps)
             state = step.state
             readouts.append(step.readout)
             weights.append(step.weights)
-        if len(readouts) == 1:
+        if len(readouts) == 1 and inferring:
             return step
+        state = state._replace(memory=memory)
         return DecoderOutput(torch.cat(readouts, 2), torch.cat(weights, 2), state)
 
     def logits(self, readout: Tensor) -> Tensor:

@@ -88,13 +88,6 @@ def read_constraints(options: argparse.Namespace) -> Constraints:
         )
     except ConfigError as error:
         raise ConfigError(f"--{error}") from error
-    if shared.shortlist is not None:
-        from seqtext.inference.shortlist import read_shortlist
-
-        try:
-            note_content(options, "shortlist", read_shortlist(shared.shortlist).digest)
-        except DataError as error:
-            raise DataError(f"--{error}") from error
     for name in OF_SOURCE:
         if getattr(options, name, None) is not None:
             others = ("outputs", "shortlist", *(["prefix"] if name.startswith("prefix") else []))
@@ -112,6 +105,13 @@ def read_constraints(options: argparse.Namespace) -> Constraints:
         with open_lines("required", path) as lines:
             for number, line in enumerate(lines, 1):
                 split_phrases(line, "\t", f"--required {path}:{number}")
+    if shared.shortlist is not None:
+        from seqtext.inference.shortlist import read_shortlist
+
+        try:
+            note_content(options, "shortlist", read_shortlist(shared.shortlist).digest)
+        except DataError as error:
+            raise DataError(f"--{error}") from error
     return shared
 
 

@@ -50,19 +50,20 @@ def run(arguments: Sequence[str]) -> None:
     options = parser().parse(arguments)
     from seqtext import checkpoint
     from seqtext.checkpoint.consent import trusting
+    from seqtext.checkpoint.location import find
     from seqtext.data.lexicon import draw_rows
     from seqtext.inference.shortlist import FILE, make_shortlist
 
     config = config_of(ShortlistConfig, options)
     check_packages(options.trust)
-    path = checkpoint.find(options.checkpoint)
+    path = find(options.checkpoint)
     output = options.output or str(path.with_name(FILE))
     check_outputs([options.checkpoint, options.train], {"--output": output})
     with trusting(options.trust):
         model = checkpoint.load(path)
     if model.config.copying:
         raise ConfigError(
-            f"{path}: the model copies pieces of the source, whatever a list has. It has no use for a shortlist"
+            f"{path}: the model copies pieces of the source, whatever a list has. It cannot use a shortlist"
         )
     start = time.perf_counter()
     rows = draw_rows(_rows(options, path, model), config.pairs)

@@ -16,7 +16,7 @@ from seqtext.nn.encoder_decoder import EncoderDecoder
 from seqtext.nn.listed import ListedNetwork
 from seqtext.search.ensemble import Ensemble
 from seqtext.search.lists import PieceLists
-from seqtext.search.protocol import FinishedHypothesis, Pieces
+from seqtext.search.protocol import FinishedHypothesis, Pieces, State, StepModel, Watch
 from seqtext.search.rules import Rule
 from seqtext.search.run import run_search
 
@@ -55,24 +55,28 @@ class Searcher:
             batch.constraints, most, batch.words, greedy=single
         )
         lists = self._lists_of(batch, device)
-        special, watch = self._special, batch.growing
+        special = self._special
+        watch: Watch | None = batch.growing
         if lists is not None:
             special, watch = lists.special, watch and lists.watch(watch)
             first, last = (list(map(lists.rule, rules)) for rules in (first, last))
-        own = self._rules.rules(config, fewest, batch.words, lists)
-        rules: list[Rule] = [*first, *own, *last]
+        rules: list[Rule] = [*first, *self._rules.rules(config, fewest, batch.words, lists), *last]
         keys = batch.keys() if config.samples else []
         given = lengths, most, special, config, rules, keys, watch
-        networks = [
-            network if lists is None else ListedNetwork(network, lists.ids)
-            for network in self._networks
-        ]
-        states = [network.start(source, lengths) for network in networks]
-        if len(states) == 1:
-            rows = run_search(networks[0], states[0], *given)
-        else:
-            rows = run_search(Ensemble(networks), states, *given)
-        return (rows if lists is None else lists.restore(rows)), most
+
+        def run(
+            models: Sequence[StepModel[State]], states: list[State]
+        ) -> list[list[FinishedHypothesis]]:
+            if len(states) == 1:
+                return run_search(models[0], states[0], *given)
+            return run_search(Ensemble(models), states, *given)
+
+        if lists is None:
+            states = [network.start(source, lengths) for network in self._networks]
+            return run(self._networks, states), most
+        listed = [ListedNetwork(network, lists.ids) for network in self._networks]
+        rows = run(listed, [network.start(source, lengths) for network in listed])
+        return lists.restore(rows), most
 
     def _lists_of(self, batch: SourceBatch, device: torch.device) -> PieceLists | None:
         if batch.lists is None:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import functools
 import hashlib
 import io
+import itertools
 import os
 import zipfile
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +25,10 @@ if TYPE_CHECKING:
 FILE = "shortlist.npz"  # beside the checkpoint
 _FORMAT = 1
 Ids = npt.NDArray[np.int32]
+# What reading a damaged file raises
+_DAMAGE = (
+    ValueError, KeyError, IndexError, TypeError, AttributeError, EOFError, zipfile.BadZipFile, zlib.error,
+)  # fmt: skip
 
 
 class Shortlist(NamedTuple):
@@ -103,7 +109,7 @@ def make_shortlist(
     starts = np.searchsorted(lexicon.source, np.arange(source.vocab_size + 1))
     best = [
         lexicon.target[start : min(start + pieces, end)]
-        for start, end in zip(starts[:-1], starts[1:], strict=True)
+        for start, end in itertools.pairwise(starts)
     ]
     same = [[i] if i >= 0 else [] for i in tokenizers.copy_ids()]
     rows = [np.union1d(own, other) for own, other in zip(best, same, strict=True)]
@@ -146,13 +152,30 @@ def _read(path: str, changed: int, size: int) -> Shortlist:
         DataError: It is no shortlist.
     """
     try:
-        with np.load(path, allow_pickle=False) as file:
-            if int(file["format"]) > _FORMAT:
-                raise DataError(f"shortlist: {path}: was written by a later version of seqtext")
-            source, target = file["fingerprints"].tolist()
-            parts = (file[name] for name in ("pieces", "offsets", "frequent"))
-            return Shortlist(*parts, fingerprints=(source, target))
-    except (ValueError, KeyError, TypeError, AttributeError, EOFError, zipfile.BadZipFile) as error:
+        with open(path, "rb") as content, np.load(content, allow_pickle=False) as file:
+            version, arrays = int(file["format"]), {name: file[name] for name in file.files}
+        if version == _FORMAT:
+            return _checked(arrays)
+    except _DAMAGE as error:
         raise DataError(
             f"shortlist: {path}: is no shortlist, or a damaged one. Make it with `seqtext shortlist`"
         ) from error
+    raise DataError(f"shortlist: {path}: was written by another version of seqtext")
+
+
+def _checked(arrays: dict[str, npt.NDArray[Any]]) -> Shortlist:
+    """The shortlist of arrays from a file.
+
+    Raises:
+        KeyError, ValueError: They are those of no shortlist.
+    """
+    source, target = arrays["fingerprints"].tolist()
+    pieces, offsets = arrays["pieces"].astype(np.int32), arrays["offsets"].astype(np.int64)
+    if (
+        pieces.ndim != 1
+        or offsets[0] != 0
+        or offsets[-1] != len(pieces)
+        or (np.diff(offsets) < 0).any()
+    ):
+        raise ValueError("the offsets do not fit the pieces")
+    return Shortlist(pieces, offsets, arrays["frequent"].astype(np.int32), (source, target))

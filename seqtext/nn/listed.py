@@ -36,7 +36,10 @@ class ListedNetwork:
     def __init__(self, network: EncoderDecoder, lists: Tensor) -> None:
         self._network = network
         self._last = network.vocab_sizes[1] - 1
-        pieces, places = lists.clamp(max=self._last).unique(return_inverse=True)
+        listed = lists.clamp(max=self._last)
+        used = torch.zeros(self._last + 1, dtype=torch.bool, device=lists.device)
+        used[listed] = True
+        pieces, places = used.nonzero()[:, 0], (used.cumsum(0) - 1)[listed]
         wanted = -(-len(pieces) // _MULTIPLE) * _MULTIPLE
         filled = torch.nn.functional.pad(pieces, (0, wanted - len(pieces)), value=self._last)
         self._logits = network.decoder.logits_of(filled)

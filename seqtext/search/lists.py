@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
@@ -55,7 +55,9 @@ class PieceLists:
         ids = self.ids[origin].gather(1, places.flatten(1)).view(places.shape)
         return ids.clamp_(max=self.vocab_size - 1)
 
-    def restore(self, hypotheses: Sequence[list[FinishedHypothesis]]) -> list[list[FinishedHypothesis]]:
+    def restore(
+        self, hypotheses: Sequence[list[FinishedHypothesis]]
+    ) -> list[list[FinishedHypothesis]]:
         """The hypotheses of each sentence with ids of the vocabulary."""
         tables = self.ids.tolist()
         return [

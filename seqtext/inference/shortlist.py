@@ -66,11 +66,16 @@ class Shortlist(NamedTuple):
 
         Raises:
             ConfigError: Its tokenizers are others.
+            DataError: The shortlist has pieces that these tokenizers lack.
         """
         if self.fingerprints != _fingerprints(tokenizers):
             raise ConfigError(
                 "shortlist: was made for a model with other tokenizers. Make one with `seqtext shortlist`"
             )
+        source, target = tokenizers.sizes
+        ids = np.concatenate([self.pieces, self.frequent, [0]])
+        if len(self.offsets) != source + 1 or not 0 <= ids.min() <= ids.max() < target:
+            raise DataError("shortlist: is damaged. Make it again with `seqtext shortlist`")
 
     @property
     def digest(self) -> str:

@@ -241,6 +241,9 @@ def test_files(generator: Generator, short: Path, tmp_path: Path) -> None:
     short.write_bytes(bytes(shortlist._replace(offsets=shortlist.offsets + 1)))
     with pytest.raises(DataError, match="is no shortlist, or a damaged one"):
         read_shortlist(short)
+    short.write_bytes(bytes(shortlist._replace(pieces=shortlist.pieces + 99)))
+    with pytest.raises(DataError, match="shortlist: is damaged"):
+        generator.generate(["alma"], shortlist=short)
     np.savez(short, format=9)
     with pytest.raises(DataError, match="another version"):
         read_shortlist(short)

@@ -31,7 +31,16 @@ from seqtext.errors import ConfigError, DataError
 # options that change no answer
 _INDECISIVE = ("output", "resume", "batch_size", "device", "devices", "examples", "trust")
 # options that name files or pipes. Their content counts, see note_content and Answers.skip
-_FILES = ("banned", "dictionary", "input", "outputs", "prefixes", "required", "terminology")
+_FILES = (
+    "banned",
+    "dictionary",
+    "input",
+    "outputs",
+    "prefixes",
+    "required",
+    "shortlist",
+    "terminology",
+)
 _CONTENT = "content of --"
 
 

@@ -17,7 +17,7 @@ from seqtext.nn.embedding import OutputLayer, PieceEmbedding
 from seqtext.nn.encoder import Bridge
 from seqtext.nn.laid_out import LaidOut
 from seqtext.nn.linear import Linear, product
-from seqtext.nn.quantized import quantize_cells
+from seqtext.nn.quantized import QuantizedLinear, quantize_cells
 from seqtext.nn.recurrent import EncoderOutput, RecurrentStack
 from seqtext.nn.step_maps import Prepared, StepMaps, Weights, prepare
 from seqtext.nn.tanh import tanh
@@ -181,6 +181,13 @@ class Decoder(LaidOut):
             return self._search.output(readout)[..., : self.output.vocab_size]
         logits: Tensor = self.output(readout)
         return logits
+
+    def logits_of(self, pieces: Tensor) -> Linear:
+        """A function as ``logits``, but of these pieces (M,) alone, with the weights as they are now."""
+        prepared = None if self._search is None else self._search.output
+        if isinstance(prepared, QuantizedLinear):
+            return prepared.select(pieces)
+        return self.output.select(pieces)
 
     def precompute(self, *, quantized: bool = False, again: bool = True) -> None:
         """Prepare for many steps of search: multiply the embeddings, lay out the weights.

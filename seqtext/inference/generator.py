@@ -61,7 +61,7 @@ class Generator(Scorer):
         self.scoring, self.searches = scoring, searches
         tokenize = scoring.bleu_tokenize if scoring else DEFAULT_BLEU_TOKENIZE
         self._chooser = OutputChooser(tokenizers.target, tokenize)
-        self._searcher = Searcher(networks, tokenizers, copies=self._copies)
+        self._searcher = Searcher(tokenizers, copies=self._copies)
 
     def generate(
         self, sources: Iterable[SourceRow], *, on_piece: OnPiece | None = None, **options: Any
@@ -251,7 +251,7 @@ class Generator(Scorer):
         """The best hypotheses of each source of a batch, or the readings of its pairs."""
         if isinstance(batch, PairBatch):
             return self.read_pairs(batch)
-        rows, most = self._searcher.search(batch, self.device)
+        rows, most = self._searcher.search(self.networks, batch, self.device)
         results = [
             self._chooser.outputs(row, own, limit, batch.config)
             for row, own, limit in zip(rows, batch.words, most.tolist(), strict=True)

@@ -22,18 +22,15 @@ from seqtext.search.run import run_search
 
 
 class Searcher:
-    """Searches with networks, and with the rules that options and constraints ask for.
+    """Searches with the rules that options and constraints ask for.
 
     Args:
-        networks: One, or several as an ensemble.
         tokenizers: Of both sides.
         copies: Whether a network copies.
     """
 
-    def __init__(
-        self, networks: Sequence[EncoderDecoder], tokenizers: Tokenizers, *, copies: bool
-    ) -> None:
-        self._networks, self._tokenizers = networks, tokenizers
+    def __init__(self, tokenizers: Tokenizers, *, copies: bool) -> None:
+        self._tokenizers = tokenizers
         target = tokenizers.target
         banned = target.control_ids
         if copies:
@@ -42,9 +39,12 @@ class Searcher:
         self._special = Pieces(bos=target.bos, eos=target.eos, banned=banned)
 
     def search(
-        self, batch: SourceBatch, device: torch.device
+        self, networks: Sequence[EncoderDecoder], batch: SourceBatch, device: torch.device
     ) -> tuple[list[list[FinishedHypothesis]], Tensor]:
-        """The hypotheses of each source, and the most pieces of each output, (N,) int64."""
+        """The hypotheses of each source, and the most pieces of each output, (N,) int64.
+
+        Several networks are an ensemble.
+        """
         config = batch.config
         source, lengths = (
             part.to(device) for part in source_rows(batch.ids, self._tokenizers.source.eos)
@@ -72,9 +72,9 @@ class Searcher:
             return run_search(Ensemble(models), states, *given)
 
         if lists is None:
-            states = [network.start(source, lengths) for network in self._networks]
-            return run(self._networks, states), most
-        listed = [ListedNetwork(network, lists.ids) for network in self._networks]
+            states = [network.start(source, lengths) for network in networks]
+            return run(networks, states), most
+        listed = [ListedNetwork(network, lists.ids) for network in networks]
         rows = run(listed, [network.start(source, lengths) for network in listed])
         return lists.restore(rows), most
 

@@ -39,11 +39,17 @@ def _parser() -> _Parser:
         " each hypothesis has a line, index<TAB>score<TAB>text. A classifier prints label<TAB>probability.",
     )
     parser.add_argument("folder", metavar="FOLDER", help="what seqtext export wrote")
-    parser.add_argument("--input", metavar="F", help="file to read; - is standard input, the default")
+    parser.add_argument(
+        "--input", metavar="F", help="file to read; - is standard input, the default"
+    )
     parser.add_argument("--output", metavar="F", help="file to write (default: standard output)")
-    parser.add_argument("--format", choices=("text", "jsonl"), default="text", help="jsonl: one object a line")
+    parser.add_argument(
+        "--format", choices=("text", "jsonl"), default="text", help="jsonl: one object a line"
+    )
     parser.add_argument("--scores", action="store_true", help="print score<TAB>text")
-    parser.add_argument("--threads", type=int, default=1, metavar="N", help="of the processor (default: 1)")
+    parser.add_argument(
+        "--threads", type=int, default=1, metavar="N", help="of the processor (default: 1)"
+    )
     for title, kind in (("of models that generate text", Search), ("of classifiers", Decision)):
         group = parser.add_argument_group(title)
         for field in dataclasses.fields(kind):
@@ -93,11 +99,15 @@ def _run(arguments: list[str]) -> None:
     options, rest = parser.parse_known_args(arguments)
     names = [field.name for kind in (Search, Decision) for field in dataclasses.fields(kind)]
     if rest:
-        raise RuntimeModelError(unknown(rest[0].removeprefix("--").split("=")[0], [*dict.fromkeys(names), *_OWN[1:]]))
+        raise RuntimeModelError(
+            unknown(rest[0].removeprefix("--").split("=")[0], [*dict.fromkeys(names), *_OWN[1:]])
+        )
     if options.input not in (None, "-") and not os.path.isfile(options.input):
         raise RuntimeModelError(f"--input {options.input}: no such file")
-    if options.output is not None and os.path.exists(options.output) and options.input not in (None, "-"):
-        if os.path.samefile(options.input, options.output):
+    places = options.input, options.output
+    if all(place is not None and os.path.exists(place) for place in places):
+        same = os.path.samefile(*places)
+        if same:
             raise RuntimeModelError(f"--output {options.output}: is read by the same command")
     given = {name: getattr(options, name) for name in names if getattr(options, name) is not None}
     answer = _answering(options, given)
@@ -137,7 +147,11 @@ def _answering(options: argparse.Namespace, given: dict[str, object]) -> Answer:
 
 
 def _generated(
-    options: argparse.Namespace, config: Search, index: int, source: str, hypotheses: list[object]
+    options: argparse.Namespace,
+    config: Search,
+    index: int,
+    source: str,
+    hypotheses: Sequence[object],
 ) -> str:
     records = [vars(each) for each in hypotheses]
     if options.format == "jsonl":

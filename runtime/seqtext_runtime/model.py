@@ -159,9 +159,7 @@ class Generator(_Model):
     def _search(
         self, source: Array, lengths: Array, words: Sequence[list[str]], config: Search
     ) -> list[list[Hypothesis]]:
-        values = self._encoder.run(
-            self._encoder.outputs, {"source": source, "lengths": lengths}
-        )
+        values = self._encoder.run(self._encoder.outputs, {"source": source, "lengths": lengths})
         state = {name: values.pop(name) for name in self._states}
         rule = self.config["most_pieces"]
         fewest, most = config.limits(lengths - 1, rule["times"], rule["more"])
@@ -235,7 +233,7 @@ class Classifier(_Model):
         rows = self.probabilities(texts, batch_size=decision.batch_size)
         return [self._classification(row, decision) for row in rows]
 
-    def probabilities(self, texts: Iterable[str], *, batch_size: int = 64) -> Array:
+    def probabilities(self, texts: Iterable[str], *, batch_size: int = 32) -> Array:
         """The probability of every label for every text, (N, L) float32."""
         ids = [row[: self._limit] for row in self.source.encode(check(texts, "texts"))]
         chances = np.zeros((len(ids), len(self.labels)), np.float32)

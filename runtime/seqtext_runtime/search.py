@@ -315,7 +315,9 @@ def _sorted(totals: Array, places: Array, count: int) -> tuple[Array, Array]:
 
 def _write(own: _Beam, results: list[list[Finished]]) -> None:
     """Hypotheses of sentences that are finished."""
-    parts = (part.tolist() for part in (own.origin, own.finished, own.log_prob, own.lengths, own.ids))
+    parts = (
+        part.tolist() for part in (own.origin, own.finished, own.log_prob, own.lengths, own.ids)
+    )
     for origin, scores, log_probs, lengths, ids in zip(*parts, strict=True):
         results[origin] = [
             Finished(tuple(row[:length]), log_prob, score)

@@ -41,7 +41,7 @@ def parser() -> Parser:
     )  # fmt: skip
     parser.add_argument(
         "--check", metavar="F",
-        help=f"compare with the checkpoint on these lines (default: {_MADE} texts made of the tokenizer's pieces)",
+        help=f"compare with the checkpoint on these lines (default: {_MADE} texts made of pieces)",
     )  # fmt: skip
     add_trust(parser)
     return parser
@@ -56,7 +56,7 @@ def run(arguments: Sequence[str]) -> None:
             f" pip install 'seqtext[export]', or pip install {' '.join(_PACKAGES)}"
         )
     _check_folder(options.folder)
-    check_input(options.check)
+    check_input(options.check, "--check")
     options.checkpoints, options.device = [options.checkpoint], "cpu"
     precision, options.precision = options.precision, "fp32"  # the checkpoint's, to compare with
     from seqtext.export.check import check_difference, compare, made_ids

@@ -35,7 +35,7 @@ class _Operator(NamedTuple):
     options: dict[str, object]
 
 
-_OPERATORS = {
+_OPERATORS: dict[type[Cell], _Operator] = {
     LSTM: _Operator("LSTM", (0, 3, 1, 2), {}),
     GRU: _Operator("GRU", (1, 0, 2), {"linear_before_reset": 1}),
     TanhRNN: _Operator("RNN", (0,), {"activations": ["Tanh"]}),
@@ -74,7 +74,10 @@ def step(
     recurrent: list[str] = []
     if cell.recurrent_weights:
         product = graph.linear(
-            state[0], cell.weight_hh_l0, cell.bias_hh_l0, bounded=cell.bounded if bounded is None else bounded
+            state[0],
+            cell.weight_hh_l0,
+            cell.bias_hh_l0,
+            bounded=cell.bounded if bounded is None else bounded,
         )
         if not isinstance(cell, GRU):  # which alone keeps both maps apart
             projected = graph.op("Add", projected, product)
@@ -102,7 +105,8 @@ def _lstm(graph: Graph, gates: list[str], recurrent: list[str], state: list[str]
 
 def _gru(graph: Graph, gates: list[str], recurrent: list[str], state: list[str]) -> list[str]:
     reset, update = (
-        graph.op("Sigmoid", graph.op("Add", x, h)) for x, h in zip(gates[:2], recurrent[:2], strict=True)
+        graph.op("Sigmoid", graph.op("Add", x, h))
+        for x, h in zip(gates[:2], recurrent[:2], strict=True)
     )
     candidate = graph.op("Add", gates[2], graph.op("Mul", reset, recurrent[2]))
     candidate = graph.op("Tanh", candidate)
@@ -129,9 +133,7 @@ def _min_gru(graph: Graph, gates: list[str], recurrent: list[str], state: list[s
 
 def _min_lstm(graph: Graph, gates: list[str], recurrent: list[str], state: list[str]) -> list[str]:
     # the logarithms of s(f) and s(i), however small both are
-    minus_f, minus_i = (
-        graph.op("Softplus", graph.op("Neg", gate)) for gate in gates[:2]
-    )
+    minus_f, minus_i = (graph.op("Softplus", graph.op("Neg", gate)) for gate in gates[:2])
     keep = graph.op("Sigmoid", graph.op("Sub", minus_i, minus_f))
     return [_mixed(graph, keep, state[0], gates[2])]
 
@@ -253,4 +255,3 @@ def _by_steps(
     if backward:
         outputs = graph.op("ReverseSequence", outputs, lengths, **reversing)
     return Rows(outputs, last)
-

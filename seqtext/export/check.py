@@ -94,11 +94,11 @@ def _labels(
     own = model.networks[0](source, lengths).numpy()
     values = {"texts": source.numpy(), "lengths": lengths.numpy()}
     other = _run(sessions["classifier"], values)["logits"]
-    if model.labels.several:
-        equal = ((own > 0) == (other > 0)).all(1)
-    else:
-        equal = own.argmax(1) == other.argmax(1)
-    return _difference(own, other), int(equal.sum())
+    several = model.labels.several
+    decided = [
+        logits > 0 if several else logits.argmax(1, keepdims=True) for logits in (own, other)
+    ]
+    return _difference(own, other), int((decided[0] == decided[1]).all(1).sum())
 
 
 def _outputs(

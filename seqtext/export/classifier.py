@@ -31,9 +31,7 @@ def build_classifier(network: Classifier, *, integers: bool) -> Graph:
     return graph
 
 
-def _pool(
-    graph: Graph, pooling: Pooling, encoded: Encoded, lengths: str, width: int
-) -> str:
+def _pool(graph: Graph, pooling: Pooling, encoded: Encoded, lengths: str, width: int) -> str:
     """(B, S, M) -> (B, M), see ``Pooling``. ``width`` is that of a direction."""
     memory, mask = encoded.memory, graph.unsqueeze(encoded.mask, 2)
     if pooling.kind == "last":
@@ -107,7 +105,11 @@ def _characters(graph: Graph, ngrams: CharacterNgrams, texts: str, mask: str) ->
     before = graph.op("Sub", places, graph.constant(1, np.int64))
     # a column behind the last one takes the gaps, and is cut off
     places = graph.op("Where", real, before, size)
-    empty = graph.op("Pad", graph.op("Mul", spelled, graph.constant(0, np.int64)), graph.constant([0, 0, 0, 1], np.int64))
+    empty = graph.op(
+        "Pad",
+        graph.op("Mul", spelled, graph.constant(0, np.int64)),
+        graph.constant([0, 0, 0, 1], np.int64),
+    )
     written = graph.op("ScatterElements", empty, places, spelled, axis=1)
     start, axis = graph.constant([0], np.int64), graph.constant([1], np.int64)
     return graph.op("Slice", written, start, size, axis)

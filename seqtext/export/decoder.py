@@ -17,8 +17,6 @@ from seqtext.nn.attention import Attention
 from seqtext.nn.decoder import Decoder
 from seqtext.nn.encoder_decoder import EncoderDecoder
 
-_FLOAT, _INT = 1, 7  # types that ONNX numbers
-
 
 @dataclass(frozen=True)
 class Signature:
@@ -63,10 +61,15 @@ def build_encoder(network: EncoderDecoder, *, integers: bool) -> Graph:
     if network.config.copying:
         values["memory_pieces"] = _copyable(graph, source, network)
     bridge = decoder.bridge
-    first = graph.op("Tanh", graph.linear(encoded.last, bridge.linear.weight, bridge.linear.bias, exact=True))
+    first = graph.op(
+        "Tanh", graph.linear(encoded.last, bridge.linear.weight, bridge.linear.bias, exact=True)
+    )
     values["state_recurrent"] = graph.reshape(first, 0, 1, *bridge.shape)
     rows = graph.shape(source, 0)
-    sizes = {"state_feed": decoder.feed_size, "state_covered": graph.shape(source, 1)}
+    sizes: dict[str, int | str] = {
+        "state_feed": decoder.feed_size,
+        "state_covered": graph.shape(source, 1),
+    }
     for name in signature.state.keys() & sizes.keys():
         zero = graph.constant([[[0]]], np.float32)
         parts = [rows, graph.constant([1], np.int64), graph.size(sizes[name])]
@@ -175,7 +178,7 @@ class _Step:
         cell = decoder.bottom.cell(0)
         embedding = decoder.embedding.weight
         flat = graph.reshape(ids, -1)
-        if fits_table(*embedding.shape[:1], len(cell.weight_ih_l0)):
+        if fits_table(len(embedding), len(cell.weight_ih_l0)):
             values = graph.looked_up(flat, cell.project(embedding))
         else:
             width = embedding.size(1)
@@ -258,7 +261,9 @@ class _Attention:
         else:
             scores = graph.op("MatMul", queries, keys)
             if vector is not None:
-                by_head = vector.reshape(own.heads, -1, 1) if own.heads > 1 else vector.reshape(-1, 1)
+                by_head = (
+                    vector.reshape(own.heads, -1, 1) if own.heads > 1 else vector.reshape(-1, 1)
+                )
                 share = graph.op("MatMul", queries, graph.constant(by_head))
                 shown = graph.unsqueeze(covered, 1) if own.kind == "multi_head" else covered
                 scores = graph.op("Add", scores, graph.op("Mul", share, shown))

@@ -76,9 +76,11 @@ def _read(graph: Graph, encoder: Encoder, source: str, lengths: str) -> tuple[st
 
 def _read_windows(graph: Graph, encoder: Encoder, source: str, lengths: str, mask: str) -> Encoded:
     """Read every window as a row. The last states are the mean over the windows of a source."""
+    assert isinstance(encoder.stack, RecurrentStack) and encoder.window is not None
+    width = encoder.stack.output_size
     longest = graph.shape(source, 1)
     one, zero = graph.constant([1], np.int64), graph.constant([0], np.int64)
-    window = graph.op("Min", graph.constant([encoder.window], np.int64), longest)
+    window = graph.op("Min", graph.size(encoder.window), longest)
     rounded = graph.op("Sub", graph.op("Add", longest, window), one)
     count = graph.op("Div", rounded, window)
     whole = graph.op("Mul", count, window)
@@ -91,7 +93,7 @@ def _read_windows(graph: Graph, encoder: Encoder, source: str, lengths: str, mas
     # a window of padding alone is read as one piece, and does not count
     lengths = graph.op("Max", graph.reshape(inside, -1), one)
     memory, last, bounded = _read(graph, encoder, graph.reshape(parts, minus, window), lengths)
-    memory = graph.reshape(memory, graph.shape(source, 0), whole, encoder.stack.output_size)
+    memory = graph.reshape(memory, graph.shape(source, 0), whole, width)
     memory = graph.op("Slice", memory, zero, longest, one)
     used = graph.op("Cast", graph.op("Greater", inside, zero), to=1)  # float32
     by_source = graph.op("Concat", graph.op("Shape", inside), minus, axis=0)
@@ -109,9 +111,7 @@ def project_memory(graph: Graph, attention: Attention, encoded: Encoded) -> dict
     if attention.kind == "multi_head":
         own = attention.value
         values = graph.linear(values, own.weight, own.bias, bounded=encoded.bounded)
-        keys, values = (
-            graph.reshape(part, 0, 0, heads, width // heads) for part in (keys, values)
-        )
+        keys, values = (graph.reshape(part, 0, 0, heads, width // heads) for part in (keys, values))
         keys = graph.op("Transpose", keys, perm=[0, 2, 3, 1])  # (B, heads, A, S)
         values = graph.op("Transpose", values, perm=[0, 2, 1, 3])  # (B, heads, S, A)
     elif attention.kind != "additive":

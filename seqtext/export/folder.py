@@ -50,8 +50,8 @@ def check_model(model: Generator | Classifier, precision: Precision) -> None:
         changed = changed_options(model.searches[0])
         if lacking := [name for name in changed if name not in _OF_RUNTIME]:
             raise ConfigError(
-                f"search.{lacking[0]}: {changed[lacking[0]]} of the checkpoint, but the runtime counts no words."
-                " Decode it with seqtext"
+                f"search.{lacking[0]}: {changed[lacking[0]]} of the checkpoint, but the runtime counts no"
+                " words. Decode it with seqtext"
             )
 
 
@@ -68,7 +68,9 @@ def build_graphs(model: Generator | Classifier, precision: Precision) -> dict[st
             "step": build_step(model.networks[0], integers=integers),
         }
     assert network is model.networks[0]
-    return {name: graph.model().SerializeToString(deterministic=True) for name, graph in graphs.items()}
+    return {
+        name: graph.model().SerializeToString(deterministic=True) for name, graph in graphs.items()
+    }
 
 
 def write_model(
@@ -136,5 +138,3 @@ def _describe_labels(model: Classifier) -> dict[str, Any]:
         "temperature": model.temperatures[0],
         "threshold": model.threshold,
     }
-
-

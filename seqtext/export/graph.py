@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import onnx
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from onnx import TensorProto, helper, numpy_helper
 from torch import Tensor, nn
 
@@ -22,8 +22,8 @@ _FORMAT = 8  # of the file, that belongs to this set
 _CONTRIBUTED = "com.microsoft"  # operators of ONNX Runtime alone
 _TYPES = {"int64": TensorProto.INT64, "float32": TensorProto.FLOAT}
 _TINY = float(np.finfo(np.float32).tiny)
-# Largest integer of an input. Processors without VNNI add two products in 16 bits, and these fit.
-_MOST_INPUT, _MOST_WEIGHT = 63, 127
+# Processors without VNNI add two products in 16 bits. With these largest integers, the sum always fits.
+_MOST_INPUT, _MOST_WEIGHT = 127, 64
 _TABLE = 1 << 26  # most bytes of a table that is worth its memory
 
 
@@ -64,7 +64,7 @@ class Graph:
         self._add("Identity", [value], [name], {})
         self._outputs.append(helper.make_tensor_value_info(name, _TYPES[kind], shape))
 
-    def constant(self, values: object, kind: type[np.generic] | None = None) -> str:
+    def constant(self, values: ArrayLike, kind: type[np.generic] | None = None) -> str:
         """A value that never changes. Equal ones are stored once."""
         own = np.ascontiguousarray(np.asarray(values, kind)).reshape(np.shape(values))
         if own.dtype == np.float64:
@@ -200,7 +200,9 @@ class Graph:
         """Rows of a table (V, H) for ids (...): (..., H). With integers, the table has 16 bits."""
         values = array(table)
         narrow = self.integers and np.abs(values).max() < np.finfo(np.float16).max
-        rows = self.op("Gather", self.constant(values.astype(np.float16) if narrow else values), ids)
+        rows = self.op(
+            "Gather", self.constant(values.astype(np.float16) if narrow else values), ids
+        )
         return self.op("Cast", rows, to=TensorProto.FLOAT) if narrow else rows
 
     # --- loops ------------------------------------------------------------------------------------------

@@ -73,7 +73,9 @@ def compare(made: EncoderDecoder, ids: Tensor, tolerance: float = 2e-5) -> None:
             expected, state = made.step(pieces, state)
             after = run(step, {**values, "ids": pieces.numpy()})
             np.testing.assert_allclose(after["log_probs"], expected, atol=tolerance, rtol=1e-4)
-            np.testing.assert_allclose(after["attention"], made.attention(state), atol=tolerance, rtol=1e-4)
+            np.testing.assert_allclose(
+                after["attention"], made.attention(state), atol=tolerance, rtol=1e-4
+            )
             parents = torch.tensor([[0, 3, 3, 1], [2, 0, 1, 1], [3, 2, 1, 0]])
             state = made.select(state, torch.arange(3), parents)
             for name in [name for name in values if name.startswith("state_")]:
@@ -158,9 +160,11 @@ def test_integers_are_close_and_know_no_other_row(cell: str, attention: str) -> 
 
 @pytest.mark.parametrize("cell", CELLS)
 @pytest.mark.parametrize("pooling", ["last", "max", "mean", "attention"])
-def test_classifiers(cell: str, pooling: str) -> None:
+def test_classifiers(cell: str, pooling: Any) -> None:
     torch.manual_seed(1)
-    config = ClassifierConfig(cell=cell, pooling=pooling, embedding_size=6, hidden_size=8, encoder_layers=2)  # type: ignore[arg-type]
+    config = ClassifierConfig(
+        cell=cell, pooling=pooling, embedding_size=6, hidden_size=8, encoder_layers=2
+    )
     made = Classifier(config, SOURCE_SIZE, 5).eval()
     logits = run(
         session(build_classifier(made, integers=False)),
@@ -172,7 +176,9 @@ def test_classifiers(cell: str, pooling: str) -> None:
 
 def test_a_classifier_with_windows() -> None:
     for bidirectional in (True, False):
-        config = ClassifierConfig(window=3, bidirectional=bidirectional, embedding_size=6, hidden_size=8)
+        config = ClassifierConfig(
+            window=3, bidirectional=bidirectional, embedding_size=6, hidden_size=8
+        )
         made = Classifier(config, SOURCE_SIZE, 5).eval()
         given = {"texts": source().numpy(), "lengths": LENGTHS.numpy()}
         logits = run(session(build_classifier(made, integers=False)), given)["logits"]

@@ -181,7 +181,15 @@ def train_into(run: Path, recipe: str, options: Sequence[str]) -> float:
 
 def score_runs(runs: Sequence[Path], options: Sequence[str]) -> dict[str, float | str]:
     """What ``seqtext test`` prints of a run, or of several as an ensemble."""
-    command: Command = [sys.executable, "-m", "seqtext", "test", *runs, *options]
+    command: Command = [
+        sys.executable,
+        "-m",
+        "seqtext",
+        "test",
+        "--precision=fp32",
+        *runs,
+        *options,
+    ]
     output = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout
     scores: dict[str, float | str] = json.loads(output.splitlines()[-1])
     return scores

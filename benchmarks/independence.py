@@ -40,7 +40,7 @@ def by_command(run: str, sources: Sequence[str], words: str) -> Lists:
         source, target = Path(folder) / "in", Path(folder) / "out"
         write(source, sources)
         call: Command = [sys.executable, "-m", "seqtext", "generate", run, "--format", "jsonl"]
-        call += ["--devices", "2", "--input", source, "--output", target]
+        call += ["--precision", "fp32", "--devices", "2", "--input", source, "--output", target]
         watch([*call, *(f"--{word}" for word in words.split())], Path(folder))
         records = map(json.loads, read(target))
         return [[each["text"] for each in record["hypotheses"]] for record in records]

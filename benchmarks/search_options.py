@@ -5,7 +5,9 @@
 SOURCES holds a sentence a line. Each further word is a search, as options with spaces between them. The first
 is the baseline. Every round decodes with each search once. The script prints the median of CPU seconds, and
 the median ratio to the baseline of the same round. Samples may be longer or
-shorter than the outputs of a search. So it prints the ratio for a piece of the first outputs, too.
+shorter than the outputs of a search. So it prints the ratio for a piece of the first outputs, too. And it
+prints how many first outputs differ from those of the baseline. A search with ``shortlist=FILE`` is measured
+at equal work with ``min_length=15 max_length=15``.
 
 With --references, it also prints for the lists of hypotheses:
 
@@ -38,7 +40,8 @@ from seqtext.search.config import SearchConfig
 def options_of(words: str) -> dict[str, Any]:
     """``beam_size=6 beam_groups=3`` as options of ``Generator.generate``."""
     parsed = vars(generate.parser().parse(["CKPT", *(f"--{word}" for word in words.split())]))
-    return {name: parsed[name] for name in names_of(SearchConfig) if name in parsed}
+    known = (*names_of(SearchConfig), "shortlist")
+    return {name: parsed[name] for name in known if parsed.get(name) is not None}
 
 
 def list_figures(lists: list[list[str]], references: list[str]) -> Row:
@@ -74,10 +77,11 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--sentences", type=int, default=1000)
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--precision", choices=("fp32", "bf16", "int8"), default="fp32")
     options = parser.parse_args(arguments)
     use_threads(options.threads)
     sources = read(options.sources)[: options.sentences]
-    generator = seqtext.load_generator(options.run)
+    generator = seqtext.load_generator(options.run, precision=options.precision)
     searches = {words: options_of(words) for words in options.searches}
     seconds: dict[str, list[float]] = {words: [] for words in searches}
     pieces: dict[str, int] = {}
@@ -97,6 +101,7 @@ def main(arguments: Sequence[str]) -> None:
         figures: Row = {
             "sentences": len(sources),
             "pieces": pieces[words],
+            "differ": sum(a[0] != b[0] for a, b in zip(lists[words], lists[first], strict=True)),
             "cpu_seconds": round(statistics.median(own), 2),
             "ratio": round(statistics.median(ratios), 2),
             "ratio_per_piece": round(statistics.median(ratios) * pieces[first] / pieces[words], 2),

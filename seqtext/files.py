@@ -1,4 +1,4 @@
-"""Write files that appear only when they are whole, and let one process write at a time."""
+"""Write files that appear only when they are whole, let one process write at a time, and find the cache."""
 
 from __future__ import annotations
 
@@ -11,6 +11,16 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any, BinaryIO
+
+
+def cache_folder() -> Path:
+    """The folder for what can be made again: ``$SEQTEXT_CACHE``, or ``seqtext`` in the user's caches.
+
+    Raises:
+        RuntimeError: There is no home folder.
+    """
+    caches = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+    return Path(os.environ.get("SEQTEXT_CACHE") or Path(caches, "seqtext")).expanduser()
 
 
 @contextlib.contextmanager

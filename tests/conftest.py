@@ -14,6 +14,9 @@ _SCRATCH = tempfile.mkdtemp(prefix="seqtext-tests-")
 os.environ["SEQTEXT_CACHE"] = str(Path(_SCRATCH) / "cache")
 os.environ["HF_HOME"] = str(Path(_SCRATCH) / "huggingface")
 os.environ["MPLCONFIGDIR"] = str(Path(_SCRATCH) / "matplotlib")
+os.environ["SEQTEXT_PRECISION"] = (
+    "fp32"  # what auto means, so that outputs are those of any machine
+)
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ.update(dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1"))
 

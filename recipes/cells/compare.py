@@ -221,7 +221,8 @@ def fit(recipe: str, run: Path, options: Iterable[str]) -> None:
 
 def score(run: Path, test: str, *options: str) -> dict[str, Any]:
     """``seqtext test``."""
-    command = [sys.executable, "-m", "seqtext", "test", str(run), f"--data.test={test}", *options]
+    command = [sys.executable, "-m", "seqtext", "test", str(run), f"--data.test={test}"]
+    command += ["--precision=fp32", *options]
     done = subprocess.run(command, check=True, capture_output=True, text=True)
     scores: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return scores

@@ -31,7 +31,16 @@ from seqtext.errors import ConfigError, DataError
 # options that change no answer
 _INDECISIVE = ("output", "resume", "batch_size", "device", "devices", "examples", "trust")
 # options that name files or pipes. Their content counts, see note_content and Answers.skip
-_FILES = ("banned", "dictionary", "input", "outputs", "prefixes", "required", "terminology")
+_FILES = (
+    "banned",
+    "dictionary",
+    "input",
+    "outputs",
+    "prefixes",
+    "required",
+    "shortlist",
+    "terminology",
+)
 _CONTENT = "content of --"
 
 
@@ -237,12 +246,22 @@ def _unfinished_name(options: argparse.Namespace) -> Path:
     for path in [find(model) for place in options.checkpoints for model in models_in(place)]:
         status = path.stat()
         decisive[str(path)] = status.st_size, status.st_mtime_ns
-    key = hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()[:8]
     target = os.path.realpath(options.output)
-    mine = Path(f"{target}.{key}.unfinished")
+
+    def name(precision: str) -> Path:
+        content = json.dumps({**decisive, "precision": precision}, sort_keys=True)
+        return Path(f"{target}.{hashlib.sha256(content.encode()).hexdigest()[:8]}.unfinished")
+
+    mine = name(options.precision)
     for other in map(Path, glob.glob(f"{glob.escape(target)}.{'[0-9a-f]' * 8}.unfinished")):
         if other != mine:
             _refuse_running(other)
+            for precision in ("fp32", "bf16", "int8"):
+                if other == name(precision):
+                    raise DataError(
+                        f"--output {options.output}: {other} holds answers in {precision}. Finish that"
+                        f" command with --precision {precision} --resume, or remove the file"
+                    )
             named = [name for name in decisive if name.startswith(_CONTENT)]
             raise DataError(
                 f"--output {options.output}: {other} holds the answers of a command with other options or"

@@ -59,22 +59,22 @@ def run(arguments: Sequence[str]) -> None:
     if rank():
         follow(options)
         return
-    with open_answers(options) as answers:
-        from seqtext.inference.loading import load_classifier
+    from seqtext.inference.loading import load_classifier
 
-        with (
-            shared_model(options, load_classifier) as classifier,
-            open_input(options.input) as lines,
-        ):
-            tell_threshold(classifier, config.threshold)
-            rows = RowReader(lines, options.input_format, classifier.source_columns)
-            for chunk in lines.watched(answers):
-                texts = rows.read(chunk, answers.done + 1)
-                classified = zip(texts, classifier.classify(texts, **vars(config)), strict=True)
-                answers.add(
-                    chunk,
-                    [_render(options, i, *pair) for i, pair in enumerate(classified, answers.done)],
-                )
+    with (
+        shared_model(options, load_classifier) as classifier,
+        open_answers(options) as answers,
+        open_input(options.input) as lines,
+    ):
+        tell_threshold(classifier, config.threshold)
+        rows = RowReader(lines, options.input_format, classifier.source_columns)
+        for chunk in lines.watched(answers):
+            texts = rows.read(chunk, answers.done + 1)
+            classified = zip(texts, classifier.classify(texts, **vars(config)), strict=True)
+            answers.add(
+                chunk,
+                [_render(options, i, *pair) for i, pair in enumerate(classified, answers.done)],
+            )
     tell_counts(classifier)
 
 

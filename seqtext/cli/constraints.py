@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from seqtext.inference.constraints.options import Constraints
 
 T = TypeVar("T")
-SHARED = ("prefix", "banned", "banned_any_case", "outputs", "terminology")
+SHARED = ("prefix", "banned", "banned_any_case", "outputs", "terminology", "shortlist")
 OF_SOURCE = ("prefixes", "prefix_column", "required", "required_column")
 BETWEEN = "|"  # phrases in a cell of a table, where a tab would be another cell
 
@@ -39,6 +39,11 @@ def add_constraints(parser: Parser, *, of_source: bool = False) -> None:
     parser.add_argument(
         "--terminology", metavar="F",
         help="table without a header: a term of the source, a tab, what it is called in the output",
+    )  # fmt: skip
+    parser.add_argument(
+        "--shortlist", metavar="F",
+        help="file of seqtext shortlist, or the run folder that has it: decodes faster with a large"
+        " vocabulary, and a few outputs differ",
     )  # fmt: skip
     if not of_source:
         return
@@ -79,12 +84,14 @@ def read_constraints(options: argparse.Namespace) -> Constraints:
             banned_any_case=options.banned_any_case,
             outputs=outputs,
             terminology=terminology,
+            shortlist=options.shortlist,
         )
     except ConfigError as error:
         raise ConfigError(f"--{error}") from error
     for name in OF_SOURCE:
         if getattr(options, name, None) is not None:
-            for other in ("outputs", *(("prefix",) if name.startswith("prefix") else ())):
+            others = ("outputs", "shortlist", *(["prefix"] if name.startswith("prefix") else []))
+            for other in others:
                 if getattr(options, other):
                     raise ConfigError(f"--{name}: cannot be combined with --{other}")
     for name in ("prefix", "required"):
@@ -98,6 +105,13 @@ def read_constraints(options: argparse.Namespace) -> Constraints:
         with open_lines("required", path) as lines:
             for number, line in enumerate(lines, 1):
                 split_phrases(line, "\t", f"--required {path}:{number}")
+    if shared.shortlist is not None:
+        from seqtext.inference.shortlist import read_shortlist
+
+        try:
+            note_content(options, "shortlist", read_shortlist(shared.shortlist).digest)
+        except DataError as error:
+            raise DataError(f"--{error}") from error
     return shared
 
 

@@ -52,7 +52,7 @@ def parser() -> Parser:
     )
     add_search(parser, _SEARCH)
     add_constraints(parser)
-    add_computing(parser)
+    add_computing(parser, exact=True)
     return parser
 
 

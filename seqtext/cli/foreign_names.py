@@ -47,7 +47,7 @@ _SEARCH: Names = {
 _CONSTRAINTS: Names = {
     "avoid": "banned", "avoid_list": "banned", "bad_words": "banned", "bad_words_ids": "banned",
     "forced_bos_token_id": "prefix", "glossary": "terminology", "prefix_allowed_tokens_fn": "outputs",
-    "suppress_sequences": "banned",
+    "restrict_lexicon": "shortlist", "suppress_sequences": "banned",
 }  # fmt: skip
 _CONSTRAINTS_OF_SOURCE: Names = {
     "constraints": "required", "force_decode": "prefixes", "force_words": "required",
@@ -142,6 +142,10 @@ OPTIONS: Mapping[str, Names] = {  # of each command
         "num_return_sequences": "n_best",
     },
     "score": {**_MODEL, **_MACHINE, **_PROCESSES, **_OUTPUT, "alignment": "alignments"},
+    "shortlist": {
+        **_MODEL, **_SIDES, **_TRAINING_SET, **_OUTPUT, "best_num": "pieces", "first": "frequent",
+        "first_num": "frequent", "k": "pieces",
+    },
     "test": {
         **_MODEL, **_MACHINE, **_PROCESSES, **_SEARCH, **_CONSTRAINTS, **_SIDES, **_TEXTS,
         "metric": "task", "metrics": "task", "out": "output", "test_file": "data.test",

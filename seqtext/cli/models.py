@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from seqtext.cli.consent import add_trust, check_packages, look_in_working_folder
 from seqtext.cli.flags import Parser, names_of
@@ -17,15 +17,16 @@ from seqtext.values import check_arguments
 if TYPE_CHECKING:
     from seqtext.inference.classifier import Classifier
     from seqtext.inference.generator import Generator
-    from seqtext.nn.precision import Precision
+    from seqtext.inference.predictor import Predictor
+    from seqtext.nn.precision import PrecisionChoice
 
 
 # options of the commands that make no lists of outputs
 SEARCH = tuple(
     name for name in names_of(SearchConfig) if name not in ("n_best", "details", "attention")
 )
-ModelT = TypeVar("ModelT")
-Load = Callable[[Sequence[str], str, "Precision", Sequence[str], int], ModelT]
+ModelT = TypeVar("ModelT", bound="Predictor[Any, Any, Any]")
+Load = Callable[[Sequence[str], str, "PrecisionChoice", Sequence[str], int], ModelT]
 
 
 def add_checkpoints(parser: argparse.ArgumentParser) -> None:
@@ -56,26 +57,46 @@ def check_search(options: argparse.Namespace) -> None:
     check_arguments(SearchConfig, vars(options), "--")
 
 
-def add_computing(parser: argparse.ArgumentParser) -> None:
-    """``--device D --precision P``."""
+def add_computing(parser: argparse.ArgumentParser, *, exact: bool = False) -> None:
+    """``--device D --precision P``.
+
+    Args:
+        parser: Of a command.
+        exact: Whether the command shows numbers of the network, so that its precision is fp32 by default.
+    """
     parser.add_argument(
         "--device", default="cpu", metavar="D", help="cpu, cuda, cuda:1, mps (default: cpu)"
     )
+    default = "fp32, as the command shows probabilities" if exact else "auto"
     parser.add_argument(
-        "--precision", choices=("fp32", "bf16", "int8"), default="fp32",
-        help="int8: on a CPU, about twice as fast; bf16: faster on some processors; a few outputs differ",
+        "--precision", choices=("auto", "fp32", "bf16", "int8"), default="fp32" if exact else "auto",
+        help="auto: the faster one of fp32 and int8 on this CPU, and fp32 on a GPU; int8: on a CPU, about 1.5"
+        " times as fast as fp32; bf16: faster on some processors; int8 and bf16 change a few outputs"
+        f" (default: {default})",
     )  # fmt: skip
 
 
 def load_models(options: argparse.Namespace, load: Load[ModelT], devices: int = 1) -> ModelT:
-    """The model of the checkpoints, by ``load`` or another function of ``seqtext.inference.loading``."""
+    """The model of the checkpoints, by ``load`` or another function of ``seqtext.inference.loading``.
+
+    The precision ``auto`` becomes the one that is chosen, and a line says why.
+    """
     import torch
 
     check_packages(options.trust)
     if options.trust:
         look_in_working_folder()
     torch.set_flush_denormal(True)  # denormal numbers make oneDNN's LSTM many times slower
-    return load(options.checkpoints, options.device, options.precision, options.trust, devices)
+    model = load(options.checkpoints, options.device, options.precision, options.trust, devices)
+    options.precision = model.precision
+    if model.int8_speed is not None:
+        speed = f"{model.int8_speed:.2f} times as fast as fp32 here"
+        told = {"int8": f"int8, {speed}. --precision fp32 changes that"}
+        print(
+            f"precision: {told.get(model.precision, f'fp32, because int8 is {speed}')}",
+            file=sys.stderr,
+        )
+    return model
 
 
 def settle_search(options: argparse.Namespace, generator: Generator) -> SearchConfig:

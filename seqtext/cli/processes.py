@@ -7,18 +7,12 @@ import contextlib
 import functools
 import os
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, TypeVar
 
 from seqtext.cli.channels import GroupChannel, join_group
-from seqtext.cli.models import Load, load_models
+from seqtext.cli.models import Load, ModelT, load_models
 from seqtext.cli.ranks import by_torchrun, local_rank
 from seqtext.errors import ConfigError
 from seqtext.inference.processes import deal, places_of, serve
-
-if TYPE_CHECKING:
-    from seqtext.inference.predictor import Predictor
-
-ModelT = TypeVar("ModelT", bound="Predictor[Any, Any, Any]")
 
 
 @contextlib.contextmanager
@@ -32,7 +26,10 @@ def shared_model(options: argparse.Namespace, load: Load[ModelT]) -> Iterator[Mo
     if by_torchrun():
         _settle_device(options)
         with _group() as others:
+            undecided = _is_undecided(options)
             model = load_models(options, load)
+            for channel in others if undecided else []:
+                channel.send(options.precision)
             if others:
                 model.deal = functools.partial(deal, others)
             yield model
@@ -49,7 +46,15 @@ def follow(options: argparse.Namespace) -> None:
 
     _settle_device(options)
     with _group():
-        serve(GroupChannel(0), lambda: load_models(options, load))
+        channel = GroupChannel(0)
+        if _is_undecided(options):
+            options.precision = channel.receive()
+        serve(channel, lambda: load_models(options, load))
+
+
+def _is_undecided(options: argparse.Namespace) -> bool:
+    """Whether the first process chooses the precision, which holds for all."""
+    return bool(options.precision == "auto" and options.device == "cpu")
 
 
 @contextlib.contextmanager

@@ -38,7 +38,7 @@ def parser() -> Parser:
     add_output(parser)
     add_output_format(parser)
     parser.add_fields(RerankConfig)
-    add_computing(parser)
+    add_computing(parser, exact=True)
     parser.add_fields(ProcessConfig)
     return parser
 
@@ -53,20 +53,23 @@ def run(arguments: Sequence[str]) -> None:
     if rank():
         follow(options)
         return
-    with open_answers(options) as answers:
-        from seqtext.inference.loading import load_generator
+    from seqtext.inference.loading import load_generator
 
-        with shared_model(options, load_generator) as generator, open_input(options.input) as lines:
-            for chunk in lines.watched(answers):
-                records = [
-                    _read(line, f"{lines.name}:{number}", reverse=config.reverse)
-                    for number, line in enumerate(chunk, answers.done + 1)
-                ]
-                _rerank(generator, records, config)
-                answers.add(
-                    chunk,
-                    [render(options, record, (), several=options.n_best > 1) for record in records],
-                )
+    with (
+        shared_model(options, load_generator) as generator,
+        open_answers(options) as answers,
+        open_input(options.input) as lines,
+    ):
+        for chunk in lines.watched(answers):
+            records = [
+                _read(line, f"{lines.name}:{number}", reverse=config.reverse)
+                for number, line in enumerate(chunk, answers.done + 1)
+            ]
+            _rerank(generator, records, config)
+            answers.add(
+                chunk,
+                [render(options, record, (), several=options.n_best > 1) for record in records],
+            )
     tell_counts(generator)
 
 

@@ -49,7 +49,7 @@ def parser() -> Parser:
         help="print log-probability<TAB>pieces<TAB>alignment, as 0-0 1-2",
     )  # fmt: skip
     parser.add_fields(SearchConfig, ["attention", "batch_size"])
-    add_computing(parser)
+    add_computing(parser, exact=True)
     parser.add_fields(ProcessConfig)
     return parser
 
@@ -68,23 +68,26 @@ def run(arguments: Sequence[str]) -> None:
     if rank():
         follow(options)
         return
-    with open_answers(options) as answers:
-        from seqtext.inference.loading import load_generator
+    from seqtext.inference.loading import load_generator
 
+    with (
+        shared_model(options, load_generator) as generator,
+        open_answers(options) as answers,
+        open_input(options.input) as lines,
+    ):
         total, skipped = _Total(), answers.done
-        with shared_model(options, load_generator) as generator, open_input(options.input) as lines:
-            if options.alignments:
-                generator.check_attention()
-            rows = RowReader(lines, options.input_format, _pair_columns(generator))
-            for chunk in lines.watched(answers):
-                pairs = [_split(row) for row in rows.read(chunk, answers.done + 1)]
-                scores = _scores(options, generator, pairs)
-                total.add(scores, (target for _, target in pairs))
-                scored = zip(pairs, scores, strict=True)
-                answers.add(
-                    chunk,
-                    [_render(options, i, *pair) for i, pair in enumerate(scored, answers.done)],
-                )
+        if options.alignments:
+            generator.check_attention()
+        rows = RowReader(lines, options.input_format, _pair_columns(generator))
+        for chunk in lines.watched(answers):
+            pairs = [_split(row) for row in rows.read(chunk, answers.done + 1)]
+            scores = _scores(options, generator, pairs)
+            total.add(scores, (target for _, target in pairs))
+            scored = zip(pairs, scores, strict=True)
+            answers.add(
+                chunk,
+                [_render(options, i, *pair) for i, pair in enumerate(scored, answers.done)],
+            )
     print(total.described(skipped), file=sys.stderr)
     tell_counts(generator)
 

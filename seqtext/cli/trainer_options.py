@@ -21,6 +21,7 @@ from seqtext.cli.ranks import by_torchrun, local_rank
 from seqtext.console import say
 from seqtext.errors import ConfigError
 from seqtext.nn.precision import has_bfloat16, speed_of_bfloat16
+from seqtext.speeds import VARIABLE, WORTH, named, recall
 from seqtext.training.run.loggers import LOGGER_NAMES, LoggerName, check_installed
 from seqtext.training.run.progress_bar import RunProgressBar
 
@@ -32,8 +33,7 @@ DEFAULTS = {
     "num_sanity_val_steps": 0,
     "gradient_clip_val": 1.0,
 }
-_WORTH = 1.05  # times as fast, from which fewer digits are worth it
-_CHOSEN = "SEQTEXT_PRECISION"  # what the first process has chosen, for those that it starts
+_LIGHTNING = {"fp32": "32-true", "bf16": "bf16-mixed"}  # names of precisions
 _MAX_EPOCHS = 10  # if no option limits the run
 _Precision = Literal[
     "auto", "32-true", "bf16-mixed", "bf16-true", "64-true", "16-mixed", "16-true", "transformer-engine",
@@ -166,17 +166,20 @@ def _quickest(on_cpu: bool, nodes: int) -> str:
         return "bf16-mixed" if multiplies else "32-true"
     if not has_bfloat16():
         return "32-true"
-    if local_rank() and _CHOSEN in os.environ:  # Lightning has started this process
-        return os.environ[_CHOSEN]
+    name = named()
+    if name in _LIGHTNING:
+        return _LIGHTNING[name]
+    if local_rank() and name in ("32-true", "bf16-mixed"):  # Lightning has started this process
+        return name
     if by_torchrun() or nodes > 1 or int(os.environ.get("SLURM_NTASKS", 1)) > 1:
         say(
             "precision: 32-true, because processes that start at once cannot agree on the faster one"
         )
         return "32-true"
-    speed = speed_of_bfloat16()
-    chosen = "bf16-mixed" if speed > _WORTH else "32-true"
+    speed = recall({"ratio": "bf16-mixed to 32-true"}, speed_of_bfloat16)
+    chosen = "bf16-mixed" if speed > WORTH else "32-true"
     say(f"precision: {chosen}, because bf16-mixed is {speed:.2f} times as fast as 32-true here")
-    os.environ[_CHOSEN] = chosen
+    os.environ[VARIABLE] = chosen  # for the processes that Lightning starts
     return chosen
 
 

@@ -29,13 +29,13 @@ _DAMAGE = (
 
 
 def cache_folder(given: str | None) -> Path:
-    """The folder of everything that is prepared: ``given``, ``$SEQTEXT_CACHE``, or below the home folder.
+    """The folder of everything that is prepared: ``given``, or that of ``files.cache_folder``.
 
     Raises:
         ConfigError: There is no home folder, or no folder can have this name.
     """
     try:
-        path = Path(given or os.environ.get("SEQTEXT_CACHE") or "~/.cache/seqtext").expanduser()
+        path = Path(given).expanduser() if given else files.cache_folder()
     except RuntimeError as error:
         raise ConfigError(
             f"data.cache_dir: there is no home folder for {given or '~/.cache/seqtext'}; name a folder for"

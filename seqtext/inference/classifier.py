@@ -170,6 +170,10 @@ class Classifier(Predictor[Network, list[list[int]], Tensor]):
         """Each row as one text, see ``encode``."""
         return texts_of(texts, "texts", self.source_columns)
 
+    def batch_of(self, ids: list[list[int]], length: int) -> list[list[int]]:
+        """See ``Predictor``."""
+        return ids
+
     def predict_batch(self, batch: list[list[int]]) -> Tensor:
         """Probabilities (B, L) float32 on the CPU of the texts with these ids."""
         return self._classify(batch)[0].cpu()
@@ -191,7 +195,7 @@ def classifier_of(
     device: str,
     precision: Precision,
 ) -> Classifier:
-    """A classifier that classifies with all models. Their paths are for messages.
+    """A classifier with all models. ``settle_precision`` makes it ready. Paths are for messages.
 
     Raises:
         CheckpointError: Tokenizers or labels differ, or weights do not fit.
@@ -207,9 +211,6 @@ def classifier_of(
         {"source": "tokenizers", "target": "labels"},
         lambda model: Network(model.config, *sides.sizes, sides.spellings),
     )
-    if precision == "int8":
-        for network in networks:
-            network.quantize()
     return Classifier(
         networks,
         sides,

@@ -1,4 +1,4 @@
-"""How a classifier decides, how hypotheses are reranked, how many processes predict: options.
+"""Options: how a classifier decides, hypotheses are reranked, a shortlist is made, processes share work.
 
 Importing this loads no torch, so a command line can read it.
 """
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from seqtext.search.config import LengthFormula, LengthStrength
-from seqtext.values import Positive, Range, Share, check_fields
+from seqtext.values import Count, Positive, Range, Share, check_fields
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,6 +61,28 @@ class RerankConfig:
     length_formula: LengthFormula = "power"
     n_best: Positive = 1
     batch_size: Annotated[int, Range(1, 1_000_000)] = 64
+
+    def __post_init__(self) -> None:
+        check_fields(self)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShortlistConfig:
+    """What a shortlist has. The command line takes its flags from these fields.
+
+    Args:
+        pieces: For each source piece, the number of its most probable target pieces. More lose less of the
+            quality, and save less time.
+        frequent: Number of frequent target pieces, which all outputs may have.
+        pairs: Most training pairs that are read for it, drawn at random.
+
+    Raises:
+        ConfigError: A value is of another type or out of range.
+    """
+
+    pieces: Positive = 50
+    frequent: Count = 400
+    pairs: Positive = 200_000
 
     def __post_init__(self) -> None:
         check_fields(self)

@@ -8,27 +8,24 @@ from pathlib import Path
 from typing import Any
 
 from seqtext import checkpoint
-from seqtext.data.batch import source_rows
 from seqtext.data.texts import SourceRow, iterate_rows, texts_of
 from seqtext.data.tokenizer import Tokenizers
+from seqtext.errors import ConfigError
 from seqtext.inference.call_options import read_options
 from seqtext.inference.constraints.options import Constraints, SourceConstraints
-from seqtext.inference.constraints.rules import ConstraintRules
 from seqtext.inference.documents import Document, generate_documents
 from seqtext.inference.growing import GrowingTexts, OnPiece, check_on_piece
 from seqtext.inference.hypothesis import Hypothesis, texts
 from seqtext.inference.outputs import OutputChooser, complete_lists
 from seqtext.inference.predictor import restore_networks
 from seqtext.inference.reading import PairBatch, Reading
-from seqtext.inference.rules import RuleMaker
 from seqtext.inference.scorer import Scorer
+from seqtext.inference.searcher import Searcher
+from seqtext.inference.shortlist import read_shortlist
 from seqtext.inference.source_batch import SourceBatch
 from seqtext.nn.encoder_decoder import EncoderDecoder
 from seqtext.nn.precision import Precision
 from seqtext.search.config import SearchConfig
-from seqtext.search.ensemble import Ensemble
-from seqtext.search.protocol import Pieces
-from seqtext.search.run import run_search
 from seqtext.tasks import DEFAULT_BLEU_TOKENIZE, Scoring
 from seqtext.values import Positive, check_value
 
@@ -62,14 +59,9 @@ class Generator(Scorer):
     ) -> None:
         super().__init__(networks, tokenizers, columns, task, source_limit, longest_source)
         self.scoring, self.searches = scoring, searches
-        target = tokenizers.target
-        banned = target.control_ids
-        if self._copies:
-            banned = (*banned, target.unk)  # a word of the source says more
-        self._rules, self._constraints = RuleMaker(target), ConstraintRules(target)
         tokenize = scoring.bleu_tokenize if scoring else DEFAULT_BLEU_TOKENIZE
-        self._chooser = OutputChooser(target, tokenize)
-        self._pieces = Pieces(bos=target.bos, eos=target.eos, banned=banned)
+        self._chooser = OutputChooser(tokenizers.target, tokenize)
+        self._searcher = Searcher(tokenizers, copies=self._copies)
 
     def generate(
         self, sources: Iterable[SourceRow], *, on_piece: OnPiece | None = None, **options: Any
@@ -178,7 +170,17 @@ class Generator(Scorer):
     ) -> SourceConstraints:
         """The constraints of each source text. See ``Constraints.of_sources``."""
         sources = [" ".join(self.source_columns.split(text) or [text]) for text in texts]
-        return (constraints or Constraints()).of_sources(sources, self.tokenizers.target, first)
+        constraints = constraints or Constraints()
+        given = constraints.of_sources(sources, self.tokenizers.target, first)
+        if constraints.shortlist is None:
+            return given
+        if self._copies:
+            raise ConfigError(
+                "shortlist: the model copies pieces of the source, whatever a list has. Leave shortlist out"
+            )
+        shortlist = read_shortlist(constraints.shortlist)
+        shortlist.check(self.tokenizers)
+        return given._replace(shortlist=shortlist)
 
     def decode(
         self,
@@ -220,12 +222,15 @@ class Generator(Scorer):
     ) -> list[list[Hypothesis]]:
         """The hypotheses of each source. For the arguments see ``decode``."""
         rows = [row for row, own in enumerate(ids) if own]
+        # batches may go to other processes, so they have lists instead
+        shortlist, constraints = constraints.shortlist, constraints._replace(shortlist=None)
 
         def batch_of(places: list[int]) -> SourceBatch:
             chosen = [rows[place] for place in places]
-            own = [words[row] for row in chosen]
+            read, own = [ids[row] for row in chosen], [words[row] for row in chosen]
             asked = constraints.of(chosen)
-            batch = SourceBatch([ids[row] for row in chosen], own, config, asked)
+            lists = None if shortlist is None else shortlist.lists(read, self.tokenizers)
+            batch = SourceBatch(read, own, config, asked, lists)
             if on_piece is None:
                 return batch
             growing = GrowingTexts(on_piece, asked.places, own, self.tokenizers.target)
@@ -236,29 +241,19 @@ class Generator(Scorer):
         decoded = iter(self._by_length(searched, batch_of, *sizes, alone=alone))
         return [next(decoded) if own else [_NO_TEXT] for own in ids]
 
+    def batch_of(self, ids: list[list[int]], length: int) -> SourceBatch:
+        """See ``Predictor``."""
+        config = SearchConfig(min_length=length, max_length=length)
+        constraints = Constraints().of_sources([""] * len(ids), self.tokenizers.target)
+        return SourceBatch(ids, [()] * len(ids), config, constraints)
+
     def predict_batch(self, batch: SourceBatch | PairBatch) -> Sequence[list[Hypothesis] | Reading]:
         """The best hypotheses of each source of a batch, or the readings of its pairs."""
         if isinstance(batch, PairBatch):
             return self.read_pairs(batch)
-        config = batch.config
-        source, lengths = (
-            part.to(self.device) for part in source_rows(batch.ids, self.tokenizers.source.eos)
-        )
-        fewest, most = config.limits(lengths - 1)
-        single = config.samples > 0 or config.beam_size == 1  # hypotheses that do not compete
-        first, last, most = self._constraints.rules(
-            batch.constraints, most, batch.words, greedy=single
-        )
-        rules = [*first, *self._rules.rules(config, fewest, batch.words), *last]
-        states = [network.start(source, lengths) for network in self.networks]
-        keys = batch.keys() if config.samples else []
-        given = lengths, most, self._pieces, config, rules, keys, batch.growing
-        if len(states) == 1:
-            rows = run_search(self.networks[0], states[0], *given)
-        else:
-            rows = run_search(Ensemble(self.networks), states, *given)
+        rows, most = self._searcher.search(self.networks, batch, self.device)
         results = [
-            self._chooser.outputs(row, own, limit, config)
+            self._chooser.outputs(row, own, limit, batch.config)
             for row, own, limit in zip(rows, batch.words, most.tolist(), strict=True)
         ]
         if batch.growing is not None:
@@ -272,7 +267,7 @@ def generator_of(
     device: str,
     precision: Precision,
 ) -> Generator:
-    """A generator that decodes with all models. Their paths are for messages.
+    """A generator with all models. ``settle_precision`` makes it ready. Paths are for messages.
 
     Raises:
         CheckpointError: Tokenizers differ, or weights do not fit.
@@ -288,11 +283,6 @@ def generator_of(
         {"source": "source tokenizers", "target": "target tokenizers"},
         lambda model: EncoderDecoder(model.config, *tokenizers.sizes, tokenizers.unknown),
     )
-    for network in networks:
-        if precision == "int8":
-            network.quantize()
-        else:
-            network.decoder.precompute()
     limits = checkpoint.common_limit(models), checkpoint.common_longest(models)
     searches = [model.search for model in models]
     return Generator(

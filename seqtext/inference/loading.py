@@ -15,14 +15,15 @@ from seqtext.inference.classifier import Classifier, classifier_of
 from seqtext.inference.config import ProcessConfig
 from seqtext.inference.generator import Generator, generator_of
 from seqtext.inference.processes import OtherProcesses, places_of
-from seqtext.nn.precision import Precision, has_bfloat16, has_integers
+from seqtext.inference.quickest import settle_precision
+from seqtext.nn.precision import Precision, PrecisionChoice, has_bfloat16, has_integers
 from seqtext.values import check_value
 
 
 def load(
     path: str | Path | Sequence[str | Path],
     device: str = "cpu",
-    precision: Precision = "fp32",
+    precision: PrecisionChoice = "fp32",
     trust: str | Sequence[str] = (),
     devices: int = 1,
 ) -> Generator | Classifier:
@@ -36,9 +37,10 @@ def load(
     Args:
         path: A checkpoint file or a run folder, or a list of them. The folds of a run are an ensemble.
         device: Where to compute, as PyTorch names it: ``cpu``, ``cuda``, ``cuda:1``, ``mps``.
-        precision: ``fp32``, ``bf16`` or ``int8``. With ``bf16`` the weights take half the memory, and some
-            processors are faster. With ``int8`` products are in 8-bit integers, which is faster on
-            processors of the x86 family. Both change a few outputs.
+        precision: ``fp32``, ``bf16``, ``int8`` or ``auto``. With ``bf16`` the weights take half the memory,
+            and some processors are faster. With ``int8`` products are in 8-bit integers, which is faster on
+            processors of the x86 family. Both change a few outputs. On a CPU, ``auto`` is the faster one of
+            ``fp32`` and ``int8``. Elsewhere it is ``fp32``. The result's ``precision`` says which.
         trust: Package or packages whose classes a checkpoint may import, such as a cell of your own.
         devices: Number of processes that predict together. With ``cuda`` each has its own GPU. With ``cpu``
             each has its share of the threads. Each loads the checkpoints once, and changes that are made to
@@ -50,9 +52,10 @@ def load(
     Raises:
         CheckpointError: There is no checkpoint, it cannot be read, or tokenizers differ. Or it names a
             class that is not trusted, or cannot be imported.
-        ConfigError: The device is not there, or lacks the precision. Or an argument has another type.
+        ConfigError: The device is not there, or lacks the precision. Or an argument has another type, or
+            the environment variable ``SEQTEXT_PRECISION`` an unknown value.
     """
-    precision = check_value("precision", precision, Precision)
+    precision = check_value("precision", precision, PrecisionChoice)
     first, *others = places_of(str(device), ProcessConfig(devices=devices).devices)
     _check_device(device, precision)
     paths = _paths(path)
@@ -62,12 +65,12 @@ def load(
     packages = [trust] if isinstance(trust, str) else check_value("trust", trust, list[str])
     model = _build(paths, first, precision, packages)
     if others:
-        model.share(OtherProcesses(paths, others, precision, packages))
+        model.share(OtherProcesses(paths, others, model.precision, packages))
     return model
 
 
 def _build(
-    paths: Sequence[Path], device: str, precision: Precision, trust: Sequence[str]
+    paths: Sequence[Path], device: str, precision: PrecisionChoice, trust: Sequence[str]
 ) -> Generator | Classifier:
     """The model of checkpoint files. For arguments and errors see ``load``."""
     with trusting(trust):
@@ -78,12 +81,17 @@ def _build(
         raise CheckpointError(
             f"{_named(paths)}: some generate text and some classify it. An ensemble needs models of one kind"
         )
+    weights: Precision = "bf16" if precision == "bf16" else "fp32"
     if of_text:
-        return generator_of(of_text, paths, device, precision)
-    return classifier_of(of_labels, paths, device, precision)
+        generator = generator_of(of_text, paths, device, weights)
+        settle_precision(generator, precision)
+        return generator
+    classifier = classifier_of(of_labels, paths, device, weights)
+    settle_precision(classifier, precision)
+    return classifier
 
 
-def _check_device(device: object, precision: Precision) -> None:
+def _check_device(device: object, precision: PrecisionChoice) -> None:
     """Refuse a device that cannot compute, before a checkpoint is read for it.
 
     Raises:
@@ -134,7 +142,7 @@ def _paths(path: object) -> list[Path]:
 def load_generator(
     path: str | Path | Sequence[str | Path],
     device: str = "cpu",
-    precision: Precision = "fp32",
+    precision: PrecisionChoice = "fp32",
     trust: str | Sequence[str] = (),
     devices: int = 1,
 ) -> Generator:
@@ -153,7 +161,7 @@ def load_generator(
 def load_classifier(
     path: str | Path | Sequence[str | Path],
     device: str = "cpu",
-    precision: Precision = "fp32",
+    precision: PrecisionChoice = "fp32",
     trust: str | Sequence[str] = (),
     devices: int = 1,
 ) -> Classifier:

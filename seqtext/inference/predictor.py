@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Generic, TypeVar
 
 import torch
-from torch import nn
 
 from seqtext import checkpoint
 from seqtext.data.batch import batches_to_read
@@ -18,10 +17,12 @@ from seqtext.data.readers.columns import source_columns
 from seqtext.data.texts import TextCounts
 from seqtext.errors import CheckpointError
 from seqtext.inference.processes import OtherProcesses
+from seqtext.nn.classifier import Classifier
+from seqtext.nn.encoder_decoder import EncoderDecoder
 from seqtext.nn.precision import Precision
 
 ModelT = TypeVar("ModelT", checkpoint.Model, checkpoint.ClassifierModel)
-NetworkT = TypeVar("NetworkT", bound=nn.Module)
+NetworkT = TypeVar("NetworkT", bound=EncoderDecoder | Classifier)
 BatchT = TypeVar("BatchT")
 ResultT = TypeVar("ResultT")
 Predict = Callable[[Sequence[BatchT]], Sequence[Iterable[ResultT]]]
@@ -40,6 +41,9 @@ class Predictor(ABC, Generic[NetworkT, BatchT, ResultT]):
 
     ``counts`` holds what was remarkable since it was last set to ``TextCounts()``.
 
+    ``precision`` is that of the networks. Where ``auto`` has chosen it, ``int8_speed`` says how many times as
+    fast they are in ``int8`` as in ``fp32`` on this machine.
+
     ``deal`` may be set to a function of ``predict_batches`` and batches. It returns the results of the
     batches, which several processes compute.
     """
@@ -56,6 +60,8 @@ class Predictor(ABC, Generic[NetworkT, BatchT, ResultT]):
         self.source_columns = source_columns(columns)
         self.source_limit, self.longest_source = source_limit, longest_source
         self.counts = TextCounts()
+        self.precision: Precision = "fp32"
+        self.int8_speed: float | None = None
         self.deal: Deal[BatchT, ResultT] | None = None
         self._others: OtherProcesses | None = None
 
@@ -66,6 +72,10 @@ class Predictor(ABC, Generic[NetworkT, BatchT, ResultT]):
         Args:
             batch: What ``_by_length`` was given for it. It can be pickled, as the results can.
         """
+
+    @abstractmethod
+    def batch_of(self, ids: list[list[int]], length: int) -> BatchT:
+        """A batch of texts with these ids. Outputs that are generated have ``length`` pieces."""
 
     def predict_batches(self, batches: Sequence[BatchT]) -> Sequence[Iterable[ResultT]]:
         """The results of each batch, in order, computed in this process."""

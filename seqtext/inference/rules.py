@@ -12,6 +12,7 @@ from seqtext.data.batch import pad
 from seqtext.data.tokenizer import SPACE, Tokenizer
 from seqtext.errors import ConfigError
 from seqtext.search.config import SearchConfig
+from seqtext.search.lists import PieceLists
 from seqtext.search.rules import MinLength, NoRepeatedNgram, Rule, WordLimits, WordPart
 
 
@@ -26,7 +27,11 @@ class RuleMaker:
         self._target = target
 
     def rules(
-        self, config: SearchConfig, fewest: Tensor, words: Sequence[Sequence[str]]
+        self,
+        config: SearchConfig,
+        fewest: Tensor,
+        words: Sequence[Sequence[str]],
+        lists: PieceLists | None = None,
     ) -> list[Rule]:
         """The rules for a batch.
 
@@ -34,18 +39,21 @@ class RuleMaker:
             config: The options.
             fewest: (N,) int64, fewest pieces of each output.
             words: Of each source, its words that the vocabulary lacks.
+            lists: What each output is made of. None is the vocabulary.
 
         Raises:
             ConfigError: The tokenizer cannot follow an option.
         """
         rules: list[Rule] = []
         if bool((fewest > 0).any()):
-            rules.append(MinLength(fewest, self._target.eos))
+            eos = self._target.eos if lists is None else lists.special.eos
+            rules.append(MinLength(fewest, eos))
         if config.min_words or config.max_words is not None:
             own = torch.tensor(self._parts, device=fewest.device).repeat(len(words), 1)
             copied = pad([[_word_part(word) for word in row] for row in words]).to(fewest.device)
             limits = config.min_words, config.max_words
-            rules.append(WordLimits(torch.cat([own, copied], 1), *limits, self._target.eos))
+            rule = WordLimits(torch.cat([own, copied], 1), *limits, self._target.eos)
+            rules.append(rule if lists is None else lists.rule(rule))
         if config.no_repeat_ngram_size:
             rules.append(NoRepeatedNgram(config.no_repeat_ngram_size))
         return rules

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import numpy as np
+import numpy.typing as npt
+
 from seqtext.inference.constraints.options import SourceConstraints
 from seqtext.inference.growing import GrowingTexts
 from seqtext.search.config import SearchConfig
@@ -17,6 +20,7 @@ class SourceBatch(NamedTuple):
         words: Of each source, its words that the vocabulary lacks.
         config: How to search.
         constraints: What each output must be.
+        lists: Of each source, the ids of the pieces that its output is made of. None is the vocabulary.
         growing: Tells of outputs while they grow. It cannot be sent to another process.
     """
 
@@ -24,6 +28,7 @@ class SourceBatch(NamedTuple):
     words: list[tuple[str, ...]]
     config: SearchConfig
     constraints: SourceConstraints
+    lists: list[npt.NDArray[np.int32]] | None = None
     growing: GrowingTexts | None = None
 
     def keys(self) -> list[bytes]:

@@ -5,13 +5,16 @@ Shapes: B rows, S source positions, T queries, Q query width, M memory width, A 
 
 from __future__ import annotations
 
+import functools
 from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from seqtext.errors import ConfigError
+from seqtext.nn.additive import AdditiveScores
 from seqtext.nn.config import AttentionKind
+from seqtext.nn.deferred import DeferredLinear, DeferredProduct
 from seqtext.nn.linear import Linear
 
 
@@ -21,6 +24,20 @@ class Memory(NamedTuple):
     keys: Tensor  # (B, S, A)
     values: Tensor  # (B, S, M)
     bias: Tensor  # (B, 1, S) of the scores: 0 at a real piece, else -inf
+
+
+class Maps(NamedTuple):
+    """What attention does with a query."""
+
+    query: Linear  # (B, T, Q) -> (B, T, A)
+    scores: Linear  # (B, T, A) -> (B, T, S)
+    context: Linear  # weights (B, T, S) -> (B, T, M)
+
+
+class LoopMemory(Memory):
+    """A memory that each step of a loop over time attends to, see ``Attention.defer``."""
+
+    maps: Maps
 
 
 def dot_scores(query: Tensor, keys: Tensor, bias: Tensor) -> Tensor:
@@ -66,18 +83,19 @@ def covered_scores(scores: Tensor, query: Tensor, vector: Tensor, covered: Tenso
     return scores + (query @ vector.to(query.dtype).unsqueeze(-1)) * covered.to(scores.dtype)
 
 
-def attend(scores: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
+def attend(scores: Tensor, dtype: torch.dtype, context: Linear) -> tuple[Tensor, Tensor]:
     """a_t = softmax of score(t, .), c_t = sum_s a_ts v_s.
 
     Args:
         scores: (B, T, S), -inf at padding. Each row has a real piece.
-        values: (B, S, M).
+        dtype: Of a.
+        context: a (B, T, S) -> c (B, T, M).
 
     Returns:
         Context (B, T, M) and weights (B, T, S). A padded position has weight 0.
     """
-    weights = scores.softmax(-1).to(values.dtype)
-    return torch.bmm(weights, values), weights
+    weights = scores.softmax(-1).to(dtype)
+    return context(weights), weights
 
 
 class Attention(nn.Module):
@@ -156,16 +174,57 @@ class Attention(nn.Module):
         """
         if self.kind == "multi_head":
             return self._multi_head(query, memory, covered)
-        if self.kind == "additive":
-            keys = memory.keys.unsqueeze(1)
-            if self.coverage is not None and covered is not None:
-                keys = keys + covered.to(keys.dtype).unsqueeze(3) * self.coverage.to(keys.dtype)
-            scores = additive_scores(self.query(query), keys, self.vector) + memory.bias
+        maps = memory.maps if isinstance(memory, LoopMemory) else self._maps(memory)
+        query = maps.query(query)
+        if self.coverage is None or covered is None:
+            scores = maps.scores(query)
+        elif self.kind == "additive":
+            moves = covered.to(query.dtype).unsqueeze(3) * self.coverage.to(query.dtype)
+            keys = memory.keys.unsqueeze(1) + moves
+            scores = additive_scores(query, keys, self.vector) + memory.bias
         else:
-            scores = dot_scores(query, memory.keys, memory.bias)
-            if self.coverage is not None and covered is not None:
-                scores = covered_scores(scores, query, self.coverage, covered)
-        return attend(scores, memory.values)
+            scores = covered_scores(maps.scores(query), query, self.coverage, covered)
+        return attend(scores, memory.values.dtype, maps.context)
+
+    def _maps(self, memory: Memory) -> Maps:
+        keys, values, bias = memory
+
+        def context(weights: Tensor) -> Tensor:
+            return torch.bmm(weights, values)
+
+        if self.kind != "additive":
+            scores = functools.partial(dot_scores, keys=keys, bias=bias)
+            return Maps(nn.Identity(), scores, context)
+        if keys.device.type == "cpu":
+            of_pairs: Linear = AdditiveScores(keys, self.vector)
+        else:
+            of_pairs = functools.partial(
+                additive_scores, keys=keys.unsqueeze(1), vector=self.vector
+            )
+        return Maps(self.query, lambda query: of_pairs(query) + bias, context)
+
+    def defer(self, memory: Memory) -> Memory:
+        """A memory for a loop over time under autograd. Gradients by weights and memory come after all steps.
+
+        The graph of each step would have gradients as large as the memory, and add them up.
+        """
+        if self.kind == "multi_head":
+            return memory
+        query, scores, _ = self._maps(memory)
+        if self.kind == "additive":
+            linear = DeferredLinear(self.query.weight, self.query.bias)
+
+            def query(inputs: Tensor) -> Tensor:
+                return linear(inputs.flatten(0, 1)).view(inputs.shape)
+        else:
+            product = DeferredProduct(memory.keys.transpose(1, 2))
+
+            def scores(query: Tensor) -> Tensor:
+                return product(query) + memory.bias
+
+        loop = LoopMemory(*memory)
+        loop.maps = Maps(query, scores, DeferredProduct(memory.values))
+        return loop
 
     def _multi_head(
         self, query: Tensor, memory: Memory, covered: Tensor | None
@@ -182,7 +241,8 @@ class Attention(nn.Module):
             by_head = self.coverage.view(self.heads, -1).repeat(len(query), 1)
             covered = covered.repeat_interleave(self.heads, 0)
             scores = covered_scores(scores, queries, by_head, covered)
-        context, weights = attend(scores * keys.size(-1) ** -0.5, values)
+        scores = scores * keys.size(-1) ** -0.5
+        context, weights = attend(scores, values.dtype, lambda shares: torch.bmm(shares, values))
         rows, length, size = query.shape
         context = context.view(rows, self.heads, length, -1).transpose(1, 2)
         weights = weights.view(rows, self.heads, length, -1).mean(1)

@@ -17,7 +17,7 @@ from seqtext.nn.embedding import OutputLayer, PieceEmbedding
 from seqtext.nn.encoder import Bridge
 from seqtext.nn.laid_out import LaidOut
 from seqtext.nn.linear import Linear, product
-from seqtext.nn.quantized import quantize_cells
+from seqtext.nn.quantized import QuantizedLinear, quantize_cells
 from seqtext.nn.recurrent import EncoderOutput, RecurrentStack
 from seqtext.nn.step_maps import Prepared, StepMaps, Weights, prepare
 from seqtext.nn.tanh import tanh
@@ -160,15 +160,19 @@ class Decoder(LaidOut):
             embedded = self.embedding(ids).flatten(0, 1)
             bottom, _, bottom_state = self.bottom(embedded, None, recurrent)
             return self._attend(bottom, bottom_state, state, self.readout)
-        projected, maps = self._project(ids), self._step_maps()
-        readouts, weights = [], []
-        for t in range(ids.size(2)):
-            step = self._step(projected[:, :, t].flatten(0, 1), state, maps)
+        # a slice of each step would have a gradient as large as all steps together
+        projected, maps = self._project(ids).unbind(2), self._step_maps()
+        memory, readouts, weights = state.memory, [], []
+        if not inferring:
+            state = state._replace(memory=self.attention.defer(memory))
+        for of_step in projected:
+            step = self._step(of_step.flatten(0, 1), state, maps)
             state = step.state
             readouts.append(step.readout)
             weights.append(step.weights)
-        if len(readouts) == 1:
+        if len(readouts) == 1 and inferring:
             return step
+        state = state._replace(memory=memory)
         return DecoderOutput(torch.cat(readouts, 2), torch.cat(weights, 2), state)
 
     def logits(self, readout: Tensor) -> Tensor:
@@ -178,7 +182,14 @@ class Decoder(LaidOut):
         logits: Tensor = self.output(readout)
         return logits
 
-    def precompute(self, *, quantized: bool = False) -> None:
+    def logits_of(self, pieces: Tensor) -> Linear:
+        """A function as ``logits``, but of these pieces (M,) alone, with the weights as they are now."""
+        prepared = None if self._search is None else self._search.output
+        if isinstance(prepared, QuantizedLinear):
+            return prepared.select(pieces)
+        return self.output.select(pieces)
+
+    def precompute(self, *, quantized: bool = False, again: bool = True) -> None:
         """Prepare for many steps of search: multiply the embeddings, lay out the weights.
 
         Call it again after you change weights by hand. Training, and a move to another type or device,
@@ -186,9 +197,13 @@ class Decoder(LaidOut):
 
         Args:
             quantized: Whether products are in 8-bit integers.
+            again: Whether the embeddings are multiplied again, if they were before.
         """
-        with torch.no_grad():
-            table = self.bottom.cell(0).project(self.embedding.weight)
+        if again or self._search is None:
+            with torch.no_grad():
+                table = self.bottom.cell(0).project(self.embedding.weight)
+        else:
+            table = self._search.table
         output = Weights(self.output.weight, self.output.bias, bounded=True)  # behind tanh
         key = None
         if quantized and self.attention.kind != "dot":

@@ -1,4 +1,4 @@
-"""A linear map inside a loop over time."""
+"""Products with the same matrix inside a loop over time. Its gradient is computed after all steps."""
 
 from __future__ import annotations
 
@@ -77,3 +77,56 @@ class _Call(torch.autograd.Function):
         # None for W: autograd still visits the node of W, once all calls have been here
         ctx.calls.append((inputs, gradients[0]))
         return product(gradients[0], weight.t()), None, None, None
+
+
+class DeferredProduct:
+    """x V with a matrix V of each row, called once a step. The gradient by V is computed after all steps.
+
+    Args:
+        matrix: (B, I, O).
+    """
+
+    def __init__(self, matrix: Tensor) -> None:
+        kind = matrix.device.type
+        if torch.is_autocast_enabled(kind):
+            matrix = matrix.to(torch.get_autocast_dtype(kind))
+        self._calls: _Calls = []
+        self._matrix: Tensor = _Matrix.apply(matrix, self._calls)  # type: ignore[no-untyped-call]
+
+    def __call__(self, inputs: Tensor) -> Tensor:
+        """Inputs (B, T, I) -> (B, T, O)."""
+        inputs = inputs.to(self._matrix.dtype)
+        outputs: Tensor = _Product.apply(inputs, self._matrix, self._calls)  # type: ignore[no-untyped-call]
+        return outputs
+
+
+class _Matrix(torch.autograd.Function):
+    """The node of V before all calls in the graph, see ``_Weights``."""
+
+    @staticmethod
+    def forward(ctx: Any, matrix: Tensor, calls: _Calls) -> Tensor:
+        ctx.calls = calls
+        ctx.set_materialize_grads(False)
+        return matrix.view_as(matrix)
+
+    @staticmethod
+    def backward(ctx: Any, *nothing: Tensor | None) -> tuple[Tensor | None, ...]:
+        if not ctx.calls:
+            return None, None
+        inputs, gradients = (torch.cat(parts, 1) for parts in zip(*ctx.calls, strict=True))
+        ctx.calls.clear()
+        return inputs.transpose(1, 2) @ gradients, None
+
+
+class _Product(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, inputs: Tensor, matrix: Tensor, calls: _Calls) -> Tensor:
+        ctx.save_for_backward(inputs, matrix)
+        ctx.calls = calls
+        return inputs @ matrix
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
+        inputs, matrix = ctx.saved_tensors
+        ctx.calls.append((inputs, gradients[0]))
+        return gradients[0] @ matrix.transpose(1, 2), None, None

@@ -8,6 +8,7 @@ from torch.nn import functional as F
 
 from seqtext.nn.config import EncoderConfig
 from seqtext.nn.dropout import Dropout, factors
+from seqtext.nn.linear import Linear, packed
 from seqtext.nn.loss import smoothed_nll
 
 # Matrix products whose width is a multiple of this are up to twice as fast on CPU. On GPU they use tensor
@@ -88,6 +89,10 @@ class OutputLayer(nn.Module):
     def forward(self, readout: Tensor) -> Tensor:
         """Cut off the logits of the padded rows: label smoothing would spread probability over them."""
         return F.linear(readout, self.weight, self.bias)[..., : self.vocab_size]
+
+    def select(self, pieces: Tensor) -> Linear:
+        """A function from readouts to the logits of these pieces (M,) alone. No gradient."""
+        return packed(self.weight[pieces], self.bias[pieces])
 
     def loss(
         self,

@@ -198,15 +198,20 @@ class EncoderDecoder(nn.Module):
 
     def step(self, ids: Tensor, state: State) -> tuple[Tensor, State]:
         """Read one piece of each hypothesis, (B, K). Returns log-probabilities (B, K, V) of the next."""
-        output = self.decoder(self._known(ids, 1).unsqueeze(2), state)
-        readout, weights = output.readout.squeeze(2), output.weights.squeeze(2)
-        state = output.state._replace(weights=weights)
+        readout, state = self.advance(ids, state)
         logits = self.decoder.logits(readout)
         if self.decoder.gate is not None:
-            assert isinstance(state, DecoderState)
-            return mix(logits, self._mixture(readout, weights, state.pieces), state.size), state
+            assert isinstance(state, DecoderState) and state.weights is not None
+            shares = self._mixture(readout, state.weights, state.pieces)
+            return mix(logits, shares, state.size), state
         dtype = torch.promote_types(logits.dtype, torch.float32)
         return logits.log_softmax(-1, dtype=dtype), state
+
+    def advance(self, ids: Tensor, state: State) -> tuple[Tensor, State]:
+        """Read one piece of each hypothesis, (B, K). Returns the input of the output layer, (B, K, R)."""
+        output = self.decoder(self._known(ids, 1).unsqueeze(2), state)
+        state = output.state._replace(weights=output.weights.squeeze(2))
+        return output.readout.squeeze(2), state
 
     def attention(self, state: State) -> Tensor:
         """The attention of the last step, (B, K, S), float32 at least."""
@@ -214,11 +219,14 @@ class EncoderDecoder(nn.Module):
         self.check_attention()
         return state.weights.to(torch.promote_types(state.weights.dtype, torch.float32))
 
-    def quantize(self) -> None:
-        """Compute products with 8-bit integers from now on. Projections that a source needs once stay.
+    def quantize(self, *, again: bool = True) -> None:
+        """Compute products with 8-bit integers from now on. Those of the bridge stay as they are.
 
         Call it again after you change weights by hand. Training, and a move to another type or device, undo
         it.
+
+        Args:
+            again: See ``Decoder.precompute``.
 
         Raises:
             ConfigError: It is a Transformer, or a weight is no finite number.
@@ -226,7 +234,7 @@ class EncoderDecoder(nn.Module):
         check_quantizable(self, self.config)
         assert isinstance(self.decoder, Decoder)
         quantize_cells(self.encoder)
-        self.decoder.precompute(quantized=True)
+        self.decoder.precompute(quantized=True, again=again)
 
     def check_attention(self) -> None:
         """Refuse a network without a single attention to show.

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import Self
+from typing import Self, TypeVar
 
 from torch import Tensor, nn
+
+ModuleT = TypeVar("ModuleT", bound=nn.Module)
 
 
 class LaidOut(nn.Module, ABC):
@@ -27,3 +29,13 @@ class LaidOut(nn.Module, ABC):
         self.forget()
         super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
         return self
+
+
+def second_of(module: ModuleT) -> ModuleT:
+    """A module with the same weights in memory. Another layout of its weights leaves the first as it is."""
+    second = type(module).__new__(type(module))
+    parts = {
+        name: None if part is None else second_of(part) for name, part in module._modules.items()
+    }
+    second.__dict__ = {**module.__dict__, "_modules": parts}
+    return second

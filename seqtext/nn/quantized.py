@@ -56,6 +56,14 @@ class QuantizedLinear:
         product = self._product(integers, 1.0, zero, None)
         return product * scale if self._bias is None else torch.addcmul(self._bias, product, scale)
 
+    def select(self, outputs: Tensor) -> QuantizedLinear:
+        """The same map to some of the outputs (M,) alone."""
+        part = object.__new__(QuantizedLinear)
+        bias = None if self._bias is None else self._bias[outputs]
+        weights = {"_weight": self._weight[outputs], "_scales": self._scales[outputs]}
+        part.__setstate__({**self.__getstate__(), **weights, "_bias": bias})
+        return part
+
     def __getstate__(self) -> dict[str, object]:
         # weights laid out for this processor cannot be copied or sent elsewhere
         return {name: value for name, value in self.__dict__.items() if name != "_product"}

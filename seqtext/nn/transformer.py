@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from seqtext.nn.config import EncoderConfig, NetworkConfig
 from seqtext.nn.embedding import OutputLayer, PieceEmbedding
+from seqtext.nn.linear import Linear
 from seqtext.nn.recurrent import EncoderOutput, RecurrentOutput
 
 _WIDER = 4  # width of the inner layer of a feed-forward part, in widths of its input
@@ -150,6 +151,10 @@ class TransformerDecoder(nn.Module):
         """Readout (..., R) -> logits (..., V)."""
         logits: Tensor = self.output(readout)
         return logits
+
+    def logits_of(self, pieces: Tensor) -> Linear:
+        """See ``Decoder``."""
+        return self.output.select(pieces)
 
     def precompute(self) -> None:
         """Nothing can be prepared for search."""

@@ -203,7 +203,9 @@ def test_integers_score_about_the_same_in_any_batch(trained: Path, generate) -> 
 
 
 def test_precision_is_checked(trained: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(ConfigError, match="precision: 'fp8', expected one of fp32, bf16, int8"):
+    with pytest.raises(
+        ConfigError, match="precision: 'fp8', expected one of auto, fp32, bf16, int8"
+    ):
         seqtext.load(trained, precision="fp8")  # type: ignore[arg-type]
     monkeypatch.setattr("seqtext.inference.loading.has_bfloat16", lambda: False)
     with pytest.raises(ConfigError, match="precision: this processor has no bfloat16"):

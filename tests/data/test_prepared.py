@@ -183,7 +183,7 @@ def test_no_home_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None
     def nobody(_: int) -> None:
         raise KeyError("getpwuid(): uid not found")
 
-    for name in ("HOME", "SEQTEXT_CACHE"):
+    for name in ("HOME", "SEQTEXT_CACHE", "XDG_CACHE_HOME"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(pwd, "getpwuid", nobody)
     for cache in (None, "~/cache"):

@@ -24,7 +24,7 @@ if not torch.cuda.is_available():
     DEVICES += [("cuda", "'cuda' is not available: PyTorch finds no GPU")]
 
 
-@pytest.mark.parametrize("precision", ["fp32", "bf16", "int8"])
+@pytest.mark.parametrize("precision", ["auto", "fp32", "bf16", "int8"])
 @pytest.mark.parametrize(("device", "told"), DEVICES)
 def test_a_device_that_cannot_compute_is_refused(device: Any, told: str, precision: str) -> None:
     with pytest.raises(ConfigError, match=f"device: {told}") as refused:
@@ -34,7 +34,7 @@ def test_a_device_that_cannot_compute_is_refused(device: Any, told: str, precisi
 
 @pytest.mark.parametrize("precision", [16, None, "bf16-mixed", torch.bfloat16, ["fp32"]])
 def test_a_precision_is_a_known_name(precision: Any) -> None:
-    with pytest.raises(ConfigError, match=r"precision: .*, expected one of fp32, bf16, int8"):
+    with pytest.raises(ConfigError, match=r"precision: .*, expected one of auto, fp32, bf16, int8"):
         seqtext.load("no such checkpoint", precision=precision)
 
 

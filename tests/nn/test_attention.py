@@ -168,3 +168,27 @@ def test_dot_refuses_unequal_sizes():
     message = r"network\.attention: dot needs .* as wide as the memory, got 6 and 4; choose general"
     with pytest.raises(ConfigError, match=message):
         Attention("dot", 6, 4)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("covers", [False, True])
+def test_loop_has_the_gradients_of_all_queries_at_once(kind, covers):
+    attention = build(kind)
+    query, memory, mask = make_inputs(kind, queries=3)
+    query.requires_grad_()
+    memory.requires_grad_()
+    wanted, steps = [query, memory, *attention.parameters()], [None] * 3
+    covered = None
+    if covers:
+        attention.coverage = torch.nn.Parameter(torch.randn(QUERY, dtype=torch.double))
+        covered = torch.rand(*query.shape[:2], memory.size(1), dtype=torch.double)
+        wanted, steps = [*wanted, attention.coverage], covered.split(1, 1)
+    projected = attention.project(memory, mask)
+    together = attention(query, projected, covered)
+    loop = attention.defer(projected)
+    parts = [attention(q, loop, c) for q, c in zip(query.split(1, 1), steps, strict=True)]
+    alone = [torch.cat(part, 1) for part in zip(*parts, strict=True)]
+    assert_close(alone, list(together))
+    losses = [(context.sin().sum() + weights.sin().sum()) for context, weights in (together, alone)]
+    expected, found = (torch.autograd.grad(loss, wanted, retain_graph=True) for loss in losses)
+    assert_close(found, expected)

@@ -6,7 +6,7 @@ from torch import Tensor
 from torch.nn import functional as F
 from torch.testing import assert_close
 
-from seqtext.nn.deferred import DeferredLinear
+from seqtext.nn.deferred import DeferredLinear, DeferredProduct
 from seqtext.nn.linear import Linear
 
 
@@ -48,3 +48,20 @@ def test_autocast_multiplies_in_low_precision():
     assert outputs.dtype == torch.bfloat16
     outputs.float().sum().backward()
     assert weight.grad is not None and weight.grad.dtype == torch.float32
+
+
+def test_product_has_the_gradients_of_plain_ones():
+    generator = torch.Generator().manual_seed(0)
+    inputs, matrix = (
+        torch.randn(size, generator=generator, dtype=torch.double).requires_grad_()
+        for size in ((3, 5, 4), (3, 4, 2))
+    )
+    product = DeferredProduct(matrix)
+    outputs = torch.cat([product(step) for step in inputs.split((1, 3, 1), 1)], 1)
+    expected = inputs @ matrix
+    assert_close(outputs, expected)
+    by_outputs = torch.randn(outputs.shape, generator=generator, dtype=torch.double)
+    assert_close(
+        torch.autograd.grad(outputs, (inputs, matrix), by_outputs),
+        torch.autograd.grad(expected, (inputs, matrix), by_outputs),
+    )

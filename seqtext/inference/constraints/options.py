@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, cast
 
 from seqtext.data.texts import check_text, rows_of
@@ -13,8 +14,12 @@ from seqtext.inference.constraints.words import missing, stands_in
 
 if TYPE_CHECKING:
     from seqtext.data.tokenizer import Tokenizer
+    from seqtext.inference.shortlist import Shortlist
     from seqtext.search.config import SearchConfig
     from seqtext.search.rules import Rule
+
+# texts of outputs, which can have any piece
+_ANY_PIECE = ("prefix", "prefixes", "outputs", "required", "terminology")
 
 
 class SourceConstraints(NamedTuple):
@@ -28,6 +33,7 @@ class SourceConstraints(NamedTuple):
         any_case: Whether the letter case of banned phrases makes no difference.
         outputs: What each output is. Anything, if there are none.
         rules: A user's own rules.
+        shortlist: Chooses the pieces that each output is made of. None is the vocabulary.
     """
 
     places: Sequence[int]
@@ -37,6 +43,7 @@ class SourceConstraints(NamedTuple):
     any_case: bool = False
     outputs: tuple[str, ...] = ()
     rules: tuple[Rule, ...] = ()
+    shortlist: Shortlist | None = None
 
     def of(self, rows: Sequence[int]) -> SourceConstraints:
         """The constraints of some of the sources."""
@@ -79,6 +86,8 @@ class Constraints:
         required: Of each source, phrases that stand in its output.
         terminology: What terms of a source are called in its output. See ``Terminology``.
         rules: Own rules, see ``seqtext.Rule``.
+        shortlist: File of ``seqtext shortlist``, or the folder that has it. Every output is made of the
+            pieces that it lists for the pieces of the source.
 
     Raises:
         ConfigError: A value is no text, or is empty. Or two options contradict each other.
@@ -92,6 +101,7 @@ class Constraints:
     required: Iterable[Iterable[str]] | None = None
     terminology: Mapping[str, str] = field(default_factory=dict)
     rules: Iterable[Rule] = ()
+    shortlist: str | Path | None = None
 
     def __post_init__(self) -> None:
         check_text(self.prefix, "prefix")
@@ -119,9 +129,17 @@ class Constraints:
                 raise ConfigError(
                     f"rules: {rule!r:.60}, expected functions or objects that can be called"
                 )
+        if not isinstance(self.shortlist, str | Path | None):
+            raise ConfigError(f"shortlist: {self.shortlist!r:.60}, expected the path of a file")
         self._refuse_contradictions()
 
     def _refuse_contradictions(self) -> None:
+        if self.shortlist is not None:
+            for name in _ANY_PIECE:
+                if getattr(self, name):
+                    raise ConfigError(
+                        f"shortlist: cannot be combined with {name}. It may lack a piece of these texts"
+                    )
         if self.prefix and self.prefixes is not None:
             raise ConfigError("prefix: cannot be combined with prefixes, which are of each source")
         others = ("prefix", "prefixes", "banned", "required", "terminology")

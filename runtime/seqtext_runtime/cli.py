@@ -35,8 +35,9 @@ def _parser() -> _Parser:
         prog="seqtext-run",
         usage="%(prog)s FOLDER [--KEY VALUE]…",
         allow_abbrev=False,
-        description="Decode or label text with a model that seqtext export wrote, a line a text. With --n_best,"
-        " each hypothesis has a line, index<TAB>score<TAB>text. A classifier prints label<TAB>probability.",
+        description="Decode or label text with a model that seqtext export wrote, a line a text. With"
+        " --n_best, each hypothesis has a line, index<TAB>score<TAB>text. A classifier prints"
+        " label<TAB>probability.",
     )
     parser.add_argument("folder", metavar="FOLDER", help="what seqtext export wrote")
     parser.add_argument(

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 import onnxruntime
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from seqtext.data.batch import batches_to_read, source_rows
 from seqtext.errors import ConfigError
 from seqtext.export.folder import never_produced
 from seqtext.inference.classifier import Classifier
 from seqtext.inference.generator import Generator
+from seqtext.nn.encoder_decoder import State
 
 TOLERANCE = 1e-4  # of log-probabilities and logits
 _BATCH, _LONGEST = 16, 40  # pieces of made texts
@@ -104,47 +106,45 @@ def _labels(
 def _outputs(
     model: Generator, sessions: Mapping[str, onnxruntime.InferenceSession], texts: list[list[int]]
 ) -> tuple[float, int]:
-    """The largest difference along greedy outputs, and the number of equal outputs."""
-    largest, equal = 0.0, np.ones(len(texts), bool)
-    banned = [model.tokenizers.target.bos, *never_produced(model)]
-    eos = model.tokenizers.target.eos
-    ended = np.zeros(len(texts), bool)
-    for own, other in _steps(model, sessions, texts):
-        largest = max(largest, _difference(own[~ended], other[~ended]))
-        for part in (own, other):
-            part[:, banned] = -np.inf
-        best = own.argmax(1)
-        equal &= ended | (best == other.argmax(1))
-        ended |= best == eos
+    """The largest difference of a step, and the number of equal greedy outputs.
+
+    Each step is compared where it begins with the network's state. Otherwise the rounding of earlier
+    steps would add up, which some networks magnify. Greedy outputs come from the graphs' own states.
+    """
+    network, target, step = model.networks[0], model.tokenizers.target, sessions["step"]
+    banned = [target.bos, *never_produced(model)]
+    source, lengths = source_rows(texts, model.tokenizers.source.eos)
+    values = {"source": source.numpy(), "lengths": lengths.numpy()}
+    state, values = network.start(source, lengths), _run(sessions["encoder"], values)
+    states = [name for name in values if name.startswith("state_")]
+    memory = {name: values[name] for name in values.keys() - {*states}}
+    largest = max(_difference(_value(state, name), values[name]) for name in states)
+    ids = torch.full((len(texts), 1), target.bos)
+    ended, equal = np.zeros(len(texts), bool), np.ones(len(texts), bool)
+    for _ in range(_MOST_STEPS):
+        given = {**memory, "ids": ids.numpy()}
+        free = _run(step, {**given, **{name: values[name] for name in states}})
+        after = _run(step, {**given, **{name: _value(state, name) for name in states}})
+        log_probs, state = network.step(ids, state)
+        pairs = [(log_probs.numpy(), after["log_probs"])]
+        pairs += [(_value(state, name), after[f"next_{name}"]) for name in states]
+        largest = max(largest, *(_difference(a[~ended], b[~ended]) for a, b in pairs))
+        values = {name: free[f"next_{name}"] for name in states}
+        log_probs[:, :, banned] = -torch.inf
+        best = free["log_probs"].copy()
+        best[:, :, banned] = -np.inf
+        ids = log_probs.argmax(2)
+        equal &= ended | (ids.numpy() == best.argmax(2))[:, 0]
+        ended |= ids[:, 0].numpy() == target.eos
         if ended.all():
             break
     return largest, int(equal.sum())
 
 
-def _steps(
-    model: Generator, sessions: Mapping[str, onnxruntime.InferenceSession], texts: list[list[int]]
-) -> Iterator[tuple[NDArray[Any], NDArray[Any]]]:
-    """Log-probabilities (B, V) of the model and of its graphs, along the model's greedy outputs."""
-    network, target = model.networks[0], model.tokenizers.target
-    banned = [target.bos, *never_produced(model)]
-    source, lengths = source_rows(texts, model.tokenizers.source.eos)
-    state = network.start(source, lengths)
-    values = _run(sessions["encoder"], {"source": source.numpy(), "lengths": lengths.numpy()})
-    ids = torch.full((len(texts), 1), target.bos)
-    inputs = {value.name for value in sessions["step"].get_inputs()}
-    for _ in range(_MOST_STEPS):
-        log_probs, state = network.step(ids, state)
-        given = {name: value for name, value in values.items() if name in inputs}
-        after = _run(sessions["step"], {**given, "ids": ids.numpy()})
-        values |= {
-            name.removeprefix("next_"): value
-            for name, value in after.items()
-            if name.startswith("next_")
-        }
-        own = log_probs[:, 0].clone()
-        yield own.numpy(), after["log_probs"][:, 0].copy()
-        log_probs[:, :, banned] = -torch.inf
-        ids = log_probs.argmax(2)
+def _value(state: State, name: str) -> NDArray[Any]:
+    """A part of a decoder's state, by its name in a graph."""
+    part: Tensor = getattr(state, name.removeprefix("state_"))
+    return part.numpy()
 
 
 def _difference(own: NDArray[Any], other: NDArray[Any]) -> float:

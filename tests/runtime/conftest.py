@@ -13,8 +13,10 @@ from torch import nn
 from seqtext import checkpoint
 from seqtext.cli import main
 from seqtext.data.labels import Labels, TextAndLabels
+from seqtext.data.tokenizer import Tokenizer, TokenizerConfig, Tokenizers
 from seqtext.nn.classifier import Classifier
 from seqtext.nn.config import ClassifierConfig, NetworkConfig
+from seqtext.nn.decoder import Decoder
 from seqtext.nn.encoder_decoder import EncoderDecoder
 from seqtext.search.config import SearchConfig
 from seqtext.tasks import Scoring
@@ -37,6 +39,13 @@ def save(network: nn.Module, described: dict[str, Any], path: Path) -> Path:
     return path
 
 
+def without_bytes(side: str) -> Tokenizer:
+    """A tokenizer that has no pieces for rare characters."""
+    texts = [f"The {side} of the dog sees my sister.", "We have read a very expensive book."] * 5
+    options = TokenizerConfig(vocab_size=40, byte_fallback=False)
+    return Tokenizer.train(texts, options)
+
+
 @pytest.fixture
 def generator(trained: Path, tmp_path: Path) -> Make:
     """Write a checkpoint that generates text, with these options of its network."""
@@ -46,10 +55,14 @@ def generator(trained: Path, tmp_path: Path) -> Make:
     ) -> Path:
         tokenizers = checkpoint.load(trained).tokenizers
         config = NetworkConfig(**{**SIZES, **options})
+        if config.copying:
+            tokenizers = Tokenizers(*(without_bytes(name) for name in ("source", "target")))
         torch.manual_seed(2)
         network = EncoderDecoder(config, *tokenizers.sizes, tokenizers.unknown)
         if config.copying:
             network.copy_ids.copy_(torch.tensor(tokenizers.copy_ids()))
+            assert isinstance(network.decoder, Decoder) and network.decoder.gate is not None
+            nn.init.constant_(network.decoder.gate.bias, -4)  # it copies most of the time
         scoring = Scoring(bleu_tokenize="13a", symbols="words")
         given = ("en", "de"), limit, None, scoring, SearchConfig(**(search or {}))
         described = checkpoint.describe("translation", config, tokenizers, *given)

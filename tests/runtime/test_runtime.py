@@ -83,10 +83,13 @@ def test_a_trained_model_gives_the_same(trained: Path, export: Make) -> None:
 def test_words_that_no_vocabulary_has_are_copied(generator: Make, export: Make) -> None:
     path = generator(copying=True, input_feeding=True, coverage=True)
     folder = export(path)
+    sources = [*SOURCES, "☃☃", "Ω≠ ∞ ☃☃ Ω≠"]
     for options in OPTIONS:
-        compare(path, folder, **options)
-    outputs = seqtext_runtime.load(folder).generate(SOURCES, beam_size=5, n_best=5)  # type: ignore[union-attr]
-    assert any("☃☃" in each.text for each in outputs[4])
+        compare(path, folder, sources, **options)
+    model = seqtext_runtime.load(folder)
+    assert isinstance(model, seqtext_runtime.Generator)
+    outputs = model.generate(sources, beam_size=5, n_best=5)
+    assert any("☃☃" in each.text for each in outputs[-2])
 
 
 def test_the_search_of_the_checkpoint_is_the_default(generator: Make, export: Make) -> None:
@@ -167,14 +170,16 @@ def test_the_command_writes_what_classify_writes(
     assert Path("own.txt").read_text() == Path("other.txt").read_text()
 
 
-def test_a_pipe_gets_its_answers_and_no_torch_is_loaded(generator: Make, export: Make) -> None:
+def test_a_pipe_gets_its_answers_and_no_torch_is_loaded(
+    generator: Make, export: Make, repository: Path
+) -> None:
     path = generator(search={"max_length": 12})
     program = (
         "import sys; from seqtext_runtime.cli import main; status = main(sys.argv[1:]);"
         "print(*sys.modules, file=sys.stderr); sys.exit(status)"
     )
     process = subprocess.Popen(
-        [sys.executable, "-c", program, str(export(path))], text=True,
+        [sys.executable, "-c", program, str(export(path))], text=True, cwd=repository / "runtime",
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
     )  # fmt: skip
     assert process.stdin and process.stdout and process.stderr

@@ -280,7 +280,7 @@ class _Attention:
 
 
 def _mix(graph: Graph, logits: str, gate: str, weights: str, pieces: str, size: int) -> str:
-    """Log-probabilities (B, K, V') of what is generated and what is copied, see ``seqtext.nn.copying``."""
+    """``seqtext.nn.copying``: log-probabilities (B, K, V') of generated and copied pieces."""
     zero = graph.constant(0, np.int64)
     known = graph.unsqueeze(graph.op("Not", graph.op("Less", pieces, zero)), 1)
     nothing = graph.constant(0, np.float32)

@@ -1,4 +1,4 @@
-"""Named operations, of which a graph in the format ONNX is built.
+"""Named operations that make a graph in the format ONNX.
 
 A value of the graph is known by its name, a ``str``.
 """

@@ -54,7 +54,8 @@ def _parser() -> _Parser:
     for title, kind in (("of models that generate text", Search), ("of classifiers", Decision)):
         group = parser.add_argument_group(title)
         for field in dataclasses.fields(kind):
-            if (option := f"--{field.name}") in parser._option_string_actions:
+            option = f"--{field.name}"
+            if kind is Decision and field.name == "batch_size":
                 continue  # both kinds have it
             if choices := field.metadata.get("choices"):
                 group.add_argument(option, choices=choices, help=field.metadata["help"])

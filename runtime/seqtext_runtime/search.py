@@ -59,7 +59,7 @@ class Rules:
     def __init__(self, pieces: Pieces, search: Search, fewest: Lengths, most: Lengths) -> None:
         self._pieces, self._ngram = pieces, search.no_repeat_ngram_size
         self._fewest, self._most = fewest, most
-        self._never = np.array([pieces.bos, *pieces.never])
+        self._never = pieces.bos, *pieces.never
         self._acts = bool(self._ngram) or bool((fewest > 0).any())
 
     def at_end(self, origin: Array, length: int) -> Array:
@@ -72,7 +72,8 @@ class Rules:
 
         Eos stays where nothing else could follow.
         """
-        log_probs[:, :, self._never] = -math.inf
+        for piece in self._never:
+            log_probs[:, :, piece] = -math.inf
         ends = bool(at_end.any())
         if not (self._acts or ends):
             return
@@ -223,17 +224,16 @@ def _advance(own: _Beam, log_probs: Array, eos: int, search: Search) -> tuple[_B
     values, index = largest(log_probs, own.scores, count)
     parents, ids = index // vocabulary, index % vocabulary
     is_eos, size = ids == eos, min(search.beam_size, live * (vocabulary - 1))
-    some_end = bool(is_eos.any())
+    some_end, rows = bool(is_eos.any()), np.arange(len(parents))[:, None]
     if some_end:
         own = _finish(own, values, parents, is_eos, search)
         chosen = is_eos.argsort(1, kind="stable")[:, :size]  # the others first, in their order
         parents, ids, values, is_eos = (
-            np.take_along_axis(part, chosen, 1) for part in (parents, ids, values, is_eos)
+            part[rows, chosen] for part in (parents, ids, values, is_eos)
         )
         values = np.where(is_eos, np.float32(-math.inf), values)
     else:
         parents, ids, values = parents[:, :size], ids[:, :size], values[:, :size]
-    rows = np.arange(len(parents))[:, None]
     own = own._replace(
         scores=values,
         history=np.concatenate([own.history[rows, parents], ids[:, :, None]], 2),
@@ -259,9 +259,9 @@ def _finish(own: _Beam, values: Array, parents: Array, is_eos: Array, search: Se
     ids = np.concatenate([older, own.history[rows, parents]], 1)
     lengths = np.concatenate([own.lengths, np.full_like(parents, length)], 1)
     return own._replace(
-        finished=np.take_along_axis(merged, best, 1),
-        log_prob=np.take_along_axis(np.concatenate([own.log_prob, log_prob], 1), best, 1),
-        lengths=np.take_along_axis(lengths, best, 1),
+        finished=merged[rows, best],
+        log_prob=np.concatenate([own.log_prob, log_prob], 1)[rows, best],
+        lengths=lengths[rows, best],
         ids=ids[rows, best],
     )
 
@@ -310,7 +310,8 @@ def largest(log_probs: Array, scores: Array, count: int) -> tuple[Array, Array]:
 def _sorted(totals: Array, places: Array, count: int) -> tuple[Array, Array]:
     """The largest totals (N, M), the largest first, and their places."""
     order = (-totals).argsort(1, kind="stable")[:, :count]
-    return np.take_along_axis(totals, order, 1), np.take_along_axis(places, order, 1)
+    rows = np.arange(len(order))[:, None]
+    return totals[rows, order], places[rows, order]
 
 
 def _write(own: _Beam, results: list[list[Finished]]) -> None:

@@ -36,8 +36,8 @@ class Tokenizer:
 
     def encode(self, texts: Sequence[str]) -> list[list[int]]:
         """Ids of each text, without eos."""
-        ids: list[list[int]] = self._processor.encode(list(texts))
-        return ids
+        # one by one: for a list, SentencePiece starts threads, which take longer than a sentence
+        return [self._processor.encode(text) for text in texts]
 
     def encode_words(self, texts: Sequence[str]) -> tuple[list[list[int]], list[list[str]]]:
         """Ids of each text, and the words in it that have no piece. The j-th has the id size + j."""

@@ -1,13 +1,8 @@
 """Decode with models that ``seqtext export`` wrote. Needs no PyTorch."""
 
 from seqtext_runtime.errors import RuntimeModelError
-from seqtext_runtime.model import (
-    Classification,
-    Classifier,
-    Generator,
-    Hypothesis,
-    load,
-)
+from seqtext_runtime.model import Classifier, Generator, load
+from seqtext_runtime.results import Classification, Hypothesis
 
 __all__ = [
     "Classification",

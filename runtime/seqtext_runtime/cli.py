@@ -106,11 +106,6 @@ def _run(arguments: list[str]) -> None:
         )
     if options.input not in (None, "-") and not os.path.isfile(options.input):
         raise RuntimeModelError(f"--input {options.input}: no such file")
-    places = options.input, options.output
-    if all(place is not None and os.path.exists(place) for place in places):
-        same = os.path.samefile(*places)
-        if same:
-            raise RuntimeModelError(f"--output {options.output}: is read by the same command")
     given = {name: getattr(options, name) for name in names if getattr(options, name) is not None}
     answer = _answering(options, given)
     with _opened(options) as (lines, output):
@@ -199,9 +194,22 @@ def _opened(options: argparse.Namespace) -> Iterator[tuple[IO[bytes], IO[str]]]:
             lines = stack.enter_context(open(options.input, "rb"))
         output: IO[str] = sys.stdout
         if options.output not in (None, "-"):
-            file = open(options.output, "w", encoding="utf-8", newline="\n")  # noqa: SIM115
-            output = stack.enter_context(file)
+            output = stack.enter_context(_whole(options.output))
         yield lines, output
+
+
+@contextlib.contextmanager
+def _whole(path: str) -> Iterator[IO[str]]:
+    """A file that appears when it is whole. A pipe or a device is written directly."""
+    part = f"{path}.part" if os.path.isfile(path) or not os.path.exists(path) else path
+    try:
+        with open(part, "w", encoding="utf-8", newline="\n") as file:
+            yield file
+        if part != path:
+            os.replace(part, path)
+    finally:
+        if part != path and os.path.exists(part):
+            os.remove(part)
 
 
 def _chunks(file: IO[bytes]) -> Iterator[list[str]]:

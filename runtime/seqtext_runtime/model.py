@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,49 +13,15 @@ import onnxruntime
 
 from seqtext_runtime import search
 from seqtext_runtime.errors import RuntimeModelError
-from seqtext_runtime.options import Decision, Search, read
-from seqtext_runtime.search import Array, State
+from seqtext_runtime.options import Array, Decision, Search, read
+from seqtext_runtime.results import Classification, Hypothesis
+from seqtext_runtime.rules import Pieces, Rules
+from seqtext_runtime.search import State
 from seqtext_runtime.text import Tokenizer, check
 
 FORMAT = 1
 # Most positions of a batch: long sentences make it smaller, so that memory stays bounded
 _MOST_POSITIONS = 120_000
-
-
-@dataclass(frozen=True, kw_only=True)
-class Hypothesis:
-    """One output for one source.
-
-    Args:
-        text: Detokenized.
-        score: What it was ranked by: ``log_prob`` under the length penalty.
-        log_prob: Sum of the log-probabilities of all pieces and of eos, in nats.
-        pieces: The pieces of the text.
-        ids: Their ids. An id beyond the vocabulary is a word that only the source has.
-        at_limit: Whether it has as many pieces as its length limit allows. Then it may be cut off.
-    """
-
-    text: str
-    score: float
-    log_prob: float
-    pieces: tuple[str, ...]
-    ids: tuple[int, ...]
-    at_limit: bool = False
-
-
-@dataclass(frozen=True, kw_only=True)
-class Classification:
-    """The labels of a text.
-
-    Args:
-        labels: The decision. One label, or where a text can have several, those above the threshold.
-        probabilities: Of these labels. Of a text that is out of scope, that of its likeliest label.
-        top: The likeliest labels and their probabilities, likeliest first.
-    """
-
-    labels: tuple[str, ...]
-    probabilities: tuple[float, ...]
-    top: tuple[tuple[str, float], ...]
 
 
 class _Graph:
@@ -119,7 +84,7 @@ class Generator(_Model):
         self.target = Tokenizer(folder / target["file"])
         self._encoder = _Graph(folder / graphs["encoder"]["file"], threads)
         self._step = _Graph(folder / graphs["step"]["file"], threads)
-        self._pieces = search.Pieces(target["bos"], target["eos"], tuple(target["never"]))
+        self._pieces = Pieces(target["bos"], target["eos"], tuple(target["never"]))
         self._states = [name for name in self._step.inputs if name.startswith("state_")]
         read(Search, {}, config["search"])
 
@@ -145,8 +110,9 @@ class Generator(_Model):
         for places, batch, lengths in self._batches(rows, config.batch_size, config.beam_size):
             places = [searched[place] for place in places]
             own = [words[place] for place in places]
-            for place, found in zip(places, self._search(batch, lengths, own, config), strict=True):
-                results[place] = found
+            lists = self._search(batch, lengths, own, config)
+            for place, hypotheses in zip(places, lists, strict=True):
+                results[place] = hypotheses
         return results
 
     def _encode(self, texts: list[str]) -> tuple[list[list[int]], list[list[str]]]:
@@ -163,7 +129,7 @@ class Generator(_Model):
         state = {name: values.pop(name) for name in self._states}
         rule = self.config["most_pieces"]
         fewest, most = config.limits(lengths - 1, rule["times"], rule["more"])
-        rules = search.Rules(self._pieces, config, fewest, most)
+        rules = Rules(self._pieces, config, fewest, most)
         decoder = _Steps(self._step, self._states, attention=bool(config.coverage_penalty))
         given = decoder, values, state, rules, self._pieces, config
         if config.beam_size == 1 and not config.coverage_penalty:

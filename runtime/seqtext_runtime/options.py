@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from seqtext_runtime.errors import RuntimeModelError
 
+Array = NDArray[Any]
 Lengths = NDArray[np.int64]
 OptionsT = TypeVar("OptionsT")
 _LONGEST = 1 << 30

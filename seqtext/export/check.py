@@ -26,7 +26,7 @@ Values = dict[str, NDArray[Any]]
 
 
 class Comparison(NamedTuple):
-    """What a check has found."""
+    """What a check says."""
 
     texts: int
     largest: float  # difference of a log-probability or a logit
@@ -64,15 +64,15 @@ def compare(
     return Comparison(len(texts), largest, equal)
 
 
-def check_difference(found: Comparison) -> None:
+def check_difference(comparison: Comparison) -> None:
     """Refuse graphs in float32 that compute something else.
 
     Raises:
         ConfigError: They do.
     """
-    if not found.largest <= TOLERANCE:  # NaN too
+    if not comparison.largest <= TOLERANCE:  # NaN too
         raise ConfigError(
-            f"the exported graphs differ from the checkpoint by {found.largest:.2g} in a log-probability,"
+            f"the exported graphs differ from the checkpoint by {comparison.largest:.2g} in a log-probability,"
             f" expected at most {TOLERANCE:g}. Nothing was written. Please report this model's options"
         )
 

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 import numpy as np
 from torch import nn
 
+from seqtext.export.attention import Reader, project_memory
 from seqtext.export.cells import project, step
-from seqtext.export.encoder import encode, project_memory
+from seqtext.export.encoder import encode
 from seqtext.export.graph import Graph, Shape, array, fits_table
-from seqtext.nn.attention import Attention
 from seqtext.nn.decoder import Decoder
 from seqtext.nn.encoder_decoder import EncoderDecoder
 
@@ -212,7 +212,7 @@ class _Step:
         """Query (B, K, H) -> context (B, K, M), weights (B, K, S) and the coverage after (B, K, S)."""
         graph, attention = self._graph, self._decoder.attention
         covered = self._given.get("state_covered", "")
-        reading = _Attention(graph, attention, self._given, self._beams)
+        reading = Reader(graph, attention, self._given)
         queries = reading.queries(query, bounded=bounded)
         if not covered:
             return *reading.read(queries, ""), ""
@@ -222,61 +222,6 @@ class _Step:
         # coverage counts the weights of a first pass without it
         _, first = reading.read(queries, "")
         return context, weights, graph.op("Add", covered, first)
-
-
-class _Attention:
-    """Reads the memory, see ``seqtext.nn.attention``."""
-
-    def __init__(
-        self, graph: Graph, attention: Attention, given: dict[str, str], beams: str
-    ) -> None:
-        self._graph, self._own, self._given = graph, attention, given
-        self._beams = beams
-
-    def queries(self, query: str, *, bounded: bool) -> str:
-        """(B, K, H), projected as the kind needs it. With heads, (B, heads, K, A)."""
-        graph, own = self._graph, self._own
-        if own.kind in ("dot", "general"):
-            return query
-        scale = (own.output_size // own.heads) ** -0.5 if own.kind == "multi_head" else 1.0
-        linear = own.query.weight * scale, own.query.bias * scale
-        projected = graph.linear(query, *linear, bounded=bounded)
-        if own.kind == "additive":
-            return graph.unsqueeze(projected, 2)
-        projected = graph.reshape(projected, 0, 0, own.heads, own.output_size // own.heads)
-        return graph.op("Transpose", projected, perm=[0, 2, 1, 3])
-
-    def read(self, queries: str, covered: str) -> tuple[str, str]:
-        """Context (B, K, M) and weights (B, K, S). ``covered`` (B, K, S) may be missing."""
-        graph, own = self._graph, self._own
-        keys, values, bias = (self._given[f"memory_{name}"] for name in ("keys", "values", "bias"))
-        vector = None if own.coverage is None or not covered else array(own.coverage)
-        if own.kind == "additive":
-            keys = graph.unsqueeze(keys, 1)
-            if vector is not None:
-                shown = graph.op("Mul", graph.unsqueeze(covered, 3), graph.constant(vector))
-                keys = graph.op("Add", keys, shown)
-            similar = graph.op("Tanh", graph.op("Add", queries, keys))
-            scores = graph.op("MatMul", similar, graph.constant(array(own.vector)))
-        else:
-            scores = graph.op("MatMul", queries, keys)
-            if vector is not None:
-                by_head = (
-                    vector.reshape(own.heads, -1, 1) if own.heads > 1 else vector.reshape(-1, 1)
-                )
-                share = graph.op("MatMul", queries, graph.constant(by_head))
-                shown = graph.unsqueeze(covered, 1) if own.kind == "multi_head" else covered
-                scores = graph.op("Add", scores, graph.op("Mul", share, shown))
-        if own.kind == "multi_head":
-            bias = graph.unsqueeze(bias, 1)
-        weights = graph.op("Softmax", graph.op("Add", scores, bias), axis=-1)
-        context = graph.op("MatMul", weights, values)
-        if own.kind != "multi_head":
-            return context, weights
-        joined = graph.op("Transpose", context, perm=[0, 2, 1, 3])
-        joined = graph.reshape(joined, 0, 0, own.output_size)
-        output = graph.linear(joined, own.output.weight, own.output.bias)
-        return output, graph.op("ReduceMean", weights, axes=[1], keepdims=0)
 
 
 def _mix(graph: Graph, logits: str, gate: str, weights: str, pieces: str, size: int) -> str:

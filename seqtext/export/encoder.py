@@ -13,7 +13,6 @@ from torch import nn
 from seqtext.errors import ConfigError
 from seqtext.export.cells import check_cell, read_rows
 from seqtext.export.graph import Graph, array
-from seqtext.nn.attention import Attention
 from seqtext.nn.config import EncoderConfig
 from seqtext.nn.encoder import Encoder
 from seqtext.nn.recurrent import RecurrentStack
@@ -100,22 +99,3 @@ def _read_windows(graph: Graph, encoder: Encoder, source: str, lengths: str, mas
     ends = graph.op("Mul", graph.op("Reshape", last, by_source), graph.unsqueeze(used, 2))
     mean = graph.op("Div", graph.sum(ends, 1), graph.sum(used, 1, keep=True))
     return Encoded(memory, mean, mask, bounded)
-
-
-def project_memory(graph: Graph, attention: Attention, encoded: Encoded) -> dict[str, str]:
-    """What the attention reads of each source, by name. Keys stand as each kind multiplies them."""
-    keys = values = encoded.memory
-    heads, width = attention.heads, attention.output_size
-    if attention.kind != "dot":
-        keys = graph.linear(keys, attention.key.weight, bounded=encoded.bounded)
-    if attention.kind == "multi_head":
-        own = attention.value
-        values = graph.linear(values, own.weight, own.bias, bounded=encoded.bounded)
-        keys, values = (graph.reshape(part, 0, 0, heads, width // heads) for part in (keys, values))
-        keys = graph.op("Transpose", keys, perm=[0, 2, 3, 1])  # (B, heads, A, S)
-        values = graph.op("Transpose", values, perm=[0, 2, 1, 3])  # (B, heads, S, A)
-    elif attention.kind != "additive":
-        keys = graph.op("Transpose", keys, perm=[0, 2, 1])  # (B, A, S)
-    infinite, nothing = graph.constant(-np.inf, np.float32), graph.constant(0, np.float32)
-    bias = graph.unsqueeze(graph.op("Where", encoded.mask, nothing, infinite), 1)  # (B, 1, S)
-    return {"memory_keys": keys, "memory_values": values, "memory_bias": bias}

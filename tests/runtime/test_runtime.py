@@ -275,7 +275,7 @@ def test_the_largest_are_found(size: int) -> None:
     scores = np.random.default_rng(2).standard_normal((3, 4)).astype(np.float32)
     totals = (values + scores[:, :, None]).reshape(3, -1)
     for count in (1, 5, 12):
-        found, places = largest(values, scores, count)
+        best, places = largest(values, scores, count)
         expected = np.sort(totals, 1)[:, ::-1][:, :count]
-        np.testing.assert_array_equal(found, expected)
+        np.testing.assert_array_equal(best, expected)
         np.testing.assert_array_equal(np.take_along_axis(totals, places, 1), expected)

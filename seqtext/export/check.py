@@ -72,8 +72,8 @@ def check_difference(comparison: Comparison) -> None:
     """
     if not comparison.largest <= TOLERANCE:  # NaN too
         raise ConfigError(
-            f"the exported graphs differ from the checkpoint by {comparison.largest:.2g} in a log-probability,"
-            f" expected at most {TOLERANCE:g}. Nothing was written. Please report this model's options"
+            f"the exported graphs differ from the checkpoint by {comparison.largest:.2g} in a value, expected"
+            f" at most {TOLERANCE:g}. Nothing was written. Please report this model's options"
         )
 
 

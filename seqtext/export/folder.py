@@ -8,13 +8,13 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any, Literal
 
+import onnx
 import torch
 
 from seqtext.errors import ConfigError
 from seqtext.export.classifier import build_classifier
 from seqtext.export.decoder import build_encoder, build_step
 from seqtext.export.encoder import check_encoder
-from seqtext.export.graph import Graph
 from seqtext.inference.classifier import Classifier
 from seqtext.inference.generator import Generator
 from seqtext.nn.quantized import check_quantizable
@@ -58,19 +58,17 @@ def check_model(model: Generator | Classifier, precision: Precision) -> None:
 @torch.no_grad()
 def build_graphs(model: Generator | Classifier, precision: Precision) -> dict[str, bytes]:
     """The graphs of a model that ``check_model`` accepts, by name."""
-    network, integers = model.networks[0], precision == "int8"
-    graphs: dict[str, Graph]
+    integers = precision == "int8"
     if isinstance(model, Classifier):
         graphs = {"classifier": build_classifier(model.networks[0], integers=integers)}
     else:
+        network = model.networks[0]
         graphs = {
-            "encoder": build_encoder(model.networks[0], integers=integers),
-            "step": build_step(model.networks[0], integers=integers),
+            "encoder": build_encoder(network, integers=integers),
+            "step": build_step(network, integers=integers),
         }
-    assert network is model.networks[0]
-    return {
-        name: graph.model().SerializeToString(deterministic=True) for name, graph in graphs.items()
-    }
+    contents = ((name, graph.model()) for name, graph in graphs.items())
+    return {name: each.SerializeToString(deterministic=True) for name, each in contents}
 
 
 def write_model(
@@ -95,7 +93,7 @@ def write_model(
         "task": model.task,
         "precision": precision,
         "columns": list(model.columns),
-        "graphs": {name: {"file": f"{name}.onnx"} for name in graphs},
+        "graphs": {name: _describe_graph(name, content) for name, content in graphs.items()},
     }
     if isinstance(model, Classifier):
         source, own = model.tokenizer, _describe_labels(model)
@@ -113,6 +111,12 @@ def never_produced(model: Generator) -> list[int]:
     target, copies = model.tokenizers.target, model.networks[0].config.copying
     # a word of the source says more than the unknown piece
     return [*target.control_ids, *([target.unk] if copies else [])]
+
+
+def _describe_graph(name: str, content: bytes) -> dict[str, Any]:
+    graph = onnx.load_model_from_string(content).graph
+    inputs, outputs = ([value.name for value in side] for side in (graph.input, graph.output))
+    return {"file": f"{name}.onnx", "inputs": inputs, "outputs": outputs}
 
 
 def _describe_outputs(model: Generator) -> dict[str, Any]:

@@ -34,6 +34,8 @@ def test_a_folder_has_all_that_a_runtime_needs(trained: Path, capsys: Any) -> No
     model = checkpoint.load(trained)
     assert Path("deployed/source.model").read_bytes() == bytes(model.tokenizers.source)
     config = json.loads(Path("deployed/config.json").read_text())
+    assert config["graphs"]["encoder"]["inputs"] == ["source", "lengths"]
+    assert config["graphs"]["step"]["outputs"] == ["log_probs", "next_state_recurrent", "attention"]
     assert config["task"] == "translation" and config["columns"] == ["en", "de"]
     assert (
         config["search"]["beam_size"] == 5

@@ -43,8 +43,8 @@ def load(
             ``fp32`` and ``int8``. Elsewhere it is ``fp32``. The result's ``precision`` says which.
         trust: Package or packages whose classes a checkpoint may import, such as a cell of your own.
         devices: Number of processes that predict together. With ``cuda`` each has its own GPU. With ``cpu``
-            each has its share of the threads. Each loads the checkpoints once, and changes that are made to
-            the networks afterwards are not in it. ``close`` of the model ends the processes.
+            each has its share of the threads. Each loads the checkpoints once. Changes that are made to the
+            networks afterwards do not reach it. ``close`` of the model ends the processes.
 
     Returns:
         A ``Generator`` for models that generate text, a ``Classifier`` for those that label it.

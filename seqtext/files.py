@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import secrets
+import shutil
 import stat
 from collections.abc import Iterator
 from pathlib import Path
@@ -39,6 +41,27 @@ def whole(path: str | Path) -> Iterator[BinaryIO]:
         replace(part, target)
     finally:
         part.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def whole_folder(path: str | Path) -> Iterator[Path]:
+    """Fill a folder under a temporary name in the same place, and rename it at the end.
+
+    After an error, no folder remains.
+
+    Raises:
+        OSError: It cannot be written, or ``path`` is there already.
+    """
+    target = Path(path)
+    if os.path.lexists(target):
+        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(path))
+    part = target.with_name(f"{target.name}.{secrets.token_hex(4)}.part")
+    part.mkdir()
+    try:
+        yield part
+        part.rename(target)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
 
 
 def replace(part: Path, path: str | Path) -> None:

@@ -25,6 +25,7 @@ COMMANDS = {
     "check": "look for what is odd about a corpus",
     "classify": "label text with a trained classifier",
     "explain": "show where each word of an output came from, or why a text got its label",
+    "export": "write a model for programs without PyTorch",
     "fit": "train a model",
     "generate": "decode text with a trained model",
     "recipes": "list the recipes of fit, or print one",

@@ -199,7 +199,7 @@ def add_input(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
 
 
-def check_input(path: str | None) -> None:
+def check_input(path: str | None, option: str = "--input") -> None:
     """Refuse what cannot be read before anything is loaded.
 
     Raises:
@@ -208,9 +208,9 @@ def check_input(path: str | None) -> None:
     if path is None or path in STANDARD:
         return
     if not os.path.exists(path):
-        raise DataError(f"--input {path}: no such file")
+        raise DataError(f"{option} {path}: no such file")
     if os.path.isdir(path):
-        raise DataError(f"--input {path}: is a folder, expected a file of text")
+        raise DataError(f"{option} {path}: is a folder, expected a file of text")
 
 
 @contextlib.contextmanager

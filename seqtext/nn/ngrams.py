@@ -13,8 +13,8 @@ from seqtext.nn.dropout import factors
 from seqtext.nn.embedding import PieceEmbedding
 
 # A polynomial hash modulo a Mersenne prime. No product exceeds 63 bits, so every processor agrees.
-_MODULUS = 2**31 - 1
-_BASE = 1_000_003
+MODULUS = 2**31 - 1
+BASE = 1_000_003
 
 
 class CharacterNgrams(nn.Module):
@@ -66,7 +66,7 @@ class CharacterNgrams(nn.Module):
         parts = []
         for length in range(1, min(self.lengths[-1], text.size(1)) + 1):
             last = text[:, length - 1 :]
-            hashed = (hashed[:, : last.size(1)] * _BASE + last) % _MODULUS
+            hashed = (hashed[:, : last.size(1)] * BASE + last) % MODULUS
             real = real[:, : last.size(1)] & (last > 0)
             if length in self.lengths:
                 parts.append((hashed % self.count, real))

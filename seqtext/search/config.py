@@ -21,6 +21,10 @@ CoverageStrength = Annotated[float, Range(0, 100)]
 # A user who asks for more has mistyped: it would take all memory, or decode for hours
 _ManyPieces = Annotated[int, Range(0, 10_000)]
 _LONGEST = 1 << 30
+TIMES_SOURCE, MORE_PIECES = (
+    2,
+    20,
+)  # most pieces of an output by default: so many times the source's, and more
 
 _NEEDED = {  # options -> what they have no use without
     **dict.fromkeys(("temperature", "top_k", "top_p", "min_p", "seed"), "samples"),
@@ -163,7 +167,7 @@ class SearchConfig(OutputConfig):
         if self.max_length_ratio is not None:
             most = most.minimum(_times(lengths, self.max_length_ratio))
         elif self.max_length is None:
-            most = (2 * lengths + 20).maximum(fewest)
+            most = (TIMES_SOURCE * lengths + MORE_PIECES).maximum(fewest)
         return fewest.minimum(most), most
 
 

@@ -1,0 +1,1 @@
+"""Checkpoints -> graphs that other programs than PyTorch compute. Needs the extra ``export``."""

@@ -35,6 +35,12 @@ def parser() -> Parser:
     parser.add_argument("checkpoint", metavar="CKPT", help="a checkpoint file or a run folder")
     parser.add_argument("folder", metavar="FOLDER", help="a new folder to write")
     parser.add_argument(
+        "--format",
+        choices=("onnx",),
+        default="onnx",
+        help="of the graphs, which ONNX Runtime reads",
+    )
+    parser.add_argument(
         "--precision", choices=("fp32", "int8"), default="fp32",
         help="int8: products in 8-bit integers, which is faster and takes a quarter of the space for most"
         " weights; a few outputs differ",

@@ -128,7 +128,7 @@ OPTIONS: Mapping[str, Names] = {  # of each command
     "explain": {
         **_MODEL, **_MACHINE, **_SEARCH, **_CONSTRAINTS, **_INPUT, "out": "html", "output": "html",
     },
-    "export": {"output": "FOLDER", "quantize": "precision", "dtype": "precision", "format": "precision"},
+    "export": {"output": "FOLDER", "quantize": "precision", "dtype": "precision"},
     "fit": {**_FIT, **_SIDES, **_TEXTS, **_TRAINING_SET, **_VALIDATION_SET},
     "generate": {
         **_MODEL, **_MACHINE, **_PROCESSES, **_SEARCH, **_CONSTRAINTS, **_CONSTRAINTS_OF_SOURCE,

@@ -70,7 +70,7 @@ def run(arguments: Sequence[str]) -> None:
     from seqtext.inference.loading import load
 
     model = load_models(options, load)
-    check_model(model, precision)
+    check_model(model)
     texts = made_ids(model, _MADE) if options.check is None else _read(model, options.check)
     graphs = build_graphs(model, precision)
     result = compare(model, graphs, texts)

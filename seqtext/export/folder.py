@@ -17,7 +17,7 @@ from seqtext.export.decoder import build_encoder, build_step
 from seqtext.export.encoder import check_encoder
 from seqtext.inference.classifier import Classifier
 from seqtext.inference.generator import Generator
-from seqtext.nn.quantized import check_quantizable
+from seqtext.inference.predictor import diverged
 from seqtext.search.config import MORE_PIECES, TIMES_SOURCE
 from seqtext.search.stored import STORED, changed_options
 
@@ -27,12 +27,13 @@ _OF_RUNTIME = tuple(name for name in STORED if name not in ("min_words", "max_wo
 Precision = Literal["fp32", "int8"]
 
 
-def check_model(model: Generator | Classifier, precision: Precision) -> None:
+def check_model(model: Generator | Classifier) -> None:
     """Refuse a model that cannot be exported.
 
     Raises:
         ConfigError: It is an ensemble, or reads several columns. Or its network or its search has a part
             that the runtime lacks.
+        CheckpointError: A weight is no finite number.
     """
     [network, *others] = model.networks
     if others:
@@ -44,8 +45,8 @@ def check_model(model: Generator | Classifier, precision: Precision) -> None:
             f"the model reads several columns ({model.source_columns}), and the runtime reads texts alone."
             " Decode it with seqtext"
         )
-    if precision == "int8":
-        check_quantizable(network, network.config)
+    if not all(weight.isfinite().all() for weight in network.parameters()):
+        raise diverged()
     if isinstance(model, Generator):
         changed = changed_options(model.searches[0])
         if lacking := [name for name in changed if name not in _OF_RUNTIME]:

@@ -237,7 +237,9 @@ class Generator(Scorer):
             return batch._replace(growing=growing)
 
         searched = [ids[row] for row in rows]
-        sizes, alone = (config.batch_size, config.width), on_piece is not None
+        # what a user's functions need may be in this process alone
+        alone = on_piece is not None or bool(constraints.rules)
+        sizes = config.batch_size, config.width
         decoded = iter(self._by_length(searched, batch_of, *sizes, alone=alone))
         return [next(decoded) if own else [_NO_TEXT] for own in ids]
 

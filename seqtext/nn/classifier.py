@@ -12,7 +12,7 @@ from seqtext.nn.config import ClassifierConfig
 from seqtext.nn.dropout import Dropout
 from seqtext.nn.encoder import Encoder
 from seqtext.nn.ngrams import CharacterNgrams
-from seqtext.nn.quantized import check_quantizable, quantize_cells
+from seqtext.nn.quantized import check_recurrent, quantize_cells
 from seqtext.nn.recurrent import at_ends
 from seqtext.nn.start import initialize
 
@@ -103,9 +103,9 @@ class Classifier(nn.Module):
         """Compute the cells' products with 8-bit integers from now on. See ``EncoderDecoder.quantize``.
 
         Raises:
-            ConfigError: It is a Transformer, or a weight is no finite number.
+            ConfigError: It is a Transformer.
         """
-        check_quantizable(self, self.config)
+        check_recurrent(self.config)
         quantize_cells(self.encoder)
 
     def look(self, texts: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:

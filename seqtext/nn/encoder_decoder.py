@@ -12,7 +12,7 @@ from seqtext.nn.config import NetworkConfig
 from seqtext.nn.copying import Mixture, copied_labels, mix, mixture
 from seqtext.nn.decoder import Decoder, DecoderState
 from seqtext.nn.encoder import Encoder
-from seqtext.nn.quantized import check_quantizable, quantize_cells
+from seqtext.nn.quantized import check_recurrent, quantize_cells
 from seqtext.nn.start import initialize
 from seqtext.nn.transformer import TransformerDecoder, TransformerState
 
@@ -229,9 +229,9 @@ class EncoderDecoder(nn.Module):
             again: See ``Decoder.precompute``.
 
         Raises:
-            ConfigError: It is a Transformer, or a weight is no finite number.
+            ConfigError: It is a Transformer.
         """
-        check_quantizable(self, self.config)
+        check_recurrent(self.config)
         assert isinstance(self.decoder, Decoder)
         quantize_cells(self.encoder)
         self.decoder.precompute(quantized=True, again=again)

@@ -212,8 +212,8 @@ def _advance(
         values = totals.view(rows, -1).gather(1, index)
     parents, ids = index // vocab_size, index % vocab_size
     is_eos, size = ids == eos, min(beam_size, live * (vocab_size - 1))
-    # a GPU would have to wait for the answer, and the CPU for it
-    some_end = is_eos.device.type != "cpu" or bool(is_eos.any())
+    # Without a probability left, a sentence ends too. The CPU would have to wait for the answer of a GPU.
+    some_end = is_eos.device.type != "cpu" or bool((is_eos | (values == -torch.inf)).any())
     if some_end:
         whole = constraint.is_whole(beam.history, beam.origin)
         beam = _finish(beam, values, parents, is_eos, eos, ranking, whole)

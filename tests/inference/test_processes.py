@@ -59,6 +59,18 @@ def test_an_output_that_is_shown_while_it_grows(trained: Path) -> None:
     assert [shown[place] for place in range(9)] == [best.text for best, *_ in outputs]
 
 
+def test_functions_of_the_user_stay_in_this_process(trained: Path) -> None:
+    seen = list[int]()
+
+    def rule(log_probs: torch.Tensor, history: torch.Tensor, origin: torch.Tensor) -> None:
+        seen.append(len(origin))
+
+    two = seqtext.load_generator(trained, devices=2)
+    expected = two.generate(SOURCES[:9], batch_size=2)
+    assert two.generate(SOURCES[:9], batch_size=2, rules=[rule]) == expected
+    assert seen
+
+
 def test_two_processes_classify_what_one_does() -> None:
     rows = [f"{verb} the {noun}" for verb in ("open", "play") for noun in ("door", "song", "gate")]
     lines = [json.dumps({"text": text, "label": text.split()[0]}) for text in rows * 6]

@@ -41,7 +41,8 @@ class Cell(LaidOut):
     gates: ClassVar[int]  # G, number of vectors (H,) that ``step`` takes of each map
     state_parts: ClassVar[int] = 1  # P. The first part is the hidden state, which is the output.
     recurrent_weights: ClassVar[bool] = True  # whether gates read the hidden state
-    bounded: ClassVar[bool] = False  # whether the hidden state always lies within -1 and 1
+    # Whether the hidden state always lies within -1 and 1. A subclass with another step says it anew.
+    bounded: ClassVar[bool] = False
     # Gates whose bias ``forget_bias`` sets. The value is 1 where a larger bias keeps more, else -1.
     keep_gates: ClassVar[Mapping[int, int]] = MappingProxyType({})
 
@@ -53,6 +54,11 @@ class Cell(LaidOut):
     bias_ih_l0: nn.Parameter  # (G * H,), b
     weight_hh_l0: nn.Parameter  # (G * H, H), U, missing without recurrent weights
     bias_hh_l0: nn.Parameter  # (G * H,), c, missing likewise
+
+    def __init_subclass__(cls, **options: object) -> None:
+        super().__init_subclass__(**options)
+        if "step" in vars(cls) and "bounded" not in vars(cls):
+            cls.bounded = False
 
     def __init__(self, input_size: int, hidden_size: int) -> None:
         super().__init__()

@@ -17,7 +17,7 @@ from lightning.pytorch.plugins import AsyncCheckpointIO
 from lightning.pytorch.strategies import DeepSpeedStrategy, FSDPStrategy, ModelParallelStrategy
 
 from seqtext import internals
-from seqtext.cli.ranks import by_torchrun
+from seqtext.cli.ranks import by_torchrun, local_rank
 from seqtext.console import say
 from seqtext.errors import ConfigError
 from seqtext.nn.precision import has_bfloat16, speed_of_bfloat16
@@ -169,7 +169,7 @@ def _quickest(on_cpu: bool, nodes: int) -> str:
     name = named()
     if name in _LIGHTNING:
         return _LIGHTNING[name]
-    if name in ("32-true", "bf16-mixed"):  # perhaps by the process that has started this one
+    if local_rank() and name in ("32-true", "bf16-mixed"):  # Lightning has started this process
         return name
     if by_torchrun() or nodes > 1 or int(os.environ.get("SLURM_NTASKS", 1)) > 1:
         say(

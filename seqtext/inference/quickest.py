@@ -10,7 +10,6 @@ from seqtext.nn.laid_out import second_of
 from seqtext.nn.precision import Precision, PrecisionChoice, has_integers, times_as_fast
 from seqtext.speeds import WORTH, named, recall
 
-_NAMES: dict[str, Precision] = {"fp32": "fp32", "32-true": "fp32", "int8": "int8"}
 _TEXTS, _LENGTH = 24, 4  # of what is timed, and fewer texts where the networks are large
 _PRODUCTS = 150_000_000  # about so many for each position of all texts
 
@@ -33,7 +32,7 @@ def settle_precision(
         model.precision = precision
     elif model.device.type != "cpu" or not has_integers() or not _recurrent(model.networks):
         _lay_out(model.networks, "fp32")
-    elif (name := _NAMES.get(named() or "")) is not None:
+    elif (name := named()) in ("fp32", "int8"):
         _lay_out(model.networks, name)
         model.precision = name
     else:

@@ -30,7 +30,15 @@ from sacrebleu.metrics.bleu import BLEU
 from sacrebleu.metrics.chrf import CHRF
 
 import seqtext
-from benchmarks.common import Row, parser_of, read, report, table, use_threads
+from benchmarks.common import (
+    Row,
+    decoding_precisions,
+    parser_of,
+    read,
+    report,
+    table,
+    use_threads,
+)
 from seqtext.cli import generate
 from seqtext.cli.flags import names_of
 from seqtext.metrics import score_translations
@@ -77,7 +85,7 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--sentences", type=int, default=1000)
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--precision", choices=("fp32", "bf16", "int8"), default="fp32")
+    parser.add_argument("--precision", choices=decoding_precisions(), default="fp32")
     options = parser.parse_args(arguments)
     use_threads(options.threads)
     sources = read(options.sources)[: options.sentences]

@@ -8,6 +8,7 @@ import dataclasses
 import json
 import os
 import re
+import secrets
 import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -21,7 +22,7 @@ _BLOCK = 1 << 16  # bytes
 # every character that some program takes for the end of a line
 _ENDS = re.compile("\r\n|[\n\r\v\f\x1c\x1d\x1e\x85\u2028\u2029]")
 _ESCAPED = {ord(end): f"\\u{ord(end):04x}" for end in "\x85\u2028\u2029"}  # JSON leaves these raw
-_OWN = ("folder", "input", "output", "format", "scores", "threads")
+_OWN = ("input", "output", "format", "scores", "threads")
 Answer = Callable[[int, list[str]], list[str]]
 
 
@@ -37,7 +38,7 @@ def _parser() -> _Parser:
         allow_abbrev=False,
         description="Decode or label text with a model that seqtext export wrote, a line a text. With"
         " --n_best, each hypothesis has a line, index<TAB>score<TAB>text. A classifier prints"
-        " label<TAB>probability.",
+        " label<TAB>probability. With --top_k, each label has a line, index<TAB>probability<TAB>label.",
     )
     parser.add_argument("folder", metavar="FOLDER", help="what seqtext export wrote")
     parser.add_argument(
@@ -100,12 +101,19 @@ def _run(arguments: list[str]) -> None:
     parser = _parser()
     options, rest = parser.parse_known_args(arguments)
     names = [field.name for kind in (Search, Decision) for field in dataclasses.fields(kind)]
+    if rest and not rest[0].startswith("-"):
+        raise RuntimeModelError(f"{rest[0]}: is no option. Name the file to read with --input")
     if rest:
         raise RuntimeModelError(
-            unknown(rest[0].removeprefix("--").split("=")[0], [*dict.fromkeys(names), *_OWN[1:]])
+            unknown(rest[0].removeprefix("--").split("=")[0], [*dict.fromkeys(names), *_OWN])
         )
-    if options.input not in (None, "-") and not os.path.isfile(options.input):
-        raise RuntimeModelError(f"--input {options.input}: no such file")
+    if options.input not in (None, "-"):
+        if not os.path.exists(options.input):
+            raise RuntimeModelError(f"--input {options.input}: no such file")
+        if os.path.isdir(options.input):
+            raise RuntimeModelError(
+                f"--input {options.input}: is a folder, expected a file of text"
+            )
     given = {name: getattr(options, name) for name in names if getattr(options, name) is not None}
     answer = _answering(options, given)
     with _opened(options) as (lines, output):
@@ -133,7 +141,13 @@ def _answering(options: argparse.Namespace, given: dict[str, object]) -> Answer:
         return generate
     decision = read(Decision, given, {})
     if options.scores:
-        raise RuntimeModelError("--scores: is of models that generate text")
+        raise RuntimeModelError(
+            "--scores: is of models that generate text, and this one labels it. Leave it out"
+        )
+    if decision.top_k > 1 and decision.threshold is not None and options.format == "text":
+        raise RuntimeModelError(
+            "--top_k: lists likely labels, whatever --threshold decides. --format jsonl prints both"
+        )
 
     def classify(first: int, texts: list[str]) -> list[str]:
         labelled = model.classify(texts, **vars(decision))
@@ -201,9 +215,11 @@ def _opened(options: argparse.Namespace) -> Iterator[tuple[IO[bytes], IO[str]]]:
 @contextlib.contextmanager
 def _whole(path: str) -> Iterator[IO[str]]:
     """A file that appears when it is whole. A pipe or a device is written directly."""
-    part = f"{path}.part" if os.path.isfile(path) or not os.path.exists(path) else path
+    path = os.path.realpath(path)  # a link stays one
+    whole = os.path.isfile(path) or not os.path.exists(path)
+    part = f"{path}.{secrets.token_hex(4)}.part" if whole else path
     try:
-        with open(part, "w", encoding="utf-8", newline="\n") as file:
+        with open(part, "x" if whole else "w", encoding="utf-8", newline="\n") as file:
             yield file
         if part != path:
             os.replace(part, path)
@@ -225,6 +241,8 @@ def _chunks(file: IO[bytes]) -> Iterator[list[str]]:
             try:
                 text = raw.removesuffix(b"\r").decode()
             except UnicodeDecodeError:
+                if chunk:
+                    yield chunk
                 raise RuntimeModelError(f"line {number} of the input: is no UTF-8") from None
             chunk.append(text.removeprefix("\ufeff") if number == 1 else text)
             if len(chunk) == _CHUNK:

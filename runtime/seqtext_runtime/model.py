@@ -86,7 +86,7 @@ class Generator(_Model):
         self._step = _Graph(folder / graphs["step"]["file"], threads)
         self._pieces = Pieces(target["bos"], target["eos"], tuple(target["never"]))
         self._states = [name for name in self._step.inputs if name.startswith("state_")]
-        read(Search, {}, config["search"])
+        Search(**config["search"])
 
     def generate(self, sources: Iterable[str], **options: Any) -> list[list[Hypothesis]]:
         """Decode texts.
@@ -246,6 +246,8 @@ def load(folder: str | Path, threads: int = 1) -> Generator | Classifier:
     Raises:
         RuntimeModelError: There is no such folder, or it has another format.
     """
+    if threads < 1:
+        raise RuntimeModelError(f"threads: {threads}, expected at least 1")
     folder = Path(folder)
     try:
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
@@ -260,7 +262,10 @@ def load(folder: str | Path, threads: int = 1) -> Generator | Classifier:
         raise RuntimeModelError(
             f"{folder}/config.json: has the format {known!r}, and this runtime reads {FORMAT}"
         )
-    if threads < 1:
-        raise RuntimeModelError(f"threads: {threads}, expected at least 1")
-    kind = Classifier if config["task"] == "classification" else Generator
-    return kind(folder, config, threads)
+    try:
+        kind = Classifier if config["task"] == "classification" else Generator
+        return kind(folder, config, threads)
+    except (KeyError, TypeError) as error:
+        raise RuntimeModelError(
+            f"{folder}/config.json: does not describe a model ({error!r}). Export it again"
+        ) from error

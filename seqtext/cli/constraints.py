@@ -43,7 +43,7 @@ def add_constraints(parser: Parser, *, of_source: bool = False) -> None:
     parser.add_argument(
         "--shortlist", metavar="F",
         help="file of seqtext shortlist, or the run folder that has it: decodes faster with a large"
-        " vocabulary, and a few outputs differ",
+        " vocabulary, and some outputs differ",
     )  # fmt: skip
     if not of_source:
         return

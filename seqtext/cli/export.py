@@ -74,8 +74,7 @@ def run(arguments: Sequence[str]) -> None:
     texts = made_ids(model, _MADE) if options.check is None else _read(model, options.check)
     graphs = build_graphs(model, precision)
     result = compare(model, graphs, texts)
-    if precision == "fp32":
-        check_difference(result)
+    check_difference(result, precision)
     with write_errors(options.folder, "FOLDER"), files.whole_folder(options.folder) as folder:
         write_model(model, graphs, precision, folder)
     size = sum(file.stat().st_size for file in Path(options.folder).iterdir())

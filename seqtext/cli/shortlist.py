@@ -51,7 +51,7 @@ def run(arguments: Sequence[str]) -> None:
     from seqtext import checkpoint
     from seqtext.checkpoint.consent import trusting
     from seqtext.checkpoint.location import find
-    from seqtext.data.lexicon import draw_rows
+    from seqtext.data.lexicon import draw_rows, within_memory
     from seqtext.inference.shortlist import FILE, make_shortlist
 
     config = config_of(ShortlistConfig, options)
@@ -69,7 +69,7 @@ def run(arguments: Sequence[str]) -> None:
     rows = draw_rows(_rows(options, path, model), config.pairs)
     sources, targets = model.tokenizers.encode_pairs(*map(list, zip(*rows, strict=True)))
     sources = [source[: model.source_limit] for source in sources]
-    pairs = list(zip(sources, targets, strict=True))
+    pairs = within_memory(list(zip(sources, targets, strict=True)))
     shortlist = make_shortlist(pairs, model.tokenizers, config.pieces, config.frequent)
     write_whole(output, bytes(shortlist))
     print(

@@ -159,6 +159,9 @@ def settle(trainer: Namespace) -> None:
 
 def _quickest(on_cpu: bool, nodes: int) -> str:
     """The precision that trains sooner here, the same in all processes."""
+    name = named()
+    if name in _LIGHTNING:
+        return _LIGHTNING[name]
     if not on_cpu:
         multiplies = torch.cuda.is_available() and torch.cuda.is_bf16_supported(
             including_emulation=False
@@ -166,9 +169,6 @@ def _quickest(on_cpu: bool, nodes: int) -> str:
         return "bf16-mixed" if multiplies else "32-true"
     if not has_bfloat16():
         return "32-true"
-    name = named()
-    if name in _LIGHTNING:
-        return _LIGHTNING[name]
     if local_rank() and name in ("32-true", "bf16-mixed"):  # Lightning has started this process
         return name
     if by_torchrun() or nodes > 1 or int(os.environ.get("SLURM_NTASKS", 1)) > 1:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
@@ -54,11 +55,9 @@ def draw_rows(rows: Iterable[T], most: int) -> list[T]:
 def learn_lexicon(pairs: Sequence[Pair], target_size: int) -> Lexicon:
     """Learn IBM model 1 (Brown et al. 1993, section 4.1).
 
-    Pairs are left out at random where there are too many for the memory.
-
     Args:
-        pairs: Ids of sources and targets. A piece of the source that all sources have can stand for the
-            empty word.
+        pairs: Ids of sources and targets, of ``within_memory``. A piece that all sources have can stand
+            for the empty word.
         target_size: Number of target pieces.
     """
     chunks, keys = _lay_out(pairs, target_size)
@@ -76,6 +75,14 @@ def learn_lexicon(pairs: Sequence[Pair], target_size: int) -> Lexicon:
     return Lexicon(source[order], target[order], probability[order])
 
 
+def within_memory(pairs: Sequence[Pair]) -> list[Pair]:
+    """Pairs with both sides. Some are left out at random, where there are too many for the memory."""
+    known = [pair for pair in pairs if pair[0] and pair[1]]
+    random.Random(_SEED).shuffle(known)
+    cells = itertools.accumulate(len(source) * len(target) for source, target in known)
+    return [pair for pair, so_far in zip(known, cells, strict=True) if so_far <= _MOST_CELLS]
+
+
 def _lay_out(pairs: Sequence[Pair], target_size: int) -> tuple[list[_Chunk], Ids]:
     """The pairs in chunks, and the keys of the lexicon's entries: source * size + target, ascending."""
     parts = [_lay_out_chunk(part, target_size) for part in _chunks(pairs)]
@@ -84,22 +91,7 @@ def _lay_out(pairs: Sequence[Pair], target_size: int) -> tuple[list[_Chunk], Ids
 
 
 def _chunks(pairs: Sequence[Pair]) -> Iterator[list[Pair]]:
-    order, cells = list(range(len(pairs))), 0
-    random.Random(_SEED).shuffle(order)
-    chunk = list[Pair]()
-    for number in order:
-        source, target = pairs[number]
-        if not (source and target):
-            continue
-        cells += len(source) * len(target)
-        if cells > _MOST_CELLS:
-            break
-        chunk.append((source, target))
-        if len(chunk) == _CHUNK:
-            yield chunk
-            chunk = []
-    if chunk:
-        yield chunk
+    return (list(pairs[start : start + _CHUNK]) for start in range(0, len(pairs), _CHUNK))
 
 
 def _lay_out_chunk(pairs: list[Pair], target_size: int) -> tuple[_Chunk, Ids]:

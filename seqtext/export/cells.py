@@ -55,9 +55,7 @@ def check_cell(cell: type[Cell], name: str) -> None:
         )
 
 
-def step(
-    graph: Graph, cell: Cell, projected: str, state: list[str], *, bounded: bool | None = None
-) -> list[str]:
+def step(graph: Graph, cell: Cell, projected: str, state: list[str]) -> list[str]:
     """Read one position.
 
     Args:
@@ -65,7 +63,6 @@ def step(
         cell: Its weights.
         projected: (N, G * H), W x + b.
         state: Parts of the state (N, H) before. The first is the hidden state.
-        bounded: Whether the hidden state lies within -1 and 1. Default: what the cell says.
 
     Returns:
         The parts after.
@@ -77,7 +74,7 @@ def step(
             state[0],
             cell.weight_hh_l0,
             cell.bias_hh_l0,
-            bounded=cell.bounded if bounded is None else bounded,
+            bounded=cell.bounded,
         )
         if not isinstance(cell, GRU):  # which alone keeps both maps apart
             projected = graph.op("Add", projected, product)

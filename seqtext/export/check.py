@@ -18,8 +18,10 @@ from seqtext.export.folder import never_produced
 from seqtext.inference.classifier import Classifier
 from seqtext.inference.generator import Generator
 from seqtext.nn.encoder_decoder import State
+from seqtext.nn.precision import Precision
 
 TOLERANCE = 1e-4  # of log-probabilities and logits
+_FINITE = float(np.finfo(np.float32).max)
 _BATCH, _LONGEST = 16, 40  # pieces of made texts
 _MOST_STEPS = 100
 Values = dict[str, NDArray[Any]]
@@ -60,20 +62,23 @@ def compare(
         for places in batches_to_read(list(map(len, texts)), _BATCH, 1):
             own = [texts[place] for place in places]
             difference, same = read(model, sessions, own)  # type: ignore[arg-type]
-            largest, equal = max(largest, difference), equal + same
+            # unlike max, it keeps NaN
+            largest, equal = float(np.maximum(largest, difference)), equal + same
     return Comparison(len(texts), largest, equal)
 
 
-def check_difference(comparison: Comparison) -> None:
-    """Refuse graphs in float32 that compute something else.
+def check_difference(comparison: Comparison, precision: Precision) -> None:
+    """Refuse graphs that compute something else. With integers, all finite values are accepted.
 
     Raises:
         ConfigError: They do.
     """
-    if not comparison.largest <= TOLERANCE:  # NaN too
+    most = TOLERANCE if precision == "fp32" else _FINITE
+    if not comparison.largest <= most:  # NaN too
+        expected = f"at most {most:g}" if precision == "fp32" else "a finite number"
         raise ConfigError(
             f"the exported graphs differ from the checkpoint by {comparison.largest:.2g} in a value, expected"
-            f" at most {TOLERANCE:g}. Nothing was written. Please report this model's options"
+            f" {expected}. Nothing was written. Please report this model's options"
         )
 
 
@@ -118,7 +123,7 @@ def _outputs(
     state, values = network.start(source, lengths), _run(sessions["encoder"], values)
     states = [name for name in values if name.startswith("state_")]
     memory = {name: values[name] for name in values.keys() - {*states}}
-    largest = max(_difference(_value(state, name), values[name]) for name in states)
+    largest = np.max([_difference(_value(state, name), values[name]) for name in states])
     ids = torch.full((len(texts), 1), target.bos)
     ended, equal = np.zeros(len(texts), bool), np.ones(len(texts), bool)
     for _ in range(_MOST_STEPS):
@@ -128,7 +133,7 @@ def _outputs(
         log_probs, state = network.step(ids, state)
         pairs = [(log_probs.numpy(), after["log_probs"])]
         pairs += [(_value(state, name), after[f"next_{name}"]) for name in states]
-        largest = max(largest, *(_difference(a[~ended], b[~ended]) for a, b in pairs))
+        largest = np.max([largest, *(_difference(a[~ended], b[~ended]) for a, b in pairs)])
         values = {name: free[f"next_{name}"] for name in states}
         log_probs[:, :, banned] = -torch.inf
         best = free["log_probs"].copy()
@@ -138,7 +143,7 @@ def _outputs(
         ended |= ids[:, 0].numpy() == target.eos
         if ended.all():
             break
-    return largest, int(equal.sum())
+    return float(largest), int(equal.sum())
 
 
 def _value(state: State, name: str) -> NDArray[Any]:
@@ -148,7 +153,7 @@ def _value(state: State, name: str) -> NDArray[Any]:
 
 
 def _difference(own: NDArray[Any], other: NDArray[Any]) -> float:
-    """The largest difference. NaN if one has a value that is not finite where the other has not."""
+    """The largest difference. It is no finite number if only one of both has such a value there."""
     same = own == other  # infinite ones too
     if same.all():
         return 0.0

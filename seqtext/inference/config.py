@@ -74,7 +74,8 @@ class ShortlistConfig:
         pieces: For each source piece, the number of its most probable target pieces. More lose less of the
             quality, and save less time.
         frequent: Number of frequent target pieces, which all outputs may have.
-        pairs: Most training pairs that are read for it, drawn at random.
+        pairs: Most training pairs that it is made of, drawn at random. Of a streamed training set, only the
+            first 250,000 pairs are read.
 
     Raises:
         ConfigError: A value is of another type or out of range.

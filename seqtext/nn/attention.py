@@ -34,6 +34,10 @@ class Maps(NamedTuple):
     context: Linear  # weights (B, T, S) -> (B, T, M)
 
 
+def _unchanged(query: Tensor) -> Tensor:
+    return query
+
+
 class LoopMemory(Memory):
     """A memory that each step of a loop over time attends to, see ``Attention.defer``."""
 
@@ -194,7 +198,7 @@ class Attention(nn.Module):
 
         if self.kind != "additive":
             scores = functools.partial(dot_scores, keys=keys, bias=bias)
-            return Maps(nn.Identity(), scores, context)
+            return Maps(_unchanged, scores, context)
         if keys.device.type == "cpu":
             of_pairs: Linear = AdditiveScores(keys, self.vector)
         else:

@@ -220,8 +220,9 @@ class EncoderDecoder(nn.Module):
         return state.weights.to(torch.promote_types(state.weights.dtype, torch.float32))
 
     def quantize(self, *, again: bool = True) -> None:
-        """Compute products with 8-bit integers from now on. Those of the bridge stay as they are.
+        """Compute products with 8-bit integers from now on.
 
+        The bridge, the gate of copying, and the values and outputs of ``multi_head`` stay as they are.
         Call it again after you change weights by hand. Training, and a move to another type or device, undo
         it.
 

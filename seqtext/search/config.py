@@ -21,10 +21,8 @@ CoverageStrength = Annotated[float, Range(0, 100)]
 # A user who asks for more has mistyped: it would take all memory, or decode for hours
 _ManyPieces = Annotated[int, Range(0, 10_000)]
 _LONGEST = 1 << 30
-TIMES_SOURCE, MORE_PIECES = (
-    2,
-    20,
-)  # most pieces of an output by default: so many times the source's, and more
+# Most pieces of an output by default: so many times those of the source, and so many more
+TIMES_SOURCE, MORE_PIECES = 2, 20
 
 _NEEDED = {  # options -> what they have no use without
     **dict.fromkeys(("temperature", "top_k", "top_p", "min_p", "seed"), "samples"),

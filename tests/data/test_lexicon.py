@@ -8,7 +8,7 @@ from collections import defaultdict
 import pytest
 
 from seqtext.data import lexicon
-from seqtext.data.lexicon import Pair, draw_rows, learn_lexicon
+from seqtext.data.lexicon import Pair, draw_rows, learn_lexicon, within_memory
 
 SIZE = 7
 
@@ -41,7 +41,7 @@ def random_pairs(count: int) -> list[Pair]:
 def test_probabilities_are_those_of_the_model(chunk: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lexicon, "_CHUNK", chunk)
     pairs = random_pairs(40)
-    learned = learn_lexicon(pairs, SIZE)
+    learned = learn_lexicon(within_memory(pairs), SIZE)
     keys = zip(learned.source.tolist(), learned.target.tolist(), strict=True)
     table = dict(zip(keys, learned.probability.tolist(), strict=True))
     assert table == pytest.approx(dict(slow_model(pairs, lexicon._ROUNDS)))
@@ -58,12 +58,12 @@ def test_the_most_probable_come_first() -> None:
 
 def test_pairs_are_left_out_where_memory_ends(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lexicon, "_MOST_CELLS", 20)
-    learned = learn_lexicon([([i], [i] * 8) for i in range(5)], SIZE)
+    learned = learn_lexicon(within_memory([([i], [i] * 8) for i in range(5)]), SIZE)
     assert len(learned.source) == 2
 
 
 def test_nothing_to_learn_from() -> None:
-    assert not len(learn_lexicon([([], [1]), ([1], [])], SIZE).source)
+    assert not len(learn_lexicon(within_memory([([], [1]), ([1], [])]), SIZE).source)
 
 
 def test_rows_are_drawn_evenly_and_always_the_same() -> None:

@@ -107,18 +107,27 @@ def test_other_faults_are_told(trained: Path, capsys: Any) -> None:
     assert not Path("deployed").exists()
 
 
+@pytest.mark.parametrize(
+    ("precision", "change", "shown"),
+    [("fp32", 0.01, "by 0.0"), ("fp32", float("nan"), "by nan"), ("int8", float("nan"), "by nan")],
+)
 def test_graphs_that_differ_are_not_written(
-    trained: Path, capsys: Any, monkeypatch: pytest.MonkeyPatch
+    precision: str,
+    change: float,
+    shown: str,
+    trained: Path,
+    capsys: Any,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     build = folder.build_graphs
 
     def build_and_change(model: Any, precision: Any) -> Any:
         graphs = build(model, precision)
         with torch.no_grad():
-            model.networks[0].decoder.output.bias[:20] += 0.01
+            model.networks[0].decoder.output.bias[:20] += change
         return graphs
 
     monkeypatch.setattr(folder, "build_graphs", build_and_change)
-    assert main(["export", str(trained), "deployed"]) == 2
-    assert "the exported graphs differ from the checkpoint by 0.0" in capsys.readouterr().err
+    assert main(["export", str(trained), "deployed", f"--precision={precision}"]) == 2
+    assert f"the exported graphs differ from the checkpoint {shown}" in capsys.readouterr().err
     assert list(Path().iterdir()) == []

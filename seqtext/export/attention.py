@@ -71,10 +71,8 @@ class Reader:
         else:
             scores = graph.op("MatMul", queries, keys)
             if vector is not None:
-                by_head = (
-                    vector.reshape(own.heads, -1, 1) if own.heads > 1 else vector.reshape(-1, 1)
-                )
-                share = graph.op("MatMul", queries, graph.constant(by_head))
+                by_head = graph.constant(vector.reshape(own.heads, -1, 1))
+                share = graph.op("MatMul", queries, by_head)
                 shown = graph.unsqueeze(covered, 1) if own.kind == "multi_head" else covered
                 scores = graph.op("Add", scores, graph.op("Mul", share, shown))
         if own.kind == "multi_head":

@@ -70,12 +70,7 @@ def step(graph: Graph, cell: Cell, projected: str, state: list[str]) -> list[str
     size = cell.hidden_size
     recurrent: list[str] = []
     if cell.recurrent_weights:
-        product = graph.linear(
-            state[0],
-            cell.weight_hh_l0,
-            cell.bias_hh_l0,
-            bounded=cell.bounded,
-        )
+        product = graph.linear(state[0], cell.weight_hh_l0, cell.bias_hh_l0, bounded=cell.bounded)
         if not isinstance(cell, GRU):  # which alone keeps both maps apart
             projected = graph.op("Add", projected, product)
         else:

@@ -162,11 +162,9 @@ class _Step:
         if decoder.upper is not None:
             top, more = self._upper(attended, states[parts:])
             attended, after = graph.concat([top, attended]), [*after, *more]
-        plain = not (config.layer_norm or config.residual) and config.attention != "multi_head"
         own = decoder.readout
-        linear = graph.linear(
-            attended, own.weight, own.bias, bounded=plain and decoder.bottom.cell(0).bounded
-        )
+        bounded = decoder.outputs_bounded and config.attention != "multi_head"
+        linear = graph.linear(attended, own.weight, own.bias, bounded=bounded)
         readout = self._by_source(graph.op("Tanh", linear), own.out_features)
         recurrent = graph.reshape(graph.concat(after), -1, self._beams, layers, parts, size)
         state = {"state_recurrent": recurrent, "state_feed": readout, "state_covered": covered}

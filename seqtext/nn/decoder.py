@@ -112,7 +112,7 @@ class Decoder(LaidOut):
                 layer_norm=config.layer_norm,
             )
         # whether outputs of all layers, those of the encoder too, lie within -1 and 1
-        self._outputs_bounded = cell.bounded and not (config.layer_norm or config.residual)
+        self.outputs_bounded = cell.bounded and not (config.layer_norm or config.residual)
         self.norm = nn.LayerNorm(size) if config.layer_norm else nn.Identity()
         self.readout = nn.Linear(attended + (size if self.upper else 0), readout_size)
         self.dropout = Dropout(config.dropout, locked=config.locked_dropout)
@@ -207,7 +207,7 @@ class Decoder(LaidOut):
         output = Weights(self.output.weight, self.output.bias, bounded=True)  # behind tanh
         key = None
         if quantized and self.attention.kind != "dot":
-            key = Weights(self.attention.key.weight, None, self._outputs_bounded)
+            key = Weights(self.attention.key.weight, None, self.outputs_bounded)
         self._search = prepare(table, self._step_weights(), output, key, quantized=quantized)
         if self.upper is not None and quantized:
             quantize_cells(self.upper)
@@ -237,7 +237,7 @@ class Decoder(LaidOut):
         cell = self.bottom.cell(0)
         feed = cell.weight_ih_l0[:, cell.input_size - self.feed_size :]
         # a context is a mean of the memory, unless heads project it
-        bounded = self._outputs_bounded and self.attention.kind != "multi_head"
+        bounded = self.outputs_bounded and self.attention.kind != "multi_head"
         weights = [
             Weights(feed, None, bounded=True),
             Weights(self.readout.weight, self.readout.bias, bounded),

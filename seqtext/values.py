@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import functools
 import math
 import os
 import types
@@ -147,9 +148,15 @@ def check_fields(config: object, prefix: str = "") -> None:
     Raises:
         ConfigError: A value is of another type.
     """
-    for name, expected in get_type_hints(type(config), include_extras=True).items():
+    declared = _declared(type(config))  # type: ignore[arg-type] # takes the hash of instances
+    for name, expected in declared.items():
         value = check_value(f"{prefix}{name}", getattr(config, name), expected)
         object.__setattr__(config, name, value)  # the dataclass may be frozen
+
+
+@functools.cache  # a checkpoint alone has dozens of such dataclasses
+def _declared(cls: type) -> dict[str, object]:
+    return get_type_hints(cls, include_extras=True)
 
 
 def check_arguments(

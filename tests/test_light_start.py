@@ -59,3 +59,19 @@ def test_options_of_training_need_no_torch() -> None:
         [sys.executable, "-c", program], capture_output=True, text=True, timeout=120, check=True
     )
     assert not {*HEAVY, "torch"} & set(result.stdout.split())
+
+
+def test_decoding_collects_no_garbage_before_the_model_is_loaded(trained: Path) -> None:
+    program = """
+import atexit, gc, sys
+from seqtext.cli import entry
+starts = []
+gc.callbacks.append(lambda *_: starts.append("torch" in sys.modules and not gc.get_freeze_count()))
+atexit.register(lambda: print(gc.isenabled(), gc.get_freeze_count() > 100_000, any(starts)))
+entry()
+"""
+    result = subprocess.run(
+        [sys.executable, "-c", program, "generate", str(trained)],
+        input="The dog sleeps.\n", capture_output=True, text=True, timeout=120, check=True,
+    )  # fmt: skip
+    assert result.stdout.splitlines()[-1].split() == ["True", "True", "False"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import functools
+import gc
 import os
 import sys
 from collections.abc import Sequence
@@ -37,6 +38,8 @@ COMMANDS = {
 }
 # those that all ranks of torchrun work on
 _PARALLEL = ("classify", "fit", "generate", "rerank", "score", "test")
+# those that load a model by load_models
+_LOADING = ("classify", "explain", "export", "generate", "rerank", "score", "test")
 _USAGE = (
     "usage: seqtext COMMAND …      (seqtext COMMAND --help says more)\n\ncommands:\n"
     + "".join(f"  {name:10s} {what}\n" for name, what in COMMANDS.items())
@@ -134,6 +137,8 @@ def _run(arguments: list[str], task: str | None, preset: dict[str, object]) -> i
 
 def entry() -> None:
     """The ``seqtext`` program."""
+    if sys.argv[1:] and sys.argv[1] in _LOADING:
+        gc.disable()  # it walks through all of PyTorch, in vain. load_models enables it
     status = main()
     try:
         if sys.stdout is not None:

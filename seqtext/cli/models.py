@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -88,6 +89,9 @@ def load_models(options: argparse.Namespace, load: Load[ModelT], devices: int = 
         look_in_working_folder()
     torch.set_flush_denormal(True)  # denormal numbers make oneDNN's LSTM many times slower
     model = load(options.checkpoints, options.device, options.precision, options.trust, devices)
+    if not gc.isenabled():
+        gc.freeze()  # what has been imported stays to the end
+        gc.enable()
     options.precision = model.precision
     if model.int8_speed is not None:
         speed = f"{model.int8_speed:.2f} times as fast as fp32 here"

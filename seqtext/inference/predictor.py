@@ -20,6 +20,7 @@ from seqtext.inference.processes import OtherProcesses
 from seqtext.nn.classifier import Classifier
 from seqtext.nn.encoder_decoder import EncoderDecoder
 from seqtext.nn.precision import Precision
+from seqtext.nn.start import unstarted
 
 ModelT = TypeVar("ModelT", checkpoint.Model, checkpoint.ClassifierModel)
 NetworkT = TypeVar("NetworkT", bound=EncoderDecoder | Classifier)
@@ -171,7 +172,7 @@ def restore_networks(
         device: Where the networks compute.
         precision: Of the weights.
         shared: Sides that must be equal in all models, and their names in the plural.
-        build: Makes a network of a model, with any weights.
+        build: Makes a network of a model, as its constructor does.
 
     Raises:
         CheckpointError: A side differs, or weights do not fit.
@@ -188,7 +189,8 @@ def restore_networks(
                 )
     networks = []
     for path, model in zip(where, models, strict=True):
-        network = build(model)
+        with unstarted():
+            network = build(model)
         checkpoint.restore(network, model.weights, path, device, precision)
         networks.append(network)
     return networks

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from torch import nn
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any
+
+from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
 from seqtext.nn.attention import Attention
 from seqtext.nn.cells.contract import WEIGHTS, Cell
@@ -10,6 +16,36 @@ from seqtext.nn.config import EncoderConfig
 from seqtext.nn.embedding import OutputLayer, PieceEmbedding
 
 _STARTS = {"orthogonal": "orthogonal_", "identity": "eye_"}
+_DRAWS = ("uniform_", "normal_", "kaiming_uniform_")  # of tensors and of nn.init
+_unstarted = ContextVar("unstarted", default=False)
+
+
+@contextmanager
+def unstarted() -> Iterator[None]:
+    """Networks that are built here keep what their memory holds. Load all their weights afterwards."""
+    token = _unstarted.set(True)
+    try:
+        with _NoDraws():
+            yield
+    finally:
+        _unstarted.reset(token)
+
+
+class _NoDraws(TorchFunctionMode):
+    """Leaves tensors as they are where random numbers would fill them."""
+
+    def __torch_function__(
+        self,
+        func: Callable[..., Any],
+        types: object,
+        args: tuple[Any, ...] = (),
+        kwargs: dict[str, Any] | None = None,
+    ) -> Any:
+        named = kwargs or {}
+        if func.__name__ in _DRAWS:
+            tensor: Tensor = args[0] if args else named["tensor"]
+            return tensor
+        return func(*args, **named)
 
 
 def initialize(network: nn.Module, config: EncoderConfig) -> None:
@@ -20,7 +56,8 @@ def initialize(network: nn.Module, config: EncoderConfig) -> None:
     others. It leaves attention scores so flat that the decoder learns a language model first and aligns
     late. So does a forget gate that starts open (bias 1), which lets the recurrence explain more.
     """
-    if next(network.parameters()).is_meta:  # only its shapes are wanted, and normal_ is slow there
+    # on the meta device only shapes are wanted, and normal_ is slow there
+    if _unstarted.get() or next(network.parameters()).is_meta:
         return
     scale = config.init_scale
     of_transformers = set[nn.Module]()

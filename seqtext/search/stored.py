@@ -34,11 +34,11 @@ def check_stored(config: SearchConfig) -> None:
     Raises:
         ConfigError: An option is of a call.
     """
-    for name in _OF_A_CALL:
-        if name in changed_options(config):
+    for name, value in changed_options(config).items():
+        if name in _OF_A_CALL:
             raise ConfigError(
-                f"search.{name}: {getattr(config, name)}, but a checkpoint holds no such default. Give"
-                f" {name} to the command that decodes"
+                f"search.{name}: {value}, but a checkpoint holds no such default. Give {name} to the command"
+                " that decodes"
             )
 
 

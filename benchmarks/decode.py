@@ -10,7 +10,8 @@ and each output has exactly so many. So models whose outputs differ in length do
 - Output pieces (eos counted) and sentences a second, in batches of 64.
 - Milliseconds for one sentence alone, beam 5: median and 95th percentile.
 - BLEU where references are given.
-- Start-up: seconds of the whole command on one sentence. Memory: of the whole command on all sentences.
+- Start-up: seconds of the whole command on one sentence, and CPU seconds beside those of ``import torch``.
+  Memory: of the whole command on all sentences.
 - The share of the bound, for floats. The bound is the time of the matrix products alone, at the best rate
   of this machine. It counts as many hypotheses as the search had alive.
 
@@ -55,7 +56,10 @@ from seqtext.nn.encoder_decoder import EncoderDecoder
 from seqtext.nn.precision import Precision
 
 _ALONE = 100  # sentences that are timed one by one
-_STARTS = 3
+_STARTS = 5
+_COMPILED = {
+    "PYTHONDONTWRITEBYTECODE": ""
+}  # Python keeps its compiled files, as it does by default
 
 
 class Setting(NamedTuple):
@@ -141,15 +145,24 @@ def command(options: argparse.Namespace, sources: list[str], setting: Setting) -
         write(source, sources)
         call: Command = [sys.executable, "-m", "seqtext", "generate", options.run]
         call += ["--precision", setting.precision, "--devices", str(setting.devices)]
-        return watch([*call, "--input", source, "--output", target], Path(folder))
+        call += ["--input", source, "--output", target]
+        return watch(call, Path(folder), _COMPILED)
+
+
+def import_torch() -> Cost:
+    """What PyTorch alone costs."""
+    with tempfile.TemporaryDirectory() as folder:
+        return watch([sys.executable, "-c", "import torch"], Path(folder), _COMPILED)
 
 
 def of_command(options: argparse.Namespace, sources: list[str], setting: Setting) -> Row:
     """Start-up and memory."""
-    starts = [command(options, sources[:1], setting).seconds for _ in range(_STARTS)]
     cost = command(options, sources, setting)
+    turns = [(command(options, sources[:1], setting), import_torch()) for _ in range(_STARTS)]
+    ratios = [start.cpu_seconds / torch_alone.cpu_seconds for start, torch_alone in turns]
     return {
-        "startup_seconds": round(statistics.median(starts), 2),
+        "startup_seconds": round(statistics.median(start.seconds for start, _ in turns), 2),
+        "startup_to_import_torch": round(statistics.median(ratios), 2),
         "peak_mib": cost.peak_mib,
         "anonymous_mib": cost.anonymous_mib,
     }

@@ -12,6 +12,9 @@ DEPENDENT := tests/test_installed.py tests/test_metrics.py tests/data/tokenizer 
 	tests/data/test_hub.py tests/cli/test_trust.py
 RUN := runs/translation/builtin-$(shell date +%Y%m%d-%H%M%S)
 
+# Python keeps its compiled files: tests start hundreds of processes.
+export PYTHONDONTWRITEBYTECODE :=
+
 .PHONY: help setup translate test test-all test-lowest test-newest check clean
 
 help:

@@ -1,6 +1,6 @@
 // The attention of an output to its source, as a table.
 
-const STRONG = 0.55; // from here on, the number has the other colour
+const STRONG = 0.7; // from here on, the number has the other colour
 
 function cell(name, content, scope) {
   const own = document.createElement(name);

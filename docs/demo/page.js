@@ -27,6 +27,7 @@ function translate() {
   busy = true;
   element("error").hidden = true;
   element("status").textContent = "Translating …";
+  element("best").textContent = "";
   worker.postMessage({ text: text.value, beamSize: beam.valueAsNumber });
 }
 
@@ -77,7 +78,8 @@ const actions = {
   result({ pieces, hypotheses, seconds }) {
     busy = false;
     const count = hypotheses.length === 1 ? "1 output" : `${hypotheses.length} outputs`;
-    element("status").textContent = `${count} in ${seconds.toFixed(2)} s. The best: ${hypotheses[0].text}`;
+    element("status").textContent = `${count} in ${seconds.toFixed(2)} s.`;
+    element("best").textContent = hypotheses[0].text;
     element("hypotheses").replaceChildren(...hypotheses.map((own, place) => line(own, place, pieces)));
     showAttention(element("attention"), pieces, hypotheses[0]);
     element("link").href = `?${new URLSearchParams({ text: text.value, beam: beam.value })}`;

@@ -46,7 +46,7 @@ export async function search(decoder, options, pieces, limits) {
     const going = best.filter(({ id }) => id !== pieces.eos).slice(0, size);
     if (finished.length === size || !going.length || length >= limits[1]) return finished;
     live = going.map(({ id, logProb, attention, before }) => ({ ids: [...before, id], logProb, attention }));
-    state = decoder.select(output.state, going.map(({ k }) => k)); // prettier-ignore
+    state = decoder.select(output.state, going.map(({ k }) => k));
   }
 }
 

@@ -3,8 +3,8 @@
 import { limitsOf, search } from "./search.js";
 import { Tokenizer } from "./sentencepiece.js";
 
-export const FORMAT = 1;
-export const MOST_HYPOTHESES = 100; // of a beam
+const FORMAT = 1;
+const MOST_HYPOTHESES = 100; // of a beam
 
 /** A mistake whose message a user can act on. */
 export class UserError extends Error {}
@@ -12,11 +12,11 @@ export class UserError extends Error {}
 /**
  * Loads a model.
  *
- * @param {object} ort - The module of ONNX Runtime.
+ * @param {object} runtime - See `openRuntime`.
  * @param {function} read - Gives a promise of the bytes of a file of the model's folder, by its name.
  * @throws {UserError} The folder has another format, or a model that gives labels.
  */
-export async function load(ort, read) {
+export async function load(runtime, read) {
   const config = JSON.parse(new TextDecoder().decode(await read("config.json")));
   if (config.format !== FORMAT) {
     throw new UserError(`The model has the format ${config.format}, and this page reads ${FORMAT}. Export it again.`);
@@ -26,18 +26,17 @@ export async function load(ort, read) {
   }
   const names = [config.source.file, config.target.file, config.graphs.encoder.file, config.graphs.step.file];
   const [source, target, encoder, step] = await Promise.all(names.map(read));
-  const session = (bytes) => ort.InferenceSession.create(bytes, { executionProviders: ["wasm"] });
-  return new Translator(ort, config, {
+  return new Translator(runtime.Tensor, config, {
     source: new Tokenizer(source),
     target: new Tokenizer(target),
-    encoder: await session(encoder),
-    step: await session(step),
+    encoder: await runtime.session(encoder),
+    step: await runtime.session(step),
   });
 }
 
 class Translator {
-  constructor(ort, config, parts) {
-    this.ort = ort;
+  constructor(Tensor, config, parts) {
+    this.Tensor = Tensor;
     this.config = config;
     Object.assign(this, parts);
     this.states = config.graphs.step.inputs.filter((name) => name.startsWith("state_"));
@@ -53,25 +52,25 @@ class Translator {
    * @throws {UserError} The text is empty, the beam size is out of range, or the model is broken.
    */
   async translate(text, options = {}) {
-    const search_ = { ...this.config.search, ...options };
-    const size = search_.beam_size;
+    const own = { ...this.config.search, ...options };
+    const size = own.beam_size;
     if (!Number.isInteger(size) || size < 1 || size > MOST_HYPOTHESES) {
       throw new UserError(`The beam size is a whole number from 1 to ${MOST_HYPOTHESES}.`);
     }
     const { ids, words } = this.encode(text);
     if (!ids.length) throw new UserError("There is no text. Type some first.");
-    const limits = limitsOf(ids.length, search_, this.config.most_pieces);
+    const limits = limitsOf(ids.length, own, this.config.most_pieces);
     const decoder = await this.decoder([...ids, this.source.eos]);
-    const found = await search(decoder, search_, this.config.target, limits);
+    const found = await search(decoder, own, this.config.target, limits);
     if (!found.length || !found.every(({ logProb }) => Number.isFinite(logProb))) {
       throw new UserError("The model's outputs are not finite numbers. Train or export it again.");
     }
     const outputs = new Map();
     for (const hypothesis of found) {
-      const own = this.target.decode(hypothesis.ids, words);
+      const output = this.target.decode(hypothesis.ids, words);
       const pieces = this.target.name(hypothesis.ids, words);
       const atLimit = hypothesis.ids.length >= limits[1];
-      if (!outputs.has(own)) outputs.set(own, { ...hypothesis, text: own, pieces, atLimit });
+      if (!outputs.has(output)) outputs.set(output, { ...hypothesis, text: output, pieces, atLimit });
     }
     const eos = this.source.pieces[this.source.eos];
     return { pieces: [...this.source.name(ids, words), eos], hypotheses: [...outputs.values()] };
@@ -104,7 +103,7 @@ class Translator {
   }
 
   integers(values, shape) {
-    return new this.ort.Tensor("int64", BigInt64Array.from(values, BigInt), shape);
+    return new this.Tensor("int64", BigInt64Array.from(values, BigInt), shape);
   }
 
   /** Rows of a tensor (1, K, …). */
@@ -113,6 +112,6 @@ class Translator {
     const width = tensor.data.length / count;
     const data = new tensor.data.constructor(rows.length * width);
     rows.forEach((row, k) => data.set(tensor.data.subarray(row * width, (row + 1) * width), k * width));
-    return new this.ort.Tensor(tensor.type, data, [1, rows.length, ...rest]);
+    return new this.Tensor(tensor.type, data, [1, rows.length, ...rest]);
   }
 }

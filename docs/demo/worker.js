@@ -1,14 +1,14 @@
 // Loads the model and decodes, so that the page can answer meanwhile.
 
+import { BINARY, openRuntime } from "./runtime.js";
 import { UserError, load } from "./translator.js";
 
-const RUNTIME = "vendor/ort.wasm.bundle.min.mjs";
 const sizes = { loaded: 0, total: 0 };
-let translator;
+const translator = start();
 
 /** The bytes of a file of this folder. How much has arrived is told. */
 async function fetched(path) {
-  const response = await fetch(path);
+  const response = await fetch(path, { cache: "no-cache" }); // make demo may have written another
   if (!response.ok) throw new UserError(`The file ${path} is missing. Type make demo to write it.`);
   sizes.total += Number(response.headers.get("Content-Length") ?? 0);
   const reader = response.body.getReader();
@@ -22,23 +22,15 @@ async function fetched(path) {
 }
 
 async function start() {
-  const read = (name) => fetched(`model/${name}`);
-  const [ort, binary] = await Promise.all([
-    import(`./${RUNTIME}`).catch(() => {
-      throw new UserError(`The file ${RUNTIME} is missing. Type make demo to write it.`);
-    }),
-    fetched("vendor/ort-wasm-simd-threaded.wasm"),
-  ]);
-  ort.env.wasm.numThreads = 1; // more need headers that a simple server does not send
-  ort.env.wasm.wasmBinary = binary;
-  translator = await load(ort, read);
-  const { columns, search } = translator.config;
-  postMessage({ kind: "ready", columns, beamSize: search.beam_size });
+  const binary = fetched(BINARY);
+  const opened = openRuntime(binary).then((runtime) => load(runtime, (name) => fetched(`model/${name}`)));
+  const [, loaded] = await Promise.all([binary, opened]);
+  return loaded;
 }
 
 async function answer({ text, beamSize }) {
   const begin = performance.now();
-  const result = await translator.translate(text, { beam_size: beamSize });
+  const result = await (await translator).translate(text, { beam_size: beamSize });
   postMessage({ kind: "result", seconds: (performance.now() - begin) / 1000, ...result });
 }
 
@@ -48,4 +40,6 @@ const tell = (error) => {
 };
 
 onmessage = ({ data }) => answer(data).catch(tell);
-start().catch(tell);
+translator
+  .then(({ config: { columns, search } }) => postMessage({ kind: "ready", columns, beamSize: search.beam_size }))
+  .catch(tell);

@@ -1,19 +1,26 @@
-// Reads {folder, model, texts, options: [...]} as JSON. Writes what the page's translator gives for each option.
+// Reads {folder, model, calls: [[text, options], …]} as JSON. Writes what the page's translator gives for each.
 import { readFileSync } from "node:fs";
 
-const { folder, model, texts, options } = JSON.parse(readFileSync(0, "utf-8"));
-const ort = await import(`file://${folder}/vendor/ort.wasm.bundle.min.mjs`);
-ort.env.wasm.numThreads = 1;
-ort.env.wasm.wasmBinary = readFileSync(`${folder}/vendor/ort-wasm-simd-threaded.wasm`);
-const { load } = await import(`file://${folder}/translator.js`);
-const translator = await load(ort, async (name) => readFileSync(`${model}/${name}`));
-const result = [];
-for (const own of options) {
-  const rows = [];
-  for (const text of texts) rows.push(await translator.translate(text, own));
-  result.push(rows);
+const { folder, model, calls } = JSON.parse(readFileSync(0, "utf-8"));
+const { BINARY, openRuntime } = await import(`file://${folder}/runtime.js`);
+const { UserError, load } = await import(`file://${folder}/translator.js`);
+const runtime = await openRuntime(readFileSync(`${folder}/${BINARY}`));
+const told = (error) => {
+  if (!(error instanceof UserError)) throw error;
+  return { error: error.message };
+};
+const sum = (row) => row.reduce((total, weight) => total + weight, 0);
+// of the attention, the shape and the sums
+const summed = ({ attention, ...rest }) => ({ ...rest, attention: attention.map((row) => [row.length, sum(row)]) });
+const shortened = ({ pieces, hypotheses }) => ({ pieces, hypotheses: hypotheses.map(summed) });
+let result;
+try {
+  const translator = await load(runtime, async (name) => readFileSync(`${model}/${name}`));
+  result = [];
+  for (const [text, options] of calls) {
+    result.push(await translator.translate(text, options).then(shortened, told));
+  }
+} catch (error) {
+  result = told(error);
 }
-// sums of attention say that it is there
-const shown = ({ attention, ...rest }) => ({ ...rest, attention: attention.map((row) => [...row]) });
-for (const rows of result) for (const row of rows) row.hypotheses = row.hypotheses.map(shown);
-process.stdout.write(JSON.stringify(result), () => process.exit(0));
+process.stdout.write(JSON.stringify(result));

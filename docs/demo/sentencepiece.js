@@ -18,7 +18,7 @@ export class Tokenizer {
   constructor(bytes) {
     const pieces = [...fields(bytes)].filter(([number]) => number === 1).map(([, piece]) => message(piece));
     const content = message(bytes);
-    if (!pieces.length || !content[2] || !content[3]) throw new RangeError("is no SentencePiece model");
+    if (!pieces.length || !content[2] || !content[3]) throw new RangeError("a file holds no SentencePiece model");
     const [training, rules] = [message(content[2]), message(content[3])];
     this.pieces = pieces.map((piece) => asText(piece[1]));
     this.kinds = pieces.map((piece) => KINDS[piece[3] ?? 1]);

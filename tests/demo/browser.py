@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import os
 import select
@@ -94,16 +93,6 @@ class Browser:
                 "Input.dispatchKeyEvent", type=kind, key=key, code=key,
                 windowsVirtualKeyCode=codes[key], modifiers=2 if control else 0,
             )  # fmt: skip
-
-    def screenshot(self, path: Path, width: int = 900, *, dark: bool = False) -> None:
-        """Write a PNG file of the whole page."""
-        scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
-        self.call("Emulation.setEmulatedMedia", features=[scheme])
-        size = {"width": width, "deviceScaleFactor": 1, "mobile": False}
-        self.call("Emulation.setDeviceMetricsOverride", height=700, **size)
-        height = self.run("Math.ceil(document.documentElement.scrollHeight)")
-        self.call("Emulation.setDeviceMetricsOverride", height=max(height, 700), **size)
-        path.write_bytes(base64.b64decode(self.call("Page.captureScreenshot")["data"]))
 
     def _targets(self) -> list[dict[str, Any]]:
         targets: list[dict[str, Any]] = self._call("Target.getTargets")["targetInfos"]

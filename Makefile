@@ -5,6 +5,8 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 # In an environment of its own: it needs rich, with which Lightning shows other progress bars.
 LINTER := $(VENV)/linter/bin/lint-imports
+# ONNX Runtime for browsers
+VENDOR := docs/demo/vendor
 WORKERS ?= 2
 TORCH ?= 2.13.0
 # What other packages do for seqtext: enough to notice a version that does not fit.
@@ -15,10 +17,11 @@ RUN := runs/translation/builtin-$(shell date +%Y%m%d-%H%M%S)
 # Python keeps its compiled files: tests start hundreds of processes.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help setup translate test test-all test-lowest test-newest check clean
+.PHONY: help setup translate demo test test-all test-lowest test-newest check clean
 
 help:
 	@echo "make translate   set up $(VENV), train the small English-German translator, show translations"
+	@echo "make demo        export the newest such translator, or RUN=FOLDER, for the page docs/demo (needs Node.js)"
 	@echo "make test        set up $(VENV), run the quick tests, WORKERS=2 at once"
 	@echo "make test-all    the same with the slow tests"
 	@echo "make test-lowest run some tests with the lowest versions of other packages, in $(VENV)/lowest"
@@ -48,6 +51,22 @@ translate: $(READY)
 	@echo "== the run lies in $(RUN)"
 	@echo "== translate a sentence of your own:"
 	@echo "   echo 'The dog is sleeping in the garden.' | $(BIN)/seqtext generate $(RUN)"
+
+# The newest translator of `make translate`, where no other run is named
+demo: RUN = $(patsubst %/best.ckpt,%,$(shell ls runs/translation/builtin-*/best.ckpt 2>/dev/null | tail -n 1))
+demo: $(READY) $(VENDOR)
+	@test -n "$(RUN)" || { echo "make demo: there is no translator yet. Type make translate first"; exit 1; }
+	@echo "== exporting $(RUN)"
+	rm -rf docs/demo/model
+	$(BIN)/seqtext export $(RUN) docs/demo/model
+	@echo "== to see the page, type this, and open http://localhost:8000"
+	@echo "   python3 -m http.server -d docs/demo 8000"
+
+$(VENDOR): docs/demo/package.json docs/demo/package-lock.json
+	@command -v npm > /dev/null || { echo "make demo: needs Node.js, which brings npm"; exit 1; }
+	@echo "== fetching ONNX Runtime for browsers (needs the network)"
+	cd docs/demo && npm run --silent vendor
+	@touch $@
 
 test: $(READY)
 	@echo "== running the quick tests (less than 4 minutes on 2 cores)"

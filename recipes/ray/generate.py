@@ -64,7 +64,7 @@ class Worker:
         self._folder, self._search, self._model = folder, model.search, model.load()
 
     def __call__(self, batch: dict[str, Any]) -> dict[str, Any]:
-        """Decode a block. What goes wrong is told as data: Ray would show a long traceback."""
+        """Decode a block. An error becomes data. Ray would show a long traceback of it."""
         [name], reason = batch["name"], ""
         try:
             self._decode(name)

@@ -7,7 +7,7 @@ take turns, so that all meet the same state of the machine. The script prints th
 
 - How many lines are equal to those of seqtext in fp32, and BLEU where references are given.
 - One sentence alone: median and 95th percentile.
-- ``--batch`` sentences with exactly ``--pieces`` pieces each, so that all do equal work.
+- Batches: so many sentences as ``--batch`` says, each with exactly ``--pieces`` pieces. So all do equal work.
 - The whole command on one sentence, and the most resident memory of the whole command on all sentences.
 
 Times are CPU times, and for commands wall times too. Each is the median of ``--rounds`` turns.

@@ -211,7 +211,7 @@ def test_what_is_killed_gives_the_same_file(
     workers = [each for each in members if "MapWorker" in name_of(each)]
     process.kill()
     process.communicate(timeout=60)
-    assert len(workers) == 2 and not psutil.wait_procs(workers, timeout=60)[1]
+    assert workers and not psutil.wait_procs(workers, timeout=60)[1]
     for member in members:
         with contextlib.suppress(psutil.Error):
             member.kill()  # Ray's agents would end by themselves after a minute

@@ -22,7 +22,7 @@ from typing import Any, NamedTuple
 
 from tqdm import tqdm
 
-from seqtext import files
+from seqtext import files, signals
 from seqtext.cli.flags import Parser
 from seqtext.cli.models import add_search
 from seqtext.cli.outputs import check_outputs, is_stream
@@ -32,6 +32,14 @@ from seqtext.search.stored import STORED
 
 _RESTARTS = 3  # of a worker that dies. Its block is tried again with it
 _STORE = 1 << 27  # bytes that Ray's processes share. Only names of blocks pass through them
+
+
+_ENVIRONMENT = {
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_ENABLE_AUTO_CONNECT": "0",  # else an end by a signal starts Ray again
+    "RAY_BACKEND_LOG_LEVEL": "fatal",  # errors are raised here, and told once
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",  # else Ray warns of it
+}
 
 
 class Model(NamedTuple):
@@ -110,20 +118,14 @@ def cut(path: str, folder: Path) -> dict[str, int]:
     return blocks
 
 
-def decode(blocks: dict[str, int], folder: Path, model: Model, options: argparse.Namespace) -> None:
-    """Have the workers decode blocks.
+def start_ray(options: argparse.Namespace) -> None:
+    """Start Ray on this machine, or join a cluster.
 
     Raises:
         ConfigError: There is no such cluster, or it is too small.
-        DataError: A worker failed.
     """
-    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
-    os.environ.setdefault(
-        "RAY_BACKEND_LOG_LEVEL", "fatal"
-    )  # an error is raised here, and told once
-    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # else Ray warns of it
+    os.environ.update(_ENVIRONMENT)
     import ray
-    import ray.data
 
     cores = options.workers * options.threads
     own = {"num_cpus": cores, "include_dashboard": False, "object_store_memory": _STORE}
@@ -134,11 +136,24 @@ def decode(blocks: dict[str, int], folder: Path, model: Model, options: argparse
         )  # fmt: skip
     except (ConnectionError, ValueError, RuntimeError) as error:
         raise ConfigError(f"--address {options.address}: no cluster answers ({error})") from error
+    if (cluster := ray.cluster_resources().get("CPU", 0)) < cores:
+        raise ConfigError(f"--workers: need {cores} cores, and the cluster has {cluster:.0f}")
+
+
+def decode(blocks: dict[str, int], folder: Path, model: Model, options: argparse.Namespace) -> None:
+    """Have the workers decode blocks.
+
+    Raises:
+        DataError: A worker failed.
+        ConfigError: See ``start_ray``.
+    """
+    start_ray(options)
+    import ray.data
+
     logging.getLogger("ray.data").setLevel(logging.CRITICAL)
     ray.data.DataContext.get_current().enable_progress_bars = False
+    handlers = signals.listen(stop)  # Ray would abort on SIGTERM
     try:
-        if (cluster := ray.cluster_resources().get("CPU", 0)) < cores:
-            raise ConfigError(f"--workers: need {cores} cores, and the cluster has {cluster:.0f}")
         rows = [{"name": name, "lines": count} for name, count in blocks.items()]
         done = ray.data.from_items(rows, override_num_blocks=len(rows)).map_batches(
             Worker, fn_constructor_args=(folder, model), batch_size=1, num_cpus=options.threads,
@@ -155,6 +170,12 @@ def decode(blocks: dict[str, int], folder: Path, model: Model, options: argparse
         raise DataError(f"a worker failed: {reason}") from error
     finally:
         ray.shutdown()
+        signals.restore(handlers)
+
+
+def stop(number: int, frame: object) -> None:
+    """End the command as Ctrl-C does."""
+    raise signals.Stopped(number)
 
 
 def parse(words: list[str]) -> argparse.Namespace:
@@ -267,6 +288,6 @@ if __name__ == "__main__":
     except SeqtextError as error:
         print(f"generate.py: {error}", file=sys.stderr)
         sys.exit(2)
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as error:
         print("generate.py: stopped. --resume goes on", file=sys.stderr)
-        sys.exit(130)
+        sys.exit(getattr(error, "status", 130))

@@ -3,12 +3,12 @@
     python -m benchmarks runtime CKPT SOURCES --references FILE
 
 CKPT is exported in fp32 and int8. Then seqtext and the runtime decode with beam 5 in both precisions. They
-take turns, so that all meet the same state of the machine. The script prints the table of docs/deploying.md:
+take turns, so that all meet the same state of the machine. The script prints the table of docs/deploying.md.
 
-- How many lines are equal to those of seqtext in fp32, and BLEU where references are given.
-- One sentence alone: median and 95th percentile.
-- Batches: so many sentences as ``--batch`` says, each with exactly ``--pieces`` pieces. So all do equal work.
-- The whole command on one sentence, and the most resident memory of the whole command on all sentences.
+It counts the lines that are equal to those of seqtext in fp32. It computes BLEU where references are given.
+It times the whole command on one sentence, and single sentences in this process. It also times ``--batch``
+sentences with exactly ``--pieces`` pieces each, which is equal work for all. Memory is the most that the
+whole command has resident on all sentences.
 
 Times are CPU times, and for commands wall times too. Each is the median of ``--rounds`` turns.
 """

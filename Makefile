@@ -35,7 +35,7 @@ $(READY): pyproject.toml constraints.txt
 	@echo "== setting up $(VENV) (needs the network)"
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt torch==2.13.0
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev,ray]'
 	@touch $@
 
 $(LINTER): constraints.txt

@@ -16,6 +16,7 @@ from pathlib import Path
 COMMANDS = (
     "train",
     "decode",
+    "runtime",
     "search_options",
     "independence",
     "choose",

@@ -22,7 +22,7 @@ _BLOCK = 1 << 16  # bytes
 # every character that some program takes for the end of a line
 _ENDS = re.compile("\r\n|[\n\r\v\f\x1c\x1d\x1e\x85\u2028\u2029]")
 _ESCAPED = {ord(end): f"\\u{ord(end):04x}" for end in "\x85\u2028\u2029"}  # JSON leaves these raw
-_OWN = ("input", "output", "format", "scores", "threads")
+OWN = ("input", "output", "format", "scores", "threads")
 Answer = Callable[[int, list[str]], list[str]]
 
 
@@ -59,20 +59,36 @@ def _parser() -> _Parser:
             if kind is Decision and field.name == "batch_size":
                 continue  # both kinds have it
             if choices := field.metadata.get("choices"):
-                group.add_argument(option, choices=choices, help=field.metadata["help"])
+                group.add_argument(
+                    option, choices=choices, default=argparse.SUPPRESS, help=field.metadata["help"]
+                )
                 continue
             whole = str(field.type).startswith("int")
+            number: type[int] | type[float] = int if whole else float
             group.add_argument(
                 option,
-                type=int if whole else float,
+                type=number if field.default is not None else _or_none(number),
                 metavar="N" if whole else "X",
+                default=argparse.SUPPRESS,
                 help=field.metadata["help"] + _shown(field.default),
             )
     return parser
 
 
+def _or_none(kind: Callable[[str], float]) -> Callable[[str], float | None]:
+    """The same type, with words for None."""
+
+    def read(word: str) -> float | None:
+        return None if word.lower() in ("none", "null") else kind(word)
+
+    read.__name__ = kind.__name__  # in messages of argparse
+    return read
+
+
 def _shown(default: object) -> str:
-    return "" if default is None else f" (default: {default}, or what the model brings)"
+    if default is None:
+        return " (none: the default, whatever the model brings)"
+    return f" (default: {default}, or what the model brings)"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -105,7 +121,7 @@ def _run(arguments: list[str]) -> None:
         raise RuntimeModelError(f"{rest[0]}: is no option. Name the file to read with --input")
     if rest:
         raise RuntimeModelError(
-            unknown(rest[0].removeprefix("--").split("=")[0], [*dict.fromkeys(names), *_OWN])
+            unknown(rest[0].removeprefix("--").split("=")[0], [*dict.fromkeys(names), *OWN])
         )
     if options.input not in (None, "-"):
         if not os.path.exists(options.input):
@@ -114,7 +130,7 @@ def _run(arguments: list[str]) -> None:
             raise RuntimeModelError(
                 f"--input {options.input}: is a folder, expected a file of text"
             )
-    given = {name: getattr(options, name) for name in names if getattr(options, name) is not None}
+    given = {name: value for name, value in vars(options).items() if name in names}
     answer = _answering(options, given)
     with _opened(options) as (lines, output):
         first = 0

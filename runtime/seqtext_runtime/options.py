@@ -19,11 +19,12 @@ OptionsT = TypeVar("OptionsT")
 _LONGEST = 1 << 30
 _INFINITE = math.inf
 # What seqtext has besides
-_ELSEWHERE = (
-    "alignments", "attention", "banned", "beam_groups", "constraints", "details", "device", "devices",
-    "dictionary", "diversity_penalty", "input_format", "max_words", "mbr", "min_p", "min_words", "outputs",
-    "precision", "prefix", "replace_unknown", "required", "rules", "samples", "seed", "shortlist",
-    "split_sentences", "temperature", "terminology", "top_p", "trust",
+ELSEWHERE = (
+    "alignments", "attention", "banned", "banned_any_case", "beam_groups", "constraints", "details", "device",
+    "devices", "dictionary", "diversity_penalty", "input_format", "max_words", "mbr", "min_p", "min_words",
+    "outputs", "precision", "prefix", "prefix_column", "prefixes", "replace_unknown", "required",
+    "required_column", "resume", "rules", "samples", "seed", "shortlist", "split_sentences", "temperature",
+    "terminology", "top_p", "trust",
 )  # fmt: skip
 
 
@@ -141,7 +142,7 @@ def read(kind: type[OptionsT], given: Mapping[str, Any], stored: Mapping[str, An
 
 def unknown(name: str, known: list[str]) -> str:
     """The message about an option that is not here."""
-    where = ". seqtext has it, this runtime has not" if name in _ELSEWHERE else ""
+    where = ". seqtext has it, this runtime has not" if name in ELSEWHERE else ""
     return f"no option {name!r}{where}; there are {', '.join(known)}"
 
 

@@ -133,6 +133,7 @@ def _outputs(
         log_probs, state = network.step(ids, state)
         pairs = [(log_probs.numpy(), after["log_probs"])]
         pairs += [(_value(state, name), after[f"next_{name}"]) for name in states]
+        pairs += [(network.attention(state).numpy(), after["attention"])]
         largest = np.max([largest, *(_difference(a[~ended], b[~ended]) for a, b in pairs)])
         values = {name: free[f"next_{name}"] for name in states}
         log_probs[:, :, banned] = -torch.inf

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ import torch
 from seqtext import checkpoint
 from seqtext.cli import main
 from seqtext.export import folder
+from seqtext.nn.encoder_decoder import EncoderDecoder
 
 
 def changed(trained: Path, **values: Any) -> str:
@@ -83,6 +85,18 @@ def test_a_transformer_is_refused(
     assert not Path("deployed").exists()
 
 
+def test_a_run_of_several_folds_is_refused(trained: Path, capsys: Any) -> None:
+    for number in (1, 2):
+        shutil.copytree(trained, f"folds/fold-{number}")
+    Path("folds/result.json").write_text(json.dumps({"folds": ["fold-1", "fold-2"]}))
+    assert main(["export", "folds", "deployed"]) == 2
+    assert (
+        "an ensemble cannot be exported. Export one of its checkpoints" in capsys.readouterr().err
+    )
+    assert not Path("deployed").exists()
+    assert main(["export", "folds/fold-2", "deployed"]) == 0
+
+
 def test_a_missing_package_is_named(
     trained: Path, capsys: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -130,4 +144,16 @@ def test_graphs_that_differ_are_not_written(
     monkeypatch.setattr(folder, "build_graphs", build_and_change)
     assert main(["export", str(trained), "deployed", f"--precision={precision}"]) == 2
     assert f"the exported graphs differ from the checkpoint {shown}" in capsys.readouterr().err
+    assert list(Path().iterdir()) == []
+
+
+def test_attention_is_compared_too(
+    trained: Path, capsys: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    attention = EncoderDecoder.attention
+    monkeypatch.setattr(
+        EncoderDecoder, "attention", lambda network, state: attention(network, state) + 0.01
+    )
+    assert main(["export", str(trained), "deployed"]) == 2
+    assert "the exported graphs differ from the checkpoint by 0.01" in capsys.readouterr().err
     assert list(Path().iterdir()) == []

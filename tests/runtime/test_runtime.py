@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
+import re
 import subprocess
 import sys
 import tomllib
@@ -14,8 +16,9 @@ import numpy as np
 import pytest
 import seqtext_runtime
 from seqtext_runtime import RuntimeModelError
+from seqtext_runtime.cli import OWN
 from seqtext_runtime.cli import main as run
-from seqtext_runtime.options import Decision, Search
+from seqtext_runtime.options import ELSEWHERE, Decision, Search
 from seqtext_runtime.search import largest
 
 import seqtext
@@ -158,7 +161,21 @@ def test_the_command_writes_what_generate_writes(
             assert a.keys() == b.keys() and a["pieces"] == b["pieces"]
 
 
-@pytest.mark.parametrize("options", [[], ["--top_k=2"], ["--threshold=0.5"]])
+def test_none_undoes_a_stored_limit(generator: Make, export: Make) -> None:
+    path = generator(search={"max_length": 3, "max_length_ratio": 0.5})
+    folder = export(path)
+    Path("in.txt").write_bytes("\n".join(SOURCES).encode())
+    written = []
+    for limits in ([], ["--max_length=none"], ["--max_length=none", "--max_length_ratio=NULL"]):
+        files = "--input=in.txt", "--output=own.txt"
+        assert main(["generate", str(path), *files, *limits]) == 0
+        assert run([str(folder), "--input=in.txt", "--output=other.txt", *limits]) == 0
+        written.append(Path("own.txt").read_text())
+        assert written[-1] == Path("other.txt").read_text()
+    assert len({*written}) == 3
+
+
+@pytest.mark.parametrize("options", [[], ["--top_k=2"], ["--threshold=0.5"], ["--threshold=none"]])
 def test_the_command_writes_what_classify_writes(
     classifier: Make, export: Make, options: list[str]
 ) -> None:
@@ -260,6 +277,19 @@ def test_options_have_the_same_names_and_defaults(own: Any, other: Any) -> None:
     ours, theirs = vars(own()), vars(other())
     assert theirs.pop("batch_size") < ours["batch_size"]
     assert theirs.items() <= ours.items()
+
+
+def test_every_option_of_seqtext_is_known_by_name(capsys: Any) -> None:
+    """Each is here, or a message says that only seqtext has it."""
+    there = set[str]()
+    for command in ("generate", "classify"):
+        assert main([command, "--help"]) == 0
+        there |= set(re.findall(r"^  --(\w+)", capsys.readouterr().out, re.MULTILINE))
+    here = {field.name for kind in (Search, Decision) for field in dataclasses.fields(kind)}
+    assert len(there) > 40
+    only_in_python = {"constraints", "rules"}
+    assert there - here - {*OWN} == {*ELSEWHERE} - only_in_python
+    assert not here & {*ELSEWHERE}
 
 
 def test_both_packages_have_one_version(repository: Path) -> None:

@@ -60,6 +60,7 @@ def serve(
             _allow_files(config.max_connections)
             workers, model = start_workers(place, config.workers)
             server = _build(workers, model, config, describe_unknown)
+            listener.listen(_backlog(config))
             port = listener.getsockname()[1]
             started(f"http://{f'[{host}]' if ':' in host else host}:{port}/", model)
             asyncio.run(server.serve([listener]))
@@ -85,12 +86,17 @@ def _build(
         access_log=False,
         server_header=False,
         proxy_headers=False,
-        backlog=min(config.max_connections, 4096),
+        backlog=_backlog(config),
         timeout_graceful_shutdown=int(config.client_timeout + config.timeout) + _ANSWER,
     )
     server = uvicorn.Server(options)
     metrics.watch("connections", lambda: len(server.server_state.connections))
     return server
+
+
+def _backlog(config: ServingConfig) -> int:
+    """Connections that may wait to be accepted."""
+    return min(config.max_connections, 4_096)
 
 
 def _bind(host: str, port: int) -> socket.socket:

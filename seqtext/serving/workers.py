@@ -57,8 +57,12 @@ class Worker:
         Raises:
             LostProcessError: The process has ended.
         """
-        self._channel.send(batch)
-        answers: Sequence[Answer] = self._channel.receive()
+        try:
+            self._channel.send(batch)
+            answers: Sequence[Answer] = self._channel.receive()
+        except LostProcessError:
+            self.end()  # until then it might seem alive
+            raise
         return answers
 
     @property

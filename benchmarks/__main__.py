@@ -21,6 +21,7 @@ COMMANDS = (
     "choose",
     "documents",
     "constraints",
+    "serve",
     "quality",
     "little",
     "yoyodyne",

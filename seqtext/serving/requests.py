@@ -22,7 +22,8 @@ ROWS: Mapping[Task, Sequence[str]] = {
     "explain": ["texts"],
     "score": ["sources", "targets"],
 }
-_OF_EACH = ("prefixes", "required")  # options with a value for each text
+_OF_EACH = ("prefixes", "required")  # options that have a value for each text
+
 # Says which option may be meant by a name that is none: task, name, known names
 DescribeUnknown = Callable[[Task, str, Collection[str]], str]
 

@@ -41,8 +41,8 @@ class Server:
         """Send a request, with an object of JSON or with bytes, and wait for its answer."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=_WAIT)
         with contextlib.closing(connection):
-            given = isinstance(body, bytes) or body is None
-            data = body if given else json.dumps(body).encode()
+            is_data = isinstance(body, bytes) or body is None
+            data: Any = body if is_data else json.dumps(body).encode()
             connection.request(method or ("GET" if body is None else "POST"), path, data)
             response = connection.getresponse()
             headers = {name.lower(): value for name, value in response.getheaders()}

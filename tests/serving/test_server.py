@@ -147,7 +147,7 @@ def test_mistakes(server: Server, path: str, body: object, status: int, message:
 
 def test_large_bodies_are_refused_before_they_are_read(server: Server) -> None:
     assert server.ask("/generate", b" " * 10_000_000).status == 413
-    with socket.create_connection(("127.0.0.1", server.port), 20) as client:  # no length is told
+    with socket.create_connection(("127.0.0.1", server.port), 20) as client:  # without a length
         client.sendall(b"POST /generate HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n")
         for _ in range(3):
             client.sendall(b"2000\r\n" + b" " * 0x2000 + b"\r\n")
@@ -270,7 +270,9 @@ def test_an_exported_folder(
     import seqtext_runtime
 
     assert main(["export", str(trained), "deployed"]) == 0
-    alone = seqtext_runtime.load("deployed").generate(SOURCES[:4], n_best=2)
+    model = seqtext_runtime.load("deployed")
+    assert isinstance(model, seqtext_runtime.Generator)
+    alone = model.generate(SOURCES[:4], n_best=2)
     with serving(tmp_path / "log", "deployed") as server:
         answer = server.ask("/generate", {"texts": SOURCES[:4], "n_best": 2}).content["results"]
         [worker] = server.workers()

@@ -48,6 +48,10 @@ def parser() -> Parser:
         help="address to listen on; 0.0.0.0 lets other machines in (default: 127.0.0.1, this machine alone)",
     )  # fmt: skip
     parser.add_fields(ServingConfig)
+    parser.add_argument(
+        "--shortlist", metavar="F",
+        help="file of seqtext shortlist, or the run folder that has it, for every search",
+    )  # fmt: skip
     add_computing(parser)
     return parser
 
@@ -76,7 +80,7 @@ def run(arguments: Sequence[str]) -> None:
         )
     place = ModelPlace(
         [str(Path(path).absolute()) for path in options.checkpoints], exported, options.device,
-        options.precision, options.trust, config.batch_size,
+        options.precision, options.trust, config.batch_size, options.shortlist,
     )  # fmt: skip
     started = functools.partial(_tell_start, options)
     serve(place, options.host, config, _describe_unknown, started)
@@ -95,10 +99,14 @@ def _is_export(options: argparse.Namespace) -> bool:
     where = f"{exported[0]}: is an exported model"
     if len(options.checkpoints) > 1:
         raise ConfigError(f"{where}, and these make no ensemble. Serve it alone")
-    if options.precision != "auto":
-        raise ConfigError(f"--precision: {where} and has its own. Leave the option out")
-    if options.device != "cpu":
-        raise ConfigError(f"--device: {where}, and computes on the CPU. Leave the option out")
+    reasons = {
+        "precision": "has its own",
+        "device": "computes on the CPU",
+        "shortlist": "uses none",
+    }
+    for name, reason in reasons.items():
+        if getattr(options, name) not in ("auto", "cpu", None):
+            raise ConfigError(f"--{name}: {where}, and {reason}. Leave the option out")
     if find_spec("seqtext_runtime") is None:
         raise ConfigError(
             f"{where}, and needs the package seqtext-runtime. In the folder of seqtext's source, type:"

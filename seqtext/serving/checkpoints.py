@@ -37,6 +37,8 @@ class ServedGenerator(ServedModel):
 
     def __init__(self, generator: Generator, place: ModelPlace) -> None:
         self._generator, self._batch_size = generator, place.batch_size
+        self._shortlist = place.shortlist
+        generator.constrain([], Constraints(shortlist=place.shortlist))  # before anybody asks
         options: dict[Task, Sequence[str]] = {"generate": _GENERATING, "score": ["attention"]}
         with contextlib.suppress(ConfigError):
             explain(generator, [], SearchConfig())
@@ -59,7 +61,8 @@ class ServedGenerator(ServedModel):
             sources, targets = ([row[side] for row in rows] for side in (0, 1))
             scores = generator.score(sources, targets, **options, batch_size=size)
             return [scored_fields(score) for score in scores]
-        config, constraints = read_options(options, generator.searches[0])
+        given = {**options, "shortlist": self._shortlist}
+        config, constraints = read_options(given, generator.searches[0])
         config = dataclasses.replace(config, batch_size=size)
         if task == "explain":
             explained = explain(generator, rows, config, constraints)
@@ -106,13 +109,15 @@ def load_checkpoints(place: ModelPlace) -> ServedGenerator | ServedClassifier:
     """Load checkpoints for a worker.
 
     Raises:
-        SeqtextError: See ``seqtext.load``.
+        SeqtextError: See ``seqtext.load``. Or the shortlist cannot be used.
     """
     torch.set_num_threads(1)
     torch.set_flush_denormal(True)  # as commands do, and no output can show it
     precision = cast(PrecisionChoice, place.precision)
     model = load(place.paths, place.device, precision, place.trust)
     if isinstance(model, Classifier):
+        if place.shortlist is not None:
+            raise ConfigError("shortlist: is of models that generate text, and this one labels it")
         return ServedClassifier(model, place)
     return ServedGenerator(model, place)
 

@@ -23,7 +23,7 @@ class ServingConfig:
         max_hypotheses: Most hypotheses of a search, as ``beam_size`` or ``samples`` of a request.
         max_body: Most bytes of a request's body.
         max_queue: Most requests that wait for a worker. Others are refused, and may be sent again.
-        max_connections: Most connections at a time.
+        max_connections: Most connections at a time, fewer where the system allows fewer open files.
         client_timeout: Seconds that a client has to send a request.
         timeout: Seconds in which a request is answered, or else refused.
 

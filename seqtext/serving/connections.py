@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import http
 import json
 from typing import Any
 
@@ -41,7 +42,7 @@ def protocol_for(config: ServingConfig) -> type[H11Protocol]:
                 super().data_received(data)
 
         def send_400_response(self, msg: str) -> None:
-            self._send_error(400, "is no request of HTTP that can be read")
+            self._send_error(400, "this is no HTTP request that can be read")
 
         def _send_error(self, status: int, message: str) -> None:
             body = json.dumps({"error": message}).encode()
@@ -50,9 +51,10 @@ def protocol_for(config: ServingConfig) -> type[H11Protocol]:
                 (b"content-length", str(len(body)).encode()),
                 (b"connection", b"close"),
             ]
+            reason = http.HTTPStatus(status).phrase.encode()
             if self.conn.our_state is h11.IDLE or self.conn.our_state is h11.SEND_RESPONSE:
                 events: list[Any] = [
-                    h11.Response(status_code=status, headers=headers),
+                    h11.Response(status_code=status, headers=headers, reason=reason),
                     h11.Data(data=body),
                     h11.EndOfMessage(),
                 ]

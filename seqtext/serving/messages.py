@@ -22,6 +22,7 @@ class ModelPlace(NamedTuple):
         precision: Of a checkpoint's weights.
         trust: See ``seqtext.load``.
         batch_size: Most texts together.
+        shortlist: File of the shortlist of every search, see ``Constraints``.
     """
 
     paths: Sequence[str]
@@ -30,6 +31,7 @@ class ModelPlace(NamedTuple):
     precision: str
     trust: Sequence[str]
     batch_size: int
+    shortlist: str | None = None
 
 
 class Description(NamedTuple):

@@ -23,9 +23,7 @@ ROWS: Mapping[Task, Sequence[str]] = {
     "score": ["sources", "targets"],
 }
 _OF_EACH = ("prefixes", "required")  # options that have a value for each text
-
-# Says which option may be meant by a name that is none: task, name, known names
-DescribeUnknown = Callable[[Task, str, Collection[str]], str]
+DescribeUnknown = Callable[[Task, str, Collection[str]], str]  # see RequestReader
 
 
 class Request(NamedTuple):
@@ -52,7 +50,7 @@ class RequestReader:
     Args:
         model: What its workers say of it.
         config: What is refused.
-        describe_unknown: Makes the message about an unknown option.
+        describe_unknown: Makes the message about an unknown option, of task, name and known names.
     """
 
     def __init__(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import dataclasses
 import socket
 import sys
 from collections.abc import Callable
@@ -57,7 +58,8 @@ def serve(
     handlers = signals.listen(stop)
     try:
         with contextlib.closing(_bind(host, config.port)) as listener:
-            _allow_files(config.max_connections)
+            most = _allow_files(config.max_connections)
+            config = dataclasses.replace(config, max_connections=most)
             workers, model = start_workers(place, config.workers)
             server = _build(workers, model, config, describe_unknown)
             listener.listen(_backlog(config))
@@ -124,21 +126,23 @@ def _bind(host: str, port: int) -> socket.socket:
     return listener
 
 
-def _allow_files(connections: int) -> None:
-    """Raise the limit of open files, where it is too low for the connections. Not on Windows."""
+def _allow_files(connections: int) -> int:
+    """Raise the limit of open files, if it is too low for the connections. Not on Windows.
+
+    Returns:
+        The connections that the system allows.
+    """
     if sys.platform == "win32":
-        return
+        return connections
     import resource
 
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = connections + _OTHER_FILES
-    if soft != resource.RLIM_INFINITY and soft < wanted:
-        if hard != resource.RLIM_INFINITY and hard < wanted:
-            raise ConfigError(
-                f"--max_connections {connections}: this system allows {hard:,} open files, and each"
-                f" connection is one. Give at most {hard - _OTHER_FILES:,}"
-            )
-        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+    wanted, endless = connections + _OTHER_FILES, resource.RLIM_INFINITY
+    if soft == endless or soft >= wanted:
+        return connections
+    allowed = wanted if hard == endless else min(hard, wanted)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
+    return max(1, allowed - _OTHER_FILES)
 
 
 def is_local(host: str) -> bool:

@@ -45,8 +45,9 @@ def test_a_missing_model_and_an_open_address(capsys: pytest.CaptureFixture[str])
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["--precision=int8"], "--precision: deployed: is an exported model and has its own"),
+        (["--precision=int8"], "--precision: deployed: is an exported model, and has its own"),
         (["--device=cuda"], "--device: deployed: is an exported model, and computes on the CPU"),
+        (["--shortlist=x"], "--shortlist: deployed: is an exported model, and uses none"),
         (["other"], "deployed: is an exported model, and these make no ensemble"),
     ],
 )

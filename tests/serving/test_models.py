@@ -10,7 +10,8 @@ from typing import Any, cast
 import pytest
 
 import seqtext
-from seqtext.errors import CheckpointError, ConfigError
+from seqtext.cli import main
+from seqtext.errors import CheckpointError, ConfigError, DataError
 from seqtext.inference.channels import PipeChannel
 from seqtext.inference.records import labelled_fields
 from seqtext.serving.checkpoints import load_checkpoints
@@ -67,6 +68,19 @@ def test_an_exported_folder_that_is_none(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text('{"format": 99}')
     with pytest.raises(ConfigError, match="has the format 99"):
         ServedExport(place(tmp_path, exported=True))
+
+
+def test_a_shortlist(trained: Path, tmp_path: Path, classifier: Make) -> None:
+    path = str(tmp_path / "list.npz")
+    assert main(["shortlist", str(trained), "--pieces=4", "--frequent=9", f"--output={path}"]) == 0
+    model = load_checkpoints(place(trained)._replace(shortlist=path))
+    alone = seqtext.load_generator(trained).generate(TEXTS, shortlist=path)
+    texts = [each["hypotheses"][0]["text"] for each in model.compute("generate", TEXTS, {})]
+    assert texts == [best.text for best, *_ in alone]
+    with pytest.raises(DataError, match="no such file"):
+        load_checkpoints(place(trained)._replace(shortlist="missing"))
+    with pytest.raises(ConfigError, match="shortlist: is of models that generate text"):
+        load_checkpoints(place(classifier())._replace(shortlist=path))
 
 
 def test_a_worker_refuses_a_model_that_has_changed(trained: Path) -> None:

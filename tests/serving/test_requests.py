@@ -1,4 +1,4 @@
-"""Bodies of requests: what is read, what is refused, and with which message."""
+"""Bodies of requests: what is read, and what is refused."""
 
 from __future__ import annotations
 

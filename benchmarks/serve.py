@@ -15,33 +15,25 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import functools
 import http.client
 import itertools
 import json
-import random
-import re
 import resource
-import signal
-import socket
 import statistics
-import subprocess
 import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
-
-import psutil
+from typing import Any
 
 import seqtext
 from benchmarks.common import Row, parser_of, read, report, table, use_threads
+from benchmarks.serving_clients import Disturbance, Server, post, serving
 
 _CLIENTS = 8  # of the endurance test
-_KILL = 15.0  # seconds
-_CONNECTIONS, _SLOW = 1_000, 20
-_LARGE = 10_000_000  # bytes
 _OPTIONS: list[dict[str, Any]] = [
     {},
     {"beam_size": 1},
@@ -51,52 +43,10 @@ _OPTIONS: list[dict[str, Any]] = [
 ]
 
 
-class Server(NamedTuple):
-    """A running ``seqtext serve``."""
-
-    process: subprocess.Popen[str]
-    port: int
-
-    def cpu_seconds(self) -> float:
-        """CPU time of the server and its workers."""
-        own = psutil.Process(self.process.pid)
-        return sum(sum(each.cpu_times()[:2]) for each in (own, *own.children()))
-
-    def connect(self) -> http.client.HTTPConnection:
-        """A connection that stays open between requests."""
-        return http.client.HTTPConnection("127.0.0.1", self.port, timeout=120)
-
-
-@contextlib.contextmanager
-def serving(options: argparse.Namespace) -> Iterator[Server]:
-    """A server of the model on a free port."""
-    command = [
-        sys.executable, "-m", "seqtext", "serve", options.checkpoint, "--port=0",
-        f"--workers={options.workers}",
-    ]  # fmt: skip
-    if options.precision is not None:
-        command.append(f"--precision={options.precision}")
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
-    assert process.stderr is not None
-    for line in process.stderr:
-        if found := re.search(r"http://127\.0\.0\.1:(\d+)/", line):
-            break
-    else:
-        sys.exit("the server has not started")
-    # what it says later must not fill the pipe
-    threading.Thread(target=process.stderr.read, daemon=True).start()
-    try:
-        yield Server(process, int(found[1]))
-    finally:
-        process.send_signal(signal.SIGTERM)
-        process.wait()
-
-
-def post(connection: http.client.HTTPConnection, body: bytes) -> tuple[int, bytes]:
-    """Status and body of an answer of ``/generate``."""
-    connection.request("POST", "/generate", body)
-    response = connection.getresponse()
-    return response.status, response.read()
+def _words(options: argparse.Namespace) -> list[str]:
+    """Arguments of ``seqtext serve``."""
+    given = [options.checkpoint, f"--workers={options.workers}"]
+    return given if options.precision is None else [*given, f"--precision={options.precision}"]
 
 
 def in_threads(count: int, work: Callable[[int], None]) -> None:
@@ -146,7 +96,7 @@ def measure(server: Server, sources: Sequence[str], clients: int, seconds: float
 def measure_speed(options: argparse.Namespace, sources: Sequence[str]) -> None:
     """A row for each number of clients."""
     rows = list[Row]()
-    with serving(options) as server:
+    with serving(_words(options)) as server:
         measure(server, sources, 1, min(2.0, options.seconds))  # warm up
         for clients in options.clients:
             row = measure(server, sources, clients, options.seconds)
@@ -166,78 +116,14 @@ def expected_texts(
 ) -> list[list[str]]:
     """The texts that a model gives for each request, computed alone."""
     model = seqtext.load_generator(options.checkpoint, precision=options.precision)
-    known = dict[str, list[str]]()
-    for body in asked:
-        key = json.dumps(body)
-        if key not in known:
-            given = {name: value for name, value in body.items() if name != "texts"}
-            [own] = model.generate(body["texts"], **given)
-            known[key] = [each.text for each in own]
-    return [known[json.dumps(body)] for body in asked]
 
+    @functools.cache
+    def texts(body: str) -> list[str]:
+        given = json.loads(body)
+        [own] = model.generate(given.pop("texts"), **given)
+        return [each.text for each in own]
 
-class Disturbance:
-    """Clients that behave badly, and a killer of workers, until ``stop``."""
-
-    def __init__(self, server: Server) -> None:
-        self._server, self._end, self.counts = server, threading.Event(), Counter[str]()
-        works = (self._kill, self._hold, self._dawdle, self._garble, self._flood)
-        self._threads = [threading.Thread(target=work) for work in works]
-        for thread in self._threads:
-            thread.start()
-
-    def stop(self) -> None:
-        """End all of it."""
-        self._end.set()
-        for thread in self._threads:
-            thread.join()
-
-    def _kill(self) -> None:
-        while not self._end.wait(_KILL):
-            children = psutil.Process(self._server.process.pid).children()
-            if children:
-                random.choice(children).kill()
-                self.counts["workers killed"] += 1
-
-    def _hold(self) -> None:
-        """1,000 open connections. The server closes them when they are idle, and new ones follow."""
-        while not self._end.is_set():
-            with contextlib.ExitStack() as stack:
-                for _ in range(_CONNECTIONS):
-                    with contextlib.suppress(OSError):
-                        stack.enter_context(self._connect())
-                        self.counts["idle connections"] += 1
-                self._end.wait(8)
-
-    def _dawdle(self) -> None:
-        while not self._end.wait(0.5):
-            with contextlib.suppress(OSError), contextlib.ExitStack() as stack:
-                clients = [stack.enter_context(self._connect()) for _ in range(_SLOW)]
-                for client in clients:
-                    client.sendall(
-                        b"POST /generate HTTP/1.1\r\nHost: x\r\nContent-Length: 99\r\n\r\n{"
-                    )
-                    self.counts["slow bodies"] += 1
-                for client in clients:
-                    refused = client.recv(100).startswith(b"HTTP/1.1 408")
-                    self.counts["slow bodies refused"] += refused
-
-    def _garble(self) -> None:
-        self._post_until_end(b'{"texts": ["A man', 400, "malformed", 0.05)
-
-    def _flood(self) -> None:
-        self._post_until_end(b" " * _LARGE, 413, "large", 1.0)
-
-    def _post_until_end(self, body: bytes, expected: int, name: str, pause: float) -> None:
-        while not self._end.wait(pause):
-            self.counts[f"{name} bodies"] += 1
-            with contextlib.suppress(OSError, http.client.HTTPException):
-                with contextlib.closing(self._server.connect()) as connection:
-                    status, _ = post(connection, body)
-                self.counts[f"{name} bodies refused"] += status == expected
-
-    def _connect(self) -> socket.socket:
-        return socket.create_connection(("127.0.0.1", self._server.port), 60)
+    return [texts(json.dumps(body)) for body in asked]
 
 
 def endure(options: argparse.Namespace, sources: Sequence[str]) -> None:
@@ -249,7 +135,7 @@ def endure(options: argparse.Namespace, sources: Sequence[str]) -> None:
     options.precision = options.precision or "fp32"
     expected, counts = expected_texts(options, asked), Counter[str]()
     lock = threading.Lock()
-    with serving(options) as server:
+    with serving(_words(options)) as server:
         disturbance, start = Disturbance(server), time.perf_counter()
 
         def ask(place: int) -> None:
@@ -279,17 +165,17 @@ def compare(server: Server, body: Mapping[str, Any], expected: list[str]) -> tup
             with contextlib.closing(server.connect()) as connection:
                 status, answer = post(connection, json.dumps(body).encode())
         except (OSError, http.client.HTTPException):
-            return "lost", tries
-        if status == 503:  # it says so, and asks to send it again
+            break
+        if status == 503:  # it asks to send it again
             time.sleep(0.2)
             continue
         if status != 200:
-            return "lost", tries
+            break
         [result] = json.loads(answer)["results"]
         texts = [each["text"] for each in result["hypotheses"]]
         right = result["source"] == body["texts"][0] and texts == expected
         return "right" if right else "wrong", tries
-    return "lost", 100
+    return "lost", tries
 
 
 def main(arguments: Sequence[str]) -> None:

@@ -1,4 +1,4 @@
-"""Bodies of requests: what is read, and what is refused."""
+"""The bodies of requests are read or refused."""
 
 from __future__ import annotations
 

@@ -132,15 +132,15 @@ def _rows(name: str, model: Description, config: ServingConfig) -> Fields:
 
 def _options(task: Task, model: Description, config: ServingConfig) -> Fields:
     """The schema of each option of a task, with its range, default and help."""
-    owner: list[tuple[type[Any], object]] = [
+    owners: list[tuple[type[Any], object]] = [
         (SearchConfig, model.search),
         (Constraints, Constraints()),
     ]
     if model.kind == "classifier":
-        owner = [(DecisionConfig, DecisionConfig())]
+        owners = [(DecisionConfig, DecisionConfig())]
     schemas: Fields = {}
-    for kind, defaults in owner:
-        types_of, texts = get_type_hints_of(kind), field_texts(kind)
+    for kind, defaults in owners:
+        types_of, texts = _types_of(kind), field_texts(kind)
         for field in dataclasses.fields(kind):
             if field.name in model.options[task]:
                 schema = _CONSTRAINTS.get(field.name) or _schema(types_of[field.name])
@@ -154,7 +154,7 @@ def _options(task: Task, model: Description, config: ServingConfig) -> Fields:
     return schemas
 
 
-def get_type_hints_of(kind: type[Any]) -> dict[str, Any]:
+def _types_of(kind: type[Any]) -> dict[str, Any]:
     """Types of the fields that have a type of their own here. The others are in ``_CONSTRAINTS``."""
     if kind is Constraints:
         return {"prefix": str, "banned_any_case": bool}

@@ -118,7 +118,7 @@ class Queue:
             self._arrived.notify(len(jobs))
 
     async def _take(self) -> list[_Job]:
-        """The oldest job, and those that can be computed with it. None if none arrives for a while."""
+        """The oldest job, and those that can be computed with it. Empty if none arrives for a while."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_LOOK), self._arrived:
                 await self._arrived.wait_for(lambda: self._waiting)
@@ -187,7 +187,7 @@ class Queue:
         try:
             worker.start()
             worker.load(self._model)
-        except (SeqtextError, LostProcessError) as error:
+        except Exception as error:  # whatever it is, the other workers go on
             print(f"seqtext serve: a worker cannot start: {error}", file=sys.stderr, flush=True)
             worker.kill()
             return False

@@ -60,9 +60,9 @@ class Worker:
         try:
             self._channel.send(batch)
             answers: Sequence[Answer] = self._channel.receive()
-        except LostProcessError:
-            self.end()  # until then it might seem alive
-            raise
+        except Exception as error:  # an answer that is cut off can raise anything
+            self.end()  # until then the process might seem alive
+            raise LostProcessError from error
         return answers
 
     @property

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import pickle
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, cast
@@ -11,12 +13,12 @@ import pytest
 
 import seqtext
 from seqtext.cli import main
-from seqtext.errors import CheckpointError, ConfigError, DataError
+from seqtext.errors import CheckpointError, ConfigError, DataError, LostProcessError
 from seqtext.inference.channels import PipeChannel
 from seqtext.inference.records import labelled_fields
 from seqtext.serving.checkpoints import load_checkpoints
 from seqtext.serving.exported import ServedExport
-from seqtext.serving.messages import ModelPlace
+from seqtext.serving.messages import Batch, ModelPlace
 from seqtext.serving.workers import Worker
 from tests.serving.test_requests import GENERATOR
 
@@ -93,3 +95,14 @@ def test_a_worker_refuses_a_model_that_has_changed(trained: Path) -> None:
     with pytest.raises(CheckpointError, match="has changed since the server read it"):
         worker.load(GENERATOR)
     assert worker.load().state == "later"
+
+
+def test_an_answer_that_is_cut_off_counts_as_lost(trained: Path) -> None:
+    read, write = os.pipe()
+    os.write(write, pickle.dumps([[{"text": "x" * 100}]])[:-20])
+    os.close(write)
+    with open(read, "rb"), open(os.devnull, "wb") as sink:
+        worker = Worker(place(trained))
+        worker._channel = PipeChannel(read, sink.fileno())
+        with pytest.raises(LostProcessError):
+            worker.compute(Batch("generate", {}, [["x"]]))

@@ -22,6 +22,7 @@ COMMANDS = (
     "choose",
     "documents",
     "constraints",
+    "serve",
     "quality",
     "little",
     "yoyodyne",

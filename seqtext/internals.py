@@ -1,8 +1,9 @@
 """What seqtext uses of other libraries beyond their public interfaces.
 
 Each function says what it uses, why there is no public way, and for which versions it holds. The tests in
-tests/test_internals.py fail where an installed version differs. Two uses stand elsewhere: ``_apply`` in
-seqtext.nn.laid_out, and messages of the option parser in seqtext.cli.parser_messages.
+tests/test_internals.py fail where an installed version differs. Three uses stand elsewhere: ``_apply`` in
+seqtext.nn.laid_out, messages of the option parser in seqtext.cli.parser_messages, and the state of uvicorn's
+connections in seqtext.serving.connections.
 """
 
 from __future__ import annotations

@@ -10,7 +10,10 @@ import pytest
 
 from seqtext.cli import COMMANDS
 
-HEAVY = ("lightning", "datasets", "torchmetrics", "pandas", "matplotlib", "sacrebleu")
+HEAVY = (
+    "lightning", "datasets", "torchmetrics", "pandas", "matplotlib", "sacrebleu", "starlette", "uvicorn",
+    "prometheus_client",
+)  # fmt: skip
 PROGRAM = f"""
 import sys
 from seqtext.cli import main

@@ -17,6 +17,7 @@ from seqtext.cli.ranks import rank
 from seqtext.cli.streams import add_input, as_json, as_row, check_input, lines_of, open_input
 from seqtext.errors import ConfigError
 from seqtext.inference.config import DecisionConfig, ProcessConfig
+from seqtext.inference.records import labelled_fields
 
 if TYPE_CHECKING:
     from seqtext.inference.classifier import Classification, Classifier
@@ -94,13 +95,7 @@ def tell_threshold(classifier: Classifier, given: float | None) -> None:
 
 def _render(options: argparse.Namespace, index: int, text: Row, result: Classification) -> str:
     if options.format == "jsonl":
-        record = {
-            "index": index,
-            "text": text,
-            "labels": result.labels,
-            "probabilities": [round(p, 6) for p in result.probabilities],
-            "top": [{"label": name, "probability": round(p, 6)} for name, p in result.top],
-        }
+        record = {"index": index, "text": text, **labelled_fields(result)}
         return lines_of([as_json(record)])
     if options.top_k > 1:
         return lines_of(as_row(str(index), f"{p:.4f}", name) for name, p in result.top)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import inspect
-import re
 import types
 from collections.abc import Callable, Collection, Sequence
 from typing import Any, Literal, NoReturn, TypeVar, get_args, get_origin, get_type_hints
@@ -17,12 +15,12 @@ from seqtext.cli.unknown_options import (
     explain_unrecognized,
 )
 from seqtext.cli.words import pair_options
+from seqtext.docstrings import field_texts
 from seqtext.errors import ConfigError
 
 T = TypeVar("T")
 _METAVARS = {int: "N", float: "X"}
 _NOTHING = ("none", "null")
-_FIELD = re.compile(r"    (\w+): (.*)")  # in a docstring's Args
 
 
 class Parser(argparse.ArgumentParser):
@@ -98,7 +96,7 @@ class Parser(argparse.ArgumentParser):
         for field in dataclasses.fields(config):
             if names and field.name not in names:
                 continue
-            kind, text = _plain_type(types_of[field.name]), texts[field.name]
+            kind, text = _plain_type(types_of[field.name]), _as_help(texts[field.name])
             is_stored = field.name in stored
             default = argparse.SUPPRESS if is_stored else field.default
             if kind is bool:
@@ -179,31 +177,8 @@ def config_of(
         raise ConfigError(f"--{str(error).removeprefix(prefix)}") from error
 
 
-def field_texts(config: type[object]) -> dict[str, str]:
-    """What the ``Args`` of a dataclass's docstring say of each field, as help: no capital, no full stop.
-
-    The docstring of a parent says it of the parent's fields.
-    """
-    texts: dict[str, str] = {}
-    for kind in reversed(config.__mro__):
-        texts |= _texts_in(inspect.cleandoc(kind.__doc__ or ""))
-    return {name: _as_help(text) for name, text in texts.items()}
-
-
-def _texts_in(docstring: str) -> dict[str, str]:
-    texts: dict[str, str] = {}
-    name = ""
-    for line in docstring.partition("\nArgs:\n")[2].split("\n"):
-        if line and not line.startswith(" "):
-            break  # the next section
-        if field := _FIELD.fullmatch(line):
-            name, texts[field[1]] = field[1], field[2]
-        elif line:
-            texts[name] += f" {line.strip()}"
-    return texts
-
-
 def _as_help(text: str) -> str:
+    """A text as help: no capital, no full stop."""
     first, space, rest = text.replace("``", "").replace("%", "%%").removesuffix(".").partition(" ")
     is_name = first[1:] != first[1:].lower()
     return f"{first if is_name else first.lower()}{space}{rest}"

@@ -142,6 +142,10 @@ OPTIONS: Mapping[str, Names] = {  # of each command
         "num_return_sequences": "n_best",
     },
     "score": {**_MODEL, **_MACHINE, **_PROCESSES, **_OUTPUT, "alignment": "alignments"},
+    "serve": {
+        **_MODEL, **_MACHINE, "address": "host", "bind": "host", "cpu_threads": "workers",
+        "devices": "workers", "num_workers": "workers", "processes": "workers", "threads": "workers",
+    },
     "shortlist": {
         **_MODEL, **_SIDES, **_TRAINING_SET, **_OUTPUT, "best_num": "pieces", "first": "frequent",
         "first_num": "frequent", "k": "pieces",

@@ -11,7 +11,7 @@ from seqtext.cli.answers import add_output, note_content, open_answers
 from seqtext.cli.constraints import OF_SOURCE, add_constraints, read_constraints
 from seqtext.cli.fill import fill_strings
 from seqtext.cli.flags import Parser, config_of, names_of
-from seqtext.cli.hypotheses import add_output_format, hypothesis_fields, record_of, render
+from seqtext.cli.hypotheses import add_output_format, record_of, render
 from seqtext.cli.inputs import Row, RowReader, add_input_format, read_dictionary, strings_format
 from seqtext.cli.models import (
     add_checkpoints,
@@ -36,6 +36,7 @@ from seqtext.cli.streams import (
 )
 from seqtext.errors import ConfigError
 from seqtext.inference.config import ProcessConfig
+from seqtext.inference.records import hypothesis_fields
 from seqtext.search.config import SearchConfig
 
 if TYPE_CHECKING:

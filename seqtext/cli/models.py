@@ -93,14 +93,18 @@ def load_models(options: argparse.Namespace, load: Load[ModelT], devices: int = 
         gc.freeze()  # what has been imported stays to the end
         gc.enable()
     options.precision = model.precision
-    if model.int8_speed is not None:
-        speed = f"{model.int8_speed:.2f} times as fast as fp32 here"
+    tell_precision(model.precision, model.int8_speed)
+    return model
+
+
+def tell_precision(precision: str, int8_speed: float | None) -> None:
+    """Say which precision ``auto`` has chosen, and why. Without a speed it has chosen nothing."""
+    if int8_speed is not None:
+        speed = f"{int8_speed:.2f} times as fast as fp32 here"
         told = {"int8": f"int8, {speed}. --precision fp32 changes that"}
         print(
-            f"precision: {told.get(model.precision, f'fp32, because int8 is {speed}')}",
-            file=sys.stderr,
+            f"precision: {told.get(precision, f'fp32, because int8 is {speed}')}", file=sys.stderr
         )
-    return model
 
 
 def settle_search(options: argparse.Namespace, generator: Generator) -> SearchConfig:

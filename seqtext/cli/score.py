@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 from seqtext.cli.answers import add_output, open_answers
 from seqtext.cli.flags import Parser, config_of
-from seqtext.cli.hypotheses import score_fields, source_fields
 from seqtext.cli.inputs import Row, RowReader, add_input_format
 from seqtext.cli.models import add_checkpoints, add_computing, tell_counts
 from seqtext.cli.outputs import check_outputs
@@ -19,6 +18,7 @@ from seqtext.cli.ranks import rank
 from seqtext.cli.streams import add_input, as_json, as_row, check_input, lines_of, open_input
 from seqtext.errors import ConfigError
 from seqtext.inference.config import ProcessConfig
+from seqtext.inference.records import scored_fields
 from seqtext.search.config import SearchConfig
 
 if TYPE_CHECKING:
@@ -119,16 +119,7 @@ def _render(options: argparse.Namespace, index: int, pair: tuple[Row, str], scor
     if options.format == "text":
         columns = [f"{score.log_prob:.4f}", str(len(score.log_probs))]
         return lines_of([as_row(*columns, *[score.pharaoh] * options.alignments)])
-    record = {
-        "index": index,
-        "source": source,
-        "target": target,
-        "log_prob": score.log_prob,
-        "perplexity": score.perplexity,
-        "pieces": score.pieces,
-        **score_fields(score),
-        **source_fields(score),
-    }
+    record = {"index": index, "source": source, "target": target, **scored_fields(score)}
     return lines_of([as_json(record)])
 
 

@@ -129,7 +129,7 @@ class OtherProcesses:
         # a process that is forked off this one starts others, as two cannot read the same pipe
         self._owner, self._end = os.getpid(), weakref.finalize(self, stack.close)
         for settings in self._settings:
-            process = stack.enter_context(_start_process())
+            process = stack.enter_context(start_process())
             # The stack ends it before it waits for its end. By then the work is done or given up.
             stack.callback(process.kill)
             assert process.stdin is not None and process.stdout is not None
@@ -137,12 +137,13 @@ class OtherProcesses:
             self._channels[-1].send(settings)
 
 
-def _start_process() -> subprocess.Popen[bytes]:
-    """Start a process that works for this one."""
+def start_process(worker: str = "seqtext.inference.worker") -> subprocess.Popen[bytes]:
+    """Start a process that works for this one, by the function ``work`` of a module.
+
+    Its standard input and output are the pipes of a ``PipeChannel``.
+    """
     # Modules come from where this process has them. A session of its own keeps Ctrl-C from it.
-    program = (
-        f"import sys; sys.path[:] = {sys.path!r}; from seqtext.inference.worker import work; work()"
-    )
+    program = f"import sys; sys.path[:] = {sys.path!r}; from {worker} import work; work()"
     return subprocess.Popen(
         [sys.executable, "-P", "-c", program],
         stdin=subprocess.PIPE,

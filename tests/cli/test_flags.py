@@ -9,8 +9,9 @@ import pytest
 
 from seqtext.cli import explain, generate, tokenizer
 from seqtext.cli import test as scoring
-from seqtext.cli.flags import Parser, config_of, field_texts
+from seqtext.cli.flags import Parser, config_of
 from seqtext.data.tokenizer import TokenizerConfig
+from seqtext.docstrings import field_texts
 from seqtext.errors import ConfigError
 from seqtext.inference.config import DecisionConfig
 from seqtext.search.config import SearchConfig

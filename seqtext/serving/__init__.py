@@ -1,0 +1,1 @@
+"""A server: requests of HTTP -> batches -> workers, each a process with the model."""

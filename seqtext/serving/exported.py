@@ -1,0 +1,60 @@
+"""Exported models as workers have them. The package ``seqtext_runtime`` decodes them, without torch."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import seqtext_runtime
+from seqtext_runtime.options import Search
+
+from seqtext.data.readers.columns import source_columns
+from seqtext.errors import ConfigError
+from seqtext.inference.records import Fields, hypothesis_fields, labelled_fields
+from seqtext.search.config import SearchConfig
+from seqtext.serving.messages import Description, ModelPlace, Task
+from seqtext.serving.served import DECIDING, ServedModel, of_clients, states_of
+
+
+class ServedExport(ServedModel):
+    """A folder that ``seqtext export`` wrote, decoded by the package ``seqtext_runtime``."""
+
+    def __init__(self, place: ModelPlace) -> None:
+        [folder], self._batch_size = place.paths, place.batch_size
+        try:
+            self._model = seqtext_runtime.load(folder)
+        except seqtext_runtime.RuntimeModelError as error:
+            raise ConfigError(str(error)) from error
+        config, search, labels = self._model.config, SearchConfig(), []
+        options: dict[Task, Sequence[str]] = {"classify": DECIDING}
+        if isinstance(self._model, seqtext_runtime.Generator):
+            names = [field.name for field in dataclasses.fields(Search)]
+            options = {"generate": of_clients(names)}
+            search = SearchConfig(**config["search"])
+        else:
+            labels = self._model.labels
+        columns = config["columns"][0], config["columns"][1]
+        self._description = Description(
+            "classifier" if "classify" in options else "generator", config["task"], columns,
+            source_columns(columns, [columns[0]]), config.get("precision", "fp32"), None, search,
+            options, labels,
+            states_of(sorted(Path(folder).iterdir())),
+        )  # fmt: skip
+
+    @property
+    def description(self) -> Description:
+        """See ``ServedModel``."""
+        return self._description
+
+    def compute(self, task: Task, rows: Sequence[Any], options: Mapping[str, Any]) -> list[Fields]:
+        """See ``ServedModel``."""
+        given = {**options, "batch_size": self._batch_size}
+        try:
+            if isinstance(self._model, seqtext_runtime.Generator):
+                decoded = self._model.generate(rows, **given)
+                return [{"hypotheses": list(map(hypothesis_fields, each))} for each in decoded]
+            return [labelled_fields(each) for each in self._model.classify(rows, **given)]
+        except seqtext_runtime.RuntimeModelError as error:
+            raise ConfigError(str(error)) from error

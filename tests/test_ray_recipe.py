@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import importlib.util
+import os
 import runpy
 import subprocess
 import sys
@@ -100,6 +102,31 @@ def test_finished_blocks_are_kept(
     assert not folder.exists()
 
 
+def test_outputs_beside_an_exported_model(trained: Path, script: dict[str, Any]) -> None:
+    made_text()
+    assert main(["export", str(trained), "deployed"]) == 0
+    arguments = ["deployed", "--input=in.txt", "--output=deployed/out.txt", *GREEDY[:2]]
+    script["decode"] = decode_here(script, 1)
+    with pytest.raises(DataError, match="interrupted"):
+        script["main"](arguments)
+    script["decode"] = decode_here(script, 2)
+    script["main"]([*arguments, "--resume"])
+    assert Path("deployed/out.txt").read_bytes() == expect(trained, "in.txt")
+
+
+def test_a_full_disk_is_told(
+    trained: Path, script: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fill(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    Path("in.txt").write_text("The dog sleeps.\n")
+    monkeypatch.setattr(script["files"], "whole", fill)
+    with pytest.raises(DataError, match=r"--output out.txt: cannot be written \(No space left"):
+        script["main"]([str(trained), "--input=in.txt", "--output=out.txt", *GREEDY])
+    assert not list(Path().glob("out.txt*"))
+
+
 def test_a_worker_says_what_went_wrong(trained: Path, script: dict[str, Any]) -> None:
     worker = script["Worker"](Path(), script["Model"](str(trained), 1, "fp32", {}))
     [reason] = worker({"name": ["000001.none"]})["reason"]
@@ -140,6 +167,8 @@ def test_models_are_checked_before_ray_starts(
     assert main(["export", str(trained), "deployed"]) == 0
     with pytest.raises(ConfigError, match=r"no option 'min_words'\. seqtext has it"):
         script["main"](["deployed", *files, "--min_words=3"])
+    with pytest.raises(ConfigError, match=r"step\.onnx is read by the same command"):
+        script["main"](["deployed", files[0], "--output=deployed/step.onnx"])
     script["find_spec"] = lambda name: None
     with pytest.raises(ConfigError, match=r"pip install 'seqtext\[ray\]'"):
         script["main"]([str(trained), *files])

@@ -1,6 +1,7 @@
 // The attention of an output to its source, as a table.
 
 const STRONG = 0.7; // from here on, the number has the other colour
+const MOST = 50000; // cells. A browser stands still for seconds while it makes more
 
 function cell(name, content, scope) {
   const own = document.createElement(name);
@@ -11,6 +12,7 @@ function cell(name, content, scope) {
 
 /**
  * Fills a table with a row for each piece of an output and its end, and a column for each of the source.
+ * Rows for which there is no room are counted.
  *
  * @param {HTMLTableElement} table - Loses what it had.
  * @param {string[]} source - Pieces and eos.
@@ -27,7 +29,8 @@ export function showAttention(table, source, hypothesis) {
   }
   const body = table.createTBody();
   const pieces = [...hypothesis.pieces, "end"];
-  hypothesis.attention.forEach((weights, place) => {
+  const room = Math.max(1, Math.floor(MOST / source.length));
+  hypothesis.attention.slice(0, room).forEach((weights, place) => {
     const row = body.insertRow();
     row.append(cell("th", pieces[place], "row"));
     for (const weight of weights) {
@@ -38,4 +41,6 @@ export function showAttention(table, source, hypothesis) {
       row.append(own);
     }
   });
+  const left = hypothesis.attention.length - room;
+  if (left > 0) body.insertRow().append(cell("th", `${left} more, not shown`, "row"));
 }

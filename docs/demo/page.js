@@ -7,6 +7,7 @@ const [form, text, beam, button] = ["form", "text", "beam", "translate"].map(ele
 const given = new URLSearchParams(location.search);
 let target = ""; // language of the outputs
 let busy = false;
+let asked = {}; // what is decoded. The controls may change meanwhile
 
 element("unopened").remove();
 element("loading").hidden = false;
@@ -28,7 +29,8 @@ function translate() {
   element("error").hidden = true;
   element("status").textContent = "Translating …";
   element("best").textContent = "";
-  worker.postMessage({ text: text.value, beamSize: beam.valueAsNumber });
+  asked = { text: text.value, beam: beam.value };
+  worker.postMessage({ text: asked.text, beamSize: beam.valueAsNumber });
 }
 
 function showError(message) {
@@ -82,7 +84,7 @@ const actions = {
     element("best").textContent = hypotheses[0].text;
     element("hypotheses").replaceChildren(...hypotheses.map((own, place) => line(own, place, pieces)));
     showAttention(element("attention"), pieces, hypotheses[0]);
-    element("link").href = `?${new URLSearchParams({ text: text.value, beam: beam.value })}`;
+    element("link").href = `?${new URLSearchParams(asked)}`;
     element("result").hidden = false;
   },
   error: ({ message }) => showError(message),

@@ -9,6 +9,7 @@ writes its outputs to a file. At the end these files become the output, in order
 from __future__ import annotations
 
 import argparse
+import contextlib
 import glob
 import hashlib
 import json
@@ -25,7 +26,7 @@ from tqdm import tqdm
 from seqtext import files, signals
 from seqtext.cli.flags import Parser
 from seqtext.cli.models import add_search
-from seqtext.cli.outputs import check_outputs, is_stream
+from seqtext.cli.outputs import check_outputs, is_stream, write_errors
 from seqtext.cli.streams import as_line, check_input, lines_of, open_input
 from seqtext.errors import ConfigError, DataError, SeqtextError
 from seqtext.search.stored import STORED
@@ -227,13 +228,17 @@ def open_model(options: argparse.Namespace) -> tuple[Model, str]:
     except ValueError as error:  # of the runtime
         raise ConfigError(str(error)) from error
     if is_exported(model.place):
-        paths = sorted(Path(model.place).iterdir())
+        config = loaded.config
+        parts = [config["source"], config["target"], *config["graphs"].values()]
+        names = ["config.json", *(part["file"] for part in parts)]  # others may lie beside them
+        paths = [Path(model.place, name) for name in names]
     else:
         from seqtext.checkpoint.location import find, models_in
 
         # every worker computes in the precision that is the quicker one here
         model = model._replace(precision=loaded.precision)
         paths = [find(place) for place in models_in(model.place)]
+    check_outputs(map(str, paths), {"--output": options.output})
     described = json.dumps([model.precision, search], sort_keys=True).encode()
     return model, digest(described, *(path.read_bytes() for path in paths))[:8]
 
@@ -254,9 +259,9 @@ def main(words: list[str]) -> None:
                 f"{other}: holds outputs of an interrupted command. Repeat that command with --resume, or"
                 " remove the folder"
             )
-    folder.mkdir(exist_ok=True)
-    with (folder / "lock").open("w") as held:
-        if not files.lock(held):
+    with write_errors(options.output, "--output"), contextlib.ExitStack() as stack:
+        folder.mkdir(exist_ok=True)
+        if not files.lock(stack.enter_context((folder / "lock").open("w"))):
             raise DataError(f"{folder}: another process is writing it. Wait for its end")
         try:
             write_output(target, folder, model, options)

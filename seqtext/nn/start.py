@@ -22,7 +22,7 @@ _unstarted = ContextVar("unstarted", default=False)
 
 @contextmanager
 def unstarted() -> Iterator[None]:
-    """Networks that are built here keep what their memory holds. Load all their weights afterwards."""
+    """Parameters of networks that are built here keep what their memory holds. Load them all afterwards."""
     token = _unstarted.set(True)
     try:
         with _NoDraws():
@@ -32,7 +32,10 @@ def unstarted() -> Iterator[None]:
 
 
 class _NoDraws(TorchFunctionMode):
-    """Leaves tensors as they are where random numbers would fill them."""
+    """Leaves parameters as they are where random numbers would fill them.
+
+    Other tensors are filled. An own cell may hold fixed random numbers that no checkpoint has.
+    """
 
     def __torch_function__(
         self,
@@ -44,7 +47,8 @@ class _NoDraws(TorchFunctionMode):
         named = kwargs or {}
         if func.__name__ in _DRAWS:
             tensor: Tensor = args[0] if args else named["tensor"]
-            return tensor
+            if isinstance(tensor, nn.Parameter):
+                return tensor
         return func(*args, **named)
 
 

@@ -104,6 +104,32 @@ def test_page_works_from_the_keyboard(
     assert link == f"{address}/?{urlencode({'text': text, 'beam': 5})}"
 
 
+def test_link_names_what_was_translated(browser: Browser, address: str) -> None:
+    browser.open(address)
+    browser.wait("!document.getElementById('translate').disabled")
+    browser.run(
+        "document.getElementById('translate').click();"
+        "document.getElementById('text').value = 'No.'; document.getElementById('beam').value = 1"
+    )
+    browser.wait(SHOWN)
+    link = browser.run("document.getElementById('link').href")
+    assert link == f"{address}/?{urlencode({'text': SOURCE, 'beam': 5})}"
+
+
+def test_page_bounds_the_table_of_a_long_text(browser: Browser, address: str) -> None:
+    browser.open(address)
+    browser.wait("!document.getElementById('translate').disabled")
+    heads = browser.run("""
+        import('./heatmap.js').then(({ showAttention }) => {
+          const row = new Array(2000).fill(0);
+          const long = { pieces: new Array(4000).fill('x'), attention: new Array(4001).fill(row) };
+          showAttention(document.getElementById('attention'), new Array(2000).fill('x'), long);
+          return [...document.querySelectorAll('tbody th')].map(each => each.textContent);
+        })
+    """)
+    assert heads == ["x"] * 25 + ["3976 more, not shown"]
+
+
 def test_nothing_leaves_the_host(browser: Browser, address: str) -> None:
     browser.requests.clear()
     browser.messages.clear()

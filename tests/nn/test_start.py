@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 import torch
+from torch import Tensor
 
+from seqtext.nn.cells.contract import Cell
 from seqtext.nn.config import NetworkConfig
 from seqtext.nn.encoder_decoder import EncoderDecoder
 from seqtext.nn.start import unstarted
@@ -35,3 +37,28 @@ def test_networks_start_again_behind_unstarted_ones() -> None:
     torch.manual_seed(1)
     second = EncoderDecoder(config, 10, 12)
     assert not torch.equal(first.decoder.embedding.weight, second.decoder.embedding.weight)
+
+
+class FixedCell(Cell):
+    """Its recurrent weights are random, fixed, and in no checkpoint."""
+
+    gates, recurrent_weights = 1, False
+
+    def __init__(self, input_size: int, hidden_size: int) -> None:
+        super().__init__(input_size, hidden_size)
+        generator = torch.Generator().manual_seed(3)
+        drawn = torch.empty(hidden_size, hidden_size).normal_(generator=generator)
+        self.register_buffer("drawn", drawn, persistent=False)
+
+    def step(self, projected: Tensor, recurrent: Tensor | None, state: Tensor) -> Tensor:
+        recalled = state[:, 0] @ self.get_buffer("drawn")
+        return (projected + recalled).tanh().unsqueeze(1)
+
+
+def test_own_random_numbers_that_are_no_weights_are_drawn() -> None:
+    started = FixedCell(4, 6)
+    before = torch.get_rng_state()
+    with unstarted():
+        cell = FixedCell(4, 6)
+    assert torch.equal(torch.get_rng_state(), before)
+    assert torch.equal(cell.get_buffer("drawn"), started.get_buffer("drawn"))

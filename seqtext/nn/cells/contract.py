@@ -66,8 +66,9 @@ class Cell(LaidOut):
         rows, bound = self.gates * hidden_size, hidden_size**-0.5
         sizes = {"ih": input_size} | ({"hh": hidden_size} if self.recurrent_weights else {})
         for name, size in sizes.items():
-            weight = torch.empty(rows, size).uniform_(-bound, bound)
-            self.register_parameter(f"weight_{name}_l0", nn.Parameter(weight))
+            weight = nn.Parameter(torch.empty(rows, size))
+            nn.init.uniform_(weight, -bound, bound)
+            self.register_parameter(f"weight_{name}_l0", weight)
         for name in sizes:
             self.register_parameter(f"bias_{name}_l0", nn.Parameter(torch.zeros(rows)))
 

@@ -39,6 +39,8 @@ def describe_unknown(
     last = _last(key)
     if ours := [each for each in foreign.get(last, "").split() if each in known]:
         hint = f"; here it is {_join(ours, dashes)}"
+    elif any(each.startswith(f"{key}.") for each in known):
+        hint = _list_neighbours(f"{key}.", known)
     elif near := _near(key, known):
         hint = f"; did you mean {_join(near, dashes)}?"
     else:

@@ -341,3 +341,9 @@ def test_messages_begin_with_the_whole_name(
 ) -> None:
     message = told(capsys, "fit", "--data.train=builtin:train:9", f"--{option}={value}", "--run=r")
     assert message.startswith(f"seqtext fit: {option}: ")
+
+
+def test_a_group_of_options_is_told_what_it_has(capsys: pytest.CaptureFixture[str]) -> None:
+    message = told(capsys, "test", "none.ckpt", "--data", "pairs.tsv")
+    assert message.startswith("seqtext test: --data: no such option; data has ")
+    assert " test," in message

@@ -158,6 +158,8 @@ class Queue:
         self._metrics.count_batch(sum(map(len, batch.requests)))
         loop = asyncio.get_running_loop()
         computed = loop.run_in_executor(self._threads, worker.compute, batch)
+        # asyncio would print an error that nobody awaits, as the server ends
+        computed.add_done_callback(lambda done: done.cancelled() or done.exception())
         _, slow = await asyncio.wait([computed], timeout=self._config.timeout)
         if slow:  # its clients have been refused by now
             worker.kill()

@@ -25,7 +25,7 @@ from seqtext.serving.messages import Description, Task
 from seqtext.serving.metrics import Metrics
 from seqtext.serving.openapi import describe_model, describe_paths
 from seqtext.serving.queue import Queue
-from seqtext.serving.refusals import RefusedError
+from seqtext.serving.refusals import RefusedError, refuse_busy
 from seqtext.serving.requests import ROWS, RequestReader
 
 _PAGE = Path(__file__).with_name("page.html")
@@ -83,11 +83,13 @@ class App:
             async with self._queue.running():
                 yield
 
-        return Starlette(
+        app = Starlette(
             routes=routes,
             lifespan=lifespan,
             exception_handlers={HTTPException: self._tell_wrong_path},
         )
+        app.router.redirect_slashes = False  # to a host that the client names
+        return app
 
     def _counted(self, path: str, handler: Handler) -> Handler:
         """A handler that turns errors into answers, and counts these."""
@@ -100,6 +102,8 @@ class App:
                 response = _error(error)
             except ClientDisconnect:
                 response = Response(status_code=499)  # nobody reads it
+            except asyncio.CancelledError:
+                response = _error(refuse_busy("the server ends before this is answered"))
             except Exception:
                 traceback.print_exc(file=sys.stderr)
                 response = _json({"error": "the server has failed. Its log says why"}, 500)
@@ -126,6 +130,9 @@ class App:
 
     def _computing(self, task: Task) -> Handler:
         async def compute(request: HttpRequest) -> Response:
+            # browsers say so of other pages, which could make the model compute without end
+            if request.headers.get("sec-fetch-site") in ("cross-site", "same-site"):
+                raise RefusedError(403, "a web page of another server has sent this")
             asked = self._reader.read(task, await self._read_body(request))
             if not asked.rows:
                 return _json({"results": []})
@@ -196,7 +203,8 @@ async def _disconnected(request: HttpRequest) -> None:
 
 
 def _json(content: Fields, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
-    text = json.dumps(content, ensure_ascii=False)
+    # a client may have sent half a character. JSON writes it as Python does: \\ud800
+    text = json.dumps(content, ensure_ascii=False).encode(errors="backslashreplace")
     return Response(
         text, status, {"X-Content-Type-Options": "nosniff", **(headers or {})}, "application/json"
     )

@@ -19,7 +19,7 @@ class ServingConfig:
         workers: Number of processes that compute. Each has the model and one thread.
         batch_size: Most texts that a worker computes together. Changes the speed, not the result.
         max_texts: Most texts of a request.
-        max_characters: Most characters of a text.
+        max_characters: Most characters of a text, also of a phrase in a constraint.
         max_hypotheses: Most hypotheses of a search, as ``beam_size`` or ``samples`` of a request.
         max_body: Most bytes of a request's body.
         max_queue: Most requests that wait for a worker. Others are refused, and may be sent again.

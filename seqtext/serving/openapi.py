@@ -37,6 +37,7 @@ _CONSTRAINTS: Mapping[str, Fields] = {  # whose types name any iterable
 _LIMITS = ("max_texts", "max_characters", "max_hypotheses", "max_body")
 _ERRORS = {
     "400": "The body is no JSON object",
+    "403": "A web page of another server has sent the request",
     "404": "The model does not do this task",
     "408": "The body did not arrive in time",
     "413": "The body is too large",

@@ -8,6 +8,7 @@ import sys
 from collections import deque
 from collections.abc import AsyncIterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 from seqtext.errors import LostProcessError, SeqtextError
 from seqtext.inference.records import Fields
@@ -20,6 +21,7 @@ from seqtext.serving.workers import Worker
 
 _TRIES = 2  # workers that may end while they compute a request
 _LOOK = 0.5  # seconds after which an idle worker is looked at
+_GRACE = 2.0  # seconds to compute what nobody waits for, as a new worker takes no less
 _PAUSES = (0.0, 1.0, 2.0, 5.0, 10.0, 30.0)  # seconds before a worker is started again
 
 
@@ -158,9 +160,15 @@ class Queue:
         self._metrics.count_batch(sum(map(len, batch.requests)))
         loop = asyncio.get_running_loop()
         computed = loop.run_in_executor(self._threads, worker.compute, batch)
-        _, slow = await asyncio.wait([computed], timeout=self._config.timeout)
-        if slow:  # its clients have been refused by now
-            worker.kill()
+        # asyncio would print an error that nobody awaits, as the server ends
+        computed.add_done_callback(lambda done: done.cancelled() or done.exception())
+        told = asyncio.gather(*(job.answer for job in jobs), return_exceptions=True)
+        ends: list[asyncio.Future[Any]] = [computed, told]
+        await asyncio.wait(ends, timeout=self._config.timeout, return_when=asyncio.FIRST_COMPLETED)
+        if not computed.done():  # all clients have gone, or have been refused
+            _, slow = await asyncio.wait([computed], timeout=min(_GRACE, self._config.timeout))
+            if slow:
+                worker.kill()
         try:
             answers = await computed
         except LostProcessError:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple, NoReturn
 
 from seqtext.data.texts import check_text, rows_of, texts_of
 from seqtext.errors import ConfigError
 from seqtext.inference.call_options import read_options
 from seqtext.inference.config import DecisionConfig
+from seqtext.inference.constraints.options import Constraints
 from seqtext.serving.config import ServingConfig
 from seqtext.serving.messages import Description, Task
 from seqtext.serving.refusals import RefusedError
@@ -22,6 +23,7 @@ ROWS: Mapping[Task, Sequence[str]] = {
     "explain": ["texts"],
     "score": ["sources", "targets"],
 }
+_SPLIT = ". Split the text"
 _OF_EACH = ("prefixes", "required")  # options that have a value for each text
 DescribeUnknown = Callable[[Task, str, Collection[str]], str]  # see RequestReader
 
@@ -80,7 +82,7 @@ class RequestReader:
         for name in _OF_EACH:
             if isinstance(given.get(name), list) and len(given[name]) != len(rows):
                 raise ConfigError(f"{name}: {len(given[name]):,} for {len(rows):,} texts")
-        key = None if any(name in given for name in _OF_EACH) else json.dumps(given, sort_keys=True)
+        key = None if any(name in given for name in _OF_EACH) else json.dumps(sorted(given.items()))
         return Request(task, given, rows, shown, key)
 
     def _check_options(self, task: Task, given: Mapping[str, Any]) -> None:
@@ -94,7 +96,8 @@ class RequestReader:
         elif task == "score":
             check_value("attention", given.get("attention", False), bool)
         else:
-            config, _ = read_options(given, self._model.search)
+            config, constraints = read_options(given, self._model.search)
+            self._check_phrases(constraints)
             if config.width > (most := self._config.max_hypotheses):
                 name = "samples" if config.samples else "beam_size"
                 raise ConfigError(
@@ -118,25 +121,38 @@ class RequestReader:
                 )
         first = fields[names[0]]
         texts = texts_of(first, names[0], self._model.source_columns)
-        self._check_lengths(names[0], texts)
+        self._check_lengths(names[0], texts, _SPLIT)
         if len(names) == 1:
             label = "text" if self._model.kind == "classifier" else "source"
             return texts, [{label: given} for given in first]
         others = rows_of(fields[names[1]], names[1])
         targets = [check_text(row, f"{names[1]}[{i}]") for i, row in enumerate(others)]
-        self._check_lengths(names[1], targets)
+        self._check_lengths(names[1], targets, _SPLIT)
         if len(targets) != len(texts):
             raise ConfigError(f"targets: {len(targets):,} texts for {len(texts):,} sources")
         pairs = zip(first, targets, strict=True)
         shown = [{"source": source, "target": target} for source, target in pairs]
         return [*zip(texts, targets, strict=True)], shown
 
-    def _check_lengths(self, name: str, texts: Sequence[str]) -> None:
+    def _check_phrases(self, constraints: Constraints) -> None:
+        """Refuse long texts in constraints. They take gigabytes of a worker's memory.
+
+        Raises:
+            ConfigError: There is one.
+        """
+        self._check_lengths("prefix", [constraints.prefix])
+        for name in ("prefixes", "banned", "outputs", "terminology"):
+            self._check_lengths(name, getattr(constraints, name) or ())
+        self._check_lengths("terminology", constraints.terminology.values())
+        for phrases in constraints.required or ():
+            self._check_lengths("required", phrases)
+
+    def _check_lengths(self, name: str, texts: Iterable[str], advice: str = "") -> None:
         most = self._config.max_characters
         for i, text in enumerate(texts):
             if len(text) > most:
                 raise ConfigError(
-                    f"{name}[{i}]: {len(text):,} characters, expected at most {most:,}. Split the text"
+                    f"{name}[{i}]: {len(text):,} characters, expected at most {most:,}{advice}"
                 )
 
 

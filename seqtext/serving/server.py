@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import dataclasses
+import signal
 import socket
 import sys
 from collections.abc import Callable
@@ -46,7 +47,7 @@ def serve(
     Raises:
         ConfigError: The address is not free, or is none.
         SeqtextError: The model cannot be loaded.
-        Stopped: A signal has come before the model was loaded.
+        Stopped: A signal has come before the model was loaded, or Ctrl-C for the second time.
     """
     server: uvicorn.Server | None = None
 
@@ -65,9 +66,21 @@ def serve(
             listener.listen(_backlog(config))
             port = listener.getsockname()[1]
             started(f"http://{f'[{host}]' if ':' in host else host}:{port}/", model)
-            asyncio.run(server.serve([listener]))
+            asyncio.run(_run(server, listener))
     finally:
         signals.restore(handlers)
+    if server.force_exit:
+        raise signals.Stopped(signal.SIGINT)
+
+
+async def _run(server: uvicorn.Server, listener: socket.socket) -> None:
+    await server.serve([listener])
+    if server.force_exit:  # a second Ctrl-C: uvicorn leaves all as it is
+        waiting = server.server_state.tasks
+        for task in waiting:
+            task.cancel()
+        await asyncio.gather(*waiting, return_exceptions=True)
+        await server.lifespan.shutdown()
 
 
 def _build(

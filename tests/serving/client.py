@@ -37,13 +37,15 @@ class Server:
     def __init__(self, process: subprocess.Popen[str], port: int, log: Path) -> None:
         self.process, self.port, self.log = process, port, log
 
-    def ask(self, path: str, body: object = None, *, method: str | None = None) -> Answer:
+    def ask(
+        self, path: str, body: object = None, *, method: str | None = None, **headers: str
+    ) -> Answer:
         """Send a request, with an object of JSON or with bytes, and wait for its answer."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=_WAIT)
         with contextlib.closing(connection):
             is_data = isinstance(body, bytes) or body is None
             data: Any = body if is_data else json.dumps(body).encode()
-            connection.request(method or ("GET" if body is None else "POST"), path, data)
+            connection.request(method or ("GET" if body is None else "POST"), path, data, headers)
             response = connection.getresponse()
             headers = {name.lower(): value for name, value in response.getheaders()}
             return Answer(response.status, response.read(), headers)

@@ -180,6 +180,23 @@ def test_what_takes_too_long_is_refused_and_its_worker_starts_again() -> None:
     play(worker, test, timeout=0.2)
 
 
+def test_a_long_computation_ends_soon_after_its_client_has_gone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("seqtext.serving.queue._GRACE", 0.1)
+    worker = PlayedWorker()
+
+    async def test(queue: Queue) -> None:
+        gone = asyncio.create_task(queue.answer(request("gone")))
+        await until(lambda: worker.batches)
+        gone.cancel()
+        assert await queue.answer(request("b")) == [{"text": "b"}]
+
+    play(worker, test, timeout=20)
+    assert [batch.requests for batch in worker.batches] == [[("gone",)], [("b",)]]
+    assert worker.starts == 1
+
+
 class _Picky:
     """Answers texts, but refuses ``wrong`` by its place."""
 

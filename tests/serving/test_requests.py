@@ -61,6 +61,9 @@ def test_equal_options_have_equal_keys() -> None:
     cases = [both, dict(reversed(both.items())), {"texts": ["b"]}, {"texts": ["a"], "n_best": 2}]
     keys = [reader().read("generate", json.dumps(each).encode()).key for each in cases]
     assert keys[0] == keys[1] and len(set(keys)) == 3
+    terms = [{"man": "Mann", "Man": "Man"}, {"Man": "Man", "man": "Mann"}]  # the first one counts
+    model = GENERATOR._replace(options={"generate": ["terminology"]})
+    assert len({read("generate", model, texts=["a"], terminology=each).key for each in terms}) == 2
     assert read("generate", texts=["a"], prefixes=["b"]).key is None  # it is of this text
 
 
@@ -92,6 +95,8 @@ def test_columns() -> None:
         ({"texts": ["a", 3]}, r"texts\[1\]: 3 \(int\), expected a string"),
         ({"texts": ["a\ud800"]}, r"texts\[0\]: character 1 .* surrogate"),
         ({"texts": ["a"] * 4}, "texts: 4 texts, expected at most 3"),
+        ({"texts": ["a"], "banned": ["b", "c" * 21]}, r"banned\[1\]: 21 characters, expected at most 20"),
+        ({"texts": ["a"], "prefixes": ["b" * 21]}, r"prefixes\[0\]: 21 characters"),
         ({"texts": ["a", "b" * 21]}, r"texts\[1\]: 21 characters, expected at most 20"),
     ],
 )  # fmt: skip

@@ -7,6 +7,7 @@ import json
 import re
 import signal
 import socket
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -136,6 +137,8 @@ def test_scores_and_explanations(server: Server, trained: Path) -> None:
         ("/generate", b" " * 20_001, 413, "body: expected at most 20,000 bytes"),
         ("/generate", None, 405, "GET /generate: expected the method POST"),
         ("/classify", {"texts": ["a"]}, 404, "/classify: this model cannot do it"),
+        ("/generate", b'{"texts": ["a"], "\\ud800": 1}', 422, "\ud800: no such option"),
+        ("/generate/", {"texts": ["a"]}, 404, "/generate/: no such path"),
         ("/nothing", None, 404, "no such path; there are /health"),
     ],
 )  # fmt: skip
@@ -143,6 +146,12 @@ def test_mistakes(server: Server, path: str, body: object, status: int, message:
     answer = server.ask(path, body)
     assert answer.status == status
     assert message in answer.content["error"] and [*answer.content] == ["error"]
+
+
+@pytest.mark.parametrize(("site", "status"), [("cross-site", 403), ("same-origin", 200)])
+def test_pages_of_other_servers_are_refused(server: Server, site: str, status: int) -> None:
+    answer = server.ask("/generate", {"texts": ["a"]}, **{"Sec-Fetch-Site": site})
+    assert answer.status == status
 
 
 def test_large_bodies_are_refused_before_they_are_read(server: Server) -> None:
@@ -259,6 +268,18 @@ def test_a_signal_lets_the_server_answer_what_it_has(strict: Server) -> None:
     assert strict.process.wait(30) == 0
     assert not any(worker.is_running() for worker in workers)
     assert "has answered all requests" in strict.log.read_text()
+
+
+def test_a_second_ctrl_c_ends_the_server_at_once(trained: Path, tmp_path: Path) -> None:
+    with serving(tmp_path / "log", trained) as server, slowly(server) as answer:
+        for _ in range(2):
+            server.process.send_signal(signal.SIGINT)
+            time.sleep(0.2)  # two of the same at once are one
+        refused = answer()
+        assert refused.status == 503 and "the server ends" in refused.content["error"]
+        assert server.process.wait(30) == 130
+        log = server.log.read_text()
+    assert "has answered all requests" not in log and "Traceback" not in log
 
 
 # --- other models ---------------------------------------------------------------------------------------

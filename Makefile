@@ -31,11 +31,11 @@ help:
 
 setup: $(READY)
 
-$(READY): pyproject.toml constraints.txt
+$(READY): pyproject.toml runtime/pyproject.toml constraints.txt
 	@echo "== setting up $(VENV) (needs the network)"
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt torch==2.13.0
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev,ray]'
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev,ray]' --editable ./runtime
 	@touch $@
 
 $(LINTER): constraints.txt

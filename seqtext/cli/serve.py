@@ -16,7 +16,7 @@ from seqtext.cli.foreign_names import OPTIONS
 from seqtext.cli.models import add_computing, tell_precision
 from seqtext.cli.unknown_options import describe_unknown
 from seqtext.errors import ConfigError
-from seqtext.serving.config import ServingConfig
+from seqtext.serving.config import ServingConfig, is_local
 
 if TYPE_CHECKING:
     from seqtext.serving.messages import Description, Task
@@ -70,7 +70,7 @@ def run(arguments: Sequence[str]) -> None:
     if options.trust:
         look_in_working_folder()
     from seqtext.serving.messages import ModelPlace
-    from seqtext.serving.server import is_local, serve
+    from seqtext.serving.server import serve
 
     if not is_local(options.host):
         print(

@@ -20,7 +20,7 @@ from starlette.routing import Route
 
 from seqtext.errors import CheckpointError, SeqtextError
 from seqtext.inference.records import Fields
-from seqtext.serving.config import ServingConfig
+from seqtext.serving.config import ServingConfig, is_local
 from seqtext.serving.messages import Description, Task
 from seqtext.serving.metrics import Metrics
 from seqtext.serving.openapi import describe_model, describe_paths
@@ -31,7 +31,8 @@ from seqtext.serving.requests import ROWS, RequestReader
 _PAGE = Path(__file__).with_name("page.html")
 _PAGE_HEADERS = {  # the page loads nothing from elsewhere
     "Content-Security-Policy": "default-src 'none'; connect-src 'self'; style-src 'unsafe-inline';"
-    " script-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'",
+    " script-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none';"
+    " frame-ancestors 'none'",
     "Referrer-Policy": "no-referrer",
 }
 Handler = Callable[[HttpRequest], Awaitable[Response]]
@@ -46,6 +47,7 @@ class App:
         model: What is served.
         config: What is refused.
         metrics: Counts answers.
+        local: Whether only this machine can reach the server.
     """
 
     def __init__(
@@ -55,8 +57,11 @@ class App:
         model: Description,
         config: ServingConfig,
         metrics: Metrics,
+        *,
+        local: bool,
     ) -> None:
         self._queue, self._reader, self._config, self._metrics = queue, reader, config, metrics
+        self._local = local
         self._described = describe_model(model, config)
         self._openapi = describe_paths(model, config)
 
@@ -97,6 +102,7 @@ class App:
         async def handle(request: HttpRequest) -> Response:
             start = time.perf_counter()
             try:
+                self._check_host(request)
                 response = await handler(request)
             except (SeqtextError, RefusedError) as error:
                 response = _error(error)
@@ -112,6 +118,21 @@ class App:
             return response
 
         return handle
+
+    def _check_host(self, request: HttpRequest) -> None:
+        """Refuse a web page of another server, whose name leads to this machine.
+
+        Raises:
+            RefusedError: The browser names such a server.
+        """
+        host = request.headers.get("host", "")
+        name = host[1:].partition("]")[0] if host.startswith("[") else host.partition(":")[0]
+        if self._local and name and not is_local(name):
+            raise RefusedError(
+                421,
+                f"Host {host:.80}: this server answers this machine alone. Have a web server in front of it"
+                " send Host: localhost, or start it with --host",
+            )
 
     async def _tell_wrong_path(self, request: HttpRequest, error: Exception) -> Response:
         assert isinstance(error, HTTPException)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -45,3 +46,11 @@ class ServingConfig:
 
     def __post_init__(self) -> None:
         check_fields(self)
+
+
+def is_local(host: str) -> bool:
+    """Whether only this machine can reach a server at an address."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host.lower() == "localhost"

@@ -75,7 +75,7 @@ class RequestReader:
         known = [*names, *options]
         for name in fields:
             if name not in known:
-                raise ConfigError(self._describe_unknown(task, name, known))
+                raise ConfigError(self._describe_unknown(task, name[:80], known))
         given = {name: value for name, value in fields.items() if name not in names}
         self._check_options(task, given)
         rows, shown = self._read_rows(names, fields)

@@ -16,7 +16,7 @@ import uvicorn
 from seqtext import signals
 from seqtext.errors import ConfigError
 from seqtext.serving.app import App
-from seqtext.serving.config import ServingConfig
+from seqtext.serving.config import ServingConfig, is_local
 from seqtext.serving.connections import protocol_for
 from seqtext.serving.messages import Description, ModelPlace
 from seqtext.serving.metrics import Metrics
@@ -62,7 +62,7 @@ def serve(
             most = _allow_files(config.max_connections)
             config = dataclasses.replace(config, max_connections=most)
             workers, model = start_workers(place, config.workers)
-            server = _build(workers, model, config, describe_unknown)
+            server = _build(workers, model, host, config, describe_unknown)
             listener.listen(_backlog(config))
             port = listener.getsockname()[1]
             started(f"http://{f'[{host}]' if ':' in host else host}:{port}/", model)
@@ -86,12 +86,14 @@ async def _run(server: uvicorn.Server, listener: socket.socket) -> None:
 def _build(
     workers: list[Worker],
     model: Description,
+    host: str,
     config: ServingConfig,
     describe_unknown: DescribeUnknown,
 ) -> uvicorn.Server:
     metrics = Metrics()
     queue = Queue(workers, model, config, metrics)
-    app = App(queue, RequestReader(model, config, describe_unknown), model, config, metrics)
+    reader = RequestReader(model, config, describe_unknown)
+    app = App(queue, reader, model, config, metrics, local=is_local(host))
     options = uvicorn.Config(
         app.build(),
         http=protocol_for(config),
@@ -156,8 +158,3 @@ def _allow_files(connections: int) -> int:
     allowed = wanted if hard == endless else min(hard, wanted)
     resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
     return max(1, allowed - _OTHER_FILES)
-
-
-def is_local(host: str) -> bool:
-    """Whether only this machine can reach a server at an address."""
-    return host in ("localhost", "::1") or host.startswith("127.")

@@ -154,10 +154,30 @@ def test_pages_of_other_servers_are_refused(server: Server, site: str, status: i
     assert answer.status == status
 
 
+@pytest.mark.parametrize(
+    ("host", "status"),
+    [
+        ("127.0.0.1:{port}", 200),
+        ("LOCALHOST", 200),
+        ("[::1]:{port}", 200),
+        ("evil.example:{port}", 421),
+        ("127.evil.example", 421),
+        ("[::2]", 421),
+    ],
+)
+def test_names_that_lead_here_from_elsewhere_are_refused(
+    server: Server, host: str, status: int
+) -> None:
+    answer = server.ask("/model", None, Host=host.format(port=server.port))
+    assert answer.status == status
+
+
 def test_large_bodies_are_refused_before_they_are_read(server: Server) -> None:
     assert server.ask("/generate", b" " * 10_000_000).status == 413
     with socket.create_connection(("127.0.0.1", server.port), 20) as client:  # without a length
-        client.sendall(b"POST /generate HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n")
+        client.sendall(
+            b"POST /generate HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"
+        )
         for _ in range(3):
             client.sendall(b"2000\r\n" + b" " * 0x2000 + b"\r\n")
         assert client.recv(100).startswith(b"HTTP/1.1 413 ")
@@ -196,7 +216,7 @@ def test_the_page_and_the_description(server: Server) -> None:
 
 
 @pytest.mark.parametrize(
-    "sent", [b"", b"POST /generate HTT", b"GET /health HTTP/1.1\r\nHost: x\r\nX-A: "]
+    "sent", [b"", b"POST /generate HTT", b"GET /health HTTP/1.1\r\nHost: localhost\r\nX-A: "]
 )
 def test_a_slow_head_ends_the_connection(strict: Server, sent: bytes) -> None:
     with socket.create_connection(("127.0.0.1", strict.port), 20) as client:
@@ -207,7 +227,7 @@ def test_a_slow_head_ends_the_connection(strict: Server, sent: bytes) -> None:
 
 def test_a_slow_body_is_refused(strict: Server) -> None:
     with socket.create_connection(("127.0.0.1", strict.port), 20) as client:
-        client.sendall(b"POST /generate HTTP/1.1\r\nHost: x\r\nContent-Length: 50\r\n\r\n{")
+        client.sendall(b"POST /generate HTTP/1.1\r\nHost: localhost\r\nContent-Length: 50\r\n\r\n{")
         answer = b"".join(iter(lambda: client.recv(1000), b""))
     assert answer.startswith(b"HTTP/1.1 408 ") and b"did not arrive within 0.4 s" in answer
 

@@ -52,6 +52,7 @@ SECTIONS = {  # in the order of the page
     "cells": "Recurrent cells",
     "training": "Speed of training",
     "decoding": "Speed of decoding",
+    "serving": "Start-up, the runtime and the server",
     "choosing": "Choosing among hypotheses",
     "documents": "Documents",
     "search_options": "Options of a search",

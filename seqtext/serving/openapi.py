@@ -41,6 +41,7 @@ _ERRORS = {
     "404": "The model does not do this task",
     "408": "The body did not arrive in time",
     "413": "The body is too large",
+    "421": "The server answers its own machine alone, and the client names another host",
     "422": "A field is unknown, missing or wrong",
     "503": "The server is busy. Send the request again later",
 }

@@ -61,6 +61,7 @@ class Queue:
         self._arrived = asyncio.Condition()
         self._ready = set(workers)
         self._broken = False  # whether a worker could not start again
+        self._ends = False
         self._threads = ThreadPoolExecutor(len(workers))
         metrics.watch("queue_length", lambda: len(self._waiting))
         metrics.watch("workers", lambda: self.ready)
@@ -100,6 +101,7 @@ class Queue:
         try:
             yield
         finally:
+            self._ends = True
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
@@ -196,7 +198,8 @@ class Queue:
             worker.start()
             worker.load(self._model)
         except Exception as error:  # whatever it is, the other workers go on
-            print(f"seqtext serve: a worker cannot start: {error}", file=sys.stderr, flush=True)
+            if not self._ends:  # else it has been killed here
+                print(f"seqtext serve: a worker cannot start: {error}", file=sys.stderr, flush=True)
             worker.kill()
             return False
         return True

@@ -197,6 +197,31 @@ def test_a_long_computation_ends_soon_after_its_client_has_gone(
     assert worker.starts == 1
 
 
+class SlowStart(PlayedWorker):
+    """Loads its model until it is killed."""
+
+    def load(self, known: Description | None = None) -> Description:
+        self.free.clear()
+        self.free.wait(20)
+        raise LostProcessError
+
+    def kill(self) -> None:
+        if self.starts:
+            super().kill()
+
+
+def test_an_end_during_a_start_is_no_fault(capsys: pytest.CaptureFixture[str]) -> None:
+    worker = SlowStart()
+
+    async def test(queue: Queue) -> None:
+        worker.running = False
+        await until(lambda: worker.starts)
+
+    play(worker, test)
+    told = capsys.readouterr().err
+    assert "a worker has ended, and starts again" in told and "cannot start" not in told
+
+
 class _Picky:
     """Answers texts, but refuses ``wrong`` by its place."""
 

@@ -57,10 +57,11 @@ demo: RUN = $(patsubst %/best.ckpt,%,$(shell ls runs/translation/builtin-*/best.
 demo: $(READY) $(VENDOR)
 	@test -n "$(RUN)" || { echo "make demo: there is no translator yet. Type make translate first"; exit 1; }
 	@echo "== exporting $(RUN)"
-	rm -rf docs/demo/model
-	$(BIN)/seqtext export $(RUN) docs/demo/model
+	rm -rf docs/demo/model.new
+	$(BIN)/seqtext export $(RUN) docs/demo/model.new
+	rm -rf docs/demo/model && mv docs/demo/model.new docs/demo/model
 	@echo "== to see the page, type this, and open http://localhost:8000"
-	@echo "   python3 -m http.server -d docs/demo 8000"
+	@echo "   python3 -m http.server -b 127.0.0.1 -d docs/demo 8000"
 
 $(VENDOR): docs/demo/package.json docs/demo/package-lock.json
 	@command -v npm > /dev/null || { echo "make demo: needs Node.js, which brings npm"; exit 1; }

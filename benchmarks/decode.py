@@ -57,9 +57,8 @@ from seqtext.nn.precision import Precision
 
 _ALONE = 100  # sentences that are timed one by one
 _STARTS = 5
-_COMPILED = {
-    "PYTHONDONTWRITEBYTECODE": ""
-}  # Python keeps its compiled files, as it does by default
+# Python keeps its compiled files, as it does by default
+_COMPILED = {"PYTHONDONTWRITEBYTECODE": ""}
 
 
 class Setting(NamedTuple):

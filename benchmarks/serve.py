@@ -6,8 +6,8 @@
 SOURCES holds a sentence a line. Each client sends a sentence, waits for the answer and sends the next one.
 CKPT can be a folder of ``seqtext export``, without ``--endurance``.
 
-With ``--endurance`` so many requests with different options are sent by 8 clients. Each answer is compared
-with the one computed alone. Meanwhile a worker is killed every 15 seconds. There are also 1,000 open
+``--endurance N`` sends N requests with different options from 8 clients. Each answer is compared with the one
+computed alone. Meanwhile a worker is killed every 15 seconds. There are also 1,000 open
 connections, slow clients, malformed JSON and bodies of 10 MB.
 """
 
@@ -64,7 +64,7 @@ def in_threads(count: int, work: Callable[[int], None]) -> None:
 
 def measure(server: Server, sources: Sequence[str], clients: int, seconds: float) -> Row:
     """Answers a second, and their times, of so many clients."""
-    times = list[float]()
+    times, failures = list[float](), list[str]()
     bodies = [json.dumps({"texts": [source]}).encode() for source in sources]
     before, start = server.cpu_seconds(), time.perf_counter()
 
@@ -76,11 +76,14 @@ def measure(server: Server, sources: Sequence[str], clients: int, seconds: float
                 break
             status, answer = post(connection, bodies[i % len(bodies)])
             if status != 200:
-                sys.exit(f"status {status}: {answer.decode()}")
+                failures.append(f"status {status}: {answer.decode()}")
+                break
             times.append(time.perf_counter() - began)
         connection.close()
 
     in_threads(clients, ask)
+    if failures:
+        sys.exit(failures[0])
     wall, cpu = time.perf_counter() - start, server.cpu_seconds() - before
     cuts = statistics.quantiles(times, n=100)
     return {
@@ -131,9 +134,9 @@ def endure(options: argparse.Namespace, sources: Sequence[str]) -> None:
     """Count lost and wrong answers under disturbance."""
     limit = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))
-    pairs = itertools.islice(itertools.cycle(sources), options.endurance)
+    texts = itertools.islice(itertools.cycle(sources), options.endurance)
     asked: list[dict[str, Any]] = [
-        {"texts": [text], **_OPTIONS[i // 7 % 5]} for i, text in enumerate(pairs)
+        {"texts": [text], **_OPTIONS[i // 7 % len(_OPTIONS)]} for i, text in enumerate(texts)
     ]
     options.precision = options.precision or "fp32"
     expected, counts = expected_texts(options, asked), Counter[str]()
@@ -151,6 +154,9 @@ def endure(options: argparse.Namespace, sources: Sequence[str]) -> None:
         in_threads(_CLIENTS, ask)
         seconds = time.perf_counter() - start
         disturbance.stop()
+    counts["lost"] += len(asked) - sum(
+        counts[name] for name in _OUTCOMES
+    )  # of a client that failed
     figures = {name: counts[name] for name in (*_OUTCOMES, "refused, sent again")}
     report(
         "endurance",

@@ -104,7 +104,7 @@ class Disturbance:
                 clients = [stack.enter_context(self._connect()) for _ in range(_SLOW)]
                 for client in clients:
                     client.sendall(
-                        b"POST /generate HTTP/1.1\r\nHost: x\r\nContent-Length: 99\r\n\r\n{"
+                        b"POST /generate HTTP/1.1\r\nHost: localhost\r\nContent-Length: 99\r\n\r\n{"
                     )
                     self.counts["slow bodies"] += 1
                 for client in clients:

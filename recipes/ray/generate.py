@@ -34,7 +34,6 @@ from seqtext.search.stored import STORED
 _RESTARTS = 3  # of a worker that dies. Its block is tried again with it
 _STORE = 1 << 27  # bytes that Ray's processes share. Only names of blocks pass through them
 
-
 _ENVIRONMENT = {
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_ENABLE_AUTO_CONNECT": "0",  # else an end by a signal starts Ray again
@@ -220,18 +219,19 @@ def open_model(options: argparse.Namespace) -> tuple[Model, str]:
     """
     search = {name: value for name, value in vars(options).items() if name in STORED}
     model = Model(os.path.abspath(options.model), options.threads, options.precision, search)
+    if is_exported(model.place) and options.precision != "auto":
+        raise ConfigError("--precision: an exported model has its own. Leave the option out")
     try:
         loaded = model.load()
         if not hasattr(loaded, "generate"):
             raise ConfigError(f"{model.place}: labels text, and this script generates it")
         loaded.generate([], **search)
+    except SeqtextError:
+        raise
     except ValueError as error:  # of the runtime
         raise ConfigError(str(error)) from error
     if is_exported(model.place):
-        config = loaded.config
-        parts = [config["source"], config["target"], *config["graphs"].values()]
-        names = ["config.json", *(part["file"] for part in parts)]  # others may lie beside them
-        paths = [Path(model.place, name) for name in names]
+        paths = loaded.files
     else:
         from seqtext.checkpoint.location import find, models_in
 

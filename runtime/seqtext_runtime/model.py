@@ -50,6 +50,9 @@ class _Model:
 
     def __init__(self, folder: Path, config: dict[str, Any]) -> None:
         self.config = config
+        parts = [config["source"], *config["graphs"].values()]
+        parts += [config["target"]] if "target" in config else []
+        self.files = [folder / "config.json", *(folder / part["file"] for part in parts)]
         self.source = Tokenizer(folder / config["source"]["file"])
         self._limit: int | None = config["source"]["limit"]
 

@@ -32,7 +32,7 @@ COMMANDS = {
     "recipes": "list the recipes of fit, or print one",
     "rerank": "choose among the hypotheses of generate with another model",
     "score": "say how likely given pairs of texts are",
-    "serve": "answer requests of HTTP with a trained model",
+    "serve": "answer HTTP requests with a trained model",
     "shortlist": "choose target pieces for faster decoding with a large vocabulary",
     "test": "score a trained model on a corpus",
     "tokenizer": "train a SentencePiece tokenizer",

@@ -1,4 +1,4 @@
-"""``seqtext serve``: a model that answers requests of HTTP."""
+"""``seqtext serve``: a model that answers HTTP requests."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def parser() -> Parser:
     parser = Parser(
         "serve",
         "CKPT… [--KEY VALUE]…",
-        "Answer requests of HTTP with a trained model, or with a folder of seqtext export. Paths: /generate,"
+        "Answer HTTP requests with a trained model, or with a folder of seqtext export. Paths: /generate,"
         " /classify, /score and /explain compute. /health, /metrics, /model and /openapi.json tell. At / is a"
         " page to try the model. Ctrl-C and SIGTERM stop the server, after it has answered what it has.",
     )
@@ -79,9 +79,14 @@ def run(arguments: Sequence[str]) -> None:
             file=sys.stderr,
         )
     place = ModelPlace(
-        [str(Path(path).absolute()) for path in options.checkpoints], exported, options.device,
-        options.precision, options.trust, config.batch_size, options.shortlist,
-    )  # fmt: skip
+        paths=[str(Path(path).absolute()) for path in options.checkpoints],
+        exported=exported,
+        device=options.device,
+        precision=options.precision,
+        trust=options.trust,
+        batch_size=config.batch_size,
+        shortlist=options.shortlist,
+    )
     started = functools.partial(_tell_start, options)
     serve(place, options.host, config, _describe_unknown, started)
     print("seqtext serve: has answered all requests, and ends", file=sys.stderr)

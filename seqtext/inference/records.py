@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
+    from seqtext.inference.explain import OutputExplanation
+    from seqtext.inference.explain_labels import LabelExplanation
     from seqtext.inference.hypothesis import Hypothesis
     from seqtext.inference.score import Score
 
@@ -77,7 +79,7 @@ def score_fields(score: Score) -> Fields:
         "alignment": score.alignment,
     }
     if score.attention is not None and score.copied is not None:
-        fields["attention"] = [[round(share, _DIGITS) for share in row] for row in score.attention]
+        fields["attention"] = _rounded(score.attention)
         fields["copied"] = [round(share, _DIGITS) for share in score.copied]
     return fields
 
@@ -89,3 +91,24 @@ def labelled_fields(result: Labelled) -> Fields:
         "probabilities": [round(p, _DIGITS) for p in result.probabilities],
         "top": [{"label": name, "probability": round(p, _DIGITS)} for name, p in result.top],
     }
+
+
+def explained_fields(explanation: OutputExplanation) -> Fields:
+    """Which words of a source the words of an output come from."""
+    return {
+        "source_words": explanation.source,
+        "words": explanation.words,
+        "attention": _rounded(explanation.attention),
+        "copied": [round(share, _DIGITS) for share in explanation.copied],
+    }
+
+
+def weighed_fields(explanation: LabelExplanation) -> Fields:
+    """Which words gave a text its label."""
+    weights = [round(weight, _DIGITS) for weight in explanation.weights]
+    labelled = labelled_fields(explanation.classification)
+    return {"words": explanation.words, "weights": weights, **labelled}
+
+
+def _rounded(rows: Sequence[Sequence[float]]) -> list[list[float]]:
+    return [[round(share, _DIGITS) for share in row] for row in rows]

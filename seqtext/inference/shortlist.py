@@ -131,13 +131,18 @@ def _fingerprints(tokenizers: Tokenizers) -> tuple[str, str]:
     return tokenizers.source.fingerprint, tokenizers.target.fingerprint
 
 
+def file_of(path: str | Path) -> str:
+    """The file of a shortlist, where its folder may be named."""
+    return os.path.join(path, FILE) if os.path.isdir(path) else os.fspath(path)
+
+
 def read_shortlist(path: str | Path) -> Shortlist:
     """Read a shortlist from its file, or from the folder that has it. A second time it is remembered.
 
     Raises:
         DataError: There is no such file, or it is no shortlist.
     """
-    path = os.path.join(path, FILE) if os.path.isdir(path) else os.fspath(path)
+    path = file_of(path)
     try:
         status = os.stat(path)
         return _read(path, status.st_mtime_ns, status.st_size)

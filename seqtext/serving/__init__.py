@@ -1,1 +1,1 @@
-"""A server: requests of HTTP -> batches -> workers, each a process with the model."""
+"""A server: HTTP requests -> batches -> workers, each a process with the model."""

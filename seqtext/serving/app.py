@@ -66,7 +66,7 @@ class App:
         self._openapi = describe_paths(model, config)
 
     def build(self) -> Starlette:
-        """The application, for a server of ASGI. Workers compute while it runs."""
+        """The application, for an ASGI server. Workers compute while it runs."""
         shown: dict[str, Handler] = {
             "/": self._show_page,
             "/health": self._tell_health,
@@ -136,7 +136,7 @@ class App:
 
     async def _tell_wrong_path(self, request: HttpRequest, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
-        self._metrics.count_answer("other", error.status_code, 0.0)
+        self._metrics.count_answer("other", error.status_code)
         paths = ["/health", "/metrics", "/model", "/openapi.json"]
         paths += [f"/{task}" for task in self._described["tasks"]]
         message = (

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, cast
 
 import torch
@@ -14,11 +15,19 @@ from seqtext.errors import ConfigError
 from seqtext.inference.call_options import read_options
 from seqtext.inference.classifier import Classifier
 from seqtext.inference.constraints.options import Constraints
-from seqtext.inference.explain import OutputExplanation, explain
+from seqtext.inference.explain import explain
 from seqtext.inference.explain_labels import explain_labels
 from seqtext.inference.generator import Generator
 from seqtext.inference.loading import load
-from seqtext.inference.records import Fields, decoded_fields, labelled_fields, scored_fields
+from seqtext.inference.records import (
+    Fields,
+    decoded_fields,
+    explained_fields,
+    labelled_fields,
+    scored_fields,
+    weighed_fields,
+)
+from seqtext.inference.shortlist import file_of
 from seqtext.nn.precision import PrecisionChoice
 from seqtext.search.config import SearchConfig
 from seqtext.serving.messages import Description, ModelPlace, Task
@@ -27,7 +36,6 @@ from seqtext.serving.served import DECIDING, ServedModel, of_clients, states_of
 _GENERATING = of_clients(
     field.name for config in (SearchConfig, Constraints) for field in dataclasses.fields(config)
 )
-_DIGITS = 6
 _OF_OUTPUTS = ("n_best", "details", "attention", "replace_unknown")
 _EXPLAINING = [name for name in _GENERATING if name not in _OF_OUTPUTS]  # the best output alone
 
@@ -44,10 +52,17 @@ class ServedGenerator(ServedModel):
             explain(generator, [], SearchConfig())
             options["explain"] = _EXPLAINING
         self._description = Description(
-            "generator", generator.task, generator.columns, generator.source_columns,
-            generator.precision, generator.int8_speed, generator.searches[0], options, [],
-            _state_of(place),
-        )  # fmt: skip
+            kind="generator",
+            task=generator.task,
+            columns=generator.columns,
+            source_columns=generator.source_columns,
+            precision=generator.precision,
+            int8_speed=generator.int8_speed,
+            search=generator.searches[0],
+            options=options,
+            labels=[],
+            state=_state_of(place),
+        )
 
     @property
     def description(self) -> Description:
@@ -66,7 +81,7 @@ class ServedGenerator(ServedModel):
         config = dataclasses.replace(config, batch_size=size)
         if task == "explain":
             explained = explain(generator, rows, config, constraints)
-            return list(map(_explained_fields, explained))
+            return list(map(explained_fields, explained))
         return [decoded_fields(each) for each in generator.search(rows, config, constraints)]
 
 
@@ -80,10 +95,17 @@ class ServedClassifier(ServedModel):
             explain_labels(classifier, [])
             options["explain"] = []
         self._description = Description(
-            "classifier", classifier.task, classifier.columns, classifier.source_columns,
-            classifier.precision, classifier.int8_speed, SearchConfig(), options,
-            classifier.labels.names, _state_of(place),
-        )  # fmt: skip
+            kind="classifier",
+            task=classifier.task,
+            columns=classifier.columns,
+            source_columns=classifier.source_columns,
+            precision=classifier.precision,
+            int8_speed=classifier.int8_speed,
+            search=SearchConfig(),
+            options=options,
+            labels=classifier.labels.names,
+            state=_state_of(place),
+        )
 
     @property
     def description(self) -> Description:
@@ -93,14 +115,7 @@ class ServedClassifier(ServedModel):
     def compute(self, task: Task, rows: Sequence[Any], options: Mapping[str, Any]) -> list[Fields]:
         """See ``ServedModel``."""
         if task == "explain":
-            return [
-                {
-                    "words": each.words,
-                    "weights": each.weights,
-                    **labelled_fields(each.classification),
-                }
-                for each in explain_labels(self._classifier, rows)
-            ]
+            return list(map(weighed_fields, explain_labels(self._classifier, rows)))
         labelled = self._classifier.classify(rows, **options, batch_size=self._batch_size)
         return [labelled_fields(each) for each in labelled]
 
@@ -122,13 +137,8 @@ def load_checkpoints(place: ModelPlace) -> ServedGenerator | ServedClassifier:
     return ServedGenerator(model, place)
 
 
-def _explained_fields(each: OutputExplanation) -> Fields:
-    attention = [[round(share, _DIGITS) for share in row] for row in each.attention]
-    copied = [round(share, _DIGITS) for share in each.copied]
-    return {
-        "source_words": each.source, "words": each.words, "attention": attention, "copied": copied
-    }  # fmt: skip
-
-
 def _state_of(place: ModelPlace) -> object:
-    return states_of(find(model) for path in place.paths for model in models_in(path))
+    files = [find(model) for path in place.paths for model in models_in(path)]
+    if place.shortlist is not None:
+        files.append(Path(file_of(place.shortlist)))
+    return states_of(files)

@@ -36,7 +36,7 @@ class LimitedProtocol(H11Protocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        if self._refused:  # the request has been read, so closing loses no answer
+        if self._refused:  # not before: a client that still sends may miss an earlier answer
             self._send_error(503, "too many connections. Send this again later")
         else:
             super().data_received(data)

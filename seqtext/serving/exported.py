@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import seqtext_runtime
@@ -37,11 +36,17 @@ class ServedExport(ServedModel):
             labels = self._model.labels
         columns = config["columns"][0], config["columns"][1]
         self._description = Description(
-            "classifier" if "classify" in options else "generator", config["task"], columns,
-            source_columns(columns, [columns[0]]), config.get("precision", "fp32"), None, search,
-            options, labels,
-            states_of(sorted(Path(folder).iterdir())),
-        )  # fmt: skip
+            kind="classifier" if "classify" in options else "generator",
+            task=config["task"],
+            columns=columns,
+            source_columns=source_columns(columns, [columns[0]]),
+            precision=config.get("precision", "fp32"),
+            int8_speed=None,
+            search=search,
+            options=options,
+            labels=labels,
+            state=states_of(self._model.files),
+        )
 
     @property
     def description(self) -> Description:

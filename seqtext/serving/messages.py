@@ -17,7 +17,7 @@ class ModelPlace(NamedTuple):
 
     Args:
         paths: Checkpoints, or one folder of an exported model.
-        exported: Whether it is the latter.
+        exported: Whether ``paths`` is an exported folder.
         device: Where to compute.
         precision: Of a checkpoint's weights.
         trust: See ``seqtext.load``.
@@ -47,7 +47,7 @@ class Description(NamedTuple):
         search: The defaults of its search.
         options: The options of each task that it can do.
         labels: Of a classifier.
-        state: Of its files, by which a change is noticed.
+        state: Times and sizes of its files. A change shows in them.
     """
 
     kind: Literal["generator", "classifier"]

@@ -49,10 +49,11 @@ class Metrics:
         """Have a gauge show the value of a function."""
         self._gauges[name].set_function(value)
 
-    def count_answer(self, path: str, status: int, seconds: float) -> None:
-        """Count an answer. ``path`` is one of ours, so there are few."""
+    def count_answer(self, path: str, status: int, seconds: float | None = None) -> None:
+        """Count an answer. ``path`` is one of ours, so there are few. None is a time that is not told."""
         self._requests.labels(path, str(status)).inc()
-        self._seconds.labels(path).observe(seconds)
+        if seconds is not None:
+            self._seconds.labels(path).observe(seconds)
 
     def count_batch(self, texts: int) -> None:
         """Count a batch."""

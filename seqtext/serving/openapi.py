@@ -39,10 +39,12 @@ _ERRORS = {
     "400": "The body is no JSON object",
     "403": "A web page of another server has sent the request",
     "404": "The model does not do this task",
+    "405": "The path expects another method",
     "408": "The body did not arrive in time",
     "413": "The body is too large",
     "421": "The server answers its own machine alone, and the client names another host",
     "422": "A field is unknown, missing or wrong",
+    "500": "The model or the server has failed",
     "503": "The server is busy. Send the request again later",
 }
 

@@ -93,6 +93,8 @@ class Queue:
             raise refuse_busy(f"no answer within {self._config.timeout:g} s") from None
         finally:
             job.answer.cancel()
+            with contextlib.suppress(ValueError):  # a worker has it
+                self._waiting.remove(job)
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[None]:

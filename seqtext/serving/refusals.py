@@ -1,4 +1,4 @@
-"""Why the server refuses a request: the status of HTTP and a message."""
+"""Why the server refuses a request: the HTTP status and a message."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ class RefusedError(Exception):
     """A request that is not answered as its client asks.
 
     Args:
-        status: Of HTTP.
+        status: HTTP status.
         message: What is wrong, and what to do.
         headers: Further headers of the answer.
     """

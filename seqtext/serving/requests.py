@@ -140,20 +140,24 @@ class RequestReader:
         Raises:
             ConfigError: There is one.
         """
-        self._check_lengths("prefix", [constraints.prefix])
-        for name in ("prefixes", "banned", "outputs", "terminology"):
+        self._check_length("prefix", constraints.prefix)
+        for name in ("prefixes", "banned", "outputs"):
             self._check_lengths(name, getattr(constraints, name) or ())
-        self._check_lengths("terminology", constraints.terminology.values())
+        for term, translation in constraints.terminology.items():
+            for text in (term, translation):
+                self._check_length(f"terminology {term[:40]!r}", text)
         for phrases in constraints.required or ():
             self._check_lengths("required", phrases)
 
     def _check_lengths(self, name: str, texts: Iterable[str], advice: str = "") -> None:
-        most = self._config.max_characters
         for i, text in enumerate(texts):
-            if len(text) > most:
-                raise ConfigError(
-                    f"{name}[{i}]: {len(text):,} characters, expected at most {most:,}{advice}"
-                )
+            self._check_length(f"{name}[{i}]", text, advice)
+
+    def _check_length(self, name: str, text: str, advice: str = "") -> None:
+        if len(text) > (most := self._config.max_characters):
+            raise ConfigError(
+                f"{name}: {len(text):,} characters, expected at most {most:,}{advice}"
+            )
 
 
 def _parse(body: bytes) -> dict[str, Any]:

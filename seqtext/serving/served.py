@@ -10,7 +10,7 @@ from typing import Any
 from seqtext.inference.records import Fields
 from seqtext.serving.messages import Description, Task
 
-# files of the server and functions are nothing that a client can name
+# A client cannot set the server's batch size, and cannot name its files or functions
 _NOT_OF_CLIENTS = ("batch_size", "rules", "shortlist")
 DECIDING = ("top_k", "threshold")
 

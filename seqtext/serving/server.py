@@ -47,6 +47,7 @@ def serve(
     Raises:
         ConfigError: The address is not free, or is none.
         SeqtextError: The model cannot be loaded.
+        LostProcessError: A worker has ended while it loaded the model.
         Stopped: A signal has come before the model was loaded, or Ctrl-C for the second time.
     """
     server: uvicorn.Server | None = None

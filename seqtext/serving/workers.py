@@ -25,7 +25,11 @@ class Worker:
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        """Start the process. It loads its model while others start."""
+        """Start the process. It loads its model while others start.
+
+        Raises:
+            LostProcessError: The process has ended.
+        """
         self.end()
         self._process = process = start_process("seqtext.serving.worker")
         assert process.stdin is not None and process.stdout is not None

@@ -19,7 +19,7 @@ from tests.runtime.conftest import generator as generator
 
 HERE = Path(__file__).parent
 PAGE = HERE.parent.parent / "docs/demo"
-OURS = shutil.ignore_patterns("model", "vendor", "node_modules")
+OURS = shutil.ignore_patterns("model*", "vendor", "node_modules")
 Node = Callable[..., Any]
 
 

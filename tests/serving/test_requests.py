@@ -20,18 +20,31 @@ from seqtext.serving.requests import Request, RequestReader
 
 PLAIN = SourceColumns((Column("en", "text"),))
 SEVERAL = SourceColumns((Column("lemma", "text"), Column("features", "symbols")))
+_SEARCH = ["beam_size", "n_best", "samples", "seed", "prefixes", "banned", "mbr", "max_length"]
 GENERATOR = Description(
-    "generator", "translation", ("en", "de"), PLAIN, "fp32", None, SearchConfig(beam_size=3),
-    {
-        "generate": ["beam_size", "n_best", "samples", "seed", "prefixes", "banned", "mbr", "max_length"],
-        "score": ["attention"],
-    },
-    [], None,
-)  # fmt: skip
+    kind="generator",
+    task="translation",
+    columns=("en", "de"),
+    source_columns=PLAIN,
+    precision="fp32",
+    int8_speed=None,
+    search=SearchConfig(beam_size=3),
+    options={"generate": _SEARCH, "score": ["attention"]},
+    labels=[],
+    state=None,
+)
 CLASSIFIER = Description(
-    "classifier", "classification", ("text", "label"), PLAIN, "fp32", None, SearchConfig(),
-    {"classify": ["top_k", "threshold"], "explain": []}, ["a", "b"], None,
-)  # fmt: skip
+    kind="classifier",
+    task="classification",
+    columns=("text", "label"),
+    source_columns=PLAIN,
+    precision="fp32",
+    int8_speed=None,
+    search=SearchConfig(),
+    options={"classify": ["top_k", "threshold"], "explain": []},
+    labels=["a", "b"],
+    state=None,
+)
 CONFIG = ServingConfig(max_texts=3, max_characters=20, max_hypotheses=10)
 
 

@@ -51,23 +51,7 @@ class ServedGenerator(ServedModel):
         with contextlib.suppress(ConfigError):
             explain(generator, [], SearchConfig())
             options["explain"] = _EXPLAINING
-        self._description = Description(
-            kind="generator",
-            task=generator.task,
-            columns=generator.columns,
-            source_columns=generator.source_columns,
-            precision=generator.precision,
-            int8_speed=generator.int8_speed,
-            search=generator.searches[0],
-            options=options,
-            labels=[],
-            state=_state_of(place),
-        )
-
-    @property
-    def description(self) -> Description:
-        """See ``ServedModel``."""
-        return self._description
+        self.description = _describe(generator, place, options, search=generator.searches[0])
 
     def compute(self, task: Task, rows: Sequence[Any], options: Mapping[str, Any]) -> list[Fields]:
         """See ``ServedModel``."""
@@ -94,23 +78,7 @@ class ServedClassifier(ServedModel):
         with contextlib.suppress(ConfigError):
             explain_labels(classifier, [])
             options["explain"] = []
-        self._description = Description(
-            kind="classifier",
-            task=classifier.task,
-            columns=classifier.columns,
-            source_columns=classifier.source_columns,
-            precision=classifier.precision,
-            int8_speed=classifier.int8_speed,
-            search=SearchConfig(),
-            options=options,
-            labels=classifier.labels.names,
-            state=_state_of(place),
-        )
-
-    @property
-    def description(self) -> Description:
-        """See ``ServedModel``."""
-        return self._description
+        self.description = _describe(classifier, place, options, labels=classifier.labels.names)
 
     def compute(self, task: Task, rows: Sequence[Any], options: Mapping[str, Any]) -> list[Fields]:
         """See ``ServedModel``."""
@@ -137,8 +105,25 @@ def load_checkpoints(place: ModelPlace) -> ServedGenerator | ServedClassifier:
     return ServedGenerator(model, place)
 
 
-def _state_of(place: ModelPlace) -> object:
-    files = [find(model) for path in place.paths for model in models_in(path)]
+def _describe(
+    model: Generator | Classifier,
+    place: ModelPlace,
+    options: Mapping[Task, Sequence[str]],
+    search: SearchConfig | None = None,
+    labels: Sequence[str] = (),
+) -> Description:
+    files = [find(each) for path in place.paths for each in models_in(path)]
     if place.shortlist is not None:
         files.append(Path(file_of(place.shortlist)))
-    return states_of(files)
+    return Description(
+        kind="generator" if isinstance(model, Generator) else "classifier",
+        task=model.task,
+        columns=model.columns,
+        source_columns=model.source_columns,
+        precision=model.precision,
+        int8_speed=model.int8_speed,
+        search=search or SearchConfig(),
+        options=options,
+        labels=labels,
+        state=states_of(files),
+    )

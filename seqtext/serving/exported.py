@@ -35,7 +35,7 @@ class ServedExport(ServedModel):
         else:
             labels = self._model.labels
         columns = config["columns"][0], config["columns"][1]
-        self._description = Description(
+        self.description = Description(
             kind="classifier" if "classify" in options else "generator",
             task=config["task"],
             columns=columns,
@@ -47,11 +47,6 @@ class ServedExport(ServedModel):
             labels=labels,
             state=states_of(self._model.files),
         )
-
-    @property
-    def description(self) -> Description:
-        """See ``ServedModel``."""
-        return self._description
 
     def compute(self, task: Task, rows: Sequence[Any], options: Mapping[str, Any]) -> list[Fields]:
         """See ``ServedModel``."""

@@ -18,10 +18,7 @@ DECIDING = ("top_k", "threshold")
 class ServedModel(ABC):
     """A model that answers requests."""
 
-    @property
-    @abstractmethod
-    def description(self) -> Description:
-        """What clients and the server should know."""
+    description: Description  # what clients and the server should know
 
     @abstractmethod
     def compute(self, task: Task, rows: Sequence[Any], options: Mapping[str, Any]) -> list[Fields]:
